@@ -1,0 +1,111 @@
+"""IDisk on the operating system.
+
+Promises: what ``write_new`` and ``replace`` return from has been fsynced; ``sync_folder`` makes names durable.
+Trusts: that fsync reaches the medium.  Blocking; never called in the reactor thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Sequence
+from typing import ParamSpec, TypeVar
+
+from zope.interface import implementer
+
+from mailsuite.errors import Temporary
+from mailsuite.interfaces import IDisk
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+def _meaning(work: Callable[_P, _T]) -> Callable[_P, _T]:
+    """OSErrors that say nothing about the caller's names become ``Temporary`` (full disk, I/O error, no handles)."""
+
+    def call(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        try:
+            return work(*args, **kwargs)
+        except (FileNotFoundError, FileExistsError):
+            raise
+        except OSError as error:
+            raise Temporary(f"{error.filename or 'disk'}: {error.strerror}") from error
+
+    return call
+
+
+@implementer(IDisk)
+class RealDisk:
+    """Files of this machine."""
+
+    @_meaning
+    def write_new(self, path: str, chunks: Sequence[bytes], mode: int = 0o600) -> None:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        try:
+            for chunk in chunks:
+                view = memoryview(chunk)
+                while view:
+                    view = view[os.write(fd, view) :]
+            os.fsync(fd)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+            raise
+        finally:
+            os.close(fd)
+
+    @_meaning
+    def replace(self, path: str, data: bytes, mode: int = 0o600) -> None:
+        folder, name = os.path.split(path)
+        fresh = os.path.join(folder, f".{name}.new")
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(fresh)
+        self.write_new(fresh, (data,), mode)
+        os.rename(fresh, path)
+        self.sync_folder(folder)
+
+    @_meaning
+    def read(self, path: str) -> bytes:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            parts = []
+            while part := os.read(fd, max(os.fstat(fd).st_size + 1, 65536)):
+                parts.append(part)
+            return b"".join(parts)
+        finally:
+            os.close(fd)
+
+    @_meaning
+    def rename(self, old: str, new: str) -> None:
+        os.rename(old, new)
+
+    @_meaning
+    def link(self, old: str, new: str) -> None:
+        os.link(old, new)
+
+    @_meaning
+    def unlink(self, path: str) -> None:
+        os.unlink(path)
+
+    @_meaning
+    def make_folder(self, path: str) -> None:
+        missing = []
+        while path and not os.path.isdir(path):
+            missing.append(path)
+            path = os.path.dirname(path)
+        for folder in reversed(missing):
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(folder, 0o700)
+            self.sync_folder(os.path.dirname(folder))
+
+    @_meaning
+    def list_folder(self, path: str) -> Sequence[str]:
+        return os.listdir(path)
+
+    @_meaning
+    def sync_folder(self, path: str) -> None:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)

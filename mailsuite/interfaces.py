@@ -1,0 +1,347 @@
+"""The seams: where a part may be exchanged for another (a double in tests, a database on many machines).
+
+Contracts only, no code.  Whatever may block returns a Deferred, which may have fired already.  Cancelling a returned
+Deferred means "I no longer want the answer": work that has begun on disk still finishes whole.  Failures are
+``mailsuite.errors`` or bugs.  All methods are called in the reactor thread and fire there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from twisted.internet.defer import Deferred
+from zope.interface import Attribute, Interface
+
+from mailsuite.model import (
+    Account,
+    Address,
+    Appended,
+    Change,
+    Client,
+    Copied,
+    Destination,
+    Envelope,
+    Fetched,
+    FlagOp,
+    Flags,
+    Hop,
+    MailboxInfo,
+    MailboxStatus,
+    Mx,
+    Outcome,
+    Queued,
+    Recipient,
+    Resolution,
+    Snapshot,
+    Verdict,
+)
+from mailsuite.query import Query
+
+
+class IOffload(Interface):
+    """The one door to threads."""
+
+    def run(work: Callable[..., object], *args: object, **kwargs: object) -> Deferred[object]:
+        """Call ``work`` in any thread of the pool; fire with what it returns or raises."""
+
+    def run_in(lane: str, work: Callable[..., object], *args: object) -> Deferred[object]:
+        """Like ``run``, but calls with the same ``lane`` run one after the other, in the order asked."""
+
+
+class IDirectory(Interface):
+    """Who has mail here.  A change made by another process is seen by the next call."""
+
+    def resolve(address: Address) -> Deferred[Resolution]:
+        """Where mail for ``address`` goes.  ``postmaster`` without a domain is the first domain's (RFC 5321
+        section 4.5.1).  Fails with ``Temporary`` when the directory cannot be read."""
+
+    def authenticate(login: str, password: str) -> Deferred[Account]:
+        """The account that ``login`` (``user@domain``, or ``user`` of the default domain) and ``password`` open.
+        Fails with ``BadCredentials``, after the same time whether the account exists or not."""
+
+    def account(name: str) -> Deferred[Account]:
+        """The account of that canonical name; fails with ``NotFound``."""
+
+
+class IPolicy(Interface):
+    """The checks of an SMTP session, in the order of the session.  Each answers with a Verdict."""
+
+    def at_connect(client: Client) -> Deferred[Verdict]:
+        """Before the banner."""
+
+    def at_greeting(client: Client) -> Deferred[Verdict]:
+        """At HELO or EHLO; ``client.helo`` is what it said."""
+
+    def at_sender(client: Client, sender: Address, size: int) -> Deferred[Verdict]:
+        """At MAIL; ``size`` is what the client declared, or 0."""
+
+    def at_recipient(
+        client: Client, sender: Address, recipient: Address, resolution: Resolution, size: int
+    ) -> Deferred[Verdict]:
+        """At RCPT, after the directory was asked: relay rights, unknown users, quota."""
+
+    def at_message(client: Client, envelope: Envelope, header: bytes, size: int) -> Deferred[Verdict]:
+        """After the final dot; ``header`` is the header block with CRLF, at most 256 KiB of it."""
+
+
+class IResolver(Interface):
+    """DNS.  *Absent is not failed*: an existing name without such records gives an empty tuple; a name that does
+    not exist fails with ``NotFound``; no answer, SERVFAIL and a malformed answer fail with ``Temporary``."""
+
+    def mx(domain: str) -> Deferred[tuple[Mx, ...]]:
+        """MX records, CNAMEs followed, in the order of the answer."""
+
+    def addresses(host: str) -> Deferred[tuple[str, ...]]:
+        """A and AAAA records as text, AAAA first within what the server offers."""
+
+    def txt(name: str) -> Deferred[tuple[bytes, ...]]:
+        """TXT records, the strings of each joined."""
+
+
+class IBody(Interface):
+    """A message at rest, seen as the octets that go over the wire: every line ends in CRLF, however it is stored.
+
+    Reading is by position; the fast case is one read of everything.  ``close`` may be called at any time.
+    """
+
+    size = Attribute("octets, int")
+
+    def read_at(offset: int, length: int) -> Deferred[bytes]:
+        """The octets from ``offset`` on: exactly ``length``, fewer only at the end.  At most 1 MiB a call.  Fails
+        with ``Expunged`` if the file is gone."""
+
+    def header() -> Deferred[bytes]:
+        """The header block up to and with the empty line, at most 1 MiB."""
+
+    def close() -> None:
+        """Give back the file descriptor; idempotent."""
+
+
+class IDraft(Interface):
+    """A message on its way in (DATA, BDAT, APPEND).  In memory up to a limit, then a temporary file."""
+
+    size = Attribute("octets written so far, as received (CRLF), int")
+    received = Attribute("count of Received header fields in what was written so far, int")
+
+    def write(data: bytes) -> Deferred[None] | None:
+        """Add octets.  A Deferred means: write no more until it fires.  A failing disk fails it with
+        ``Temporary``, and every later ``write`` too."""
+
+    def header() -> bytes:
+        """The header block so far with CRLF, at most 256 KiB."""
+
+    def body() -> Deferred[IBody]:
+        """All of it, readable; the draft takes no more writes."""
+
+    def discard() -> None:
+        """Forget it and its file; idempotent, and harmless after a commit."""
+
+
+class IDelivery(Interface):
+    """Takes responsibility for a message, once and for all of its destinations."""
+
+    def draft() -> IDraft:
+        """A new, empty draft."""
+
+    def commit(draft: IDraft, envelope: Envelope, trace: bytes, destinations: Sequence[Destination]) -> Deferred[None]:
+        """Store the message for *all* destinations or none; fires when that is on disk.
+
+        ``trace`` is put on top of the message (``Received:`` and what policy added; CRLF lines).  A mailbox copy
+        also gets ``Return-Path:`` from the envelope (RFC 5321 section 4.4).  Fails with ``OverQuota``,
+        ``NotFound`` or ``Temporary``; nothing is visible anywhere then.  The draft is spent either way.
+        """
+
+
+class IQueue(Interface):
+    """Messages that wait for other hosts.  What is in it survives a crash; a lease does not, so a message whose
+    attempt was cut short is due again at the next start."""
+
+    def lease(limit: int) -> Deferred[Sequence[Queued]]:
+        """At most ``limit`` messages that are due, soonest first, and not leased by anyone until settled."""
+
+    def body(id: str) -> Deferred[IBody]:
+        """The message of a queue id, with its trace header."""
+
+    def settle(id: str, outcomes: Sequence[Outcome]) -> Deferred[Sequence[Outcome]]:
+        """End a lease.  Delivered and failed recipients leave the queue, delayed ones are due again by schedule;
+        past the lifetime they become failed.  On disk when it fires, with the outcomes that are now final
+        failures.  A report about them is the caller's work *before* this call removes them: see
+        ``queue.runner``."""
+
+    def list() -> Deferred[Sequence[Queued]]:
+        """All messages, oldest first."""
+
+    def hold(id: str, held: bool) -> Deferred[None]:
+        """Keep back, or release.  Fails with ``NotFound``."""
+
+    def kick(ids: Sequence[str] | None) -> Deferred[int]:
+        """Make these (or all) due now; fires with how many."""
+
+    def drop(id: str) -> Deferred[None]:
+        """Remove without a report.  Fails with ``NotFound``."""
+
+    def when_due() -> float | None:
+        """The earliest time (seconds since the epoch) at which ``lease`` would give something; None if never."""
+
+    def watch(woken: Callable[[], None]) -> None:
+        """Call ``woken`` whenever a message arrives or becomes due earlier than was known."""
+
+
+class IRouter(Interface):
+    """The next hops for a domain."""
+
+    def route(domain: str) -> Deferred[tuple[Hop, ...]]:
+        """In the order to try, never empty.  Fails with ``NoRoute`` (permanent, carries the RFC 3463 status) or
+        ``Temporary``."""
+
+
+class ICourier(Interface):
+    """Carries a message to one hop."""
+
+    def deliver(
+        hop: Hop, envelope: Envelope, recipients: Sequence[Recipient], body: IBody
+    ) -> Deferred[Sequence[Outcome]]:
+        """One outcome a recipient, in their order.  Never fails for what the other side or the network does; a
+        ``Delayed`` with status 4.4.x and an empty ``host`` reply means the next hop may be tried."""
+
+
+class IMailStores(Interface):
+    """All accounts' mail."""
+
+    def open(account: str) -> Deferred[IMailStore]:
+        """The store of a canonical account name, made (with its INBOX) if it is not there yet."""
+
+
+class IMailStore(Interface):
+    """One account's mailboxes.  Names are Unicode with ``/`` between levels; INBOX is case-insensitive.
+    Failures: ``NotFound``, ``Exists``, ``InvalidName``, ``NotAllowed``, ``Temporary``."""
+
+    def open(name: str) -> Deferred[IMailbox]:
+        """The mailbox; fails with ``NotFound``.  Any number of sessions share what is behind it."""
+
+    def create(name: str, special_use: str) -> Deferred[None]:
+        """Missing parents are made too (RFC 9051 section 6.3.4); ``special_use`` is ``\\\\Sent`` or empty."""
+
+    def delete(name: str) -> Deferred[None]:
+        """INBOX fails with ``NotAllowed``.  With children the name stays, not selectable."""
+
+    def rename(old: str, new: str) -> Deferred[None]:
+        """With all children.  INBOX: its messages move, INBOX stays, empty (RFC 9051 section 6.3.6)."""
+
+    def list() -> Deferred[Sequence[MailboxInfo]]:
+        """Every mailbox and every subscribed name (``selectable`` False where only the name is left), sorted,
+        INBOX first."""
+
+    def subscribe(name: str, wanted: bool) -> Deferred[None]:
+        """A name need not exist to be subscribed."""
+
+    def status(name: str) -> Deferred[MailboxStatus]:
+        """Counters without opening."""
+
+    def copy(source: IMailbox, uids: Sequence[int], target: str, move: bool) -> Deferred[Copied]:
+        """All or none, flags and internal date kept; ``move`` also expunges the sources.  UIDs that are gone are
+        left out.  Fails with ``NotFound`` (the target), ``OverQuota``."""
+
+    def append(name: str, messages: Sequence[tuple[IDraft, Flags, float]]) -> Deferred[Sequence[Appended]]:
+        """(draft, flags, internal date in epoch seconds) each; all or none, on disk when it fires."""
+
+
+class IMailbox(Interface):
+    """One mailbox, shared by its sessions.  UIDs only: sequence numbers never come this far."""
+
+    name = Attribute("the name, str")
+    account = Attribute("the account's canonical name, str")
+
+    def snapshot(take_recent: bool) -> Deferred[Snapshot]:
+        """Looks at the disk first, so what other programs dropped in is seen.  ``take_recent`` claims \\Recent
+        (SELECT does, EXAMINE and STATUS do not)."""
+
+    def watch(at: int, woken: Callable[[], None]) -> IWatch:
+        """Changes after ``Snapshot.at``; ``woken`` is called when some are there after there were none."""
+
+    def fetch(uids: Sequence[int], items: Sequence[str]) -> Deferred[Sequence[Fetched]]:
+        """At most 1,000 UIDs a call; those that are gone are left out.  Items: ``flags`` (Flags), ``size`` (int,
+        octets as sent), ``date`` (float, internal date), ``modseq`` (int), ``envelope`` and ``structure`` and
+        ``body`` (bytes, IMAP syntax: ENVELOPE, BODYSTRUCTURE and BODY without extension data), ``header`` (bytes, the
+        header block with CRLF and its empty line), ``name`` (str, the permanent id for UIDL)."""
+
+    def body(uid: int) -> Deferred[IBody]:
+        """Fails with ``Expunged``."""
+
+    def store(
+        uids: Sequence[int], op: FlagOp, flags: Flags, unchanged_since: int | None
+    ) -> Deferred[tuple[Sequence[tuple[int, Flags, int]], Sequence[int]]]:
+        """On disk when it fires: (UID, flags, MODSEQ) for each message it was applied to, and the UIDs that had
+        changed since ``unchanged_since`` and were left alone (RFC 7162).  All watches hear of it, the caller's
+        too."""
+
+    def expunge(uids: Sequence[int]) -> Deferred[Sequence[int]]:
+        """Remove these for good, deleted flag or not; on disk when it fires, with those that were removed."""
+
+    def search(query: Query, uids: Sequence[int]) -> Deferred[Sequence[int]]:
+        """Which of these match, ascending.  Sequence sets in the query were turned into UID sets before."""
+
+    def look() -> Deferred[None]:
+        """Look at the disk for what other programs did; watches hear of it.  Cheap when nothing changed."""
+
+
+class IWatch(Interface):
+    """A position in a mailbox's changes.  Bounded: one that is not read ends with a single ``Overflow``."""
+
+    def take() -> Sequence[Change]:
+        """What happened since the last call, in order."""
+
+    def close() -> None:
+        """No more; idempotent."""
+
+
+class IDisk(Interface):
+    """The one door to durable files.  Blocking: only called inside ``IOffload``.  Paths are absolute ``str``.
+    Fails with ``FileNotFoundError``, ``FileExistsError``; any other OSError becomes ``Temporary``."""
+
+    def write_new(path: str, chunks: Sequence[bytes], mode: int = 0o600) -> None:
+        """Create (never overwrite), write and fsync the file; its name is not durable yet."""
+
+    def replace(path: str, data: bytes, mode: int = 0o600) -> None:
+        """Put new content under a name, old or new whole at any instant: write, fsync, rename, fsync the folder."""
+
+    def read(path: str) -> bytes:
+        """The whole file."""
+
+    def rename(old: str, new: str) -> None:
+        """Within the file system; not durable until the folder is synced."""
+
+    def link(old: str, new: str) -> None:
+        """A second name; ``FileExistsError`` if ``new`` is taken."""
+
+    def unlink(path: str) -> None:
+        """Remove a name; ``FileNotFoundError`` if it was not there."""
+
+    def make_folder(path: str) -> None:
+        """With parents, mode 0700, durable in its parent; nothing if it exists."""
+
+    def list_folder(path: str) -> Sequence[str]:
+        """Names in it, unordered."""
+
+    def sync_folder(path: str) -> None:
+        """Make renames, links and unlinks in it durable."""
+
+
+class ITLSContexts(Interface):
+    """TLS settings, made in one place."""
+
+    def server() -> object:
+        """An ``IOpenSSLServerConnectionCreator``-like context factory; reloaded when the certificate changes."""
+
+    def client(host: str, verify: bool) -> object:
+        """Connection creator for a client; ``verify`` checks the certificate against ``host``."""
+
+    def available() -> bool:
+        """Whether a server certificate is configured."""
+
+
+class IReports(Interface):
+    """Sends what the queue has to tell senders."""
+
+    def report(queued: Queued, failures: Sequence[Outcome], header: bytes) -> Deferred[None]:
+        """Commit a delivery status notification (RFC 3464) to the envelope's sender; none for the null sender."""

@@ -1,0 +1,381 @@
+"""Frozen values that every layer speaks: addresses, envelopes, outcomes, mailbox values.
+
+No behaviour beyond their own text form.  Names are the field's: reverse-path, envelope, null sender, UIDVALIDITY.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TypeAlias
+
+import msgspec
+
+#: IMAP system flags begin with a backslash (``\\Seen``); anything else is a keyword.  One frozenset a combination.
+Flags: TypeAlias = frozenset[str]
+NO_FLAGS: Flags = frozenset()
+SEEN, ANSWERED, FLAGGED, DELETED, DRAFT = "\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft"
+SYSTEM_FLAGS: tuple[str, ...] = (ANSWERED, FLAGGED, DELETED, SEEN, DRAFT)
+
+#: The separator between levels of a mailbox name, everywhere but on disk.
+DELIMITER = "/"
+INBOX = "INBOX"
+
+_ATEXT = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~")
+
+
+def _is_dot_string(local: str) -> bool:
+    """RFC 5321 section 4.1.2 Dot-string, with RFC 6531 section 3.3's UTF-8 atoms."""
+    return all(atom and all(c in _ATEXT or c > "\x7f" for c in atom) for atom in local.split("."))
+
+
+class Address(msgspec.Struct, frozen=True):
+    """A mailbox, RFC 5321 section 4.1.2: ``local`` unquoted, ``domain`` lower case (a name or ``[literal]``).
+
+    The null sender (section 4.5.5) is ``NULL_SENDER``; ``postmaster`` without a domain has ``domain == ""``.
+    """
+
+    local: str
+    domain: str
+
+    @property
+    def is_null(self) -> bool:
+        return not self.local and not self.domain
+
+    def __str__(self) -> str:
+        if self.is_null:
+            return ""
+        local = self.local
+        if not _is_dot_string(local):
+            local = '"' + local.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return f"{local}@{self.domain}" if self.domain else local
+
+
+NULL_SENDER = Address("", "")
+
+
+class Status(msgspec.Struct, frozen=True):
+    """An enhanced status code, RFC 3463."""
+
+    klass: int
+    subject: int
+    detail: int
+
+    @classmethod
+    def parse(cls, text: str) -> Status:
+        """``"5.1.1"`` -> Status; ValueError if it is not three numbers with a class of 2, 4 or 5."""
+        klass, subject, detail = (int(part) for part in text.split("."))
+        if klass not in (2, 4, 5) or not (0 <= subject <= 999 and 0 <= detail <= 999):
+            raise ValueError(f"not an RFC 3463 status: {text!r}")
+        return cls(klass, subject, detail)
+
+    def __str__(self) -> str:
+        return f"{self.klass}.{self.subject}.{self.detail}"
+
+
+class Recipient(msgspec.Struct, frozen=True):
+    """One forward-path of an envelope.  ``original`` is RFC 3461's ORCPT (``rfc822;a@b``) or empty;
+    ``notify`` holds NEVER, SUCCESS, FAILURE, DELAY, or nothing where the client did not say."""
+
+    address: Address
+    original: str = ""
+    notify: frozenset[str] = frozenset()
+
+
+class BodyType(enum.Enum):
+    """RFC 6152, RFC 3030: what the client declared with BODY=."""
+
+    SEVEN_BIT = "7BIT"
+    EIGHT_BIT_MIME = "8BITMIME"
+    BINARY_MIME = "BINARYMIME"
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """What travels beside a message, RFC 5321 section 2.3.1.
+
+    ``id`` is the message's id in logs, Received and the queue; ``arrived`` is seconds since the epoch.
+    """
+
+    id: str
+    sender: Address
+    recipients: tuple[Recipient, ...]
+    arrived: float
+    body: BodyType = BodyType.SEVEN_BIT
+    smtputf8: bool = False
+    envid: str = ""
+    ret: str = ""
+
+
+class Client(msgspec.Struct, frozen=True):
+    """The other side of a server connection, as far as policy cares.  ``account`` is empty until it authenticated."""
+
+    address: str
+    port: int
+    service: str
+    helo: str = ""
+    tls: str = ""
+    account: str = ""
+    trusted: bool = False
+
+
+# -- directory -----------------------------------------------------------------------------------------------------
+
+
+class Local(msgspec.Struct, frozen=True, tag=True):
+    """Mail for an account here; ``detail`` is what stood after ``+``."""
+
+    account: str
+    detail: str = ""
+
+
+class Forward(msgspec.Struct, frozen=True, tag=True):
+    """An alias, already followed to its ends: no alias is left in it, loops are cut, duplicates removed."""
+
+    accounts: tuple[Local, ...]
+    addresses: tuple[Address, ...]
+
+
+class Remote(msgspec.Struct, frozen=True, tag=True):
+    """The domain is not ours."""
+
+
+class Unknown(msgspec.Struct, frozen=True, tag=True):
+    """The domain is ours and has no such user."""
+
+
+Resolution: TypeAlias = Local | Forward | Remote | Unknown
+
+
+class Account(msgspec.Struct, frozen=True):
+    """A user.  ``name`` is the canonical ``user@domain``; quotas of 0 mean no limit."""
+
+    name: str
+    quota_bytes: int = 0
+    quota_messages: int = 0
+
+
+# -- policy --------------------------------------------------------------------------------------------------------
+
+
+class Accept(msgspec.Struct, frozen=True, tag=True):
+    """Go on."""
+
+
+class Refuse(msgspec.Struct, frozen=True, tag=True):
+    """Never (5xx): ``status`` per RFC 3463, ``text`` tells a person what to do."""
+
+    status: Status
+    text: str
+
+
+class Later(msgspec.Struct, frozen=True, tag=True):
+    """Not now (4xx)."""
+
+    status: Status
+    text: str
+
+
+class AddHeader(msgspec.Struct, frozen=True, tag=True):
+    """Go on, with this header field on top: whole lines, each ending in CRLF."""
+
+    field: bytes
+
+
+Verdict: TypeAlias = Accept | Refuse | Later | AddHeader
+
+
+# -- delivery ------------------------------------------------------------------------------------------------------
+
+
+class ToMailbox(msgspec.Struct, frozen=True, tag=True):
+    """Into a mailbox of an account here."""
+
+    account: str
+    mailbox: str = INBOX
+    flags: Flags = NO_FLAGS
+
+
+class ToRemote(msgspec.Struct, frozen=True, tag=True):
+    """Into the relay queue."""
+
+    recipient: Recipient
+
+
+Destination: TypeAlias = ToMailbox | ToRemote
+
+
+# -- queue and relay -----------------------------------------------------------------------------------------------
+
+
+class Delivered(msgspec.Struct, frozen=True, tag=True):
+    """The next hop took responsibility for this recipient.  ``host`` is its name, ``reply`` its words."""
+
+    recipient: Address
+    host: str
+    reply: str
+
+
+class Delayed(msgspec.Struct, frozen=True, tag=True):
+    """To be tried again (RFC 3464 calls the action ``delayed``)."""
+
+    recipient: Address
+    status: Status
+    text: str
+    host: str = ""
+
+
+class Failed(msgspec.Struct, frozen=True, tag=True):
+    """Never to be tried again; the sender is told.  ``reply`` is the remote's own words or empty."""
+
+    recipient: Address
+    status: Status
+    text: str
+    host: str = ""
+    reply: str = ""
+
+
+Outcome: TypeAlias = Delivered | Delayed | Failed
+
+
+class Pending(msgspec.Struct, frozen=True):
+    """A recipient that still waits in the queue, with its last attempt's words."""
+
+    recipient: Recipient
+    attempts: int = 0
+    last_status: str = ""
+    last_text: str = ""
+    last_host: str = ""
+
+
+class Queued(msgspec.Struct, frozen=True):
+    """A queued message as lists show it.  Times in seconds since the epoch; ``due`` is the next attempt."""
+
+    envelope: Envelope
+    pending: tuple[Pending, ...]
+    due: float
+    expires: float
+    size: int
+    attempts: int = 0
+    held: bool = False
+
+
+class Hop(msgspec.Struct, frozen=True):
+    """One host to try: ``host`` names it (for TLS and reports), ``addresses`` are IP addresses in order."""
+
+    host: str
+    addresses: tuple[str, ...]
+    port: int = 25
+
+
+class Mx(msgspec.Struct, frozen=True, order=True):
+    """An MX record; ``exchange`` is lower case without the final dot, empty for a null MX (RFC 7505)."""
+
+    preference: int
+    exchange: str
+
+
+# -- mailboxes -----------------------------------------------------------------------------------------------------
+
+
+class MailboxInfo(msgspec.Struct, frozen=True):
+    """One line of LIST.  ``special_use`` is an RFC 6154 attribute (``\\Sent``) or empty; ``selectable`` is
+    False for a name that only has children."""
+
+    name: str
+    selectable: bool = True
+    subscribed: bool = False
+    has_children: bool = False
+    special_use: str = ""
+
+
+class MailboxStatus(msgspec.Struct, frozen=True):
+    """Counters of a mailbox; ``size`` is octets as sent (RFC 8438)."""
+
+    messages: int
+    recent: int
+    unseen: int
+    deleted: int
+    uidnext: int
+    uidvalidity: int
+    highestmodseq: int
+    size: int
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """A mailbox at one instant: ``uids`` ascending, ``flags`` in step with it; ``recent`` is told to this opener only.
+
+    ``at`` is the change-feed position: a watch opened with it misses nothing and repeats nothing.
+    """
+
+    uidvalidity: int
+    uidnext: int
+    highestmodseq: int
+    uids: tuple[int, ...]
+    flags: tuple[Flags, ...]
+    recent: frozenset[int]
+    keywords: tuple[str, ...]
+    at: int
+
+
+class FlagOp(enum.Enum):
+    """STORE's three ways."""
+
+    REPLACE = "FLAGS"
+    ADD = "+FLAGS"
+    REMOVE = "-FLAGS"
+
+
+class Appended(msgspec.Struct, frozen=True):
+    """UIDPLUS (RFC 4315): where a new message went."""
+
+    uidvalidity: int
+    uid: int
+
+
+class Copied(msgspec.Struct, frozen=True):
+    """UIDPLUS: ``sources[i]`` became ``targets[i]``."""
+
+    uidvalidity: int
+    sources: tuple[int, ...]
+    targets: tuple[int, ...]
+
+
+class Fetched(msgspec.Struct, frozen=True):
+    """What the store knows of a message without opening it.  ``items`` answers the asked item names in order:
+    see ``interfaces.IMailbox.fetch``."""
+
+    uid: int
+    items: tuple[object, ...]
+
+
+class Arrived(msgspec.Struct, frozen=True, tag=True):
+    """New messages, UIDs ascending and above all earlier ones, flags in step."""
+
+    uids: tuple[int, ...]
+    flags: tuple[Flags, ...]
+    recent: bool = True
+
+
+class FlagsChanged(msgspec.Struct, frozen=True, tag=True):
+    """The flags of messages are now these."""
+
+    uids: tuple[int, ...]
+    flags: tuple[Flags, ...]
+    modseq: int
+
+
+class Vanished(msgspec.Struct, frozen=True, tag=True):
+    """These messages are gone for good."""
+
+    uids: tuple[int, ...]
+    modseq: int
+
+
+class Overflow(msgspec.Struct, frozen=True, tag=True):
+    """The watcher did not keep up: take a new snapshot."""
+
+
+class Gone(msgspec.Struct, frozen=True, tag=True):
+    """The mailbox was deleted or its UIDVALIDITY changed: end the session's selection."""
+
+
+Change: TypeAlias = Arrived | FlagsChanged | Vanished | Overflow | Gone

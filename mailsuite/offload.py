@@ -1,0 +1,117 @@
+"""The one door to the thread pool (IOffload).
+
+``run`` uses any thread; ``run_in(lane, ...)`` keeps the calls of one lane in order and never side by side, so state
+that belongs to a lane (an account's index) needs no lock.  Results return to the reactor together: one wake-up a
+batch, however many calls ended meanwhile.  ``stop`` lets what was asked for finish first.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.python.failure import Failure
+from twisted.python.threadpool import ThreadPool
+from zope.interface import implementer
+
+from mailsuite.interfaces import IOffload
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+_Job = Callable[[], None]
+
+
+@implementer(IOffload)
+class Offload:
+    """A pool of ``threads`` threads that reports to ``reactor``."""
+
+    def __init__(self, reactor: IReactorFromThreads, threads: int = 8) -> None:
+        self._reactor = reactor
+        self._pool = ThreadPool(1, threads, name="mailsuite")
+        self._lanes: dict[str, deque[_Job]] = {}
+        self._done: deque[_Job] = deque()
+        self._waking = False
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        self._pool.start()
+
+    def stop(self) -> None:
+        """Blocks until all work that was asked for is done; its results are no longer delivered."""
+        self._pool.stop()
+
+    def run(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
+        answer: Deferred[_T] = Deferred(_forget)
+        self._pool.callInThread(lambda: self._report(answer, work, *args, **kwargs))
+        return answer
+
+    def run_in(self, lane: str, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
+        answer: Deferred[_T] = Deferred(_forget)
+
+        def job() -> None:
+            self._report(answer, work, *args, **kwargs)
+
+        with self._lock:
+            waiting = self._lanes.get(lane)
+            if waiting is not None:
+                waiting.append(job)
+                return answer
+            self._lanes[lane] = deque((job,))
+        self._pool.callInThread(self._walk, lane)
+        return answer
+
+    def _walk(self, lane: str) -> None:
+        while True:
+            with self._lock:
+                waiting = self._lanes[lane]
+                if not waiting:
+                    del self._lanes[lane]
+                    return
+                job = waiting.popleft()
+            job()
+
+    def _report(self, answer: Deferred[_T], work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> None:
+        """In the thread: do the work, then queue its result for the reactor."""
+        try:
+            result = work(*args, **kwargs)
+        except BaseException:
+            failure = Failure()
+            done: _Job = lambda: answer.errback(failure)  # noqa: E731 - captures this call's failure
+        else:
+            done = lambda: answer.callback(result)  # noqa: E731
+        with self._lock:
+            self._done.append(done)
+            wake, self._waking = not self._waking, True
+        if wake:
+            self._reactor.callFromThread(self._deliver)
+
+    def _deliver(self) -> None:
+        with self._lock:
+            done, self._done = self._done, deque()
+            self._waking = False
+        for job in done:
+            job()
+
+
+def _forget(answer: Deferred[_T]) -> None:
+    """Cancelling means the answer is not wanted; the work ends by itself and Twisted swallows its result."""
+
+
+@implementer(IOffload)
+class Inline:
+    """Work done on the spot: for tests and for programs without a reactor."""
+
+    def run(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
+        answer: Deferred[_T] = Deferred()
+        try:
+            answer.callback(work(*args, **kwargs))
+        except Exception:
+            answer.errback(Failure())
+        return answer
+
+    def run_in(self, lane: str, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
+        return self.run(work, *args, **kwargs)

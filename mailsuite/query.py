@@ -1,0 +1,130 @@
+"""Search queries as values, RFC 9051 section 6.4.4: parsed by ``imap``, answered by ``store`` with ``mime``'s help.
+
+Sequence numbers and \\Recent belong to a session, so ``imap.view`` turns ``Numbers`` and ``IsRecent`` into ``Uids``
+before a query goes to a mailbox.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TypeAlias
+
+import msgspec
+
+#: Inclusive ranges; ``STAR`` stands for ``*``, the highest number in use.
+Ranges: TypeAlias = tuple[tuple[int, int], ...]
+STAR = -1
+
+
+class When(enum.Enum):
+    """How a day is compared."""
+
+    BEFORE = "BEFORE"
+    ON = "ON"
+    SINCE = "SINCE"
+
+
+class All(msgspec.Struct, frozen=True, tag=True):
+    """Every message."""
+
+
+class And(msgspec.Struct, frozen=True, tag=True):
+    parts: tuple[Query, ...]
+
+
+class Or(msgspec.Struct, frozen=True, tag=True):
+    left: Query
+    right: Query
+
+
+class Not(msgspec.Struct, frozen=True, tag=True):
+    part: Query
+
+
+class HasFlag(msgspec.Struct, frozen=True, tag=True):
+    """A system flag (``\\Seen``) or a keyword, compared without case."""
+
+    flag: str
+
+
+class IsRecent(msgspec.Struct, frozen=True, tag=True):
+    """RECENT; never reaches a mailbox."""
+
+
+class Numbers(msgspec.Struct, frozen=True, tag=True):
+    """Message sequence numbers; never reaches a mailbox."""
+
+    ranges: Ranges
+
+
+class Uids(msgspec.Struct, frozen=True, tag=True):
+    """UIDs; ``STAR`` never reaches a mailbox."""
+
+    ranges: Ranges
+
+
+class Larger(msgspec.Struct, frozen=True, tag=True):
+    octets: int
+
+
+class Smaller(msgspec.Struct, frozen=True, tag=True):
+    octets: int
+
+
+class InternalDate(msgspec.Struct, frozen=True, tag=True):
+    """``day`` is a proleptic Gregorian ordinal (``date.toordinal``); time and zone are disregarded."""
+
+    when: When
+    day: int
+
+
+class SentDate(msgspec.Struct, frozen=True, tag=True):
+    """The same on the Date header field."""
+
+    when: When
+    day: int
+
+
+class Header(msgspec.Struct, frozen=True, tag=True):
+    """``field`` contains ``text`` after decoding, without case; the empty text asks only whether it is there."""
+
+    field: str
+    text: str
+
+
+class Body(msgspec.Struct, frozen=True, tag=True):
+    """The decoded text of the body contains ``text``, without case."""
+
+    text: str
+
+
+class Text(msgspec.Struct, frozen=True, tag=True):
+    """Header or body contain ``text``, without case."""
+
+    text: str
+
+
+class Modified(msgspec.Struct, frozen=True, tag=True):
+    """MODSEQ at least this (RFC 7162)."""
+
+    modseq: int
+
+
+Query: TypeAlias = (
+    All
+    | And
+    | Or
+    | Not
+    | HasFlag
+    | IsRecent
+    | Numbers
+    | Uids
+    | Larger
+    | Smaller
+    | InternalDate
+    | SentDate
+    | Header
+    | Body
+    | Text
+    | Modified
+)
