@@ -308,6 +308,9 @@ class IDisk(Interface):
     def read(path: str) -> bytes:
         """The whole file."""
 
+    def read_part(path: str, offset: int, length: int) -> bytes:
+        """The octets from ``offset`` on: exactly ``length``, fewer only at the end."""
+
     def rename(old: str, new: str) -> None:
         """Within the file system; not durable until the folder is synced."""
 
