@@ -1,0 +1,149 @@
+"""A real server as a child process, for integration tests and benchmarks.
+
+``Instance`` makes a demo instance in a folder with ``mailsuite init --demo``, starts it with ``twistd``, waits until it
+answers, and stops it.  It listens on loopback only.  Blocking; needs no reactor in the calling process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+#: Standard ports; the instance's own are these plus its base.
+STANDARD = {"smtp": 25, "submission": 587, "submissions": 465, "pop3": 110, "pop3s": 995, "imap": 143, "imaps": 993}
+PASSWORD = "a demo password"
+
+
+def _beside_python(program: str) -> str:
+    """A console script of the environment that runs the tests."""
+    return os.path.join(os.path.dirname(sys.executable), program)
+
+
+def _free_base(rng: random.Random) -> int:
+    """A base whose ports are all free now; another process could still take one before we do."""
+    for _ in range(200):
+        base = rng.randrange(10_000, 31_000)
+        with contextlib.ExitStack() as open_sockets:
+            try:
+                for port in STANDARD.values():
+                    probe = open_sockets.enter_context(socket.socket())
+                    probe.bind(("127.0.0.1", base + port))
+            except OSError:
+                continue
+            return base
+    raise RuntimeError("no free ports on 127.0.0.1")
+
+
+class Instance:
+    """One server: its folder, its ports by service name, its one account."""
+
+    def __init__(self, folder: Path, domain: str = "demo.test", account: str = "demo") -> None:
+        self.folder = folder
+        self.domain = domain
+        self.account = f"{account}@{domain}"
+        self.password = PASSWORD
+        base = _free_base(random.Random(os.urandom(8)))
+        self.ports = {name: base + port for name, port in STANDARD.items()}
+        self.config = folder / "mailsuite.toml"
+        self.log_file = folder / "twistd.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self.command(
+            "init", str(folder), "--demo", "--domain", domain, "--port-base", str(base), "--account", account,
+            "--password-stdin", config=False, input=PASSWORD + "\n",
+        )  # fmt: skip
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def authority(self) -> Path:
+        """The certificate authority file that clients are to trust."""
+        return self.folder / "ca.pem"
+
+    def command(self, *arguments: str, config: bool = True, input: str = "") -> subprocess.CompletedProcess[str]:
+        """Run ``mailsuite ...`` on this instance; fails with its output if it does."""
+        extra = ("--config", str(self.config)) if config else ()
+        done = subprocess.run(
+            [_beside_python("mailsuite"), *arguments, *extra],
+            input=input, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise RuntimeError(f"mailsuite {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}")
+        return done
+
+    def edit(self, change: Callable[[str], str]) -> None:
+        """Rewrite the configuration; takes effect at the next start."""
+        self.config.write_text(change(self.config.read_text()))
+
+    def start(self, timeout: float = 30.0) -> None:
+        """Start it and wait until every port answers."""
+        with self.log_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                [_beside_python("twistd"), "-n", "--pidfile=", "mailsuite", "--config", str(self.config)],
+                cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        self.wait_until(lambda: all(self._answers(port) for port in self.ports.values()), timeout, "ports to answer")
+
+    def _answers(self, port: int) -> bool:
+        assert self._process is not None
+        if self._process.poll() is not None:
+            raise RuntimeError(f"the server ended with {self._process.returncode}:\n{self.log()[-4000:]}")
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    def wait_until(self, true: Callable[[], object], timeout: float, what: str) -> None:
+        """Poll until ``true()``; the log is shown if it never comes."""
+        end = time.monotonic() + timeout
+        while not true():
+            if time.monotonic() > end:
+                raise TimeoutError(f"waited {timeout} s for {what}; log:\n{self.log()[-6000:]}")
+            time.sleep(0.05)
+
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+
+    def stop(self, timeout: float = 20.0) -> int:
+        """SIGTERM; the exit status."""
+        return self._end(signal.SIGTERM, timeout)
+
+    def kill(self) -> int:
+        """SIGKILL, as a power cut for the process."""
+        return self._end(signal.SIGKILL, 10)
+
+    def _end(self, number: int, timeout: float) -> int:
+        if self._process is None:
+            return 0
+        process, self._process = self._process, None
+        if process.poll() is None:
+            process.send_signal(number)
+        try:
+            return process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(10)
+            raise TimeoutError(f"did not stop in {timeout} s; log:\n{self.log()[-6000:]}") from None
+
+
+@contextlib.contextmanager
+def running(instance: Instance) -> Iterator[Instance]:
+    """Started on entry; stopped with exit status 0 on leaving."""
+    instance.start()
+    try:
+        yield instance
+    except BaseException:
+        instance.kill()
+        raise
+    status = instance.stop()
+    if status:
+        raise AssertionError(f"exit status {status}; log:\n{instance.log()[-4000:]}")
