@@ -1,0 +1,41 @@
+"""Which instance a command works on: the configuration file it names, or the one found in the usual places."""
+
+from __future__ import annotations
+
+import os
+
+from mailsuite.config.load import load
+from mailsuite.config.schema import Settings
+from mailsuite.errors import ConfigError
+
+#: Names the configuration file when ``--config`` does not.
+VARIABLE = "MAILSUITE_CONFIG"
+#: Where it is looked for then, in this order.
+PLACES = ("mailsuite.toml", "/etc/mailsuite/mailsuite.toml")
+
+
+def find_config(given: str | None = None) -> str:
+    """The path of the configuration file: what was given, else ``$MAILSUITE_CONFIG``, else the first of ``PLACES``
+    that exists.  Raises ConfigError."""
+    named = given or os.environ.get(VARIABLE)
+    if named:
+        return named
+    for place in PLACES:
+        if os.path.exists(place):
+            return place
+    raise ConfigError(f"no configuration: give --config FILE or set {VARIABLE}; looked for {' and '.join(PLACES)}")
+
+
+def settings_of(given: str | None = None) -> Settings:
+    """The settings of the instance, paths absolute.  Raises ConfigError."""
+    return load(find_config(given))
+
+
+def queue_folder(given: str | None = None) -> str:
+    """The absolute path of the instance's queue folder.  Raises ConfigError."""
+    return settings_of(given).paths.queue
+
+
+def directory_file(given: str | None = None) -> str:
+    """The absolute path of the instance's directory.  Raises ConfigError."""
+    return settings_of(given).paths.directory

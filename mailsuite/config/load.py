@@ -1,0 +1,68 @@
+"""Reads ``mailsuite.toml``: text to ``Settings``, with every path absolute.
+
+Promises: whatever is wrong with the file's shape is one ``ConfigError`` with one line; nothing outside the file is
+looked at (that is ``config.check``).
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+
+import msgspec
+
+from mailsuite.config.explain import explain
+from mailsuite.config.schema import Settings
+from mailsuite.errors import ConfigError
+
+#: A configuration file larger than this is not one.
+_LARGEST = 1024 * 1024
+
+
+def load(path: str) -> Settings:
+    """The settings of a file; relative paths in it start at its folder.  Raises ConfigError."""
+    try:
+        with open(path, "rb") as file:
+            text = file.read(_LARGEST + 1).decode("utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: octet {error.start} is not UTF-8; a TOML file is UTF-8 text") from error
+    if len(text) > _LARGEST:
+        raise ConfigError(f"{path}: larger than 1 MiB; this is not a configuration file")
+    return parse(text, path)
+
+
+def parse(text: str, path: str) -> Settings:
+    """The settings in ``text``, which came from ``path``.  Raises ConfigError."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from error
+    try:
+        settings = msgspec.convert(data, Settings)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}: {explain(error, data)}") from error
+    return _anchored(settings, os.path.dirname(os.path.abspath(path)))
+
+
+def _anchored(settings: Settings, folder: str) -> Settings:
+    """The same settings with absolute paths."""
+
+    def full(path: str) -> str:
+        return os.path.normpath(os.path.join(folder, path)) if path else ""
+
+    replace = msgspec.structs.replace
+    paths, tls, smarthost = settings.paths, settings.tls, settings.smarthost
+    return replace(
+        settings,
+        paths=replace(
+            paths,
+            directory=full(paths.directory),
+            store=full(paths.store),
+            queue=full(paths.queue),
+            spool=full(paths.spool),
+        ),
+        tls=replace(tls, certificate=full(tls.certificate), key=full(tls.key)),
+        smarthost=replace(smarthost, password_file=full(smarthost.password_file)),
+    )

@@ -1,0 +1,252 @@
+"""Every option of ``mailsuite.toml``: its type, bounds, unit, default and reason, in one place.
+
+The sample file (``etc/mailsuite.toml``), the checks and their error lines are made from these structs, so an option
+is described here and nowhere else.  Only shapes live here: what needs the file system or the network (does the
+certificate exist, may the folder be written) is ``config.check``.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Annotated, TypeAlias
+
+import msgspec
+
+from mailsuite.config.option import about, length, number
+
+
+class Service(enum.Enum):
+    """What is spoken on a port."""
+
+    SMTP = "smtp"
+    SUBMISSION = "submission"
+    LMTP = "lmtp"
+    IMAP = "imap"
+    POP3 = "pop3"
+
+
+class TlsMode(enum.Enum):
+    """When TLS begins: never, when the client asks (STARTTLS, STLS), or with the first octet."""
+
+    NONE = "none"
+    STARTTLS = "starttls"
+    IMPLICIT = "implicit"
+
+
+class RelayTls(enum.Enum):
+    """TLS towards other servers."""
+
+    NEVER = "never"
+    MAY = "may"
+    REQUIRE = "require"
+    VERIFY = "verify"
+
+
+#: A file or folder; relative ones start at the folder of the configuration file.
+Path: TypeAlias = str
+
+
+class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One port.  Repeat the section for each."""
+
+    service: Annotated[
+        Service,
+        about("What is spoken here. `smtp` takes mail from other servers, `submission` from users who log in."),
+    ]
+    address: Annotated[
+        str, length(1, 1024, "IP address to listen on; `0.0.0.0` is every IPv4 address, `::` every IPv6 one.")
+    ]
+    port: Annotated[int, number(1, 65535, "TCP port.")]
+    tls: Annotated[TlsMode, about("`starttls`: plain until the client asks; `implicit`: TLS from the first octet.")] = (
+        TlsMode.NONE
+    )
+    allow_plaintext_login: Annotated[
+        bool,
+        about("Let passwords through without TLS. For loopback and tests only: anybody on the way can read them."),
+    ] = False
+
+
+class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The server's certificate; needed as soon as a listener uses TLS. Read again when the files change."""
+
+    certificate: Annotated[Path, about("PEM file: the certificate, then the intermediate ones. Empty: no TLS.")] = ""
+    key: Annotated[Path, about("PEM file with the private key, not encrypted; readable by the server's user only.")] = (
+        ""
+    )
+
+
+class Paths(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where things lie, relative to the folder of this file. Store, queue and spool are best on one file system."""
+
+    directory: Annotated[Path, length(1, 1024, "SQLite file with domains, accounts and aliases.")] = "directory.sqlite"
+    store: Annotated[Path, length(1, 1024, "Folder of the mailboxes: one Maildir++ an account.")] = "store"
+    queue: Annotated[Path, length(1, 1024, "Folder of mail that waits for other servers.")] = "queue"
+    spool: Annotated[Path, length(1, 1024, "Folder for large messages while they arrive.")] = "spool"
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Sizes and counts that a client cannot exceed."""
+
+    message_size: Annotated[
+        int,
+        number(
+            64 * 1024, 2 * 1024**3, "Largest message, announced with SIZE (RFC 1870) and APPENDLIMIT.", unit="octets"
+        ),
+    ] = 50 * 1024 * 1024
+    recipients: Annotated[
+        int, number(100, 50_000, "Recipients of one message; RFC 5321 §4.5.3.1.8 wants at least 100.")
+    ] = 1000
+    hops: Annotated[
+        int, number(10, 1000, "Received fields after which a message is looping (RFC 5321 §6.3).", unit="fields")
+    ] = 100
+    connections: Annotated[int, number(1, 100_000, "Connections open at once on all ports together.")] = 2000
+    connections_per_address: Annotated[
+        int,
+        number(1, 100_000, "Connections open at once from one client address; trusted networks have no such limit."),
+    ] = 100
+    login_failures: Annotated[int, number(1, 1000, "Wrong passwords from one address before it has to wait.")] = 10
+    threads: Annotated[int, number(2, 64, "Threads for disk and password work.")] = 8
+
+
+class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long silence lasts before a connection is closed."""
+
+    smtp: Annotated[
+        float, number(1, 3600, "SMTP, submission, LMTP; RFC 5321 §4.5.3.2.7 wants 300.", unit="seconds")
+    ] = 300.0
+    pop3: Annotated[float, number(1, 7200, "POP3; RFC 1939 §3 wants at least 600.", unit="seconds")] = 600.0
+    imap: Annotated[float, number(1, 86_400, "IMAP; RFC 9051 §5.4 wants at least 1800.", unit="seconds")] = 1800.0
+    shutdown: Annotated[
+        float,
+        number(0, 600, "How long commands in flight may take to end when the server stops.", unit="seconds"),
+    ] = 10.0
+
+
+class Passwords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Checking a password costs some 30 ms of a processor on purpose; clients that poll would pay it every time."""
+
+    remember: Annotated[
+        float,
+        number(
+            0,
+            86_400,
+            "How long a checked password is known again, as a keyed hash. A changed one is refused at once.",
+            unit="seconds",
+        ),
+    ] = 300.0
+    checks_at_once: Annotated[
+        int, number(1, 64, "Passwords checked at the same time; each takes 19 MiB of memory.")
+    ] = 2
+
+
+class Smarthost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One server that takes all mail for other domains, instead of the MX records of each."""
+
+    host: Annotated[str, about("Host name or IP address; empty: deliver by MX records.")] = ""
+    port: Annotated[int, number(1, 65535, "TCP port; 587 for STARTTLS, 465 for TLS from the first octet.")] = 587
+    tls: Annotated[TlsMode, about("How TLS begins. The certificate must match `host` unless this is `none`.")] = (
+        TlsMode.STARTTLS
+    )
+    user: Annotated[str, about("Login name; empty: no login.")] = ""
+    password_file: Annotated[
+        Path, about("File whose first line is the password; readable by the server's user only.")
+    ] = ""
+
+
+class Relay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Sending to other servers."""
+
+    port: Annotated[int, number(1, 65535, "Port of other servers; anything but 25 is for tests.")] = 25
+    tls: Annotated[
+        RelayTls,
+        about(
+            "`may`: STARTTLS if offered, any certificate; `require`: no mail without TLS; `verify`: a valid certificate."
+        ),
+    ] = RelayTls.MAY
+    at_once: Annotated[int, number(1, 1000, "Messages being sent at the same time.")] = 20
+    connect_timeout: Annotated[
+        float, number(1, 600, "How long to wait for a host to answer a connection.", unit="seconds")
+    ] = 30.0
+    bind_address: Annotated[str, about("IP address to send from; empty: the system chooses.")] = ""
+
+
+class Retry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When mail that could not be sent is tried again."""
+
+    waits: Annotated[
+        tuple[Annotated[float, msgspec.Meta(ge=0.1, le=7 * 86_400)], ...],
+        length(1, 100, "Time before each further attempt; the last one repeats.", unit="seconds"),
+    ] = (300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 14_400.0)
+    lifetime: Annotated[
+        float,
+        number(
+            1,
+            60 * 86_400,
+            "Age at which a message is given up and its sender told; RFC 5321 §4.5.4.1 wants 4 to 5 days.",
+            unit="seconds",
+        ),
+    ] = 5 * 86_400.0
+
+
+class Dns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Name servers."""
+
+    nameservers: Annotated[
+        tuple[str, ...],
+        length(
+            0,
+            16,
+            "IP addresses, with a port if it is not 53: `192.0.2.1`, `[::1]:5353`. Empty: those of /etc/resolv.conf.",
+        ),
+    ] = ()
+    timeout: Annotated[float, number(0.1, 120, "How long one look-up may take, with its repeats.", unit="seconds")] = (
+        15.0
+    )
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"listeners": "listener"}):
+    """The whole file."""
+
+    hostname: Annotated[
+        str,
+        length(
+            1, 253, "This server's full name as other servers look it up; given in greetings, Received fields and HELO."
+        ),
+    ]
+    listeners: Annotated[tuple[Listener, ...], length(1, 256, "The ports.")]
+    local_domains: Annotated[
+        tuple[str, ...],
+        length(
+            0,
+            10_000,
+            "Domains received here besides those of the directory (`mailsuite domain add`, no restart needed).",
+        ),
+    ] = ()
+    default_domain: Annotated[
+        str,
+        about(
+            "Domain of users who log in without one, and of `postmaster`. Empty: the first one added to the directory."
+        ),
+    ] = ""
+    postmaster: Annotated[
+        str,
+        about("Who gets postmaster's mail of domains that name nobody. Empty: the domain's first account."),
+    ] = ""
+    trusted_networks: Annotated[
+        tuple[str, ...],
+        length(
+            0,
+            1000,
+            "Who may relay without login: addresses, networks (`192.0.2.0/24`, `2001:db8::/32`), `host` (this machine's "
+            "own addresses), `subnet` (the networks it is in).",
+        ),
+    ] = ()
+    tls: Tls = Tls()
+    paths: Paths = Paths()
+    limits: Limits = Limits()
+    timeouts: Timeouts = Timeouts()
+    passwords: Passwords = Passwords()
+    smarthost: Smarthost = Smarthost()
+    relay: Relay = Relay()
+    retry: Retry = Retry()
+    dns: Dns = Dns()
