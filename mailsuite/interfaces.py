@@ -7,7 +7,7 @@ Deferred means "I no longer want the answer": work that has begun on disk still 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
@@ -299,8 +299,9 @@ class IDisk(Interface):
     """The one door to durable files.  Blocking: only called inside ``IOffload``.  Paths are absolute ``str``.
     Fails with ``FileNotFoundError``, ``FileExistsError``; any other OSError becomes ``Temporary``."""
 
-    def write_new(path: str, chunks: Sequence[bytes], mode: int = 0o600) -> None:
-        """Create (never overwrite), write and fsync the file; its name is not durable yet."""
+    def write_new(path: str, chunks: Iterable[bytes], mode: int = 0o600, mtime: float | None = None) -> None:
+        """Create (never overwrite), write and fsync the file, with that modification time (epoch seconds) if one
+        is given; its name is not durable yet."""
 
     def replace(path: str, data: bytes, mode: int = 0o600) -> None:
         """Put new content under a name, old or new whole at any instant: write, fsync, rename, fsync the folder."""
@@ -322,6 +323,9 @@ class IDisk(Interface):
 
     def make_folder(path: str) -> None:
         """With parents, mode 0700, durable in its parent; nothing if it exists."""
+
+    def remove_folder(path: str) -> None:
+        """With everything in it; not durable until its parent is synced."""
 
     def list_folder(path: str) -> Sequence[str]:
         """Names in it, unordered."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Iterable, Sequence
 from typing import ParamSpec, TypeVar
 
 from zope.interface import implementer
@@ -39,13 +40,15 @@ class RealDisk:
     """Files of this machine."""
 
     @_meaning
-    def write_new(self, path: str, chunks: Sequence[bytes], mode: int = 0o600) -> None:
+    def write_new(self, path: str, chunks: Iterable[bytes], mode: int = 0o600, mtime: float | None = None) -> None:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         try:
             for chunk in chunks:
                 view = memoryview(chunk)
                 while view:
                     view = view[os.write(fd, view) :]
+            if mtime is not None:
+                os.utime(fd, (mtime, mtime))
             os.fsync(fd)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -105,6 +108,10 @@ class RealDisk:
             with contextlib.suppress(FileExistsError):
                 os.mkdir(folder, 0o700)
             self.sync_folder(os.path.dirname(folder))
+
+    @_meaning
+    def remove_folder(self, path: str) -> None:
+        shutil.rmtree(path)
 
     @_meaning
     def list_folder(self, path: str) -> Sequence[str]:

@@ -1,0 +1,33 @@
+"""Flag sets and what STORE does to them (RFC 9051 §2.3.2, §6.4.6): pure functions on frozen values."""
+
+from __future__ import annotations
+
+from mailsuite.model import SYSTEM_FLAGS, FlagOp, Flags
+
+_SYSTEM = {flag.lower(): flag for flag in SYSTEM_FLAGS}
+
+
+def canonical(flags: Flags) -> Flags:
+    """System flags in the standard's spelling; ``\\Recent`` and backslash flags nobody defined are dropped."""
+    kept = (_SYSTEM.get(flag.lower(), "") if flag.startswith("\\") else flag for flag in flags)
+    return frozenset(flag for flag in kept if flag)
+
+
+def apply(op: FlagOp, old: Flags, flags: Flags) -> Flags:
+    """The flags after ``op``; names are compared without case, the spelling that is there stays."""
+    named = {flag.lower() for flag in flags}
+    had = {flag.lower() for flag in old}
+    if op is FlagOp.REMOVE:
+        return frozenset(flag for flag in old if flag.lower() not in named)
+    fresh = frozenset(flag for flag in flags if flag.lower() not in had)
+    if op is FlagOp.ADD:
+        return old | fresh
+    return frozenset(flag for flag in old if flag.lower() in named) | fresh
+
+
+def has(flags: Flags, wanted: str) -> bool:
+    """Whether ``wanted`` is among them, without case."""
+    if wanted in flags:
+        return True
+    wanted = wanted.lower()
+    return any(flag.lower() == wanted for flag in flags)
