@@ -1,0 +1,62 @@
+"""Which capabilities to list when, RFC 3501 section 6.1.1 and the RFC beside each word."""
+
+from __future__ import annotations
+
+import msgspec
+
+from mailsuite.imap.states import State
+
+#: Offered in every state.
+_ALWAYS: tuple[bytes, ...] = (
+    b"IMAP4rev1",  # RFC 3501
+    b"SASL-IR",  # RFC 4959
+    b"LITERAL+",  # RFC 7888
+    b"ID",  # RFC 2971
+    b"ENABLE",  # RFC 5161
+    b"IDLE",  # RFC 2177
+)
+
+#: Only told after login: nobody needs them before, and the greeting stays short.
+_AFTER_LOGIN: tuple[bytes, ...] = (
+    b"NAMESPACE",  # RFC 2342
+    b"CHILDREN",  # RFC 3348
+    b"UIDPLUS",  # RFC 4315
+    b"UNSELECT",  # RFC 3691
+    b"MOVE",  # RFC 6851
+    b"MULTIAPPEND",  # RFC 3502
+    b"LIST-EXTENDED",  # RFC 5258
+    b"LIST-STATUS",  # RFC 5819
+    b"SPECIAL-USE",  # RFC 6154
+    b"CREATE-SPECIAL-USE",  # RFC 6154
+    b"STATUS=SIZE",  # RFC 8438
+)
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """What this connection can do, beside what the language always can.
+
+    ``starttls``: a certificate is there and TLS is not on yet.  ``plaintext_login``: LOGIN is allowed now (TLS is
+    on, or the listener says so).  ``mechanisms``: SASL names in upper case, only those allowed now.
+    ``append_limit``: octets of the largest message (RFC 7889), 0 for none.
+    """
+
+    starttls: bool = False
+    plaintext_login: bool = False
+    mechanisms: tuple[str, ...] = ()
+    append_limit: int = 0
+
+
+def listed(state: State, offer: Offer) -> tuple[bytes, ...]:
+    """The words, for ``responses.capability`` and ``codes.capability``."""
+    words = list(_ALWAYS)
+    if state is State.NOT_AUTHENTICATED:
+        if offer.starttls:
+            words.append(b"STARTTLS")
+        if not offer.plaintext_login:
+            words.append(b"LOGINDISABLED")
+        words.extend(b"AUTH=" + mechanism.encode() for mechanism in offer.mechanisms)
+    else:
+        words.extend(_AFTER_LOGIN)
+        if offer.append_limit:
+            words.append(b"APPENDLIMIT=%d" % offer.append_limit)
+    return tuple(words)

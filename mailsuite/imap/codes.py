@@ -1,0 +1,113 @@
+"""Response codes: what stands in ``[...]`` after OK, NO, BAD, BYE, without the brackets.  RFC 3501 section 7.1, RFC 5530.
+
+``of_error`` is IMAP's one table from ``mailsuite.errors`` to words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from mailsuite import errors
+from mailsuite.imap.sets import compress
+from mailsuite.model import Appended, Copied
+
+# RFC 3501 section 7.1
+ALERT = b"ALERT"
+PARSE = b"PARSE"
+READ_ONLY = b"READ-ONLY"
+READ_WRITE = b"READ-WRITE"
+TRYCREATE = b"TRYCREATE"
+# RFC 5530 section 3
+UNAVAILABLE = b"UNAVAILABLE"
+AUTHENTICATIONFAILED = b"AUTHENTICATIONFAILED"
+AUTHORIZATIONFAILED = b"AUTHORIZATIONFAILED"
+PRIVACYREQUIRED = b"PRIVACYREQUIRED"
+CONTACTADMIN = b"CONTACTADMIN"
+NOPERM = b"NOPERM"
+INUSE = b"INUSE"
+EXPUNGEISSUED = b"EXPUNGEISSUED"
+CORRUPTION = b"CORRUPTION"
+SERVERBUG = b"SERVERBUG"
+CLIENTBUG = b"CLIENTBUG"
+CANNOT = b"CANNOT"
+LIMIT = b"LIMIT"
+OVERQUOTA = b"OVERQUOTA"
+ALREADYEXISTS = b"ALREADYEXISTS"
+NONEXISTENT = b"NONEXISTENT"
+# RFC 3516, RFC 7889 section 4, RFC 4978, RFC 3691, RFC 7162 section 3.2.11, RFC 6154 section 3
+UNKNOWN_CTE = b"UNKNOWN-CTE"
+TOOBIG = b"TOOBIG"
+CLOSED = b"CLOSED"
+USEATTR = b"USEATTR"
+UIDNOTSTICKY = b"UIDNOTSTICKY"
+
+
+def uidvalidity(value: int) -> bytes:
+    return b"UIDVALIDITY %d" % value
+
+
+def uidnext(value: int) -> bytes:
+    return b"UIDNEXT %d" % value
+
+
+def unseen(number: int) -> bytes:
+    """The first unseen message's sequence number, RFC 3501 section 7.1."""
+    return b"UNSEEN %d" % number
+
+
+def badcharset(known: Iterable[bytes]) -> bytes:
+    return b"BADCHARSET (" + b" ".join(known) + b")"
+
+
+def capability(words: Iterable[bytes]) -> bytes:
+    return b"CAPABILITY " + b" ".join(words)
+
+
+def appenduid(appended: Sequence[Appended]) -> bytes:
+    """RFC 4315 section 3; of several messages (RFC 3502) as one set.  There is at least one."""
+    return b"APPENDUID %d %s" % (appended[0].uidvalidity, compress([message.uid for message in appended]))
+
+
+def copyuid(copied: Copied) -> bytes:
+    """RFC 4315 section 3; empty where nothing was copied, since the syntax has no empty set."""
+    if not copied.sources:
+        return b""
+    return b"COPYUID %d %s %s" % (copied.uidvalidity, compress(copied.sources), compress(copied.targets))
+
+
+class Words(msgspec.Struct, frozen=True):
+    """How a failure is told: NO with this code, and this text where the error itself brings none."""
+
+    code: bytes
+    text: bytes
+
+
+#: The most special class first: the first that fits is taken.
+_ERRORS: tuple[tuple[type[errors.MailError], Words], ...] = (
+    (errors.Expunged, Words(EXPUNGEISSUED, b"some of the messages no longer exist")),
+    (errors.NotFound, Words(NONEXISTENT, b"no such mailbox")),
+    (errors.Exists, Words(ALREADYEXISTS, b"it exists already")),
+    (errors.InvalidName, Words(CANNOT, b"this name cannot be used")),
+    (errors.BadCredentials, Words(AUTHENTICATIONFAILED, b"wrong user name or password")),
+    (errors.ReadOnly, Words(READ_ONLY, b"the mailbox is open for reading only")),
+    (errors.NotAllowed, Words(NOPERM, b"not permitted")),
+    (errors.OverQuota, Words(OVERQUOTA, b"the account has no room left")),
+    (errors.TooBig, Words(TOOBIG, b"too big")),
+    (errors.TooMany, Words(LIMIT, b"too many")),
+    (errors.Unsupported, Words(CANNOT, b"not supported here")),
+    (errors.Temporary, Words(UNAVAILABLE, b"temporary trouble, try again later")),
+    (errors.Corrupt, Words(CORRUPTION, b"the stored mail is damaged, tell the administrator")),
+    (errors.MailError, Words(b"", b"it failed")),
+)
+
+
+def of_error(error: Exception) -> Words:
+    """Code and text for a failure.  What is not a ``MailError`` is our bug and says nothing of its cause; damage on
+    disk names files, so its text stays in the log too."""
+    for kind, words in _ERRORS:
+        if isinstance(error, kind):
+            own = str(error).encode("ascii", "replace").replace(b"\r", b" ").replace(b"\n", b" ")
+            return words if not own or isinstance(error, errors.Corrupt) else Words(words.code, own)
+    return Words(SERVERBUG, b"an error of the server, it has been logged")

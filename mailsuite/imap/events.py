@@ -1,0 +1,259 @@
+"""What a client asked for: one frozen value a command, as ``ServerCore.next_event`` gives them.
+
+Every event carries the ``tag`` that its answer needs: ``core.ok(tag, ...)``, ``no`` or ``bad``, exactly one of them,
+for every event except where the docstring says "no answer".  Mailbox names are Unicode with ``/``, INBOX in upper
+case; flags are in the spelling of ``model`` for system flags, as sent for keywords.  ``messages`` is a
+``query.Numbers`` (plain command) or ``query.Uids`` (UID command): ``View.resolve`` turns both into UIDs.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from mailsuite.imap.items import FetchItem, ListReturn, ListSelect, StatusItem
+from mailsuite.model import FlagOp, Flags
+from mailsuite.query import Numbers, Query, Uids
+
+
+class Command(msgspec.Struct, frozen=True):
+    """Base of all events but ``Hangup``."""
+
+    tag: bytes
+
+
+# -- any state, RFC 3501 section 6.1 -------------------------------------------------------------------------------
+
+
+class Capability(Command, frozen=True):
+    """Answer: ``core.untagged(responses.capability(...))``, ok."""
+
+
+class Noop(Command, frozen=True):
+    """A moment to tell what changed."""
+
+
+class Logout(Command, frozen=True):
+    """Answer: ``core.untagged(responses.bye(...))``, ok; then close.  The core takes nothing more."""
+
+
+class Id(Command, frozen=True):
+    """RFC 2971.  ``fields`` are what the client says of itself, at most 30; a NIL value is left out."""
+
+    fields: tuple[tuple[str, str], ...]
+
+
+# -- not authenticated, section 6.2 --------------------------------------------------------------------------------
+
+
+class StartTls(Command, frozen=True):
+    """What the client sent behind it in the same flight is dropped.  Answer ok, ``flush``, then start TLS."""
+
+
+class Login(Command, frozen=True):
+    """``user`` and ``password`` decoded from UTF-8; octets that are none become U+FFFD, so they fail."""
+
+    user: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"Login(tag={self.tag!r}, user={self.user!r})"
+
+
+class AuthenticateBegin(Command, frozen=True):
+    """``mechanism`` in upper case.  ``initial`` is base64 as sent (RFC 4959): ``b""`` where there was none, ``b"="``
+    for an empty one.  Answer ``core.challenge(base64)`` to hear an ``AuthenticateResponse``, or ok, no, bad."""
+
+    mechanism: str
+    initial: bytes
+
+    def __repr__(self) -> str:
+        return f"AuthenticateBegin(tag={self.tag!r}, mechanism={self.mechanism!r})"
+
+
+class AuthenticateResponse(Command, frozen=True):
+    """The line after a challenge: base64 as sent, or ``b"*"`` when the client gives up (also when its line was too
+    long): answer bad then.  Else like ``AuthenticateBegin``."""
+
+    data: bytes
+
+    def __repr__(self) -> str:
+        return f"AuthenticateResponse(tag={self.tag!r})"
+
+
+# -- authenticated, section 6.3 ------------------------------------------------------------------------------------
+
+
+class Enable(Command, frozen=True):
+    """RFC 5161.  ``names`` in upper case.  Answer: ``core.untagged(responses.enabled(names))``, ok."""
+
+    names: tuple[str, ...]
+
+
+class Select(Command, frozen=True):
+    """SELECT, or EXAMINE where ``read_only``.  The earlier selection ended when this was sent, even if it fails."""
+
+    mailbox: str
+    read_only: bool
+
+
+class Create(Command, frozen=True):
+    """``special_use`` is an RFC 6154 attribute (``\\Sent``) or empty.  A trailing delimiter was removed."""
+
+    mailbox: str
+    special_use: str = ""
+
+
+class Delete(Command, frozen=True):
+    mailbox: str
+
+
+class Rename(Command, frozen=True):
+    old: str
+    new: str
+
+
+class Subscribe(Command, frozen=True):
+    """UNSUBSCRIBE where not ``wanted``."""
+
+    mailbox: str
+    wanted: bool
+
+
+class List(Command, frozen=True):
+    """LIST, RFC 3501 and RFC 5258.  Answer: ``listing.lines(event, infos)`` untagged, ok.
+
+    ``patterns`` are complete, reference in front, wildcards ``*`` and ``%``.  No pattern: the client asked for the
+    delimiter (``listing.lines`` answers that too).  ``status`` is what to send a STATUS line of, for
+    each name in ``listing.matching`` that is selectable (RFC 5819).
+    """
+
+    patterns: tuple[str, ...]
+    select: frozenset[ListSelect] = frozenset()
+    returns: frozenset[ListReturn] = frozenset()
+    status: tuple[StatusItem, ...] = ()
+
+
+class Lsub(Command, frozen=True):
+    """RFC 3501 section 6.3.9.  Answer: ``listing.lsub_lines(event, infos)`` untagged, ok."""
+
+    pattern: str
+
+
+class Namespace(Command, frozen=True):
+    """RFC 2342.  Answer: ``core.untagged(responses.NAMESPACE)``, ok."""
+
+
+class Status(Command, frozen=True):
+    """Answer: ``core.untagged(responses.status(mailbox, items, counters))``, ok."""
+
+    mailbox: str
+    items: tuple[StatusItem, ...]
+
+
+class AppendBegin(Command, frozen=True):
+    """The client offers a message of ``size`` octets.  Answer ``core.accept()`` to get it as ``AppendChunk`` events,
+    or ``core.no``: a waiting client then does not send it, and one that does not wait has it swallowed.
+
+    ``date`` is the internal date in epoch seconds, None where the client gave none.  ``index`` counts from 0 within
+    one command (MULTIAPPEND, RFC 3502): after the chunks comes another ``AppendBegin``, or ``AppendEnd``.
+    """
+
+    mailbox: str
+    flags: Flags
+    date: float | None
+    size: int
+    index: int
+
+
+class AppendChunk(Command, frozen=True):
+    """Octets of the message last begun, in order, as they came.  No answer; ``core.no`` is allowed (the disk is
+    full): the rest is swallowed, and neither chunks nor ``AppendEnd`` follow."""
+
+    data: bytes
+
+
+class AppendEnd(Command, frozen=True):
+    """The command is complete: store all messages of it, then ok with ``responses.appenduid``, or no."""
+
+
+class AppendAbort(Command, frozen=True):
+    """The command turned out malformed (the core has said BAD): discard what was begun.  No answer."""
+
+
+class IdleBegin(Command, frozen=True):
+    """RFC 2177.  Answer ``core.begin_idle()``; from then on untagged responses may be sent at any time."""
+
+
+class IdleEnd(Command, frozen=True):
+    """Idling is over.  Answer ok (the core makes it BAD if the client's line was not DONE)."""
+
+
+# -- selected, section 6.4 -----------------------------------------------------------------------------------------
+
+
+class Check(Command, frozen=True):
+    pass
+
+
+class Close(Command, frozen=True):
+    """Expunge (if not read-only) without telling, then ok ends the selection."""
+
+
+class Unselect(Command, frozen=True):
+    """RFC 3691: ok ends the selection, nothing is expunged."""
+
+
+class Expunge(Command, frozen=True):
+    """``messages``: only these of the deleted (UID EXPUNGE, RFC 4315); ``1:*`` for EXPUNGE."""
+
+    messages: Uids
+
+
+class Search(Command, frozen=True):
+    """``uid``: the answer is UIDs.  ``query`` still holds sequence numbers: see ``View.localize``."""
+
+    query: Query
+    uid: bool
+
+
+class Fetch(Command, frozen=True):
+    """``items`` in the order asked, no duplicates; a UID command always has ``Attribute.UID`` among them."""
+
+    messages: Numbers | Uids
+    items: tuple[FetchItem, ...]
+
+    @property
+    def uid(self) -> bool:
+        return isinstance(self.messages, Uids)
+
+
+class Store(Command, frozen=True):
+    messages: Numbers | Uids
+    op: FlagOp
+    flags: Flags
+    silent: bool
+
+    @property
+    def uid(self) -> bool:
+        return isinstance(self.messages, Uids)
+
+
+class Copy(Command, frozen=True):
+    """COPY, or MOVE (RFC 6851) where ``move``."""
+
+    messages: Numbers | Uids
+    mailbox: str
+    move: bool
+
+    @property
+    def uid(self) -> bool:
+        return isinstance(self.messages, Uids)
+
+
+# -- the end -------------------------------------------------------------------------------------------------------
+
+
+class Hangup(msgspec.Struct, frozen=True):
+    """The core has said BYE and takes nothing more: close.  ``reason`` is for the log.  No answer."""
+
+    reason: str

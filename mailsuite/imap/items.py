@@ -1,0 +1,91 @@
+"""What FETCH, STATUS and LIST can be asked for, as values.
+
+``RFC822``, ``RFC822.HEADER`` and ``RFC822.TEXT`` are ``BodySection`` values too: they differ from ``BODY[]``,
+``BODY.PEEK[HEADER]`` and ``BODY[TEXT]`` only in the label (RFC 3501 section 6.4.5).
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TypeAlias
+
+import msgspec
+
+
+class Attribute(enum.Enum):
+    """Fetch items without arguments; the value is the name on the wire."""
+
+    FLAGS = "FLAGS"
+    INTERNALDATE = "INTERNALDATE"
+    RFC822_SIZE = "RFC822.SIZE"
+    ENVELOPE = "ENVELOPE"
+    BODY = "BODY"
+    BODYSTRUCTURE = "BODYSTRUCTURE"
+    UID = "UID"
+
+
+class SectionKind(enum.Enum):
+    """What of a part is asked: ``BODY[<part>.<kind>]``; CONTENT is ``BODY[]`` (all) and ``BODY[1.2]``."""
+
+    CONTENT = ""
+    HEADER = "HEADER"
+    FIELDS = "HEADER.FIELDS"
+    FIELDS_NOT = "HEADER.FIELDS.NOT"
+    TEXT = "TEXT"
+    MIME = "MIME"
+
+
+class Partial(msgspec.Struct, frozen=True):
+    """``<offset.length>``: ``length`` octets (at least 1) from ``offset`` on, fewer at the end."""
+
+    offset: int
+    length: int
+
+
+class BodySection(msgspec.Struct, frozen=True):
+    """``BODY[section]<partial>``.
+
+    ``part`` are the part numbers (empty: the message itself); ``fields`` are lower-case header field names, for
+    FIELDS and FIELDS_NOT; ``peek`` is False where fetching sets \\Seen; ``label`` is what the response says in
+    front of the string, ``BODY[HEADER.FIELDS (SUBJECT)]<0>``.
+    """
+
+    label: bytes
+    part: tuple[int, ...] = ()
+    kind: SectionKind = SectionKind.CONTENT
+    fields: tuple[bytes, ...] = ()
+    partial: Partial | None = None
+    peek: bool = False
+
+
+FetchItem: TypeAlias = Attribute | BodySection
+
+
+class StatusItem(enum.Enum):
+    """STATUS items, RFC 3501 section 6.3.10, RFC 9051 (DELETED, SIZE: RFC 8438)."""
+
+    MESSAGES = "MESSAGES"
+    RECENT = "RECENT"
+    UIDNEXT = "UIDNEXT"
+    UIDVALIDITY = "UIDVALIDITY"
+    UNSEEN = "UNSEEN"
+    DELETED = "DELETED"
+    SIZE = "SIZE"
+
+
+class ListSelect(enum.Enum):
+    """LIST selection options, RFC 5258 section 3.1, RFC 6154 section 2."""
+
+    SUBSCRIBED = "SUBSCRIBED"
+    REMOTE = "REMOTE"
+    RECURSIVEMATCH = "RECURSIVEMATCH"
+    SPECIAL_USE = "SPECIAL-USE"
+
+
+class ListReturn(enum.Enum):
+    """LIST return options, RFC 5258 section 3.2, RFC 6154 section 2, RFC 5819 (STATUS)."""
+
+    SUBSCRIBED = "SUBSCRIBED"
+    CHILDREN = "CHILDREN"
+    SPECIAL_USE = "SPECIAL-USE"
+    STATUS = "STATUS"

@@ -1,0 +1,170 @@
+"""Untagged responses as octets: every builder gives complete lines, ``* `` in front and CRLF behind, for
+``ServerCore.untagged``.  RFC 3501 section 7.  Tagged answers are the core's; what stands in ``[...]`` is ``codes``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from mailsuite.imap import names
+from mailsuite.imap.items import StatusItem
+from mailsuite.model import Flags, MailboxStatus
+
+# RFC 3501 section 9: QUOTED-CHAR is any 7-bit TEXT-CHAR; ATOM-CHAR excludes these and CTL.
+_ATOM = re.compile(rb'[^\x00-\x20\x7f-\xff(){%*"\\\]]+')
+_QUOTABLE = re.compile(rb"[\x01-\x09\x0b\x0c\x0e-\x7f]*")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+#: RFC 2342: one personal namespace, no others.
+NAMESPACE = b'* NAMESPACE (("" "/")) NIL NIL\r\n'
+
+
+# -- strings -------------------------------------------------------------------------------------------------------
+
+
+def string(value: bytes) -> bytes:
+    """Quoted where that is possible and short, else a literal."""
+    if len(value) <= 1024 and _QUOTABLE.fullmatch(value):
+        return b'"' + value.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+    return literal(value)
+
+
+def literal(value: bytes) -> bytes:
+    return b"{%d}\r\n%s" % (len(value), value)
+
+
+def nstring(value: bytes | None) -> bytes:
+    """NIL where there is none."""
+    return b"NIL" if value is None else string(value)
+
+
+def astring(value: bytes) -> bytes:
+    """An atom where that is possible."""
+    if _ATOM.fullmatch(value) and value.upper() != b"NIL":
+        return value
+    return string(value)
+
+
+def mailbox(name: str) -> bytes:
+    """A mailbox name, RFC 3501 section 5.1.3."""
+    return astring(names.encode(name))
+
+
+# -- flags and dates -----------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=4096)
+def flags(values: Flags, recent: bool = False) -> bytes:
+    r"""``(\Answered \Seen $Forwarded)``: system flags first, in a steady order."""
+    words = sorted(values, key=lambda flag: (not flag.startswith("\\"), flag))
+    if recent:
+        words.append("\\Recent")
+    return ("(" + " ".join(words) + ")").encode("ascii", "replace")
+
+
+@lru_cache(maxsize=1024)
+def _day(ordinal: int) -> str:
+    day = datetime.fromordinal(ordinal)
+    return f'"{day.day:2d}-{_MONTHS[day.month - 1]}-{day.year:04d}'
+
+
+_EPOCH_ORDINAL = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
+_LAST_SECOND = 253402300799  # 9999-12-31 23:59:59, the last that four digits of a year can say
+
+
+def internaldate(epoch: float) -> bytes:
+    """date-time of RFC 3501 section 9, in UTC, with its quotes: ``" 7-Feb-2026 21:52:25 +0000"``."""
+    days, second = divmod(min(max(int(epoch), 0), _LAST_SECOND), 86400)
+    minute, second = divmod(second, 60)
+    hour, minute = divmod(minute, 60)
+    return f'{_day(_EPOCH_ORDINAL + days)} {hour:02d}:{minute:02d}:{second:02d} +0000"'.encode()
+
+
+# -- responses -----------------------------------------------------------------------------------------------------
+
+
+def status_line(word: bytes, text: bytes, code: bytes = b"") -> bytes:
+    """``* OK [code] text``; ``word`` is OK, NO, BAD, BYE or PREAUTH (RFC 3501 section 7.1)."""
+    return b"* " + word + (b" [" + code + b"] " if code else b" ") + text + b"\r\n"
+
+
+def ok(text: bytes, code: bytes = b"") -> bytes:
+    return status_line(b"OK", text, code)
+
+
+def no(text: bytes, code: bytes = b"") -> bytes:
+    return status_line(b"NO", text, code)
+
+
+def bye(text: bytes, code: bytes = b"") -> bytes:
+    return status_line(b"BYE", text, code)
+
+
+def capability(words: Iterable[bytes]) -> bytes:
+    """``words`` from ``capability.listed``."""
+    return b"* CAPABILITY " + b" ".join(words) + b"\r\n"
+
+
+def enabled(words: Iterable[str]) -> bytes:
+    """RFC 5161 section 3.2: those of the asked that are on now."""
+    return " ".join(("* ENABLED", *words)).encode() + b"\r\n"
+
+
+def ident(fields: Iterable[tuple[str, str]]) -> bytes:
+    """RFC 2971 section 3.2; NIL where there are none."""
+    words = [string(part.encode("ascii", "replace")) for field in fields for part in field]
+    return b"* ID " + (b"(" + b" ".join(words) + b")" if words else b"NIL") + b"\r\n"
+
+
+def list_line(
+    word: bytes,
+    attributes: Iterable[bytes],
+    name: str,
+    extended: bytes = b"",
+    delimiter: bytes = b'"/"',
+) -> bytes:
+    """``* LIST (\\HasNoChildren) "/" name``; ``word`` LIST or LSUB, ``extended`` RFC 5258 data in parentheses."""
+    end = b" " + extended if extended else b""
+    return b"* %s (%s) %s %s%s\r\n" % (word, b" ".join(attributes), delimiter, mailbox(name), end)
+
+
+def status(name: str, items: Sequence[StatusItem], counters: MailboxStatus) -> bytes:
+    """``* STATUS name (MESSAGES 3 ...)``, RFC 3501 section 7.2.4."""
+    words = b" ".join(b"%s %d" % (item.value.encode(), _COUNTERS[item](counters)) for item in items)
+    return b"* STATUS %s (%s)\r\n" % (mailbox(name), words)
+
+
+_COUNTERS = {
+    StatusItem.MESSAGES: lambda s: s.messages,
+    StatusItem.RECENT: lambda s: s.recent,
+    StatusItem.UIDNEXT: lambda s: s.uidnext,
+    StatusItem.UIDVALIDITY: lambda s: s.uidvalidity,
+    StatusItem.UNSEEN: lambda s: s.unseen,
+    StatusItem.DELETED: lambda s: s.deleted,
+    StatusItem.SIZE: lambda s: s.size,
+}
+
+
+def search(numbers: Iterable[int]) -> bytes:
+    """RFC 3501 section 7.2.5; the response is sent for no hits too."""
+    return " ".join(("* SEARCH", *map(str, numbers))).encode() + b"\r\n"
+
+
+def exists(count: int) -> bytes:
+    return b"* %d EXISTS\r\n" % count
+
+
+def recent(count: int) -> bytes:
+    return b"* %d RECENT\r\n" % count
+
+
+def expunge(number: int) -> bytes:
+    return b"* %d EXPUNGE\r\n" % number
+
+
+def fetch(number: int, items: Sequence[bytes]) -> bytes:
+    """One FETCH line of finished items (``b"UID 7"``, ``b"FLAGS (\\\\Seen)"``); rows of many: see ``rows``."""
+    return b"* %d FETCH (%s)\r\n" % (number, b" ".join(items))

@@ -1,0 +1,56 @@
+"""Sequence sets, RFC 3501 section 9 ``sequence-set``: text to ranges, numbers to the shortest text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from mailsuite.query import STAR, Ranges
+
+#: The largest UID or sequence number, RFC 3501 section 9: nz-number is an unsigned 32-bit integer.
+MAX_NUMBER = 0xFFFFFFFF
+
+# seq-number = nz-number / "*"
+# seq-range = seq-number ":" seq-number
+# sequence-set = (seq-number / seq-range) *("," sequence-set)
+SEQUENCE_SET = re.compile(rb"(?:[1-9][0-9]{0,9}|\*)(?::(?:[1-9][0-9]{0,9}|\*))?"
+                          rb"(?:,(?:[1-9][0-9]{0,9}|\*)(?::(?:[1-9][0-9]{0,9}|\*))?)*")
+
+
+def parse(text: bytes) -> Ranges:
+    """``b"4:2,7,9:*"`` -> ``((2, 4), (7, 7), (9, STAR))``.  Only for what ``SEQUENCE_SET`` matched whole; ValueError
+    for a number above 32 bits.  ``STAR`` is always the second of a pair but in ``(STAR, STAR)``."""
+    ranges = []
+    for piece in text.split(b","):
+        low, _, high = piece.partition(b":")
+        first = _number(low)
+        last = _number(high) if high else first
+        if first == STAR or (last != STAR and last < first):
+            first, last = last, first
+        ranges.append((first, last))
+    return tuple(ranges)
+
+
+def _number(text: bytes) -> int:
+    if text == b"*":
+        return STAR
+    number = int(text)
+    if number > MAX_NUMBER:
+        raise ValueError("a number in the set is above 4294967295")
+    return number
+
+
+def compress(numbers: Iterable[int]) -> bytes:
+    """``[1, 2, 3, 7]`` -> ``b"1:3,7"``, in the order given; RFC 4315 section 3 wants sets, never ``*``."""
+    pieces: list[str] = []
+    first = last = -1
+    for number in numbers:
+        if number == last + 1 and first >= 0:
+            last = number
+            continue
+        if first >= 0:
+            pieces.append(f"{first}:{last}" if last > first else str(first))
+        first = last = number
+    if first >= 0:
+        pieces.append(f"{first}:{last}" if last > first else str(first))
+    return ",".join(pieces).encode()
