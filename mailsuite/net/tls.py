@@ -1,0 +1,138 @@
+"""ITLSContexts with OpenSSL: TLS 1.2 and later, buffers given back between records, certificates reloaded when changed.
+
+The server side is one object for the life of the process; each handshake uses the certificate files as they are now,
+looked at no more often than every ``RELOAD_AFTER`` seconds.  A pair that cannot be used (half written, key of another
+certificate) is logged and the one before stays.  Reads two small files in the reactor thread when they changed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificates
+from OpenSSL import SSL, crypto
+from twisted.internet import ssl
+from twisted.internet._sslverify import IOpenSSLTrustRoot
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IOpenSSLServerConnectionCreator
+from twisted.logger import Logger
+from twisted.protocols.tls import TLSMemoryBIOProtocol
+from zope.interface import implementer
+
+from mailsuite.errors import ConfigError
+from mailsuite.interfaces import ITLSContexts
+
+#: Seconds between looks at the certificate files.
+RELOAD_AFTER = 5.0
+
+
+def server_options(certificate: bytes, key: bytes) -> ssl.CertificateOptions:
+    """OpenSSL settings of a server from PEM: the certificate first, then its chain.  ValueError if they do not fit."""
+    try:
+        first, *chain = (crypto.X509.from_cryptography(one) for one in load_pem_x509_certificates(certificate))
+        secret = crypto.PKey.from_cryptography_key(load_pem_private_key(key, None))  # type: ignore[arg-type]
+        options = ssl.CertificateOptions(
+            privateKey=secret,
+            certificate=first,
+            extraCertChain=chain,
+            raiseMinimumTo=ssl.TLSVersion.TLSv1_2,
+        )
+        options.getContext()
+    except (ValueError, TypeError, SSL.Error, crypto.Error) as error:
+        raise ValueError(f"certificate and key cannot be used: {error}") from error
+    return options
+
+
+@implementer(IOpenSSLClientConnectionCreator)
+class _Unverified:
+    """Opportunistic TLS (RFC 7435): encrypts, and believes any certificate."""
+
+    def __init__(self, context: SSL.Context, host: str) -> None:
+        self._context = context
+        self._host = host
+
+    def clientConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
+        connection = SSL.Connection(self._context, None)
+        if self._host:
+            connection.set_tlsext_host_name(self._host.encode("ascii"))
+        return connection
+
+
+@implementer(ITLSContexts, IOpenSSLServerConnectionCreator)
+class TLSContexts:
+    """``certificate`` and ``key`` are PEM files; empty paths mean a server without TLS.  ``seconds`` tells the time.
+
+    ``trust`` is the authority that verified clients believe in; None means those of the operating system.
+    ConfigError if the files cannot be used.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self, certificate: str, key: str, seconds: Callable[[], float], trust: IOpenSSLTrustRoot | None = None
+    ) -> None:
+        self._paths = (certificate, key)
+        self._seconds = seconds
+        self._trust = trust if trust is not None else ssl.platformTrust()
+        self._opportunistic: SSL.Context | None = None
+        self._looked = seconds()
+        self._seen: tuple[tuple[int, int, int], ...] = ()
+        self._context: SSL.Context | None = None
+        if certificate:
+            try:
+                self._seen, self._context = self._state(), self._load()
+            except (OSError, ValueError) as error:
+                raise ConfigError(f"{certificate}, {key}: {error}") from error
+
+    def available(self) -> bool:
+        return self._context is not None
+
+    def server(self) -> IOpenSSLServerConnectionCreator:
+        if self._context is None:
+            raise ConfigError("no certificate is configured")
+        return self
+
+    def client(self, host: str, verify: bool) -> IOpenSSLClientConnectionCreator:
+        host = host.removesuffix(".")
+        if verify:
+            return ssl.optionsForClientTLS(host, trustRoot=self._trust)
+        if self._opportunistic is None:
+            self._opportunistic = ssl.CertificateOptions(raiseMinimumTo=ssl.TLSVersion.TLSv1_2).getContext()
+        # RFC 6066 §3: no literal addresses as server names.
+        named = host.isascii() and not host.startswith("[") and ":" not in host and not host[-1:].isdigit()
+        return _Unverified(self._opportunistic, host if named else "")
+
+    def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
+        """Twisted asks this at each handshake."""
+        self._reload()
+        if self._context is None:
+            raise ConfigError("no certificate is configured")
+        return SSL.Connection(self._context, None)
+
+    def _reload(self) -> None:
+        now = self._seconds()
+        if 0 <= now - self._looked < RELOAD_AFTER:
+            return
+        self._looked = now
+        try:
+            state = self._state()
+            if state == self._seen:
+                return
+            self._seen = state
+            self._context = self._load()
+        except (OSError, ValueError) as error:
+            self.log.error("certificate not reloaded, the one before stays: {error}", error=error)
+        else:
+            self.log.info("certificate {path} reloaded", path=self._paths[0])
+
+    def _state(self) -> tuple[tuple[int, int, int], ...]:
+        found = [os.stat(path) for path in self._paths]
+        return tuple((one.st_mtime_ns, one.st_size, one.st_ino) for one in found)
+
+    def _load(self) -> SSL.Context:
+        parts = []
+        for path in self._paths:
+            with open(path, "rb") as file:
+                parts.append(file.read())
+        return server_options(*parts).getContext()

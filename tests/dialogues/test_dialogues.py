@@ -1,0 +1,42 @@
+"""Every script in smtp/, pop3/ and imap/, in every mode: see mailsuite/testing/dialogue.py for the format."""
+
+import importlib
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mailsuite.testing.dialogue import Script, octets, play, random_cuts, read_script, whole
+from mailsuite.testing.stages import LoopbackStage, MemoryStage, ReactorThread
+
+HERE = Path(__file__).parent
+MODES = ("whole", "octets", "cuts", "slow", "loopback")
+
+
+def scripts() -> Iterator[object]:
+    for path in sorted(HERE.glob("*/*.txt")):
+        script = read_script(path)
+        for mode in script.options.get("modes", " ".join(MODES)).split():
+            assert mode in MODES, f"{script.name}: no mode {mode}"
+            if mode == "loopback" and "peer" in script.options:
+                continue  # loopback has only its own addresses
+            yield pytest.param(script, mode, id=f"{script.name.removesuffix('.txt')}-{mode}")
+
+
+@pytest.mark.parametrize(("script", "mode"), list(scripts()))
+def test_dialogue(script: Script, mode: str, request: pytest.FixtureRequest) -> None:
+    build = importlib.import_module(script.name.partition("/")[0] + "_world").build
+    if mode == "loopback":
+        thread: ReactorThread = request.getfixturevalue("reactor_thread")
+        play(script, LoopbackStage(build, script, thread))
+    elif mode == "slow":  # a client that reads nothing until it must, over a transport that takes next to nothing
+        play(script, MemoryStage(build, script, high_water=0))
+    elif mode == "octets":
+        play(script, MemoryStage(build, script), octets)
+    elif mode == "cuts":
+        for round_ in range(3):
+            seed = zlib.crc32(script.name.encode()) + round_
+            play(script, MemoryStage(build, script), random_cuts(seed))
+    else:
+        play(script, MemoryStage(build, script), whole)
