@@ -85,6 +85,26 @@ class Instance:
         """Rewrite the configuration; takes effect at the next start."""
         self.config.write_text(change(self.config.read_text()))
 
+    def set(self, section: str, key: str, value: str) -> None:
+        """One option of the configuration, ``value`` in TOML; takes effect at the next start."""
+        text = self.config.read_text()
+        head, found, rest = f"\n{text}".partition(f"\n[{section}]\n")
+        if not found:
+            self.config.write_text(f"{text}\n[{section}]\n{key} = {value}\n")
+            return
+        body, bracket, others = rest.partition("\n[")
+        kept = [line for line in body.split("\n") if not line.startswith(f"{key} =")]
+        self.config.write_text(head[1:] + found + "\n".join([f"{key} = {value}", *kept]) + bracket + others)
+
+    def route_by(self, dns_port: int, relay_port: int) -> None:
+        """Ask the DNS server on this loopback port; reach other servers at ``relay_port`` in place of 25."""
+        self.set("dns", "nameservers", f'["127.0.0.1:{dns_port}"]')
+        self.set("relay", "port", str(relay_port))
+
+    def delivered(self) -> list[Path]:
+        """Files in ``new/`` of all mailboxes."""
+        return [path for path in (self.folder / "store").rglob("new/*") if path.is_file()]
+
     def start(self, timeout: float = 30.0) -> None:
         """Start it and wait until every port answers."""
         with self.log_file.open("ab") as log:
