@@ -8,6 +8,7 @@ Deferred means "I no longer want the answer": work that has begun on disk still 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import ParamSpec, TypeVar
 
 from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
@@ -37,14 +38,17 @@ from mailsuite.model import (
 )
 from mailsuite.query import Query
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
 
 class IOffload(Interface):
     """The one door to threads."""
 
-    def run(work: Callable[..., object], *args: object, **kwargs: object) -> Deferred[object]:
+    def run(work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
         """Call ``work`` in any thread of the pool; fire with what it returns or raises."""
 
-    def run_in(lane: str, work: Callable[..., object], *args: object) -> Deferred[object]:
+    def run_in(lane: str, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
         """Like ``run``, but calls with the same ``lane`` run one after the other, in the order asked."""
 
 
