@@ -160,7 +160,7 @@ class Relay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tls: Annotated[
         RelayTls,
         about(
-            "`may`: STARTTLS if offered, any certificate; `require`: no mail without TLS; `verify`: a valid certificate."
+            "`may`: STARTTLS if offered, any certificate; `require`: no TLS, no mail; `verify`: a valid certificate."
         ),
     ] = RelayTls.MAY
     at_once: Annotated[int, number(1, 1000, "Messages being sent at the same time.")] = 20
@@ -237,8 +237,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={
         length(
             0,
             1000,
-            "Who may relay without login: addresses, networks (`192.0.2.0/24`, `2001:db8::/32`), `host` (this machine's "
-            "own addresses), `subnet` (the networks it is in).",
+            "Who may relay without login: addresses, networks (`192.0.2.0/24`, `2001:db8::/32`), `host` (this "
+            "machine's own addresses), `subnet` (the networks it is in).",
         ),
     ] = ()
     tls: Tls = Tls()

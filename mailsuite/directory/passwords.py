@@ -1,0 +1,90 @@
+"""Passwords: kept as argon2id hashes, checked slowly on purpose, remembered for a short while.
+
+A stored hash says its own parameters, so they may change later.  ``Remembered`` keeps, for a checked password, an
+HMAC under a key that lives only in this process; it is bound to the stored hash it was checked against, so a changed
+password is never accepted from memory.  Parameters: RFC 9106 §4 with OWASP's sizes for servers with many logins
+(19 MiB, two passes, one lane).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections import OrderedDict
+
+import argon2
+import msgspec
+
+from mailsuite.errors import InvalidName
+
+#: Characters; shorter ones are not accepted for new passwords, longer ones never.
+SHORTEST, LONGEST = 8, 1024
+
+_HASHER = argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, hash_len=32, salt_len=16)
+
+
+def hash_password(password: str) -> str:
+    """The text to store.  Blocking (some 20 ms)."""
+    return _HASHER.hash(password)
+
+
+def verify_password(stored: str, password: str) -> bool:
+    """Whether ``password`` is the one that was hashed.  Blocking; a stored text that is no hash matches nothing."""
+    try:
+        return _HASHER.verify(stored, password)
+    except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+        return False
+
+
+def require_strong(password: str) -> None:
+    """Raises InvalidName, with what is allowed, for a password that must not be set."""
+    if len(password) < SHORTEST:
+        raise InvalidName(f"the password is too short: {SHORTEST} characters at least")
+    if len(password) > LONGEST:
+        raise InvalidName(f"the password is too long: {LONGEST} characters at most")
+    if any(c in password for c in "\0\r\n"):
+        raise InvalidName("the password must be one line without NUL")  # RFC 4616 §2: neither can be sent
+    if len(set(password)) < 3:
+        raise InvalidName("the password is too simple: at least three different characters")
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    stored: str
+    mac: bytes
+    until: float
+
+
+class Remembered:
+    """Passwords that were right a moment ago: ``capacity`` accounts at most, the oldest entry goes first."""
+
+    def __init__(self, seconds: float, capacity: int = 10_000) -> None:
+        self._seconds = seconds
+        self._capacity = capacity
+        self._key = secrets.token_bytes(32)
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+
+    def knows(self, account: str, stored: str, password: str, now: float) -> bool:
+        """Whether this password was checked against this very stored hash less than ``seconds`` ago."""
+        entry = self._entries.get(account)
+        if entry is None:
+            return False
+        if entry.until <= now or entry.stored != stored:
+            del self._entries[account]
+            return False
+        return hmac.compare_digest(entry.mac, self._mac(account, password))
+
+    def remember(self, account: str, stored: str, password: str, now: float) -> None:
+        """``password`` was just found right."""
+        if self._seconds <= 0:
+            return
+        self._entries[account] = _Entry(stored, self._mac(account, password), now + self._seconds)
+        self._entries.move_to_end(account)
+        if len(self._entries) > self._capacity:
+            self._entries.popitem(last=False)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def _mac(self, account: str, password: str) -> bytes:
+        return hmac.digest(self._key, f"{account}\0{password}".encode("utf-8", "surrogatepass"), hashlib.sha256)

@@ -1,0 +1,141 @@
+"""Changes to domains, accounts and aliases: what the command line writes with.  Blocking.
+
+Promises: names are checked and made canonical before anything is touched; a refused change changes nothing; a change
+is on disk when the call returns, and a running server goes by it from its next look-up on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mailsuite.directory.database import Database
+from mailsuite.directory.lookup import Alias, Lookups
+from mailsuite.directory.names import account_name, alias_source, canonical_domain, mail_address
+from mailsuite.directory.passwords import hash_password, require_strong
+from mailsuite.errors import Exists, NotAllowed, NotFound
+
+#: Targets of one alias.
+_MOST_TARGETS = 1000
+
+
+class Records:
+    """The directory, open for changes; ``look`` reads it."""
+
+    def __init__(self, database: Database, look: Lookups) -> None:
+        self._database = database
+        self.look = look
+
+    # -- domains ---------------------------------------------------------------------------------------------------
+
+    def add_domain(self, domain: str) -> str:
+        """Receive mail for it; gives its canonical name.  Raises InvalidName, Exists."""
+        name = canonical_domain(domain)
+        with self._database.change():
+            if self.look.is_local(name):
+                raise Exists(f"the domain {name} exists already")
+            self._database.do("INSERT INTO domains SELECT ?, coalesce(max(added), 0) + 1 FROM domains", name)
+        return name
+
+    def remove_domain(self, domain: str) -> str:
+        """Raises InvalidName, NotFound, and NotAllowed while it has accounts or aliases."""
+        name = canonical_domain(domain)
+        with self._database.change():
+            if users := len(self.look.accounts(name)):
+                raise NotAllowed(f"{name} still has {users} account(s); remove them first")
+            if aliases := len(self.look.aliases(name)):
+                raise NotAllowed(f"{name} still has {aliases} alias(es); remove them first")
+            if not self._database.do("DELETE FROM domains WHERE name = ?", name):
+                raise NotFound(f"there is no domain {name}")
+        return name
+
+    # -- accounts --------------------------------------------------------------------------------------------------
+
+    def add_account(self, text: str, password: str, quota_bytes: int = 0, quota_messages: int = 0) -> str:
+        """Gives the canonical name.  Raises InvalidName, NotFound (the domain), Exists."""
+        name = account_name(text)
+        require_strong(password)
+        hashed = hash_password(password)
+        with self._database.change():
+            domain = self._require_domain(name)
+            if self.look.has_account(name):
+                raise Exists(f"the account {name} exists already")
+            self._database.do(
+                "INSERT INTO accounts SELECT ?, ?, coalesce(max(added), 0) + 1, ?, ?, ? FROM accounts",
+                *(name, domain, hashed, quota_bytes, quota_messages),
+            )
+        return name
+
+    def set_password(self, text: str, password: str) -> str:
+        """Gives the canonical name.  Raises InvalidName, NotFound."""
+        name = account_name(text)
+        require_strong(password)
+        if not self.look.has_account(name):
+            raise NotFound(f"there is no account {name}")
+        hashed = hash_password(password)
+        with self._database.change():
+            if not self._database.do("UPDATE accounts SET password = ? WHERE name = ?", hashed, name):
+                raise NotFound(f"there is no account {name}")
+        return name
+
+    def remove_account(self, text: str) -> str:
+        """Its mail stays on disk.  Raises InvalidName, NotFound."""
+        name = account_name(text)
+        with self._database.change():
+            if not self._database.do("DELETE FROM accounts WHERE name = ?", name):
+                raise NotFound(f"there is no account {name}")
+        return name
+
+    # -- aliases ---------------------------------------------------------------------------------------------------
+
+    def add_alias(self, text: str, target_texts: Sequence[str]) -> Alias:
+        """Lead ``text`` to these too.  Raises InvalidName, NotFound (the domain, a target here), Exists, NotAllowed."""
+        source = alias_source(text)
+        fresh = [mail_address(target) for target in target_texts]
+        with self._database.change():
+            self._require_domain(source)
+            known = list(self.look.targets_of(source))
+            for index, target in enumerate(fresh):
+                if target in known or target in fresh[:index]:
+                    raise Exists(f"the alias {source} leads to {target} already")
+                self._require_end(target)
+            if len(known) + len(fresh) > _MOST_TARGETS:
+                raise NotAllowed(f"the alias {source} would lead to more than {_MOST_TARGETS} addresses")
+            self._write_alias(source, fresh, len(known))
+        return Alias(source, (*known, *fresh))
+
+    def remove_alias(self, text: str, target_texts: Sequence[str] = ()) -> str:
+        """The whole alias, or only these targets of it.  Raises InvalidName, NotFound."""
+        source = alias_source(text)
+        gone = [mail_address(target) for target in target_texts]
+        with self._database.change():
+            known = self.look.targets_of(source)
+            if not known:
+                raise NotFound(f"there is no alias {source}")
+            for target in gone:
+                if target not in known:
+                    raise NotFound(f"the alias {source} does not lead to {target}")
+            self._database.do("DELETE FROM aliases WHERE source = ?", source)
+            self._write_alias(source, [target for target in known if gone and target not in gone], 0)
+        return source
+
+    def _write_alias(self, source: str, targets: Sequence[str], position: int) -> None:
+        domain = source.rpartition("@")[2]
+        for offset, target in enumerate(targets):
+            self._database.do("INSERT INTO aliases VALUES (?, ?, ?, ?)", source, position + offset, domain, target)
+
+    def _require_domain(self, name: str) -> str:
+        domain = name.rpartition("@")[2]
+        if not self.look.is_local(domain):
+            raise NotFound(f"there is no domain {domain} here; `mailsuite domain add {domain}` adds it")
+        return domain
+
+    def _require_end(self, target: str) -> None:
+        """An alias to a name that does not exist here is a slip of the pen."""
+        local, _, domain = target.rpartition("@")
+        names = (target, f"{local.partition('+')[0]}@{domain}", f"@{domain}")
+        if not self.look.is_local(domain) or any(self._is_known(name) for name in names):
+            return
+        raise NotFound(f"there is no account or alias {target} to lead to")
+
+    def _is_known(self, name: str) -> bool:
+        return self.look.has_account(name) or bool(self.look.targets_of(name))
