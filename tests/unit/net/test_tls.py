@@ -1,0 +1,198 @@
+"""Certificates and TLS contexts: real handshakes, in memory."""
+
+import contextlib
+import datetime
+import os
+import ssl
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from OpenSSL import SSL
+from twisted.internet import ssl as twisted_ssl
+from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
+from twisted.internet.protocol import Factory, Protocol
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from zope.interface.verify import verifyObject
+
+from mailsuite.errors import ConfigError
+from mailsuite.interfaces import ITLSContexts
+from mailsuite.net.certificate import SelfSigned, make_self_signed
+from mailsuite.net.tls import RELOAD_AFTER, TLSContexts
+from mailsuite.testing.tls import ReadyTLS
+from mailsuite.testing.transport import FakeTransport
+
+NOW = datetime.datetime.now(datetime.UTC).timestamp()
+
+
+class Time:
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def write(folder: Path, made: SelfSigned, age: int = 0) -> tuple[str, str]:
+    for name, data in (("cert.pem", made.certificate), ("key.pem", made.key)):
+        path = folder / name
+        path.write_bytes(data)
+        os.utime(path, (NOW + age, NOW + age))
+    return str(folder / "cert.pem"), str(folder / "key.pem")
+
+
+def handshake(contexts: TLSContexts, client: ssl.SSLContext, host: str) -> ssl.SSLObject:
+    """Shake hands in memory, the client being Python's own ``ssl``."""
+    server = contexts.server().serverConnectionForTLS(None)
+    server.set_accept_state()
+    to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = client.wrap_bio(to_client, to_server, server_hostname=host)
+    for _ in range(10):
+        try:
+            tls.do_handshake()
+            return tls
+        except ssl.SSLWantReadError:
+            pass
+        server.bio_write(to_server.read())
+        with contextlib.suppress(SSL.WantReadError):
+            server.do_handshake()
+        to_client.write(server.bio_read(65536))
+    raise AssertionError("no handshake")
+
+
+def trusting(made: SelfSigned) -> ssl.SSLContext:
+    return ssl.create_default_context(cadata=made.ca.decode())
+
+
+@pytest.fixture(scope="module")
+def made() -> SelfSigned:
+    return make_self_signed(["mail.example.org", "192.0.2.5"], 30, NOW)
+
+
+@pytest.mark.parametrize("host", ["mail.example.org", "localhost", "127.0.0.1", "::1", "192.0.2.5"])
+def test_clients_that_trust_the_authority_believe_the_certificate(made: SelfSigned, tmp_path: Path, host: str) -> None:
+    tls = handshake(TLSContexts(*write(tmp_path, made), Time()), trusting(made), host)
+    assert tls.version() == "TLSv1.3"
+
+
+def test_another_name_is_not_believed(made: SelfSigned, tmp_path: Path) -> None:
+    with pytest.raises(ssl.SSLCertVerificationError):
+        handshake(TLSContexts(*write(tmp_path, made), Time()), trusting(made), "other.example.org")
+
+
+def test_the_authority_can_sign_nothing_below_and_the_dates_are_right(made: SelfSigned) -> None:
+    ca, certificate = (x509.load_pem_x509_certificate(pem) for pem in (made.ca, made.certificate))
+    certificate.verify_directly_issued_by(ca)
+    assert ca.extensions.get_extension_for_class(x509.BasicConstraints).value == x509.BasicConstraints(True, 0)
+    assert certificate.not_valid_before_utc.timestamp() == pytest.approx(NOW - 86400, abs=1)
+    assert certificate.not_valid_after_utc.timestamp() == pytest.approx(NOW + 30 * 86400, abs=1)
+
+
+def test_tls_1_2_is_spoken_and_nothing_older(made: SelfSigned, tmp_path: Path) -> None:
+    contexts = TLSContexts(*write(tmp_path, made), Time())
+    client = trusting(made)
+    client.maximum_version = ssl.TLSVersion.TLSv1_2
+    assert handshake(contexts, client, "localhost").version() == "TLSv1.2"
+    client.set_ciphers("DEFAULT:@SECLEVEL=0")
+    client.minimum_version = client.maximum_version = ssl.TLSVersion.TLSv1_1
+    with pytest.raises((ssl.SSLError, SSL.Error)):
+        handshake(contexts, client, "localhost")
+
+
+def test_buffers_are_given_back_between_records(made: SelfSigned, tmp_path: Path) -> None:
+    contexts = TLSContexts(*write(tmp_path, made), Time())
+    context = contexts.server().serverConnectionForTLS(None).get_context()
+    assert SSL._lib.SSL_CTX_set_mode(context._context, 0) & SSL.MODE_RELEASE_BUFFERS
+
+
+def test_a_changed_certificate_is_used_after_a_while(made: SelfSigned, tmp_path: Path) -> None:
+    now = Time()
+    contexts = TLSContexts(*write(tmp_path, made), now)
+    renewed = make_self_signed(["mail.example.org"], 30, NOW)
+    write(tmp_path, renewed, age=1)
+    handshake(contexts, trusting(made), "localhost")
+    now.now += RELOAD_AFTER
+    handshake(contexts, trusting(renewed), "localhost")
+
+
+def test_a_broken_change_leaves_the_certificate_that_was(made: SelfSigned, tmp_path: Path) -> None:
+    now = Time()
+    contexts = TLSContexts(*write(tmp_path, made), now)
+    renewed = make_self_signed(["mail.example.org"], 30, NOW)
+    for broken in (made._replace(key=renewed.key), made._replace(certificate=b"half writ")):
+        write(tmp_path, broken, age=int(now.now - NOW) + 1)
+        now.now += RELOAD_AFTER
+        handshake(contexts, trusting(made), "localhost")
+    (tmp_path / "key.pem").unlink()
+    now.now += RELOAD_AFTER
+    handshake(contexts, trusting(made), "localhost")
+    write(tmp_path, renewed, age=99)
+    now.now += RELOAD_AFTER
+    handshake(contexts, trusting(renewed), "localhost")
+
+
+@pytest.mark.parametrize("broken", ["missing", "empty", "other key"])
+def test_files_that_cannot_be_used_are_named_at_the_start(made: SelfSigned, tmp_path: Path, broken: str) -> None:
+    paths = write(tmp_path, made)
+    if broken == "missing":
+        Path(paths[0]).unlink()
+    elif broken == "empty":
+        Path(paths[0]).write_bytes(b"")
+    else:
+        Path(paths[1]).write_bytes(make_self_signed(["x"], 1, NOW).key)
+    with pytest.raises(ConfigError, match=r"cert\.pem"):
+        TLSContexts(*paths, Time())
+
+
+def test_a_server_may_be_without_a_certificate() -> None:
+    contexts = TLSContexts("", "", Time())
+    assert not contexts.available()
+    with pytest.raises(ConfigError):
+        contexts.server()
+
+
+def meet(contexts: TLSContexts, host: str, verify: bool) -> tuple[TLSMemoryBIOProtocol, TLSMemoryBIOProtocol]:
+    """Connect Twisted's TLS protocols in memory: (client, server) when nothing moves any more."""
+    ends = []
+    for creator, is_client in ((contexts.client(host, verify), True), (contexts.server(), False)):
+        transport = FakeTransport()
+        protocol = TLSMemoryBIOFactory(creator, is_client, Factory.forProtocol(Protocol)).buildProtocol(None)
+        transport.connect(protocol)
+        ends.append(transport)
+    moved = True
+    while moved:
+        moved = False
+        for one, other in (ends, ends[::-1]):
+            data = one.take()
+            if data:
+                other.feed(data)
+            moved |= other.settle() or bool(data)
+    return ends[0].protocol, ends[1].protocol
+
+
+def test_an_opportunistic_client_believes_anyone_and_says_whom_it_wants(made: SelfSigned, tmp_path: Path) -> None:
+    contexts = TLSContexts(*write(tmp_path, made), Time())
+    _, server = meet(contexts, "mx.elsewhere.example.", False)
+    assert server.getHandle().get_protocol_version_name() == "TLSv1.3"
+    assert server.getHandle().get_servername() == b"mx.elsewhere.example"
+    for host in ("127.0.0.1", "2001:db8::1"):
+        assert meet(contexts, host, False)[1].getHandle().get_servername() is None
+
+
+def test_a_verifying_client_believes_its_authority_only(made: SelfSigned, tmp_path: Path) -> None:
+    paths = write(tmp_path, made)
+    with_ca = TLSContexts(*paths, Time(), trust=twisted_ssl.Certificate.loadPEM(made.ca))
+    client, _ = meet(with_ca, "localhost", True)
+    assert client.connected
+    assert client.getPeerCertificate() is not None
+    for contexts, host in ((with_ca, "other.example.org"), (TLSContexts(*paths, Time()), "localhost")):
+        client, _ = meet(contexts, host, True)
+        assert not client.connected
+
+
+def test_seams(made: SelfSigned, tmp_path: Path) -> None:
+    contexts = TLSContexts(*write(tmp_path, made), Time())
+    verifyObject(ITLSContexts, contexts)
+    verifyObject(IOpenSSLServerConnectionCreator, contexts.server())
+    verifyObject(ITLSContexts, ReadyTLS())
+    assert contexts.available()
