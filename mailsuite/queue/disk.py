@@ -1,0 +1,176 @@
+"""The queue on disk (IQueue): files as ``queue.file`` describes them, and the ``Book`` of them in memory.
+
+Promises: a message that ``placement`` published is attempted until each recipient is served, has failed and was
+reported, or is dropped, whatever crashes in between; results are on disk when ``settle`` fires.  A crash may repeat an
+attempt, never lose one.  Removing is: unlink the message, sync, unlink the state.  Writes for one id keep their
+order (a lane each).  Memory: one ``Queued`` a message, no bodies.  Trusts that no other process writes the folder
+while this one runs; ``net.control`` lets commands reach a running server.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+import msgspec
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from mailsuite.disk.body import open_body
+from mailsuite.disk.spool import Content
+from mailsuite.errors import NotFound
+from mailsuite.interfaces import IBody, IDisk, IOffload, IQueue
+from mailsuite.model import Envelope, Outcome, Pending, Queued
+from mailsuite.queue.book import Book
+from mailsuite.queue.file import Places, State, encode_state
+from mailsuite.queue.folder import Folder
+from mailsuite.queue.intake import QueuePlacement, Stored
+from mailsuite.queue.schedule import Schedule
+
+
+@implementer(IQueue)
+class DiskQueue:
+    """Messages under the folder ``root``.  Empty until ``load`` has fired."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        root: str,
+        disk: IDisk,
+        offload: IOffload,
+        clock: IReactorTime,
+        schedule: Schedule | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._disk = disk
+        self._offload = offload
+        self._clock = clock
+        self._places = Places(root)
+        self._folder = Folder(self._places, disk)
+        self._book = Book(schedule or Schedule(), clock.seconds, rng or random.Random())  # noqa: S311 - jitter
+        #: Where in its file each message begins.
+        self._offsets: dict[str, int] = {}
+
+    # -- start, and messages coming in -----------------------------------------------------------------------------
+
+    def load(self, sweep: bool = True) -> Deferred[int]:
+        """Read the folder, made if it is not there; fires with how many messages wait.
+
+        What cannot be read is set aside with a log line.  ``sweep`` also removes what a crash left half done; a
+        program that looks at the folder of a running server must not."""
+        return Deferred.fromCoroutine(self._load(sweep))
+
+    async def _load(self, sweep: bool) -> int:
+        found, problems = await self._offload.run(self._folder.read, sweep)
+        for problem in problems:
+            self.log.error("queue: {problem}", problem=problem)
+        for stored in found:
+            self._put(stored)
+        self._book.wake()
+        return len(found)
+
+    def placement(self, envelope: Envelope, head: bytes, content: Content) -> QueuePlacement:
+        """What puts this message into the queue, for ``disk.placement.place``; ``arrived`` follows when it has.
+
+        ``head`` goes on top of the message (CRLF lines)."""
+        now = self._clock.seconds()
+        pending = tuple(Pending(recipient) for recipient in envelope.recipients)
+        queued = Queued(envelope, pending, due=now, expires=self._book.expires(envelope.arrived), size=0)
+        return QueuePlacement(self._places, self._disk, queued, head, content)
+
+    def arrived(self, placement: QueuePlacement) -> None:
+        """A placement was published (called in the reactor thread): the message is due now."""
+        self._put(placement.stored)
+        self._book.wake()
+
+    def _put(self, stored: Stored) -> None:
+        queued = stored.queued
+        queued = msgspec.structs.replace(queued, expires=self._book.expires(queued.envelope.arrived))
+        self._offsets[queued.envelope.id] = stored.offset
+        self._book.put(queued)
+
+    # -- IQueue ----------------------------------------------------------------------------------------------------
+
+    def lease(self, limit: int) -> Deferred[Sequence[Queued]]:
+        return succeed(self._book.lease(limit))
+
+    def body(self, id: str) -> Deferred[IBody]:
+        return Deferred.fromCoroutine(self._body(id))
+
+    async def _body(self, id: str) -> IBody:
+        queued = self._book.get(id)
+        path, start = self._folder.message(id), self._offsets[id]
+        try:
+            return await self._offload.run(open_body, path, self._offload, start=start, size=queued.size)
+        except FileNotFoundError:
+            raise NotFound(f"the message {id} is gone from the queue folder") from None
+
+    def settle(self, id: str, outcomes: Sequence[Outcome]) -> Deferred[Sequence[Outcome]]:
+        return Deferred.fromCoroutine(self._settle(id, outcomes))
+
+    async def _settle(self, id: str, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+        changed, failures = self._book.settled(id, outcomes)
+        # Memory first: should the disk fail now, this process still does not repeat what was done.
+        self._book.put(changed)
+        try:
+            if changed.pending:
+                await self._save(changed)
+            else:
+                await self._remove(id)
+        finally:
+            self._book.release(id)
+        return failures
+
+    def list(self) -> Deferred[Sequence[Queued]]:
+        return succeed(self._book.all())
+
+    def hold(self, id: str, held: bool) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._hold(id, held))
+
+    async def _hold(self, id: str, held: bool) -> None:
+        changed = msgspec.structs.replace(self._book.get(id), held=held)
+        self._book.put(changed)
+        self._book.wake()
+        await self._save(changed)
+
+    def kick(self, ids: Sequence[str] | None) -> Deferred[int]:
+        return Deferred.fromCoroutine(self._kick(ids))
+
+    async def _kick(self, ids: Sequence[str] | None) -> int:
+        now = self._clock.seconds()
+        wanted = self._book.all() if ids is None else [self._book.get(id) for id in ids if id in self._book]
+        kicked = [msgspec.structs.replace(queued, due=min(queued.due, now)) for queued in wanted]
+        for queued in kicked:
+            self._book.put(queued)
+        self._book.wake()
+        for saving in [self._save(queued) for queued in kicked if queued.attempts]:
+            await saving
+        return len(kicked)
+
+    def drop(self, id: str) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._drop(id))
+
+    async def _drop(self, id: str) -> None:
+        self._book.get(id)
+        await self._remove(id)
+
+    def when_due(self) -> float | None:
+        return self._book.when_due()
+
+    def watch(self, woken: Callable[[], None]) -> None:
+        self._book.watch(woken)
+
+    # -- disk ------------------------------------------------------------------------------------------------------
+
+    def _save(self, queued: Queued) -> Deferred[object]:
+        state = State(queued.pending, queued.due, queued.attempts, queued.held)
+        id = queued.envelope.id
+        return self._offload.run_in(f"queue/{id}", self._disk.replace, self._folder.state(id), encode_state(state))
+
+    async def _remove(self, id: str) -> None:
+        await self._offload.run_in(f"queue/{id}", self._folder.remove, id)
+        self._book.remove(id)
+        self._offsets.pop(id, None)
