@@ -1,0 +1,109 @@
+"""What a client wants, as values that ``ServerCore.next_event`` gives out.
+
+``Question`` events wait for an answer (``accept`` or ``reply``); nothing more is read until it is given.  ``Notice``
+events have been dealt with and only say what happened.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TypeAlias
+
+import msgspec
+
+from mailsuite.model import Address, BodyType, Recipient
+
+
+class Fault(enum.Enum):
+    """What was wrong in a body; known when its final dot has come."""
+
+    TOO_BIG = "larger than the limit"
+    BARE_CR = "a CR without LF"
+    BARE_LF = "an LF without CR"
+    NUL = "a NUL octet"
+
+
+class Connected(msgspec.Struct, frozen=True):
+    """The client awaits the banner."""
+
+
+class Greeting(msgspec.Struct, frozen=True):
+    """HELO, EHLO or LHLO; ``extended`` for the latter two.  Accepted, it ends a transaction that was open."""
+
+    name: str
+    extended: bool
+
+
+class Mail(msgspec.Struct, frozen=True):
+    """A transaction begins.  ``size`` is what the client declared (RFC 1870), or 0."""
+
+    sender: Address
+    size: int
+    body: BodyType
+
+
+class Rcpt(msgspec.Struct, frozen=True):
+    """One more recipient."""
+
+    recipient: Recipient
+
+
+class Data(msgspec.Struct, frozen=True):
+    """The body is to follow; 354 lets it come."""
+
+
+class MessageEnd(msgspec.Struct, frozen=True):
+    """The final dot.  ``size`` is all that was sent, unstuffed; chunks stopped at the limit.  The transaction is over
+    with the answer, whatever it is."""
+
+    size: int
+    faults: frozenset[Fault]
+
+
+class StartTLS(msgspec.Struct, frozen=True):
+    """The client wants the handshake; after 220, ``secured`` must be called before anything else."""
+
+
+class AuthBegin(msgspec.Struct, frozen=True):
+    """RFC 4954 §4: the mechanism's name in capitals; ``initial`` is base64, ``=`` for an empty response, None where
+    none was sent.  334 asks for more, 2yz is success."""
+
+    mechanism: str
+    initial: bytes | None
+
+
+class AuthResponse(msgspec.Struct, frozen=True):
+    """The client's answer to a challenge as it came: base64, or ``*`` to end the exchange."""
+
+    data: bytes
+
+
+class Chunk(msgspec.Struct, frozen=True):
+    """Octets of the body: CR LF line ends, dots unstuffed, cut where the buffer ended."""
+
+    data: bytes
+
+
+class AuthCancelled(msgspec.Struct, frozen=True):
+    """The exchange ended without a result: a line over the limit."""
+
+
+class Reset(msgspec.Struct, frozen=True):
+    """RSET: a transaction that was open is over."""
+
+
+class Quit(msgspec.Struct, frozen=True):
+    """The client said goodbye and was answered: close."""
+
+
+class Hangup(msgspec.Struct, frozen=True):
+    """The session is over by our own choice and the client was told: close.  ``reason`` is for the log."""
+
+    reason: str
+
+
+Question: TypeAlias = (
+    Connected | Greeting | Mail | Rcpt | Data | MessageEnd | StartTLS | AuthBegin | AuthResponse
+)  # fmt: skip
+Notice: TypeAlias = Chunk | AuthCancelled | Reset | Quit | Hangup
+Event: TypeAlias = Question | Notice

@@ -1,0 +1,103 @@
+"""Command lines: RFC 5321 §4.1.1.  A line in, an event's parts out, or a CommandError with the reply it deserves.
+
+Verbs and keywords are case-insensitive, white space at the end is ignored (§4.1.1), one space or more may follow the
+colon of ``MAIL FROM:`` as many clients write it.  Everything is ASCII without control characters.
+"""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from mailsuite.model import Recipient
+from mailsuite.smtp.address import AddressError, parse_forward_path, parse_reverse_path, split_path
+from mailsuite.smtp.events import AuthBegin, Greeting, Mail, Rcpt
+from mailsuite.smtp.params import ParameterError, parse_mail_parameters, refuse_rcpt_parameters
+from mailsuite.smtp.reply import ProtocolError, Reply, reply
+
+_CONTROLS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f-\xff]")
+_FROM = re.compile(r"from: *", re.IGNORECASE)
+_TO = re.compile(r"to: *", re.IGNORECASE)
+# RFC 4422 §3.1: sasl-mech = 1*20mech-char
+_AUTH = re.compile(r"([A-Za-z0-9_-]{1,20})(?: +(\S+))?")
+
+
+class CommandError(ProtocolError):
+    """A command that cannot be taken as it is; ``reply`` says why."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(str(reply))
+        self.reply = reply
+
+
+class Command(msgspec.Struct, frozen=True):
+    """A command line, taken apart: the verb in capitals and what follows, stripped."""
+
+    verb: str
+    argument: str
+
+
+def split_command(line: bytes) -> Command:
+    """A line without its CR LF; CommandError for octets that no command has."""
+    if _CONTROLS.search(line):
+        raise CommandError(reply(500, "5.5.2", "Only ASCII without control characters"))
+    verb, _, argument = line.decode("ascii").strip(" \t").partition(" ")
+    return Command(verb.upper(), argument.strip(" \t"))
+
+
+def parse_greeting(argument: str, extended: bool) -> Greeting:
+    """HELO, EHLO, LHLO.  Any single word will do: a wrong name is no reason to refuse mail (RFC 5321 §4.1.4)."""
+    if not argument or " " in argument or len(argument) > 255:
+        raise CommandError(reply(501, "5.5.4", "Say which host you are, as one name"))
+    return Greeting(argument, extended)
+
+
+def parse_mail(argument: str) -> Mail:
+    """RFC 5321 §4.1.1.2: FROM:<reverse-path> [parameters]"""
+    found = _FROM.match(argument)
+    if found is None:
+        raise CommandError(reply(501, "5.5.4", "Syntax: MAIL FROM:<address> [parameters]"))
+    try:
+        path, rest = split_path(argument[found.end() :])
+        sender = parse_reverse_path(path)
+        parameters = parse_mail_parameters(rest)
+    except AddressError as error:
+        raise CommandError(reply(501, "5.1.7", str(error))) from error
+    except ParameterError as error:
+        raise _parameter(error) from error
+    return Mail(sender, parameters.size, parameters.body)
+
+
+def parse_rcpt(argument: str) -> Rcpt:
+    """RFC 5321 §4.1.1.3: TO:<forward-path> [parameters]"""
+    found = _TO.match(argument)
+    if found is None:
+        raise CommandError(reply(501, "5.5.4", "Syntax: RCPT TO:<address>"))
+    try:
+        path, rest = split_path(argument[found.end() :])
+        address = parse_forward_path(path)
+        refuse_rcpt_parameters(rest)
+    except AddressError as error:
+        raise CommandError(reply(501, "5.1.3", str(error))) from error
+    except ParameterError as error:
+        raise _parameter(error) from error
+    return Rcpt(Recipient(address))
+
+
+def parse_auth(argument: str) -> AuthBegin:
+    """RFC 4954 §4: mechanism [initial-response]."""
+    found = _AUTH.fullmatch(argument)
+    if found is None:
+        raise CommandError(reply(501, "5.5.4", "Syntax: AUTH mechanism [initial-response]"))
+    return AuthBegin(found[1].upper(), found[2].encode() if found[2] else None)
+
+
+def no_argument(verb: str, argument: str) -> None:
+    """RFC 5321 §4.1.1: RSET, DATA, QUIT and STARTTLS take none."""
+    if argument:
+        raise CommandError(reply(501, "5.5.4", f"{verb} takes no argument"))
+
+
+def _parameter(error: ParameterError) -> CommandError:
+    return CommandError(reply(501 if error.known else 555, "5.5.4", str(error)))

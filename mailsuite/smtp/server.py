@@ -1,0 +1,339 @@
+"""The server's side of SMTP and LMTP without I/O: RFC 5321, RFC 2033, RFC 2920, RFC 3207, RFC 4954.
+
+Octets go in with ``receive``, events come out of ``next_event`` one at a time; a question is answered with ``accept``
+or ``reply`` before the next command is looked at, so pipelined commands are done in order whatever the answers wait
+for.  Syntax, order, SIZE, limits, NOOP, HELP and VRFY are answered here.  Promises: any cut of the input gives the
+same events and answers; only CR LF . CR LF ends a body; memory is what was received and not taken, plus one line;
+nothing received before ``secured`` is read after it.  It trusts nothing but its caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mailsuite.smtp import events
+from mailsuite.smtp.body import Body
+from mailsuite.smtp.events import Event
+from mailsuite.smtp.extensions import Options, banner, greeting, offers_auth
+from mailsuite.smtp.grammar import (
+    CommandError,
+    no_argument,
+    parse_auth,
+    parse_greeting,
+    parse_mail,
+    parse_rcpt,
+    split_command,
+)
+from mailsuite.smtp.reply import Reply, reply
+from mailsuite.smtp.states import AFTER, ALLOWED, LMTP_VERBS, OUT_OF_ORDER, SMTP_VERBS, State, Verb
+from mailsuite.wire.lines import LineBuffer, LineFault
+from mailsuite.wire.signals import NEED_DATA, PAUSED, Signal
+
+OK = reply(250, "2.0.0", "Ok")
+_ACCEPTED: dict[type, Reply] = {
+    events.Mail: reply(250, "2.1.0", "Ok"),
+    events.Rcpt: reply(250, "2.1.5", "Ok"),
+    events.Data: reply(354, "", "End data with <CR><LF>.<CR><LF>"),
+    events.StartTLS: reply(220, "2.0.0", "Ready to start TLS"),
+    events.AuthBegin: reply(235, "2.7.0", "Authentication successful"),
+    events.AuthResponse: reply(235, "2.7.0", "Authentication successful"),
+}
+#: First words of other protocols: a browser was tricked into talking to us, or somebody is lost.
+_FOREIGN = frozenset({"GET", "POST", "HEAD", "PUT", "OPTIONS", "CONNECT", "PATCH", "DELETE", "TRACE", "HOST:"})
+_SILENT = frozenset({State.TLS, State.CLOSED})
+
+
+class ServerCore:
+    """One session."""
+
+    def __init__(self, options: Options, secure: bool = False) -> None:
+        """``secure``: the connection is under TLS from its start."""
+        self.options = options
+        self.secure = secure
+        self.authenticated = False
+        self.state = State.CONNECTED
+        #: The last EHLO, LHLO or HELO that was accepted.
+        self.greeting = events.Greeting("", False)
+        #: Recipients accepted in this transaction.
+        self.recipients = 0
+        self._verbs = LMTP_VERBS if options.lmtp else SMTP_VERBS
+        self._buffer = LineBuffer(options.limits.command_line)
+        self._out: list[bytes] = []
+        self._pending: events.Question | None = None
+        self._errors = 0
+        self._body = Body(0)
+
+    # -- the contract of every core --------------------------------------------------------------------------------
+
+    @property
+    def buffered(self) -> int:
+        """Octets received and not yet looked at."""
+        return len(self._buffer)
+
+    def receive(self, data: bytes) -> None:
+        """Octets of the client."""
+        if self.state not in _SILENT:
+            self._buffer.receive(data)
+
+    def data_to_send(self) -> bytes:
+        """What the client is to be told; it is given out once."""
+        out, self._out = self._out, []
+        return b"".join(out)
+
+    def next_event(self) -> Event | Signal:
+        """The next event; NEED_DATA, or PAUSED while a question is not answered."""
+        if self._pending is not None:
+            return PAUSED
+        if self.state is State.CONNECTED:
+            return self._ask(events.Connected())
+        while True:
+            if self.state is State.DATA:
+                return self._next_of_body()
+            if self.state in _SILENT:
+                return NEED_DATA
+            line = self._buffer.take_line()
+            if isinstance(line, Signal):
+                return line
+            event = self._take(line)
+            if event is not None:
+                return event
+
+    # -- answers -----------------------------------------------------------------------------------------------------
+
+    def accept(self) -> None:
+        """Answer the pending question with yes, in the usual words."""
+        question = self._pending
+        if isinstance(question, events.Connected):
+            self.reply(banner(self.options))
+        elif isinstance(question, events.Greeting):
+            self.reply(greeting(self.options, question.extended, self.secure, self.authenticated))
+        else:
+            self.reply(_ACCEPTED[type(question)])
+
+    def reply(self, answer: Reply) -> None:
+        """Answer the pending question.  After the final dot LMTP says it once a recipient (RFC 2033 §4.2)."""
+        question, self._pending = self._pending, None
+        if question is None:
+            raise RuntimeError("there is no question to answer")
+        times = self.recipients if self.options.lmtp and isinstance(question, events.MessageEnd) else 1
+        self._out.append(answer.encode() * times)
+        self._advance(question, answer)
+
+    def secured(self) -> None:
+        """The handshake begins: what came before it is dropped unread and forgotten (RFC 3207 §4.2, §6)."""
+        self._buffer.clear()
+        self.secure = True
+        self.authenticated = False
+        self.greeting = events.Greeting("", False)
+        self.recipients = 0
+        self.state = State.START
+
+    def hang_up(self, answer: Reply) -> None:
+        """Say this, unasked or as an answer, and take nothing more: 421, or a banner that refuses."""
+        if self.state is State.CLOSED:
+            return
+        self._out.append(answer.encode())
+        self._close()
+
+    def _advance(self, question: events.Question, answer: Reply) -> None:
+        """Where the session stands after this answer."""
+        match question:
+            case events.MessageEnd():
+                self._end_transaction(State.READY)
+            case events.AuthBegin() | events.AuthResponse():
+                self._advance_auth(answer)
+            case events.Connected() if not answer.positive:
+                self._close()
+            case _ if not (answer.positive or answer.intermediate):
+                return
+            case events.Greeting():
+                self.greeting = question
+                self._end_transaction(State.READY)
+            case _:
+                self.state = AFTER[type(question)]
+                if isinstance(question, events.Rcpt):
+                    self.recipients += 1
+                elif isinstance(question, events.Data):
+                    self._body = Body(self.options.limits.message)
+
+    def _advance_auth(self, answer: Reply) -> None:
+        if answer.intermediate:
+            self.state, self._buffer.limit = State.AUTH, self.options.limits.auth_line
+        else:
+            self._leave_auth()
+            self.authenticated = answer.positive
+
+    def _leave_auth(self) -> None:
+        self.state, self._buffer.limit = State.READY, self.options.limits.command_line
+
+    def _end_transaction(self, state: State) -> None:
+        self.state = state
+        self.recipients = 0
+
+    # -- commands ----------------------------------------------------------------------------------------------------
+
+    def _take(self, line: bytes | LineFault) -> Event | None:
+        """An event, or None where the line was answered here."""
+        if line is LineFault.BARE_LF:
+            return self._end("bare LF in a command", reply(521, "5.5.2", "Lines must end in CR LF"))
+        if self.state is State.AUTH:
+            return self._take_response(line)
+        if isinstance(line, LineFault):
+            return self._refuse(reply(500, "5.5.2", f"The line is {line.value}"))
+        try:
+            return self._take_command(line)
+        except CommandError as error:
+            return self._refuse(error.reply)
+
+    def _take_command(self, line: bytes) -> Event | None:
+        command = split_command(line)
+        verb = self._verbs.get(command.verb)
+        if verb is None:
+            if command.verb in _FOREIGN:
+                return self._end("another protocol", reply(421, "4.7.0", "This is not a web server"))
+            raise CommandError(reply(500, "5.5.1", "Command not recognized"))
+        if self.state not in ALLOWED[verb]:
+            return self._out_of_order(verb)
+        return _COMMANDS[verb](self, command.argument)
+
+    def _out_of_order(self, verb: Verb) -> Event | None:
+        answer = reply(503, "5.5.1", OUT_OF_ORDER[verb])
+        if verb is Verb.DATA and self.state is State.MAIL:
+            # Not a mistake: a client that pipelines cannot know that every recipient was refused (RFC 2920 §3.1).
+            self._say(answer)
+            return None
+        return self._refuse(answer)
+
+    def _greet(self, argument: str) -> Event:
+        return self._ask(parse_greeting(argument, extended=True))
+
+    def _helo(self, argument: str) -> Event:
+        return self._ask(parse_greeting(argument, extended=False))
+
+    def _mail(self, argument: str) -> Event | None:
+        if self.options.auth_required and not self.authenticated:
+            return self._refuse(reply(530, "5.7.0", "Authentication required"))
+        mail = parse_mail(argument)
+        if mail.size > self.options.limits.message:  # RFC 1870 §6.1
+            self._say(reply(552, "5.3.4", f"Messages may have {self.options.limits.message} octets"))
+            return None
+        return self._ask(mail)
+
+    def _rcpt(self, argument: str) -> Event | None:
+        rcpt = parse_rcpt(argument)
+        if self.recipients >= self.options.limits.recipients:  # RFC 5321 §4.5.3.1.10
+            self._say(reply(452, "4.5.3", "Too many recipients; send the others with another transaction"))
+            return None
+        return self._ask(rcpt)
+
+    def _data(self, argument: str) -> Event:
+        no_argument("DATA", argument)
+        return self._ask(events.Data())
+
+    def _rset(self, argument: str) -> Event:
+        no_argument("RSET", argument)
+        self._say(OK)
+        self._end_transaction(State.READY if self.state is not State.START else State.START)
+        return events.Reset()
+
+    def _noop(self, argument: str) -> None:
+        self._say(OK)  # RFC 5321 §4.1.1.9: an argument is ignored
+
+    def _vrfy(self, argument: str) -> None:
+        if not argument:
+            raise CommandError(reply(501, "5.5.4", "Syntax: VRFY address"))
+        # RFC 5321 §3.5.3: who has mail here is told at RCPT only.
+        self._say(reply(252, "2.5.0", "Cannot verify; send mail and see"))
+
+    def _expn(self, argument: str) -> None:
+        self._say(reply(502, "5.5.1", "Lists are not expanded"))
+
+    def _help(self, argument: str) -> None:
+        self._say(reply(214, "2.0.0", "Commands: " + " ".join(self._verbs)))
+
+    def _quit(self, argument: str) -> Event:
+        no_argument("QUIT", argument)
+        self._say(reply(221, "2.0.0", "Goodbye"))
+        self._close()
+        return events.Quit()
+
+    def _starttls(self, argument: str) -> Event:
+        no_argument("STARTTLS", argument)
+        if not self.options.starttls:
+            raise CommandError(reply(502, "5.5.1", "TLS is not available"))
+        if self.secure:
+            raise CommandError(reply(503, "5.5.1", "TLS is active"))
+        return self._ask(events.StartTLS())
+
+    def _auth(self, argument: str) -> Event:
+        if not self.options.mechanisms:
+            raise CommandError(reply(502, "5.5.1", "AUTH is not available"))
+        if not offers_auth(self.options, self.secure):
+            raise CommandError(reply(538, "5.7.11", "Say STARTTLS first"))
+        if self.authenticated or not self.greeting.extended:
+            raise CommandError(reply(503, "5.5.1", "Once, after EHLO"))
+        auth = parse_auth(argument)
+        if auth.mechanism not in self.options.mechanisms:
+            raise CommandError(reply(504, "5.5.4", "Mechanism not offered"))
+        return self._ask(auth)
+
+    def _take_response(self, line: bytes | LineFault) -> Event | None:
+        """RFC 4954 §4: a line of base64, or ``*`` to end the exchange."""
+        if not isinstance(line, LineFault):
+            return self._ask(events.AuthResponse(line))
+        self._leave_auth()
+        return self._refuse(reply(500, "5.5.6", f"The line is {line.value}")) or events.AuthCancelled()
+
+    def _next_of_body(self) -> Event | Signal:
+        """A chunk, the end, or NEED_DATA."""
+        while not self._body.ended:
+            if not self._buffer:
+                return NEED_DATA
+            octets = self._body.take(self._buffer)
+            if octets:
+                return events.Chunk(octets)
+        return self._ask(events.MessageEnd(self._body.size, self._body.faults()))
+
+    # -- saying things -----------------------------------------------------------------------------------------------
+
+    def _ask(self, question: events.Question) -> events.Question:
+        self._pending = question
+        return question
+
+    def _say(self, answer: Reply) -> None:
+        self._out.append(answer.encode())
+
+    def _refuse(self, answer: Reply) -> Event | None:
+        """A mistake of the client: say so, and end the session that makes too many."""
+        self._say(answer)
+        self._errors += 1
+        if self._errors < self.options.limits.errors:
+            return None
+        return self._end("too many errors", reply(421, "4.7.0", "Too many errors"))
+
+    def _end(self, reason: str, answer: Reply) -> Event:
+        self.hang_up(answer)
+        return events.Hangup(reason)
+
+    def _close(self) -> None:
+        self._pending = None
+        self._buffer.clear()
+        self._end_transaction(State.CLOSED)
+
+
+_COMMANDS: dict[Verb, Callable[[ServerCore, str], Event | None]] = {
+    Verb.HELO: ServerCore._helo,
+    Verb.EHLO: ServerCore._greet,
+    Verb.LHLO: ServerCore._greet,
+    Verb.MAIL: ServerCore._mail,
+    Verb.RCPT: ServerCore._rcpt,
+    Verb.DATA: ServerCore._data,
+    Verb.RSET: ServerCore._rset,
+    Verb.NOOP: ServerCore._noop,
+    Verb.VRFY: ServerCore._vrfy,
+    Verb.EXPN: ServerCore._expn,
+    Verb.HELP: ServerCore._help,
+    Verb.QUIT: ServerCore._quit,
+    Verb.STARTTLS: ServerCore._starttls,
+    Verb.AUTH: ServerCore._auth,
+}

@@ -1,0 +1,92 @@
+"""Where a server session stands and which command may come there: RFC 5321 §4.1.4, as tables.
+
+``ALLOWED`` says in which states a verb is taken; anything else is ``503 5.5.1`` and changes nothing.  ``AFTER`` says
+where a positive answer to an event leads; a negative one leaves the session where it was, but for the ends of a body
+and of an AUTH exchange, which are over either way.
+"""
+
+from __future__ import annotations
+
+import enum
+
+from mailsuite.smtp import events
+
+
+class State(enum.Enum):
+    """A server session's states."""
+
+    CONNECTED = "the banner is not sent yet"
+    START = "no EHLO yet"
+    READY = "greeted, no transaction"
+    MAIL = "a sender and no recipient"
+    RCPT = "a sender and recipients"
+    DATA = "in the body of a message"
+    AUTH = "in a SASL exchange"
+    TLS = "the TLS handshake is due"
+    CLOSED = "the last word is said"
+
+
+class Verb(enum.Enum):
+    """Commands that are known, implemented or not."""
+
+    HELO = "HELO"
+    EHLO = "EHLO"
+    LHLO = "LHLO"
+    MAIL = "MAIL"
+    RCPT = "RCPT"
+    DATA = "DATA"
+    RSET = "RSET"
+    NOOP = "NOOP"
+    VRFY = "VRFY"
+    EXPN = "EXPN"
+    HELP = "HELP"
+    QUIT = "QUIT"
+    STARTTLS = "STARTTLS"
+    AUTH = "AUTH"
+
+
+_GREETED = frozenset({State.READY, State.MAIL, State.RCPT})
+_ANY = _GREETED | {State.START}
+
+#: RFC 5321 §4.1.4; STARTTLS: RFC 3207 §4; AUTH: RFC 4954 §4 (not during a transaction).
+ALLOWED: dict[Verb, frozenset[State]] = {
+    Verb.HELO: _ANY,
+    Verb.EHLO: _ANY,
+    Verb.LHLO: _ANY,
+    Verb.MAIL: frozenset({State.READY}),
+    Verb.RCPT: frozenset({State.MAIL, State.RCPT}),
+    Verb.DATA: frozenset({State.RCPT}),
+    Verb.RSET: _ANY,
+    Verb.NOOP: _ANY,
+    Verb.VRFY: _ANY,
+    Verb.EXPN: _ANY,
+    Verb.HELP: _ANY,
+    Verb.QUIT: _ANY,
+    Verb.STARTTLS: _GREETED,
+    Verb.AUTH: frozenset({State.READY}),
+}
+
+#: What to say to a verb that came too early or twice.
+OUT_OF_ORDER: dict[Verb, str] = {
+    Verb.MAIL: "Say EHLO first, and one MAIL a transaction",
+    Verb.RCPT: "MAIL comes first",
+    Verb.DATA: "No valid recipients",
+    Verb.STARTTLS: "Say EHLO first",
+    Verb.AUTH: "After EHLO, outside of a transaction",
+}
+
+#: The verbs of each protocol; LMTP has LHLO in place of HELO and EHLO (RFC 2033 §4.1).
+SMTP_VERBS = {verb.value: verb for verb in Verb if verb is not Verb.LHLO}
+LMTP_VERBS = {verb.value: verb for verb in Verb if verb not in (Verb.HELO, Verb.EHLO)}
+
+#: Where a positive (2yz, for Data and AUTH 3yz) answer leads.
+AFTER: dict[type, State] = {
+    events.Connected: State.START,
+    events.Greeting: State.READY,
+    events.Mail: State.MAIL,
+    events.Rcpt: State.RCPT,
+    events.Data: State.DATA,
+    events.AuthBegin: State.AUTH,
+    events.AuthResponse: State.AUTH,
+    events.StartTLS: State.TLS,
+}
