@@ -1,0 +1,193 @@
+"""Address lists, RFC 5322 §3.4 and §4.4, as clients need them for ENVELOPE.  Never raises.
+
+The common forms (``a@b``, ``Name <a@b>``, ``"Name" <a@b>``) are matched by one expression; anything else is read token
+by token, with groups, routes, comments, quoted pairs and the nearest reading of what is malformed.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TypeAlias
+
+import msgspec
+
+
+class Mailbox(msgspec.Struct, frozen=True):
+    """One address, every part as raw octets without its quoting; an absent part is empty.
+
+    ``name`` is the display name or, without one, the comment (obsolete use, RFC 5322 §3.4 note).
+    """
+
+    name: bytes
+    route: bytes
+    local: bytes
+    domain: bytes
+
+
+class Group(msgspec.Struct, frozen=True):
+    """``name: members;``"""
+
+    name: bytes
+    members: tuple[Mailbox, ...]
+
+
+AddressList: TypeAlias = list[Mailbox | Group]
+
+_WORD = rb'[^"()<>@,;:\\\[\]\s]+'
+_SIMPLE = re.compile(rb'\s*(?:(?:"([^"\\]*)"[ ]?|(W(?:[ ]W)*)?[ ]?)<(W)@(W)>|(W)@(W))\s*(?:,|$)'.replace(b"W", _WORD))
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"?|\[[^\]]*\]?|\s+|[()<>@,;:]|\\.?|[^"()<>@,;:\\\[\s]+', re.DOTALL)
+_PARENTHESIS = re.compile(rb"\\.|[()]", re.DOTALL)
+_QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
+
+
+def parse(value: bytes) -> AddressList:
+    """The addresses and groups of an unfolded field value, in order."""
+    found: AddressList = []
+    at, end = 0, len(value)
+    while at < end:
+        match = _SIMPLE.match(value, at)
+        if match is None:
+            return _Reader(value).read()
+        quoted, phrase, local, domain, bare, bare_domain = match.groups(b"")
+        found.append(Mailbox(quoted or phrase, b"", local or bare, domain or bare_domain))
+        at = match.end()
+    return found
+
+
+class _Token(msgspec.Struct, frozen=True):
+    """``kind`` is a special (``<``, ``@``, ...), ``_`` white space, ``(`` a comment, ``w`` anything else; ``text`` is
+    without quoting."""
+
+    kind: bytes
+    text: bytes
+
+
+def _tokens(value: bytes) -> list[_Token]:
+    found: list[_Token] = []
+    at = 0
+    while match := _TOKEN.match(value, at):
+        raw, at = match[0], match.end()
+        first = raw[:1]
+        if first == b"(":
+            end = _comment_end(value, match.start())
+            found.append(_Token(b"(", _unquote(value[at:end].removesuffix(b")")).strip()))
+            at = end
+        elif first in b"<>@,;:":
+            found.append(_Token(first, raw))
+        elif first.isspace():
+            found.append(_Token(b"_", b" "))
+        elif first == b'"':
+            closed = len(raw) > 1 and raw.endswith(b'"')
+            found.append(_Token(b"w", _unquote(raw[1:-1] if closed else raw[1:])))
+        elif raw != b")":
+            found.append(_Token(b"w", _unquote(raw)))
+    return found
+
+
+def _comment_end(value: bytes, start: int) -> int:
+    """Just after the parenthesis that closes the one at ``start``; comments nest."""
+    depth = 0
+    for match in _PARENTHESIS.finditer(value, start):
+        if match[0] == b"(":
+            depth += 1
+        elif match[0] == b")":
+            depth -= 1
+            if depth == 0:
+                return match.end()
+    return len(value)
+
+
+def _unquote(text: bytes) -> bytes:
+    return _QUOTED_PAIR.sub(rb"\1", text) if b"\\" in text else text
+
+
+class _Reader:
+    """Reads an address list token by token."""
+
+    def __init__(self, value: bytes) -> None:
+        self._tokens = _tokens(value)
+        self._at = 0
+
+    def read(self) -> AddressList:
+        found: AddressList = []
+        while self._at < len(self._tokens):
+            piece, stop = self._piece(b",;:")
+            if stop == b":":
+                found.append(Group(_phrase(piece), tuple(self._members())))
+            elif not _blank(piece):
+                found.append(_mailbox(piece))
+        return found
+
+    def _members(self) -> list[Mailbox]:
+        """The mailboxes of a group, up to its semicolon or the end; a group in a group is read as part of it."""
+        members: list[Mailbox] = []
+        stop = b","
+        while stop == b"," and self._at < len(self._tokens):
+            piece, stop = self._piece(b",;")
+            if not _blank(piece):
+                members.append(_mailbox(piece))
+        return members
+
+    def _piece(self, stops: bytes) -> tuple[list[_Token], bytes]:
+        """The tokens before the next of ``stops`` outside of angle brackets, and which of them it was."""
+        piece: list[_Token] = []
+        angle = routed = False
+        while self._at < len(self._tokens):
+            token = self._tokens[self._at]
+            self._at += 1
+            if token.kind == b"<":
+                angle = True
+                routed = self._at < len(self._tokens) and self._tokens[self._at].kind == b"@"
+            elif token.kind == b">":
+                angle = False
+            elif token.kind in stops and not (angle and (routed or token.kind == b":")):
+                return piece, token.kind
+            piece.append(token)
+        return piece, b""
+
+
+def _blank(piece: list[_Token]) -> bool:
+    return all(token.kind in b"_(" for token in piece)
+
+
+def _mailbox(piece: list[_Token]) -> Mailbox:
+    kinds = [token.kind for token in piece]
+    comment = next((token.text for token in piece if token.kind == b"("), b"")
+    if b"<" not in kinds:
+        local, domain = _addr_spec(piece)
+        return Mailbox(comment, b"", local, domain)
+    opened = kinds.index(b"<")
+    closed = kinds.index(b">", opened) if b">" in kinds[opened:] else len(kinds)
+    inner = piece[opened + 1 : closed]
+    route = b""
+    if inner and inner[0].kind == b"@" and b":" in kinds[opened:closed]:  # obs-route, RFC 5322 §4.4
+        colon = kinds.index(b":", opened) - opened - 1
+        route, inner = _solid(inner[:colon]), inner[colon + 1 :]
+    local, domain = _addr_spec(inner)
+    return Mailbox(_phrase(piece[:opened]) or comment, route, local, domain)
+
+
+def _addr_spec(piece: list[_Token]) -> tuple[bytes, bytes]:
+    """Local part and domain; the domain is empty where there is no ``@``."""
+    at = next((i for i, token in enumerate(piece) if token.kind == b"@"), len(piece))
+    return _solid(piece[:at]), _solid(piece[at + 1 :])
+
+
+def _solid(piece: list[_Token]) -> bytes:
+    """The words of an address: white space and comments between them mean nothing."""
+    return b"".join([token.text for token in piece if token.kind not in b"_("])
+
+
+def _phrase(piece: list[_Token]) -> bytes:
+    """The words of a display name, one space where any white space or comment stood."""
+    words: list[bytes] = []
+    apart = False
+    for token in piece:
+        if token.kind in b"_(":
+            apart = True
+            continue
+        if apart and words:
+            words.append(b" ")
+        words.append(token.text)
+        apart = False
+    return b"".join(words)

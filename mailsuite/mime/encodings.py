@@ -1,0 +1,95 @@
+"""From octets to text: transfer encodings (RFC 2045 §6), charsets, encoded words (RFC 2047).  Lenient, never raises.
+
+An unknown or wrong charset is read as Latin-1, what does not decode becomes U+FFFD.
+"""
+
+from __future__ import annotations
+
+import binascii
+import codecs
+import re
+from functools import lru_cache
+
+_WORD = re.compile(rb"=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bBqQ])\?([^?]*)\?=")
+_BETWEEN_WORDS = re.compile(rb"(\?=)\s+(?==\?[^?\s]+\?[bBqQ]\?)")
+_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+_ESCAPED = re.compile(rb"=([0-9A-Fa-f]{2})")
+_SOFT_BREAK = re.compile(rb"=[ \t]*\r?\n")
+_SPACE_AT_END = re.compile(rb"[ \t]+(?=\r?\n)")
+
+
+@lru_cache(maxsize=256)
+def _codec(charset: str) -> str:
+    """The name of a codec that makes text, Latin-1 where there is none."""
+    try:
+        known = codecs.lookup(charset.strip().strip("\"'"))
+        return known.name if isinstance(b"a".decode(known.name), str) else "latin-1"
+    except (LookupError, ValueError, UnicodeError):
+        return "latin-1"
+
+
+def to_text(data: bytes, charset: bytes) -> str:
+    """Octets of a charset as text; no charset and US-ASCII are read as UTF-8, which contains it."""
+    name = _codec(charset.decode("latin-1").lower()) if charset else "utf-8"
+    if name == "ascii":
+        name = "utf-8"
+    try:
+        return data.decode(name, "replace")
+    except (UnicodeError, ValueError):  # some codecs do not know "replace"
+        return data.decode("latin-1")
+
+
+def decode(data: bytes, encoding: bytes) -> bytes:
+    """The content behind a Content-Transfer-Encoding; an unknown one is taken as none."""
+    word = encoding.strip().lower()
+    if word == b"base64":
+        return from_base64(data)
+    return from_quoted_printable(data) if word == b"quoted-printable" else data
+
+
+def from_base64(data: bytes) -> bytes:
+    """RFC 2045 §6.8: everything outside the alphabet is passed over; padding ends a run of four."""
+    runs = [_NOT_BASE64.sub(b"", run) for run in re.split(rb"=+", data)]
+    return b"".join([_from_base64_run(run) for run in runs])
+
+
+def _from_base64_run(run: bytes) -> bytes:
+    rest = len(run) % 4
+    if rest == 1:  # six bits are no octet
+        run = run[:-1]
+    elif rest:
+        run += b"=" * (4 - rest)
+    return binascii.a2b_base64(run)
+
+
+def from_quoted_printable(data: bytes) -> bytes:
+    """RFC 2045 §6.7: what is no escape stays as it is."""
+    if b"=" not in data:
+        return data
+    joined = _SOFT_BREAK.sub(b"", _SPACE_AT_END.sub(b"", data))
+    return _ESCAPED.sub(lambda match: bytes((int(match[1], 16),)), joined)
+
+
+def decode_words(value: bytes) -> str:
+    """An unfolded header value as text: encoded words decoded wherever they stand, white space between two of them
+    taken out (RFC 2047 §6.2), other octets read as UTF-8."""
+    if b"=?" not in value:
+        return to_text(value, b"")
+    joined = _BETWEEN_WORDS.sub(rb"\1", value)
+    text: list[str] = []
+    at = 0
+    pending, charset = b"", b""  # words of one charset are joined first: a character may be split between them
+    for match in _WORD.finditer(joined):
+        same = match.start() == at and match[1].lower() == charset
+        if not same:
+            text += (to_text(pending, charset), to_text(joined[at : match.start()], b""))
+            pending, charset = b"", match[1].lower()
+        pending += _word_content(match[2], match[3])
+        at = match.end()
+    return "".join([*text, to_text(pending, charset), to_text(joined[at:], b"")])
+
+
+def _word_content(encoding: bytes, content: bytes) -> bytes:
+    if encoding in b"bB":
+        return from_base64(content)
+    return _ESCAPED.sub(lambda match: bytes((int(match[1], 16),)), content.replace(b"_", b" "))
