@@ -6,6 +6,7 @@ import datetime
 from typing import Protocol
 
 from mailsuite import query as q
+from mailsuite.mime.search import Content, Key, day_matches, header_holds
 from mailsuite.model import Flags
 from mailsuite.store.flags import has
 
@@ -28,24 +29,45 @@ class Subject(Protocol):
     @property
     def modseq(self) -> int: ...
 
+    def header(self) -> bytes:
+        """The header block, LF or CRLF."""
+
     def raw(self) -> bytes:
         """The whole message, LF or CRLF."""
 
 
+class Examined:
+    """A message under search: opened when the first text key asks, decoded once."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+        self._content: Content | None = None
+
+    def holds(self, key: Key) -> bool:
+        if isinstance(key, q.Header | q.SentDate) and self._content is None:
+            return header_holds(key, self._subject.header())
+        if self._content is None:
+            self._content = Content(self._subject.raw())
+        return self._content.holds(key)
+
+    def matches(self, query: q.Query) -> bool:
+        match query:
+            case q.All():
+                return True
+            case q.And(parts):
+                return all(self.matches(part) for part in sorted(parts, key=cost))
+            case q.Or(left, right):
+                return any(self.matches(part) for part in sorted((left, right), key=cost))
+            case q.Not(part):
+                return not self.matches(part)
+            case q.SentDate() | q.Header() | q.Body() | q.Text():
+                return self.holds(query)
+        return _known(query, self._subject)
+
+
 def matches(query: q.Query, message: Subject) -> bool:
     """The answer for one message."""
-    match query:
-        case q.All():
-            return True
-        case q.And(parts):
-            return all(matches(part, message) for part in sorted(parts, key=cost))
-        case q.Or(left, right):
-            return any(matches(part, message) for part in sorted((left, right), key=cost))
-        case q.Not(part):
-            return not matches(part, message)
-        case q.SentDate() | q.Header() | q.Body() | q.Text():
-            return _text_matches(query, message)
-    return _known(query, message)
+    return Examined(message).matches(query)
 
 
 def _known(query: q.Query, message: Subject) -> bool:
@@ -60,16 +82,10 @@ def _known(query: q.Query, message: Subject) -> bool:
         case q.Smaller(octets):
             return message.size < octets
         case q.InternalDate(when, day):
-            return _compare(when, _day(message.date), day)
+            return day_matches(when, _day(message.date), day)
         case q.Modified(modseq):
             return message.modseq >= modseq
     raise ValueError(f"{type(query).__name__} must not reach a mailbox")
-
-
-def _compare(when: q.When, day: int, wanted: int) -> bool:
-    if when is q.When.ON:
-        return day == wanted
-    return day < wanted if when is q.When.BEFORE else day >= wanted
 
 
 def _day(date: float) -> int:
@@ -90,10 +106,3 @@ def cost(query: q.Query) -> int:
         case q.Body() | q.Text():
             return 2
     return 0
-
-
-def _text_matches(query: q.SentDate | q.Header | q.Body | q.Text, message: Subject) -> bool:
-    octets = message.raw().lower()
-    if isinstance(query, q.Header):
-        return query.field.lower().encode() + b":" in octets and query.text.lower().encode() in octets
-    return not isinstance(query, q.SentDate) and query.text.lower().encode() in octets

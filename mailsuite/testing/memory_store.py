@@ -19,6 +19,7 @@ from zope.interface import implementer
 
 from mailsuite.errors import Exists, Expunged, InvalidName, NotAllowed, NotFound, OverQuota
 from mailsuite.interfaces import IBody, IDraft, IMailbox, IMailStore, IMailStores
+from mailsuite.mime.render import summary
 from mailsuite.model import (
     DELETED,
     INBOX,
@@ -60,7 +61,7 @@ _F = TypeVar("_F", bound=_Faulty)
 def _answer(work: Callable[Concatenate[_F, _P], _T]) -> Callable[Concatenate[_F, _P], Deferred[_T]]:
     """What the method returns or raises, as a Deferred that has fired."""
 
-    def call(self: _F, *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
+    def call(self: _F, /, *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
         try:
             self.check(work.__name__)
             return succeed(work(self, *args, **kwargs))
@@ -129,6 +130,9 @@ class Message(msgspec.Struct):
     @property
     def size(self) -> int:
         return len(self.octets)
+
+    def header(self) -> bytes:
+        return _header_of(self.octets)
 
     def raw(self) -> bytes:
         return self.octets
@@ -245,7 +249,7 @@ class MemoryMailbox:
             case "flags" | "size" | "date" | "modseq":
                 return getattr(message, item)
             case "envelope" | "structure" | "body":
-                return b"NIL"
+                return getattr(summary(message.octets), item)
             case "header":
                 return _header_of(message.octets)
             case "name":
