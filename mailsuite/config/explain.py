@@ -78,11 +78,9 @@ def allowed(node: inspect.Type) -> str:
         case inspect.FloatType():
             return "a number" + _range(node.ge, node.le)
         case inspect.StrType():
-            return "a text" + (
-                f" of {_range(node.min_length, node.max_length)[1:]} characters" if node.min_length else ""
-            )
+            return "a text" + _counted(node, "characters")
         case inspect.VarTupleType():
-            return f"a list{_counted(node)} of: {allowed(node.item_type)}"
+            return f"a list{_counted(node, 'entries')}: each {allowed(node.item_type)}"
         case inspect.StructType():
             return f"a section with the keys {', '.join(field.encode_name for field in node.fields)}"
         case _:  # pragma: no cover - the schema uses no other types
@@ -101,8 +99,10 @@ def _range(low: float | None, high: float | None) -> str:
     return f" up to {high:.15g}" if high is not None else ""
 
 
-def _counted(node: inspect.VarTupleType) -> str:
-    return _range(node.min_length, node.max_length) + " entries" if node.max_length is not None else ""
+def _counted(node: inspect.StrType | inspect.VarTupleType, what: str) -> str:
+    if node.max_length is None:
+        return ""
+    return f" of {node.min_length or 0} to {node.max_length} {what}"
 
 
 def _walk(node: inspect.Type, steps: Sequence[Step]) -> inspect.Type:

@@ -1,0 +1,154 @@
+"""What a configuration must be beyond its shape: addresses, names, files and folders that can be used.
+
+``check`` looks at everything before any port is opened; the first fault is a ``ConfigError`` of one line that names
+file, key, value and what is allowed.  Blocking, reads only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+
+from mailsuite.config.explain import Step, place, shown
+from mailsuite.config.networks import is_address, nameserver, trusted_networks
+from mailsuite.config.schema import Listener, Service, Settings, TlsMode
+from mailsuite.directory.database import Database
+from mailsuite.directory.names import canonical_domain, mail_address
+from mailsuite.errors import ConfigError, InvalidName, MailError
+from mailsuite.net.tls import server_options
+
+
+class _Fault(Exception):
+    """What is wrong at a place of the file."""
+
+    def __init__(self, steps: Sequence[Step], value: object, allowed: str) -> None:
+        super().__init__(f"{place(steps)} = {shown(value)}: {allowed}")
+
+
+def check(settings: Settings, path: str) -> None:
+    """Raises ConfigError if the server cannot run on ``settings``, which were read from ``path``."""
+    try:
+        _check_names(settings)
+        _check_listeners(settings.listeners)
+        _check_networks(settings)
+        _check_certificate(settings)
+        _check_smarthost(settings)
+        _check_places(settings)
+    except _Fault as fault:
+        raise ConfigError(f"{path}: {fault}") from None
+
+
+# -- names and addresses -------------------------------------------------------------------------------------------
+
+
+def _check_names(settings: Settings) -> None:
+    _named(canonical_domain, settings.hostname, "hostname")
+    for index, domain in enumerate(settings.local_domains):
+        _named(canonical_domain, domain, "local_domains", index)
+    if settings.default_domain:
+        _named(canonical_domain, settings.default_domain, "default_domain")
+    if settings.postmaster:
+        _named(mail_address, settings.postmaster, "postmaster")
+
+
+def _named(parse: Callable[[str], object], value: str, *steps: Step) -> None:
+    try:
+        parse(value)
+    except InvalidName as error:
+        raise _Fault(steps, value, str(error)) from None
+
+
+def _check_networks(settings: Settings) -> None:
+    for index, word in enumerate(settings.trusted_networks):
+        _named(lambda text: trusted_networks([text], ()), word, "trusted_networks", index)
+    for index, server in enumerate(settings.dns.nameservers):
+        _named(nameserver, server, "dns", "nameservers", index)
+    if settings.relay.bind_address and not is_address(settings.relay.bind_address):
+        raise _Fault(("relay", "bind_address"), settings.relay.bind_address, "allowed is an IP address, or nothing")
+
+
+# -- listeners -----------------------------------------------------------------------------------------------------
+
+
+def _check_listeners(listeners: Sequence[Listener]) -> None:
+    seen: dict[tuple[str, int], int] = {}
+    for index, listener in enumerate(listeners):
+        steps = ("listener", index)
+        if not is_address(listener.address):
+            raise _Fault((*steps, "address"), listener.address, 'allowed is an IP address, "0.0.0.0" or "::" for all')
+        first = seen.setdefault((listener.address, listener.port), index)
+        if first != index:
+            raise _Fault(
+                (*steps, "port"), listener.port, f"{listener.address} has this port in {place(('listener', first))} too"
+            )
+        if listener.service is Service.LMTP and listener.tls is TlsMode.IMPLICIT:
+            raise _Fault((*steps, "tls"), "implicit", 'for lmtp allowed is "none" or "starttls"')
+
+
+# -- TLS -----------------------------------------------------------------------------------------------------------
+
+
+def _check_certificate(settings: Settings) -> None:
+    tls = settings.tls
+    if not tls.certificate and not tls.key:
+        for index, listener in enumerate(settings.listeners):
+            if listener.tls is not TlsMode.NONE:
+                raise _Fault(
+                    ("listener", index, "tls"),
+                    listener.tls.value,
+                    "needs tls.certificate and tls.key, which are not set",
+                )
+        return
+    for key, value in (("certificate", tls.certificate), ("key", tls.key)):
+        if not value:
+            raise _Fault(("tls", key), value, "certificate and key are needed together")
+    pem = [_contents(("tls", key), value) for key, value in (("certificate", tls.certificate), ("key", tls.key))]
+    try:
+        server_options(*pem)
+    except ValueError as error:
+        raise _Fault(("tls", "certificate"), tls.certificate, f"{error}; key: {tls.key}") from None
+
+
+def _check_smarthost(settings: Settings) -> None:
+    own = settings.smarthost
+    if own.host and not is_address(own.host):
+        _named(canonical_domain, own.host, "smarthost", "host")
+    if own.user and not own.password_file:
+        raise _Fault(("smarthost", "password_file"), "", "needed is a file with the password, because user is set")
+    if own.password_file and not _contents(("smarthost", "password_file"), own.password_file).strip():
+        raise _Fault(("smarthost", "password_file"), own.password_file, "the file is empty")
+
+
+def _contents(steps: Sequence[Step], path: str, length: int = 1 << 20) -> bytes:
+    """The beginning of a small file."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(length)
+    except OSError as error:
+        raise _Fault(steps, path, f"the file cannot be read: {error.strerror}") from None
+
+
+# -- files and folders ---------------------------------------------------------------------------------------------
+
+
+def _check_places(settings: Settings) -> None:
+    paths = settings.paths
+    for key, folder in (("store", paths.store), ("queue", paths.queue), ("spool", paths.spool)):
+        _check_folder(("paths", key), folder)
+    _contents(("paths", "directory"), paths.directory, 1)
+    try:
+        Database(paths.directory).close()
+    except MailError as error:
+        raise _Fault(("paths", "directory"), paths.directory, str(error)) from None
+
+
+def _check_folder(steps: Sequence[Step], folder: str) -> None:
+    """It may be used, or made when the server starts."""
+    nearest = folder
+    while not os.path.lexists(nearest):
+        nearest = os.path.dirname(nearest)
+    if not os.path.isdir(nearest):
+        raise _Fault(steps, folder, f"{nearest} is not a folder")
+    if not os.access(nearest, os.R_OK | os.W_OK | os.X_OK):
+        what = "the folder" if nearest == folder else f"it does not exist, and {nearest}"
+        raise _Fault(steps, folder, f"{what} cannot be read and written by this user")
