@@ -1,0 +1,112 @@
+"""Doubles around the relay: a queue in memory, a router from a table, and an IReports that only remembers."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+from twisted.internet.defer import Deferred, execute, fail, succeed
+from twisted.internet.interfaces import IReactorTime
+from zope.interface import implementer
+
+from mailsuite.disk.body import OctetsBody
+from mailsuite.errors import MailError, NoRoute
+from mailsuite.interfaces import IBody, IQueue, IReports, IRouter
+from mailsuite.model import Envelope, Hop, Outcome, Pending, Queued
+from mailsuite.queue.book import Book
+from mailsuite.queue.schedule import Schedule
+
+
+@implementer(IQueue)
+class MemoryQueue:
+    """IQueue without a disk; ``add`` puts a message in."""
+
+    def __init__(self, clock: IReactorTime, schedule: Schedule | None = None, rng: random.Random | None = None) -> None:
+        self._clock = clock
+        self._book = Book(schedule or Schedule(), clock.seconds, rng or random.Random(1))
+        self._octets: dict[str, bytes] = {}
+
+    def add(self, envelope: Envelope, octets: bytes) -> None:
+        """``octets`` with CRLF."""
+        pending = tuple(Pending(recipient) for recipient in envelope.recipients)
+        expires = self._book.expires(envelope.arrived)
+        self._octets[envelope.id] = octets
+        self._book.put(Queued(envelope, pending, self._clock.seconds(), expires, len(octets)))
+        self._book.wake()
+
+    def lease(self, limit: int) -> Deferred[Sequence[Queued]]:
+        return succeed(self._book.lease(limit))
+
+    def body(self, id: str) -> Deferred[IBody]:
+        return execute(lambda: OctetsBody(self._octets[self._book.get(id).envelope.id]))
+
+    def settle(self, id: str, outcomes: Sequence[Outcome]) -> Deferred[Sequence[Outcome]]:
+        return execute(self._settle, id, outcomes)
+
+    def _settle(self, id: str, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+        changed, failures = self._book.settled(id, outcomes)
+        self._book.put(changed)
+        self._book.release(id)
+        if not changed.pending:
+            self._book.remove(id)
+        return failures
+
+    def list(self) -> Deferred[Sequence[Queued]]:
+        return succeed(self._book.all())
+
+    def hold(self, id: str, held: bool) -> Deferred[None]:
+        return execute(self._hold, id, held)
+
+    def _hold(self, id: str, held: bool) -> None:
+        self._book.put(msgspec.structs.replace(self._book.get(id), held=held))
+        self._book.wake()
+
+    def kick(self, ids: Sequence[str] | None) -> Deferred[int]:
+        now = self._clock.seconds()
+        wanted = self._book.all() if ids is None else [self._book.get(id) for id in ids if id in self._book]
+        for queued in wanted:
+            self._book.put(msgspec.structs.replace(queued, due=min(now, queued.due)))
+        self._book.wake()
+        return succeed(len(wanted))
+
+    def drop(self, id: str) -> Deferred[None]:
+        return execute(lambda: self._book.remove(self._book.get(id).envelope.id))
+
+    def when_due(self) -> float | None:
+        return self._book.when_due()
+
+    def watch(self, woken: Callable[[], None]) -> None:
+        self._book.watch(woken)
+
+
+@implementer(IRouter)
+class TableRouter:
+    """Hops, or the error, of each domain; any other domain does not exist.  ``asked`` lists the domains."""
+
+    def __init__(self, table: Mapping[str, tuple[Hop, ...] | MailError]) -> None:
+        self.table = table
+        self.asked: list[str] = []
+
+    def route(self, domain: str) -> Deferred[tuple[Hop, ...]]:
+        self.asked.append(domain)
+        found = self.table.get(domain, NoRoute("5.1.2", f"the domain {domain} does not exist"))
+        return fail(found) if isinstance(found, MailError) else succeed(found)
+
+
+@implementer(IReports)
+class NotedReports:
+    """Remembers what it was asked to report: (queue id, outcomes).  ``failing`` is raised once if it is set."""
+
+    def __init__(self) -> None:
+        self.reported: list[tuple[str, tuple[Outcome, ...]]] = []
+        self.headers: list[bytes] = []
+        self.failing: MailError | None = None
+
+    def report(self, queued: Queued, failures: Sequence[Outcome], header: bytes) -> Deferred[None]:
+        failing, self.failing = self.failing, None
+        if failing is not None:
+            return fail(failing)
+        self.reported.append((queued.envelope.id, tuple(failures)))
+        self.headers.append(header)
+        return succeed(None)

@@ -1,0 +1,250 @@
+"""What every IQueue does: the double in memory and the queue on disk."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from twisted.internet.task import Clock
+from zope.interface.verify import verifyObject
+
+from mailsuite.disk.placement import place
+from mailsuite.disk.real import RealDisk
+from mailsuite.disk.spool import Content
+from mailsuite.errors import NotFound
+from mailsuite.interfaces import IQueue
+from mailsuite.model import Address, Delayed, Delivered, Envelope, Failed, Outcome, Recipient, Status
+from mailsuite.offload import Inline
+from mailsuite.queue.disk import DiskQueue
+from mailsuite.queue.schedule import DAY, HOUR, MINUTE, Schedule
+from mailsuite.testing.queue import MemoryQueue
+from mailsuite.testing.results import failure_of, result_of
+
+NOW = 1_700_000_000.0
+BOB, EVE = Address("bob", "b.test"), Address("eve", "c.test")
+MESSAGE = b"Subject: hello\r\n\r\n.dot\r\nbye\r\n"
+SCHEDULE = Schedule(waits=(MINUTE, HOUR), jitter=0.0, lifetime=DAY)
+
+
+class World:
+    """A queue under test; ``add`` puts a message in."""
+
+    def __init__(self, queue: IQueue, clock: Clock, add: Callable[[Envelope, bytes], None]) -> None:
+        self.queue = queue
+        self.clock = clock
+        self._add = add
+
+    def add(self, id: str, *recipients: Address) -> None:
+        everyone = tuple(Recipient(address) for address in recipients or (BOB,))
+        self._add(Envelope(id, Address("al", "a.test"), everyone, self.clock.seconds()), MESSAGE)
+
+    def lease_one(self) -> str:
+        (queued,) = result_of(self.queue.lease(10))
+        return queued.envelope.id
+
+    def settle(self, id: str, *outcomes: Outcome) -> list[Outcome]:
+        return list(result_of(self.queue.settle(id, outcomes)))
+
+    def listed(self) -> list[str]:
+        return [queued.envelope.id for queued in result_of(self.queue.list())]
+
+
+@pytest.fixture(params=["memory", "disk"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
+    clock = Clock()
+    clock.advance(NOW)
+    if request.param == "memory":
+        memory = MemoryQueue(clock, SCHEDULE, random.Random(1))
+        return World(memory, clock, memory.add)
+    queue = DiskQueue(str(tmp_path / "queue"), RealDisk(), Inline(), clock, SCHEDULE, random.Random(1))
+    result_of(queue.load())
+
+    def add(envelope: Envelope, octets: bytes) -> None:
+        data = octets.replace(b"\r\n", b"\n")
+        placement = queue.placement(envelope, b"", Content(data, "", len(data), len(octets)))
+        place([placement])
+        queue.arrived(placement)
+
+    return World(queue, clock, add)
+
+
+def delayed(address: Address) -> Delayed:
+    return Delayed(address, Status(4, 4, 1), "mx: connection refused")
+
+
+def failed(address: Address) -> Failed:
+    return Failed(address, Status(5, 1, 1), "no such user", "mx.b.test", "550 5.1.1 no such user")
+
+
+def delivered(address: Address) -> Delivered:
+    return Delivered(address, "mx.b.test", "250 ok")
+
+
+def test_it_is_a_queue(world: World) -> None:
+    assert verifyObject(IQueue, world.queue)
+
+
+def test_an_empty_queue_has_nothing_due(world: World) -> None:
+    assert result_of(world.queue.lease(10)) == []
+    assert world.queue.when_due() is None
+
+
+def test_a_new_message_is_due_at_once(world: World) -> None:
+    world.add("m1", BOB, EVE)
+    assert world.queue.when_due() == NOW
+    (queued,) = result_of(world.queue.lease(10))
+    assert queued.envelope.id == "m1"
+    assert [entry.recipient.address for entry in queued.pending] == [BOB, EVE]
+    assert queued.size == len(MESSAGE)
+    assert queued.expires == NOW + DAY
+
+
+def test_a_leased_message_is_nobody_elses(world: World) -> None:
+    world.add("m1")
+    world.lease_one()
+    assert result_of(world.queue.lease(10)) == []
+    assert world.queue.when_due() is None
+
+
+def test_lease_gives_the_soonest_first_and_no_more_than_asked(world: World) -> None:
+    for id in ("m1", "m2", "m3"):
+        world.add(id)
+        world.clock.advance(1)
+    assert [queued.envelope.id for queued in result_of(world.queue.lease(2))] == ["m1", "m2"]
+    assert world.lease_one() == "m3"
+
+
+def test_the_body_has_crlf_and_is_read_by_position(world: World) -> None:
+    world.add("m1")
+    body = result_of(world.queue.body("m1"))
+    assert body.size == len(MESSAGE)
+    assert result_of(body.read_at(0, 1000)) == MESSAGE
+    assert result_of(body.read_at(9, 5)) == MESSAGE[9:14]
+    assert result_of(body.header()) == b"Subject: hello\r\n\r\n"
+    body.close()
+
+
+def test_a_delivered_message_is_gone(world: World) -> None:
+    world.add("m1")
+    assert world.settle(world.lease_one(), delivered(BOB)) == []
+    assert world.listed() == []
+    failure_of(world.queue.body("m1"), NotFound)
+
+
+def test_a_failed_recipient_leaves_and_is_told(world: World) -> None:
+    world.add("m1", BOB, EVE)
+    assert world.settle(world.lease_one(), failed(BOB), delayed(EVE)) == [failed(BOB)]
+    (queued,) = result_of(world.queue.list())
+    assert [entry.recipient.address for entry in queued.pending] == [EVE]
+
+
+def test_a_delayed_recipient_waits_by_schedule(world: World) -> None:
+    world.add("m1")
+    assert world.settle(world.lease_one(), delayed(BOB)) == []
+    assert world.queue.when_due() == NOW + MINUTE
+    assert result_of(world.queue.lease(10)) == []
+    world.clock.advance(MINUTE)
+    (queued,) = result_of(world.queue.lease(10))
+    assert queued.attempts == 1
+    (entry,) = queued.pending
+    assert (entry.attempts, entry.last_status, entry.last_text) == (1, "4.4.1", "mx: connection refused")
+    world.settle("m1", delayed(BOB))
+    assert world.queue.when_due() == NOW + MINUTE + HOUR
+
+
+def test_a_recipient_without_an_outcome_stays(world: World) -> None:
+    world.add("m1", BOB, EVE)
+    world.settle(world.lease_one(), delivered(BOB))
+    (queued,) = result_of(world.queue.list())
+    assert [entry.recipient.address for entry in queued.pending] == [EVE]
+    assert queued.pending[0].attempts == 0
+
+
+def test_the_last_attempt_is_made_when_the_lifetime_ends(world: World) -> None:
+    world.add("m1")
+    while (due := world.queue.when_due()) is not None and due < NOW + DAY:
+        world.clock.advance(due - world.clock.seconds())
+        assert world.settle(world.lease_one(), delayed(BOB)) == []
+    assert due == NOW + DAY
+    world.clock.advance(due - world.clock.seconds())
+    (outcome,) = world.settle(world.lease_one(), delayed(BOB))
+    assert isinstance(outcome, Failed)
+    assert str(outcome.status) == "5.4.1"
+    assert world.listed() == []
+
+
+def test_a_lease_given_within_the_lifetime_does_not_fail_after_it(world: World) -> None:
+    world.add("m1")
+    id = world.lease_one()
+    world.clock.advance(DAY + 1)
+    assert world.settle(id, delayed(BOB)) == []
+    assert world.listed() == ["m1"]
+
+
+def test_a_held_message_is_not_due_until_released(world: World) -> None:
+    world.add("m1")
+    result_of(world.queue.hold("m1", True))
+    assert result_of(world.queue.lease(10)) == []
+    assert world.queue.when_due() is None
+    assert result_of(world.queue.list())[0].held
+    result_of(world.queue.hold("m1", False))
+    assert world.lease_one() == "m1"
+
+
+def test_kick_makes_messages_due_now(world: World) -> None:
+    for id in ("m1", "m2"):
+        world.add(id)
+    for queued in result_of(world.queue.lease(10)):
+        world.settle(queued.envelope.id, delayed(BOB))
+    assert result_of(world.queue.kick(["m2", "gone"])) == 1
+    assert world.lease_one() == "m2"
+    assert result_of(world.queue.kick(None)) == 2
+    assert world.lease_one() == "m1"
+
+
+def test_a_leased_message_kicked_is_still_leased(world: World) -> None:
+    world.add("m1")
+    world.lease_one()
+    result_of(world.queue.kick(None))
+    assert result_of(world.queue.lease(10)) == []
+
+
+def test_drop_removes_without_a_word(world: World) -> None:
+    world.add("m1")
+    result_of(world.queue.drop("m1"))
+    assert world.listed() == []
+    assert world.queue.when_due() is None
+
+
+@pytest.mark.parametrize("act", ["drop", "hold", "settle", "body"])
+def test_what_is_not_there_is_not_found(world: World, act: str) -> None:
+    calls = {
+        "drop": lambda: world.queue.drop("none"),
+        "hold": lambda: world.queue.hold("none", True),
+        "settle": lambda: world.queue.settle("none", []),
+        "body": lambda: world.queue.body("none"),
+    }
+    failure_of(calls[act](), NotFound)
+
+
+def test_watchers_are_woken_by_what_makes_something_due(world: World) -> None:
+    woken: list[str] = []
+    world.queue.watch(lambda: woken.append("woken"))
+    world.add("m1")
+    assert len(woken) == 1
+    result_of(world.queue.hold("m1", True))
+    woken.clear()
+    result_of(world.queue.hold("m1", False))
+    assert woken
+    woken.clear()
+    result_of(world.queue.kick(None))
+    assert woken
+
+
+def test_the_list_is_oldest_first(world: World) -> None:
+    for id in ("m3", "m1", "m2"):
+        world.add(id)
+        world.clock.advance(1)
+    assert world.listed() == ["m3", "m1", "m2"]
