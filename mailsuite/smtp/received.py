@@ -1,0 +1,53 @@
+"""The trace field that a server puts on top of each message: RFC 5321 §4.4, "with" per RFC 3848.
+
+Folded, CR LF line ends, dates in UTC.  The ``for`` clause only stands where there is a single recipient, so that nobody
+learns of another (RFC 5321 §7.2).  Whatever a client called itself, the field keeps its form.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from mailsuite.model import Client, Recipient
+from mailsuite.smtp.address import is_domain
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def received(
+    client: Client, extended: bool, hostname: str, id: str, recipients: tuple[Recipient, ...], arrived: float
+) -> bytes:
+    """The whole field.  ``extended``: the client said EHLO or LHLO; ``arrived``: seconds since the epoch."""
+    literal = _address_literal(client.address)
+    source = client.helo if is_domain(client.helo) else literal
+    tls = f" ({client.tls})" if client.tls and client.tls.isprintable() and not set(client.tls) & set("()\\") else ""
+    only = recipients[0].address if len(recipients) == 1 else None
+    receiver = f"\r\n\tfor <{only}>" if only is not None and only.domain else ""
+    return (
+        f"Received: from {source} ({literal})\r\n"
+        f"\tby {hostname} with {protocol(client, extended)}{tls} id {id}{receiver};\r\n"
+        f"\t{date(arrived)}\r\n"
+    ).encode()
+
+
+def protocol(client: Client, extended: bool) -> str:
+    """RFC 3848: ESMTP or LMTP, S under TLS, A when authenticated."""
+    if not extended:
+        return "SMTP"
+    name = "LMTP" if client.service == "lmtp" else "ESMTP"
+    return name + ("S" if client.tls else "") + ("A" if client.account else "")
+
+
+def date(seconds: float) -> str:
+    """RFC 5322 §3.3 date-time, in UTC; the names of days and months are English whatever the locale."""
+    at = datetime.fromtimestamp(int(seconds), UTC)
+    return (
+        f"{_DAYS[at.weekday()]}, {at.day} {_MONTHS[at.month - 1]} {at.year:04} "
+        f"{at.hour:02}:{at.minute:02}:{at.second:02} +0000"
+    )
+
+
+def _address_literal(address: str) -> str:
+    """RFC 5321 §4.1.3."""
+    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
