@@ -89,13 +89,9 @@ def by_poplib_stls(instance: Instance, _work: Path) -> list[bytes]:
 
 
 def _curl(instance: Instance, *arguments: str) -> bytes:
-    done = subprocess.run(
-        ["curl", "-sS", "--max-time", "30", "--cacert", str(instance.authority)]
-        + ["-u", f"{instance.account}:{instance.password}", *arguments],
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
+    login = f"{instance.account}:{instance.password}"
+    common = ["-sS", "--max-time", "30", "--cacert", str(instance.authority), "-u", login]
+    done = subprocess.run(["curl", *common, *arguments], capture_output=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr.decode(errors="replace")
     return done.stdout
 
