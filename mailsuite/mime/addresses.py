@@ -49,14 +49,14 @@ def parse(value: bytes) -> AddressList:
         if match is None:
             return _Reader(value).read()
         quoted, phrase, local, domain, bare, bare_domain = match.groups(b"")
-        found.append(Mailbox(quoted or phrase, b"", local or bare, domain or bare_domain))
+        found.append(Mailbox(quoted.strip() or phrase, b"", local or bare, domain or bare_domain))
         at = match.end()
     return found
 
 
 class _Token(msgspec.Struct, frozen=True):
-    """``kind`` is a special (``<``, ``@``, ...), ``_`` white space, ``(`` a comment, ``w`` anything else; ``text`` is
-    without quoting."""
+    """``kind`` is a special (``<``, ``@``, ...), ``_`` white space, ``(`` a comment, ``"`` a quoted string, ``w``
+    anything else; ``text`` is without quoting."""
 
     kind: bytes
     text: bytes
@@ -78,7 +78,7 @@ def _tokens(value: bytes) -> list[_Token]:
             found.append(_Token(b"_", b" "))
         elif first == b'"':
             closed = len(raw) > 1 and raw.endswith(b'"')
-            found.append(_Token(b"w", _unquote(raw[1:-1] if closed else raw[1:])))
+            found.append(_Token(b'"', _unquote(raw[1:-1] if closed else raw[1:])))
         elif raw != b")":
             found.append(_Token(b"w", _unquote(raw)))
     return found
@@ -119,12 +119,12 @@ class _Reader:
         return found
 
     def _members(self) -> list[Mailbox]:
-        """The mailboxes of a group, up to its semicolon or the end; a group in a group is read as part of it."""
+        """The mailboxes of a group, up to its semicolon or the end; those of a group within it are its own."""
         members: list[Mailbox] = []
         stop = b","
-        while stop == b"," and self._at < len(self._tokens):
-            piece, stop = self._piece(b",;")
-            if not _blank(piece):
+        while stop in b",:" and self._at < len(self._tokens):
+            piece, stop = self._piece(b",;:")
+            if stop != b":" and not _blank(piece):
                 members.append(_mailbox(piece))
         return members
 
@@ -154,6 +154,9 @@ def _mailbox(piece: list[_Token]) -> Mailbox:
     kinds = [token.kind for token in piece]
     comment = next((token.text for token in piece if token.kind == b"("), b"")
     if b"<" not in kinds:
+        words = [kind for kind in kinds if kind not in b"_("]
+        if b"@" not in words and words != [b"w"]:  # a name without an address
+            return Mailbox(_phrase(piece), b"", b"", b"")
         local, domain = _addr_spec(piece)
         return Mailbox(comment, b"", local, domain)
     opened = kinds.index(b"<")
@@ -168,14 +171,14 @@ def _mailbox(piece: list[_Token]) -> Mailbox:
 
 
 def _addr_spec(piece: list[_Token]) -> tuple[bytes, bytes]:
-    """Local part and domain; the domain is empty where there is no ``@``."""
-    at = next((i for i, token in enumerate(piece) if token.kind == b"@"), len(piece))
+    """Local part and domain, parted by the last ``@``; without one all is local part."""
+    at = max((i for i, token in enumerate(piece) if token.kind == b"@"), default=len(piece))
     return _solid(piece[:at]), _solid(piece[at + 1 :])
 
 
 def _solid(piece: list[_Token]) -> bytes:
     """The words of an address: white space and comments between them mean nothing."""
-    return b"".join([token.text for token in piece if token.kind not in b"_("])
+    return b"".join([token.text for token in piece if token.kind not in b"_(<>"])
 
 
 def _phrase(piece: list[_Token]) -> bytes:
@@ -190,4 +193,4 @@ def _phrase(piece: list[_Token]) -> bytes:
             words.append(b" ")
         words.append(token.text)
         apart = False
-    return b"".join(words)
+    return b"".join(words).strip()

@@ -15,6 +15,7 @@ import msgspec
 
 from mailsuite.mime.lines import to_lf
 
+_FOLD = re.compile(rb"\n[ \t]+(?:\n[ \t]+)*")
 _FIELD = re.compile(rb"\n([^\n]+(?:\n[ \t][^\n]*)*)")
 
 
@@ -56,10 +57,10 @@ def split(block: bytes) -> list[Field]:
 
 
 def index(block: bytes) -> dict[bytes, bytes]:
-    """The first field of each name: lower-case name to unfolded value without white space around it."""
-    unfolded = to_lf(block).replace(b"\n ", b" ").replace(b"\n\t", b"\t")
+    """The first field of each name: lower-case name to value, without white space around it.  A fold reads as one
+    space, however much white space made it."""
     found: dict[bytes, bytes] = {}
-    for line in unfolded.split(b"\n"):
+    for line in _FOLD.sub(b" ", to_lf(block)).split(b"\n"):
         name, _, value = line.partition(b":")
         found.setdefault(name.rstrip().lower(), value.strip())
     return found

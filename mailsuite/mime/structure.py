@@ -169,7 +169,7 @@ class Scanner:
         part.type = frame.default
         if b"content-type" in part.fields:
             given = parse_value(part.fields[b"content-type"])
-            part.type = given if is_type(given.main) else TEXT_PLAIN
+            part.type = _with_charset(given) if is_type(given.main) else TEXT_PLAIN
         self._take_apart(frame)
 
     def _take_apart(self, frame: _Frame) -> None:
@@ -279,6 +279,13 @@ class Scanner:
         longest = max(len(frame.delimiter) for frame in self._open)
         start = position - self._base
         return len(self._buffer) < start + longest + 2 and self._buffer.find(b"\n", start + 1) < 0
+
+
+def _with_charset(given: Value) -> Value:
+    """RFC 2045 §5.2: text is US-ASCII unless it says otherwise."""
+    if given.main[:5].lower() != b"text/" or given.parameter(b"charset"):
+        return given
+    return Value(given.main, (*given.parameters, *TEXT_PLAIN.parameters))
 
 
 def _before(frame: _Frame, other: _Frame) -> bool:
