@@ -2,18 +2,18 @@
 
 Octets go into the core, its events go to ``handle`` one at a time; while the Deferred that ``handle`` gave back has
 not fired, nothing more is taken from the core (one command at a time makes pipelining correct).  A peer that does
-not read its answers is not read from, and gets no further command done; one that sends faster than commands are
-answered is paused once ``MAX_AHEAD`` octets wait.  One timer watches for silence.  Trusts nothing the peer sends; an
-exception out of ``handle`` is a fault of ours: logged with a traceback, told to the peer in general words, and the
-connection ends.
+not read its answers gets no further command done, is paused once ``MAX_AHEAD`` octets of it wait, and is cut off when
+it reads nothing for ``idle_limit``.  One timer watches for silence.  Trusts nothing the peer sends; an exception out
+of ``handle`` is a fault of ours: logged with a traceback, told to the peer in general words, and the connection ends.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar, cast
 
+from OpenSSL import SSL
 from twisted.internet import interfaces
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
@@ -24,8 +24,10 @@ from mailsuite.wire.signals import NEED_DATA, PAUSED
 
 #: Octets that may wait unread in a core before the transport is paused.
 MAX_AHEAD = 256 * 1024
+#: Octets of answers that are gathered into one write while commands are done on the spot (one TLS record holds 16 KiB).
+GATHER = 16 * 1024
 #: Seconds a closing connection may take to send what is left before it is cut.
-CLOSING_GRACE = 10.0
+CLOSING_GRACE = 30.0
 
 
 class Core(Protocol):
@@ -42,8 +44,11 @@ class Core(Protocol):
     def data_to_send(self) -> bytes: ...
 
 
-class _Transport(interfaces.ITransport, interfaces.IConsumer, interfaces.IPushProducer):
+class _Transport(interfaces.ITLSTransport, interfaces.ISSLTransport, interfaces.IConsumer, interfaces.IPushProducer):
     """What TCP and TLS transports provide together; Twisted names it nowhere."""
+
+    def getHandle() -> SSL.Connection:
+        """Only under TLS."""
 
 
 CoreT = TypeVar("CoreT", bound=Core)
@@ -57,7 +62,8 @@ class Connection(TwistedProtocol, Generic[CoreT]):
     transport: _Transport
 
     def __init__(self, core: CoreT, clock: interfaces.IReactorTime, idle_limit: float) -> None:
-        """``idle_limit``: seconds without an octet from the peer after which ``timed_out`` is called."""
+        """``idle_limit``: seconds without an octet from the peer after which ``timed_out`` is called.  The time that
+        a command takes us does not count."""
         self.core = core
         self.clock = clock
         self.idle_limit = idle_limit
@@ -66,8 +72,13 @@ class Connection(TwistedProtocol, Generic[CoreT]):
         self._pumping = False
         self._waiting: Deferred[object] | None = None
         self._choked = False
+        self._drained: Deferred[None] | None = None
+        self._gathered: list[bytes] = []
+        self._gathered_size = 0
         self._reading = True
-        self._last_heard = 0.0
+        self._stopping = False
+        #: When the peer last sent something, read something, or was given its answer.
+        self._last_moved = 0.0
         self._watchdog: interfaces.IDelayedCall | None = None
         self._cut: interfaces.IDelayedCall | None = None
 
@@ -87,19 +98,49 @@ class Connection(TwistedProtocol, Generic[CoreT]):
     def ended(self) -> None:
         """The connection is gone: release what the session holds."""
 
+    def stopping(self) -> None:
+        """The server stops and no command is in flight: say goodbye; the connection closes after this."""
+
     def shut_down(self) -> None:
-        """The server stops: say goodbye and close as soon as no command is in flight."""
-        self.close()
+        """The server stops: say goodbye and close, now or after the command in flight."""
+        self._stopping = True
+        if not self.busy and not self.closing:
+            self.stopping()
+            self.close()
 
     @property
     def busy(self) -> bool:
         """A command is being worked on."""
         return self._waiting is not None
 
+    def drained(self) -> Deferred[None]:
+        """Fires when the peer has read enough for more to be written: to be awaited between the pieces of a long
+        answer.  Has fired already if nothing piles up."""
+        if not self._choked:
+            return succeed(None)
+        if self._drained is None:
+            self._drained = Deferred()
+        return self._drained
+
+    def start_tls(self, context: object) -> None:
+        """Send what the core has to say, then shake hands (STARTTLS, STLS); ``context`` is ITLSContexts' ``server``."""
+        self.flush()
+        self.transport.startTLS(cast(interfaces.IOpenSSLServerConnectionCreator, context))
+
+    @property
+    def secure(self) -> bool:
+        """The connection is under TLS, or about to be."""
+        return interfaces.ISSLTransport.providedBy(self.transport)
+
+    @property
+    def tls_version(self) -> str:
+        """``TLSv1.3`` and the like; empty without TLS."""
+        return self.transport.getHandle().get_protocol_version_name() if self.secure else ""
+
     # -- Twisted calls these -------------------------------------------------------------------------------------
 
     def connectionMade(self) -> None:
-        self.connected_at = self._last_heard = self.clock.seconds()
+        self.connected_at = self._last_moved = self.clock.seconds()
         self.transport.registerProducer(self, True)
         self._watchdog = self.clock.callLater(self.idle_limit, self._watch)
         self.pump()
@@ -107,16 +148,14 @@ class Connection(TwistedProtocol, Generic[CoreT]):
     def dataReceived(self, data: bytes) -> None:
         if self.closing:
             return
-        self._last_heard = self.clock.seconds()
+        self._last_moved = self.clock.seconds()
         self.core.receive(data)
         self.pump()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.closing = True
-        for call in (self._watchdog, self._cut):
-            if call is not None and call.active():
-                call.cancel()
-        self._watchdog = self._cut = None
+        self._stop_timers()
+        self._drained = None
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.cancel()
@@ -128,6 +167,10 @@ class Connection(TwistedProtocol, Generic[CoreT]):
 
     def resumeProducing(self) -> None:
         self._choked = False
+        self._last_moved = self.clock.seconds()
+        drained, self._drained = self._drained, None
+        if drained is not None:
+            drained.callback(None)
         self.pump()
 
     def stopProducing(self) -> None:
@@ -146,7 +189,7 @@ class Connection(TwistedProtocol, Generic[CoreT]):
                 if event is NEED_DATA or event is PAUSED:
                     break
                 self._dispatch(event)
-                self.flush()
+                self._gather()
             self.flush()
         except Exception:
             self._fault(Failure())
@@ -156,9 +199,21 @@ class Connection(TwistedProtocol, Generic[CoreT]):
 
     def flush(self) -> None:
         """Send what the core has to say."""
-        data = self.core.data_to_send()
-        if data and self.transport is not None:
+        if data := self.core.data_to_send():
+            self._gathered.append(data)
+        if self._gathered and self.transport is not None:
+            data = self._gathered[0] if len(self._gathered) == 1 else b"".join(self._gathered)
+            self._gathered.clear()
+            self._gathered_size = 0
             self.transport.write(data)
+
+    def _gather(self) -> None:
+        """Keep short answers together, so that a pipeline costs few writes and few TLS records."""
+        if data := self.core.data_to_send():
+            self._gathered.append(data)
+            self._gathered_size += len(data)
+            if self._gathered_size >= GATHER:
+                self.flush()
 
     def _dispatch(self, event: object) -> None:
         result = self.handle(event)
@@ -169,6 +224,9 @@ class Connection(TwistedProtocol, Generic[CoreT]):
 
     def _answered(self, _: object) -> None:
         self._waiting = None
+        self._last_moved = self.clock.seconds()
+        if self._stopping:
+            self.shut_down()
         self.pump()
 
     def _failed(self, failure: Failure) -> None:
@@ -184,8 +242,11 @@ class Connection(TwistedProtocol, Generic[CoreT]):
             self.close()
 
     def _steer(self) -> None:
-        """Read from the transport only while the core can use what comes."""
-        wanted = not self._choked and (self._waiting is None or self.core.buffered < MAX_AHEAD)
+        """Read from the transport only while the core can use what comes, or little of it waits.
+
+        A choked connection goes on reading up to that: TLS cannot shake hands, and so not write, without."""
+        idle = self._waiting is None and not self._choked
+        wanted = idle or self.core.buffered < MAX_AHEAD
         if wanted != self._reading and self.transport is not None and not self.closing:
             self._reading = wanted
             if wanted:
@@ -204,14 +265,17 @@ class Connection(TwistedProtocol, Generic[CoreT]):
         return f"{getattr(peer, 'host', peer)}:{getattr(peer, 'port', '')}"
 
     def _watch(self) -> None:
-        left = self._last_heard + self.idle_limit - self.clock.seconds()
-        if self._waiting is not None:  # our own slowness is not the peer's silence
+        left = self._last_moved + self.idle_limit - self.clock.seconds()
+        if self._waiting is not None and not self._choked:  # our own slowness is not the peer's silence
             left = max(left, 1.0)
-        if left <= 0:
-            self._watchdog = None
-            self.timed_out()
-        else:
+        if left > 0:
             self._watchdog = self.clock.callLater(left, self._watch)
+            return
+        self._watchdog = None
+        if self._choked:  # it would not read our words either
+            self._abort()
+        else:
+            self.timed_out()
 
     def close(self) -> None:
         """Send what is left, then close; cut after ``CLOSING_GRACE`` if the peer does not read it."""
@@ -219,10 +283,19 @@ class Connection(TwistedProtocol, Generic[CoreT]):
             return
         self.flush()
         self.closing = True
+        self._stop_timers()
         if self.transport is not None:
+            if not self._reading:  # TLS says goodbye both ways
+                self.transport.resumeProducing()
             self.transport.unregisterProducer()
             self.transport.loseConnection()
             self._cut = self.clock.callLater(CLOSING_GRACE, self._abort)
+
+    def _stop_timers(self) -> None:
+        for call in (self._watchdog, self._cut):
+            if call is not None and call.active():
+                call.cancel()
+        self._watchdog = self._cut = None
 
     def _abort(self) -> None:
         abort = getattr(self.transport, "abortConnection", None)
