@@ -1,5 +1,6 @@
-"""Response codes: what stands in ``[...]`` after OK, NO, BAD, BYE, without the brackets.  RFC 3501 section 7.1, RFC 5530.
+"""Response codes: what stands in ``[...]`` after OK, NO, BAD, BYE, without the brackets.
 
+RFC 3501 section 7.1, RFC 5530 and those beside each.
 ``of_error`` is IMAP's one table from ``mailsuite.errors`` to words.
 """
 

@@ -58,14 +58,22 @@ def canonical(name: str) -> str:
 @lru_cache(maxsize=256)
 def pattern(text: str) -> re.Pattern[str]:
     """A LIST pattern as a regex for ``fullmatch``: ``*`` is anything, ``%`` anything within one level (RFC 3501
-    section 6.3.8); runs of wildcards are folded, so that matching cannot blow up."""
-    folded = re.sub(r"[*%]*\\*[*%]*", lambda run: run.group(), text)
-    pieces = re.split(r"([*%]+)", folded)
-    regex = "".join(_piece(piece) for piece in pieces if piece)
-    return re.compile(regex, re.DOTALL)
+    section 6.3.8).  Matching takes at most the square of the name's length: in front of the last ``*`` and the last
+    ``%`` the nearest place where a piece fits is as good as any later one, so those choices are never tried again
+    (atomic groups)."""
+    pieces = re.split(r"([*%]+)", text)
+    chunks: list[list[str]] = [[re.escape(pieces[0])]]
+    for wild, fixed in zip(pieces[1::2], pieces[2::2], strict=True):
+        if "*" in wild:
+            chunks.append([".*?" + re.escape(fixed)])
+        else:
+            chunks[-1].append(f"[^{DELIMITER}]*?" + re.escape(fixed))
+    *early, last = chunks
+    return re.compile("".join(f"(?>{_chain(chunk)})" for chunk in early) + _chain(last), re.DOTALL)
 
 
-def _piece(piece: str) -> str:
-    if piece[0] in "*%":
-        return ".*" if "*" in piece else f"[^{DELIMITER}]*"
-    return re.escape(piece)
+def _chain(chunk: list[str]) -> str:
+    first, *rest = chunk
+    if not rest:
+        return first
+    return first + "".join(f"(?>{piece})" for piece in rest[:-1]) + rest[-1]

@@ -1,76 +1,442 @@
-"""The server's side of an IMAP session, sans-IO: octets in, one command event out at a time.  RFC 3501, RFC 7888."""
+"""The server's side of an IMAP session, sans-IO: octets in, one command event out at a time.
+
+RFC 3501, RFC 7888 (literals), RFC 2177 (IDLE).  Contract as in ``wire.signals`` and ``events``: pull events, answer
+each with exactly one of ``ok``, ``no``, ``bad``; untagged responses may go out at any time before.  Knows the grammar
+and the order of things, nothing of mail: mailboxes, accounts and messages are the adapter's.  Whatever the client
+sends, memory stays within ``limits``, only the adapter's own misuse raises (ValueError), and no octet of a literal
+is ever taken for a command.  What stands behind STARTTLS in the same flight is dropped.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import enum
+import re
+from collections.abc import Callable, Iterable
 
-import msgspec
-
-from mailsuite.imap.events import Command, Hangup
+from mailsuite.imap import codes, limits, responses, table
+from mailsuite.imap.commands import append
+from mailsuite.imap.events import (
+    AppendAbort,
+    AppendBegin,
+    AppendChunk,
+    AppendEnd,
+    AuthenticateResponse,
+    Command,
+    Hangup,
+    IdleEnd,
+    StartTls,
+)
+from mailsuite.imap.limits import Limits
+from mailsuite.imap.reader import Reader
 from mailsuite.imap.states import State
-from mailsuite.wire.signals import Signal
+from mailsuite.imap.syntax.cursor import Cursor, ProtocolError
+from mailsuite.wire.signals import NEED_DATA, PAUSED, Signal
+
+# literal = "{" number ["+"] "}" CRLF, at the end of a line (RFC 7888 section 3)
+_ANNOUNCED = re.compile(rb"\{([0-9]{1,10})(\+?)\}\Z")
+_GO_AHEAD = b"+ go ahead\r\n"
 
 
-class Limits(msgspec.Struct, frozen=True):
-    """Bounds of one session.  Octets, if nothing else is said."""
+class _Mode(enum.Enum):
+    """What the next octets are."""
 
-    #: Text of one command, literals left out.
-    line: int = 65536
-    #: One literal that is not a message, after login and before.
-    literal: int = 65536
-    literal_before_login: int = 4096
-    #: All literals of one command together.
-    literals: int = 262144
-    #: One message of APPEND, and messages in one APPEND (a count).
-    message: int = 50 * 1024 * 1024
-    messages: int = 100
-    #: What is swallowed of refused non-synchronising literals before the connection ends.
-    swallow: int = 256 * 1024 * 1024
-    #: Commands in a row that fail to parse before the connection ends (a count).
-    bad_commands: int = 20
+    COMMAND = "a line of a command"
+    LITERAL = "a literal of a command"
+    MESSAGE = "a message of APPEND"
+    SKIP = "a literal that nobody wants"
+    SASL = "a line of AUTHENTICATE"
+    IDLE = "the DONE that ends IDLE"
+    ENDED = "nothing: the session is over"
+
+
+class _Assembly:
+    """A command that is still being read."""
+
+    __slots__ = ("data", "literals", "text", "wrong")
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.text = 0
+        self.literals = 0
+        #: The first thing that is wrong with it; the rest is read and dropped, then this is answered.
+        self.wrong: ProtocolError | None = None
 
 
 class ServerCore:
-    """See ``wire.signals`` and ``events``: pull events, answer each with exactly one of ``ok``, ``no``, ``bad``."""
+    """One session; see the module."""
 
-    def __init__(self, limits: Limits = Limits()) -> None: ...
+    def __init__(self, limits: Limits = limits.DEFAULT) -> None:
+        self._limits = limits
+        self._reader = Reader()
+        self._out: list[bytes] = []
+        self._state = State.NOT_AUTHENTICATED
+        self._mode = _Mode.COMMAND
+        self._after_skip = _Mode.COMMAND
+        self._assembly = _Assembly()
+        self._left = 0
+        self._swallowed = 0
+        self._bad_in_a_row = 0
+        self._hangup: Hangup | None = None
+        self._secure = False
+        # the command that the adapter has in hand
+        self._tag = b""
+        self._row: table.Row | None = None
+        self._awaiting = False
+        self._starting_tls = False
+        self._idle_done = True
+        # APPEND: where to, messages offered so far, whether the adapter has accepted any
+        self._mailbox = ""
+        self._offered = 0
+        self._appending = False
+        #: Whether the client holds its literal back until it gets a go-ahead.
+        self._client_waits = False
 
-    # -- octets
-    def receive(self, data: bytes) -> None: ...
-    def next_event(self) -> Command | Hangup | Signal: ...
-    def data_to_send(self) -> bytes: ...
+    # -- octets --------------------------------------------------------------------------------------------------
+
+    def receive(self, data: bytes) -> None:
+        """Octets from the client."""
+        if self._mode is not _Mode.ENDED and not self._starting_tls:
+            self._reader.feed(data)
+
+    def next_event(self) -> Command | Hangup | Signal:
+        """A command, or why there is none."""
+        event: Command | Hangup | Signal | None = None
+        while event is None:
+            event = PAUSED if self._awaiting else self._STEPS[self._mode](self)
+        return event
+
+    def data_to_send(self) -> bytes:
+        """What is to go to the client; once."""
+        data = b"".join(self._out)
+        self._out.clear()
+        return data
+
     @property
-    def buffered(self) -> int: ...
+    def buffered(self) -> int:
+        """Octets received and not yet used."""
+        return len(self._reader)
 
-    # -- what the adapter may ask
+    # -- what the adapter may ask --------------------------------------------------------------------------------
+
     @property
-    def state(self) -> State: ...
+    def state(self) -> State:
+        return self._state
+
     @property
     def idling(self) -> bool:
         """Between ``begin_idle`` and ``IdleEnd``."""
+        return self._mode is _Mode.IDLE and not self._awaiting
+
     @property
     def expunges_allowed(self) -> bool:
-        """Whether EXPUNGE may be told now: not without a command, nor in FETCH, STORE, SEARCH (section 7.4.1)."""
+        """Whether EXPUNGE may be told now: not without a command, nor in FETCH, STORE, SEARCH (RFC 3501 7.4.1)."""
+        return self._row is not None and self._row.expunges
 
-    # -- answers
+    # -- answers -------------------------------------------------------------------------------------------------
+
     def greet(self, text: bytes, code: bytes = b"") -> None:
-        """The first line, ``* OK [code] text``."""
+        """The first line, ``* OK [code] text`` (RFC 3501 section 7.1.1)."""
+        self._out.append(responses.ok(text, code))
+
     def untagged(self, data: bytes) -> None:
         """Complete responses, as ``responses`` makes them; pieces of one may come in several calls."""
-    def untagged_all(self, parts: Iterable[bytes]) -> None: ...
+        self._out.append(data)
+
+    def untagged_all(self, parts: Iterable[bytes]) -> None:
+        """Like ``untagged`` for each."""
+        self._out.extend(parts)
+
     def ok(self, tag: bytes, text: bytes, code: bytes = b"") -> None:
-        """Completes the command: state changes as the table says (LOGIN, SELECT, CLOSE, STARTTLS ...)."""
-    def no(self, tag: bytes, text: bytes, code: bytes = b"") -> None: ...
-    def bad(self, tag: bytes, text: bytes, code: bytes = b"") -> None: ...
+        """Completes the command: the state changes as the table says (LOGIN, SELECT, CLOSE ...)."""
+        row = self._row
+        if not self._idle_done:
+            self.bad(tag, b"expected DONE")
+            return
+        starting_tls = self._starting_tls
+        self._finish(tag, b"OK", text, code)
+        if row is not None and row.after_ok is not None:
+            self._state = row.after_ok
+        if self._state is State.LOGOUT:
+            self._mode = _Mode.ENDED
+        if starting_tls:
+            self._secure = True
+            self._bad_in_a_row = 0
+
+    def no(self, tag: bytes, text: bytes, code: bytes = b"") -> None:
+        """The command is refused; of an APPEND that is under way the rest is swallowed first."""
+        self._refuse(tag, ProtocolError(text.decode("latin-1"), code, b"NO"))
+
+    def bad(self, tag: bytes, text: bytes, code: bytes = b"") -> None:
+        """The same for a command that the client should not have sent."""
+        self._refuse(tag, ProtocolError(text.decode("latin-1"), code))
+
     def fail(self, tag: bytes, error: Exception) -> None:
         """``no`` in the words that ``codes.of_error`` has for it."""
+        words = codes.of_error(error)
+        self.no(tag, words.text, words.code)
+
     def challenge(self, base64: bytes) -> None:
         """Answers an AUTHENTICATE event with ``+ base64``: next comes ``AuthenticateResponse``."""
+        self._out.append(b"+ " + base64 + b"\r\n")
+        self._mode = _Mode.SASL
+        self._awaiting = False
+
     def accept(self) -> None:
         """Answers ``AppendBegin``: the message comes as ``AppendChunk`` events."""
+        if self._client_waits:
+            self._out.append(_GO_AHEAD)
+        self._mode = _Mode.MESSAGE
+        self._appending = True
+        self._awaiting = False
+
     def begin_idle(self) -> None:
-        """Answers ``IdleBegin`` with ``+ idling``."""
+        """Answers ``IdleBegin``."""
+        self._out.append(b"+ idling\r\n")
+        self._mode = _Mode.IDLE
+        self._awaiting = False
+
     def deselect(self) -> None:
-        """The selected mailbox is gone: back to AUTHENTICATED."""
+        """The selected mailbox is gone."""
+        if self._state is State.SELECTED:
+            self._state = State.AUTHENTICATED
+
     def bye(self, text: bytes, code: bytes = b"") -> None:
         """``* BYE``: the core takes and gives nothing more; close after ``data_to_send``."""
+        self._out.append(responses.bye(text, code))
+        self._state = State.LOGOUT
+        self._mode = _Mode.ENDED
+        self._reader.clear()
+        self._forget()
+
+    def _finish(self, tag: bytes, word: bytes, text: bytes, code: bytes) -> None:
+        """The tagged answer to the command in hand."""
+        self._check(tag)
+        self._forget()
+        self._out.append(tag + responses.status_line(word, text, code)[1:])
+
+    def _refuse(self, tag: bytes, why: ProtocolError) -> None:
+        offered = self._awaiting and self._offered > 0
+        receiving = self._appending and not self._awaiting
+        if not (offered or receiving) or (offered and self._client_waits):
+            self._finish(tag, why.word, why.text, why.code)
+            return
+        self._check(tag)
+        self._forget()
+        self._swallow(tag, why, self._left)
+
+    def _check(self, tag: bytes) -> None:
+        if tag != self._tag or not tag:
+            raise ValueError(f"{tag!r} is not the command in hand, that is {self._tag!r}")
+
+    def _forget(self) -> None:
+        """Nothing is in hand, and nothing half read."""
+        self._assembly = _Assembly()
+        self._tag, self._mailbox = b"", ""
+        self._row = None
+        self._awaiting = self._starting_tls = self._appending = False
+        self._offered = 0
+        self._idle_done = True
+        if self._mode is not _Mode.ENDED:
+            self._mode = _Mode.COMMAND
+
+    # -- commands ------------------------------------------------------------------------------------------------
+
+    def _read_command(self) -> Command | Signal | None:
+        assembly = self._assembly
+        line = self._reader.line(self._limits.line - assembly.text)
+        if line is None:
+            return NEED_DATA
+        if line.overlong and assembly.wrong is None:
+            assembly.wrong = ProtocolError("the command is too long", codes.TOOBIG)
+        assembly.text += len(line.text)
+        assembly.data += line.text
+        announced = _ANNOUNCED.search(line.text[-16:])
+        if announced is None:
+            return self._complete()
+        assembly.data += b"\r\n"
+        return self._meet_literal(int(announced.group(1)), client_waits=not announced.group(2))
+
+    def _complete(self) -> Command | None:
+        """The command's last line is here."""
+        assembly = self._assembly
+        if assembly.wrong is not None:
+            return self._say_wrong(assembly.wrong)
+        try:
+            event = self._end_append() if self._appending else self._begin()
+        except ProtocolError as error:
+            return self._say_wrong(error)
+        self._assembly = _Assembly()
+        return event
+
+    def _begin(self) -> Command:
+        head = table.head(bytes(self._assembly.data), self._state)
+        event = head.parse()
+        if isinstance(event, StartTls):
+            if self._secure:
+                raise ProtocolError("TLS is on already")
+            # what was injected in front of TLS must not be executed behind it (RFC 9051 section 6.2.1)
+            self._reader.clear()
+            self._starting_tls = True
+        self._take_up(head)
+        return event
+
+    def _take_up(self, head: table.Head) -> None:
+        self._bad_in_a_row = 0
+        self._tag, self._row, self._awaiting = head.tag, head.row, True
+        if head.row.at_once is not None:
+            self._state = head.row.at_once
+
+    def _say_wrong(self, why: ProtocolError) -> Command | None:
+        """Answer a command that the adapter never saw, or of which it saw only the beginning."""
+        tag = self._tag or table.tag_of(bytes(self._assembly.data)) or b"*"
+        aborted = AppendAbort(tag) if self._appending else None
+        self._forget()
+        self._out.append(tag + responses.status_line(why.word, why.text, why.code)[1:])
+        if why.word == b"BAD":
+            self._bad_in_a_row += 1
+            if self._bad_in_a_row >= self._limits.bad_commands:
+                self._hang_up(b"too many commands that are none")
+        return aborted
+
+    def _hang_up(self, text: bytes, code: bytes = b"") -> None:
+        self.bye(text, code)
+        self._hangup = Hangup(text.decode())
+
+    # -- literals ------------------------------------------------------------------------------------------------
+
+    def _meet_literal(self, size: int, client_waits: bool) -> Command | None:
+        """A line ended in ``{size}``: take it, offer it, or refuse it."""
+        self._left = size
+        self._client_waits = client_waits
+        why = self._assembly.wrong
+        if why is None:
+            try:
+                return self._admit(size)
+            except ProtocolError as error:
+                why = error
+        if client_waits:  # without a go-ahead the client does not send it (RFC 3501 section 4.3)
+            return self._say_wrong(why)
+        tag = self._tag or table.tag_of(bytes(self._assembly.data))
+        aborted = AppendAbort(tag) if self._appending else None
+        self._forget()
+        self._swallow(tag, why, size)
+        return aborted
+
+    def _admit(self, size: int) -> Command | None:
+        """Let a literal in; ProtocolError where it is out of place or too big."""
+        assembly, limits = self._assembly, self._limits
+        if self._appending:
+            return self._offer(Cursor(bytes(assembly.data)), self._tag)
+        head = table.head(bytes(assembly.data), self._state)
+        if head.name == b"APPEND" and not append.awaits_mailbox(head.cursor):
+            self._mailbox = append.mailbox(head.cursor)
+            event = self._offer(head.cursor, head.tag)
+            self._take_up(head)
+            return event
+        largest = limits.literal_before_login if self._state is State.NOT_AUTHENTICATED else limits.literal
+        assembly.literals += size
+        if size > largest or assembly.literals > limits.literals:
+            raise ProtocolError("the literal is too big", codes.TOOBIG)
+        if self._client_waits:
+            self._out.append(_GO_AHEAD)
+        self._mode = _Mode.LITERAL
+        return None
+
+    def _read_literal(self) -> Signal | None:
+        if len(self._reader) < self._left:
+            return NEED_DATA
+        self._assembly.data += self._reader.octets(self._left)
+        self._mode = _Mode.COMMAND
+        return None
+
+    def _swallow(self, tag: bytes, why: ProtocolError, size: int) -> None:
+        """Read and drop ``size`` octets and the rest of the command, then answer ``why``."""
+        self._assembly.data += tag + b" "
+        self._assembly.wrong = why
+        self._skip_literal(size, _Mode.COMMAND)
+
+    def _skip_literal(self, size: int, then: _Mode) -> None:
+        self._left, self._mode, self._after_skip = size, _Mode.SKIP, then
+        self._swallowed += size
+        if self._swallowed > self._limits.swallow:
+            self._hang_up(b"too much was sent that is not wanted", codes.TOOBIG)
+
+    def _skip(self) -> Signal | None:
+        self._left -= self._reader.drop(self._left)
+        if self._left:
+            return NEED_DATA
+        self._mode = self._after_skip
+        return None
+
+    # -- messages of APPEND --------------------------------------------------------------------------------------
+
+    def _offer(self, cursor: Cursor, tag: bytes) -> AppendBegin:
+        """The next message of the command; ProtocolError where it cannot be one."""
+        offer = append.offer(cursor)
+        if offer.size > self._limits.message:
+            raise ProtocolError("the message is too big", codes.TOOBIG, b"NO")
+        if self._offered >= self._limits.messages:
+            raise ProtocolError("too many messages in one command", codes.LIMIT, b"NO")
+        event = AppendBegin(tag, self._mailbox, offer.flags, offer.date, offer.size, self._offered)
+        self._offered += 1
+        self._awaiting = True
+        self._assembly.data.clear()
+        return event
+
+    def _read_message(self) -> Command | Signal | None:
+        if not self._left:
+            self._mode = _Mode.COMMAND
+            return None
+        data = self._reader.octets(self._left)
+        if not data:
+            return NEED_DATA
+        self._left -= len(data)
+        if b"\x00" not in data:
+            return AppendChunk(self._tag, data)
+        # literal = "{" number "}" CRLF *CHAR8 ; CHAR8 = %x01-ff
+        tag, left = self._tag, self._left
+        self._forget()
+        self._swallow(tag, ProtocolError("the message holds the octet NUL", codes.UNKNOWN_CTE, b"NO"), left)
+        return AppendAbort(tag)
+
+    def _end_append(self) -> AppendEnd:
+        Cursor(bytes(self._assembly.data)).end()
+        self._awaiting, self._offered = True, 0
+        return AppendEnd(self._tag)
+
+    # -- the other lines -----------------------------------------------------------------------------------------
+
+    def _read_sasl(self) -> Command | Signal:
+        line = self._reader.line(self._limits.line)
+        if line is None:
+            return NEED_DATA
+        self._awaiting = True
+        return AuthenticateResponse(self._tag, b"*" if line.overlong else line.text)
+
+    def _read_idle(self) -> Command | Signal | None:
+        """idle = "IDLE" CRLF "DONE" ; anything else ends it too, badly."""
+        line = self._reader.line(self._limits.line)
+        if line is None:
+            return NEED_DATA
+        if line.overlong or line.text.strip().upper() != b"DONE":
+            self._idle_done = False
+            announced = _ANNOUNCED.search(line.text[-16:])
+            if announced is not None and announced.group(2):
+                self._skip_literal(int(announced.group(1)), _Mode.IDLE)
+                return None
+        self._awaiting = True
+        return IdleEnd(self._tag)
+
+    def _end(self) -> Hangup | Signal:
+        hangup, self._hangup = self._hangup, None
+        return hangup or NEED_DATA
+
+    _STEPS: dict[_Mode, Callable[[ServerCore], Command | Hangup | Signal | None]] = {
+        _Mode.COMMAND: _read_command,
+        _Mode.LITERAL: _read_literal,
+        _Mode.MESSAGE: _read_message,
+        _Mode.SKIP: _skip,
+        _Mode.SASL: _read_sasl,
+        _Mode.IDLE: _read_idle,
+        _Mode.ENDED: _end,
+    }

@@ -13,8 +13,10 @@ MAX_NUMBER = 0xFFFFFFFF
 # seq-number = nz-number / "*"
 # seq-range = seq-number ":" seq-number
 # sequence-set = (seq-number / seq-range) *("," sequence-set)
-SEQUENCE_SET = re.compile(rb"(?:[1-9][0-9]{0,9}|\*)(?::(?:[1-9][0-9]{0,9}|\*))?"
-                          rb"(?:,(?:[1-9][0-9]{0,9}|\*)(?::(?:[1-9][0-9]{0,9}|\*))?)*")
+SEQUENCE_SET = re.compile(
+    rb"(?:[1-9][0-9]{0,9}|\*)(?::(?:[1-9][0-9]{0,9}|\*))?"
+    rb"(?:,(?:[1-9][0-9]{0,9}|\*)(?::(?:[1-9][0-9]{0,9}|\*))?)*"
+)
 
 
 def parse(text: bytes) -> Ranges:

@@ -1,0 +1,102 @@
+"""FETCH rows: from the items that were asked to octets, one format a command instead of one decision an item.
+
+``Plan`` says what the store must be asked for, and puts what it answered into ``* n FETCH (...)`` lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import msgspec
+
+from mailsuite.imap import responses
+from mailsuite.imap.items import Attribute, BodySection, FetchItem
+
+_Render = Callable[[object], bytes]
+
+
+def _number(value: object) -> bytes:
+    return b"%d" % cast(int, value)
+
+
+def _date(value: object) -> bytes:
+    return responses.internaldate(cast(float, value))
+
+
+def _as_it_is(value: object) -> bytes:
+    return cast(bytes, value)
+
+
+#: Attribute -> the item of ``IMailbox.fetch`` that answers it, and how that is written.  FLAGS and UID are the view's.
+_STORED: dict[Attribute, tuple[str, _Render]] = {
+    Attribute.INTERNALDATE: ("date", _date),
+    Attribute.RFC822_SIZE: ("size", _number),
+    Attribute.ENVELOPE: ("envelope", _as_it_is),
+    Attribute.BODY: ("body", _as_it_is),
+    Attribute.BODYSTRUCTURE: ("structure", _as_it_is),
+}
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """How to answer one FETCH.
+
+    ``wanted``: item names for ``IMailbox.fetch``, to be asked in this order.  ``sections``: what must be read from
+    messages, in the order in which ``row`` wants them.  ``flags``: whether rows show flags.  ``sets_seen``: whether
+    reading sets \\\\Seen (RFC 3501 section 6.4.5).
+    """
+
+    items: tuple[FetchItem, ...]
+    wanted: tuple[str, ...]
+    sections: tuple[BodySection, ...]
+    flags: bool
+    sets_seen: bool
+
+    @property
+    def only_flags(self) -> bool:
+        """Nothing but FLAGS and UID: ``View.flag_rows`` answers without the store."""
+        return self.flags and not self.wanted and not self.sections
+
+    def row(
+        self, number: int, uid: int, flags: bytes, values: Sequence[object], sections: Sequence[bytes | None]
+    ) -> bytes:
+        """One line.  ``flags`` as ``View.rendered_flags`` gives them; ``values`` in step with ``wanted``;
+        ``sections`` in step with the plan's, None for a part that is not there (NIL)."""
+        stored, texts = iter(values), iter(sections)
+        words: list[bytes] = []
+        for item in self.items:
+            if isinstance(item, BodySection):
+                words.append(section(item, next(texts)))
+            elif item is Attribute.UID:
+                words.append(b"UID %d" % uid)
+            elif item is Attribute.FLAGS:
+                words.append(b"FLAGS " + flags)
+            else:
+                words.append(item.value.encode() + b" " + _STORED[item][1](next(stored)))
+        return responses.fetch(number, words)
+
+
+def plan(items: tuple[FetchItem, ...], read_only: bool) -> Plan:
+    """For ``events.Fetch.items``; in a mailbox that is open for reading only nothing sets \\Seen.
+
+    Where reading sets \\Seen, rows show the flags too, so that the client hears of it (RFC 3501 section 6.4.5).
+    """
+    sections = tuple(item for item in items if isinstance(item, BodySection))
+    sets_seen = not read_only and any(not section.peek for section in sections)
+    return Plan(
+        items=items,
+        wanted=tuple(_STORED[item][0] for item in items if isinstance(item, Attribute) and item in _STORED),
+        sections=sections,
+        flags=Attribute.FLAGS in items,
+        sets_seen=sets_seen,
+    )
+
+
+def section(item: BodySection, content: bytes | None) -> bytes:
+    """``BODY[1]<0> {5}`` CRLF ``hello``: ``content`` is the whole section; the partial is cut here."""
+    if content is None:
+        return item.label + b" NIL"
+    if item.partial is not None:
+        start = item.partial.offset
+        content = content[start : start + item.partial.length]
+    return item.label + b" {%d}\r\n" % len(content) + content

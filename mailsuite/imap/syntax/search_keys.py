@@ -1,0 +1,152 @@
+"""Search keys, RFC 3501 sections 6.4.4 and 9, to ``query`` values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from mailsuite import query
+from mailsuite.imap import sets
+from mailsuite.imap.syntax import charsets, dates, strings
+from mailsuite.imap.syntax.cursor import Cursor, ProtocolError
+from mailsuite.model import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN
+from mailsuite.query import Query, When
+
+_WORD = re.compile(rb"[A-Za-z]+")
+#: Keys in one search (a count), and how deep they nest.
+_MOST, _DEEPEST = 1000, 50
+
+_UNSEEN = query.Not(query.HasFlag(SEEN))
+#: Keys without arguments.
+_PLAIN: dict[bytes, Query] = {
+    b"ALL": query.All(),
+    b"NEW": query.And((query.IsRecent(), _UNSEEN)),
+    b"OLD": query.Not(query.IsRecent()),
+    b"RECENT": query.IsRecent(),
+    **{
+        word: query.HasFlag(flag)
+        for word, flag in (
+            (b"ANSWERED", ANSWERED),
+            (b"DELETED", DELETED),
+            (b"DRAFT", DRAFT),
+            (b"FLAGGED", FLAGGED),
+            (b"SEEN", SEEN),
+        )
+    },
+    **{
+        b"UN" + word: query.Not(query.HasFlag(flag))
+        for word, flag in (
+            (b"ANSWERED", ANSWERED),
+            (b"DELETED", DELETED),
+            (b"DRAFT", DRAFT),
+            (b"FLAGGED", FLAGGED),
+            (b"SEEN", SEEN),
+        )
+    },
+}
+
+
+class SearchKeys:
+    """Reads the keys of one command: one charset, one budget."""
+
+    def __init__(self, cursor: Cursor, codec: str) -> None:
+        """``codec``: from ``charsets.codec``."""
+        self._cursor = cursor
+        self._codec = codec
+        self._count = 0
+
+    def keys(self, depth: int = 0) -> Query:
+        """search-key *(SP search-key): all of them must match."""
+        parts = [self._key(depth)]
+        while self._cursor.skip(b" "):
+            parts.append(self._key(depth))
+        return parts[0] if len(parts) == 1 else query.And(tuple(parts))
+
+    def _key(self, depth: int) -> Query:
+        self._count += 1
+        if self._count > _MOST or depth > _DEEPEST:
+            raise ProtocolError("the search is too complex")
+        cursor = self._cursor
+        if cursor.skip(b"("):
+            inner = self.keys(depth + 1)
+            cursor.need(b")")
+            return inner
+        if (numbers := cursor.match(sets.SEQUENCE_SET)) is not None:
+            return query.Numbers(_ranges(numbers.group()))
+        start = cursor.pos
+        word = cursor.take(_WORD, "a search key").upper()
+        if word in _PLAIN:
+            return _PLAIN[word]
+        reader = _WITH_ARGUMENTS.get(word)
+        if reader is None:
+            cursor.pos = start
+            raise cursor.expected("a search key")
+        cursor.space()
+        return reader(self, depth + 1)
+
+    # -- keys with arguments
+
+    def _not(self, depth: int) -> Query:
+        return query.Not(self._key(depth))
+
+    def _or(self, depth: int) -> Query:
+        left = self._key(depth)
+        self._cursor.space()
+        return query.Or(left, self._key(depth))
+
+    def _header(self, depth: int) -> Query:
+        field = strings.astring(self._cursor, "a header field name")
+        if not field.isascii():
+            raise ProtocolError("not a header field name")
+        self._cursor.space()
+        return query.Header(field.decode("ascii").lower(), self._string())
+
+    def _string(self) -> str:
+        return charsets.decode(strings.astring(self._cursor, "a string"), self._codec)
+
+    def _field(self, name: str) -> Query:
+        return query.Header(name, self._string())
+
+    def _keyword(self, depth: int) -> Query:
+        return query.HasFlag(strings.atom(self._cursor, "a keyword").decode("ascii"))
+
+    def _day(self) -> int:
+        return dates.day(self._cursor)
+
+    def _octets(self) -> int:
+        return strings.number64(self._cursor, "a number of octets")
+
+    def _uid(self, depth: int) -> Query:
+        return query.Uids(strings.sequence_set(self._cursor))
+
+
+def _ranges(text: bytes) -> query.Ranges:
+    try:
+        return sets.parse(text)
+    except ValueError as error:
+        raise ProtocolError(str(error)) from None
+
+
+_WITH_ARGUMENTS: dict[bytes, Callable[[SearchKeys, int], Query]] = {
+    b"NOT": SearchKeys._not,
+    b"OR": SearchKeys._or,
+    b"HEADER": SearchKeys._header,
+    b"BCC": lambda keys, _: keys._field("bcc"),
+    b"CC": lambda keys, _: keys._field("cc"),
+    b"FROM": lambda keys, _: keys._field("from"),
+    b"SUBJECT": lambda keys, _: keys._field("subject"),
+    b"TO": lambda keys, _: keys._field("to"),
+    b"BODY": lambda keys, _: query.Body(keys._string()),
+    b"TEXT": lambda keys, _: query.Text(keys._string()),
+    b"KEYWORD": SearchKeys._keyword,
+    b"UNKEYWORD": lambda keys, depth: query.Not(keys._keyword(depth)),
+    b"BEFORE": lambda keys, _: query.InternalDate(When.BEFORE, keys._day()),
+    b"ON": lambda keys, _: query.InternalDate(When.ON, keys._day()),
+    b"SINCE": lambda keys, _: query.InternalDate(When.SINCE, keys._day()),
+    b"SENTBEFORE": lambda keys, _: query.SentDate(When.BEFORE, keys._day()),
+    b"SENTON": lambda keys, _: query.SentDate(When.ON, keys._day()),
+    b"SENTSINCE": lambda keys, _: query.SentDate(When.SINCE, keys._day()),
+    b"LARGER": lambda keys, _: query.Larger(keys._octets()),
+    b"SMALLER": lambda keys, _: query.Smaller(keys._octets()),
+    b"UID": SearchKeys._uid,
+}

@@ -1,0 +1,151 @@
+"""Every command in one table: who reads it, in which states it is allowed, what it does to the state, its RFC.
+
+RFC 3501 section 3 draws the states; sections 5.5 and 7.4.1 say when EXPUNGE responses must be held back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import msgspec
+
+from mailsuite.imap.commands import (
+    append,
+    authenticate,
+    capability,
+    check,
+    close,
+    copy,
+    create,
+    delete,
+    enable,
+    expunge,
+    fetch,
+    id,
+    idle,
+    list,
+    login,
+    logout,
+    lsub,
+    move,
+    namespace,
+    noop,
+    rename,
+    search,
+    select,
+    starttls,
+    status,
+    store,
+    subscribe,
+    unselect,
+)
+from mailsuite.imap.events import Command
+from mailsuite.imap.states import State
+from mailsuite.imap.syntax import strings
+from mailsuite.imap.syntax.cursor import Cursor, ProtocolError
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One command.
+
+    ``at_once`` is the state from the moment that the command is understood, ``after_ok`` the one after its OK; None
+    leaves it.  ``expunges``: EXPUNGE responses may be sent while it runs.
+    """
+
+    rfc: str
+    parse: Callable[[Cursor, bytes], Command]
+    states: frozenset[State]
+    expunges: bool = True
+    at_once: State | None = None
+    after_ok: State | None = None
+
+
+_ANY = frozenset({State.NOT_AUTHENTICATED, State.AUTHENTICATED, State.SELECTED})
+_BEFORE_LOGIN = frozenset({State.NOT_AUTHENTICATED})
+_AFTER_LOGIN = frozenset({State.AUTHENTICATED, State.SELECTED})
+_SELECTED = frozenset({State.SELECTED})
+
+COMMANDS: dict[bytes, Row] = {
+    b"CAPABILITY": Row("RFC 3501 6.1.1", capability.parse, _ANY),
+    b"NOOP": Row("RFC 3501 6.1.2", noop.parse, _ANY),
+    b"LOGOUT": Row("RFC 3501 6.1.3", logout.parse, _ANY, after_ok=State.LOGOUT),
+    b"ID": Row("RFC 2971", id.parse, _ANY),
+    b"STARTTLS": Row("RFC 3501 6.2.1", starttls.parse, _BEFORE_LOGIN),
+    b"AUTHENTICATE": Row("RFC 3501 6.2.2", authenticate.parse, _BEFORE_LOGIN, after_ok=State.AUTHENTICATED),
+    b"LOGIN": Row("RFC 3501 6.2.3", login.parse, _BEFORE_LOGIN, after_ok=State.AUTHENTICATED),
+    b"ENABLE": Row("RFC 5161", enable.parse, _AFTER_LOGIN),
+    b"SELECT": Row("RFC 3501 6.3.1", select.parse, _AFTER_LOGIN, at_once=State.AUTHENTICATED, after_ok=State.SELECTED),
+    b"EXAMINE": Row(
+        "RFC 3501 6.3.2", select.parse_examine, _AFTER_LOGIN, at_once=State.AUTHENTICATED, after_ok=State.SELECTED
+    ),
+    b"CREATE": Row("RFC 3501 6.3.3", create.parse, _AFTER_LOGIN),
+    b"DELETE": Row("RFC 3501 6.3.4", delete.parse, _AFTER_LOGIN),
+    b"RENAME": Row("RFC 3501 6.3.5", rename.parse, _AFTER_LOGIN),
+    b"SUBSCRIBE": Row("RFC 3501 6.3.6", subscribe.parse, _AFTER_LOGIN),
+    b"UNSUBSCRIBE": Row("RFC 3501 6.3.7", subscribe.parse_unsubscribe, _AFTER_LOGIN),
+    b"LIST": Row("RFC 3501 6.3.8", list.parse, _AFTER_LOGIN),
+    b"LSUB": Row("RFC 3501 6.3.9", lsub.parse, _AFTER_LOGIN),
+    b"STATUS": Row("RFC 3501 6.3.10", status.parse, _AFTER_LOGIN),
+    b"APPEND": Row("RFC 3501 6.3.11", append.parse, _AFTER_LOGIN),
+    b"NAMESPACE": Row("RFC 2342", namespace.parse, _AFTER_LOGIN),
+    b"IDLE": Row("RFC 2177", idle.parse, _AFTER_LOGIN),
+    b"CHECK": Row("RFC 3501 6.4.1", check.parse, _SELECTED),
+    b"CLOSE": Row("RFC 3501 6.4.2", close.parse, _SELECTED, after_ok=State.AUTHENTICATED),
+    b"UNSELECT": Row("RFC 3691", unselect.parse, _SELECTED, after_ok=State.AUTHENTICATED),
+    b"EXPUNGE": Row("RFC 3501 6.4.3", expunge.parse, _SELECTED),
+    b"SEARCH": Row("RFC 3501 6.4.4", search.parse, _SELECTED, expunges=False),
+    b"FETCH": Row("RFC 3501 6.4.5", fetch.parse, _SELECTED, expunges=False),
+    b"STORE": Row("RFC 3501 6.4.6", store.parse, _SELECTED, expunges=False),
+    b"COPY": Row("RFC 3501 6.4.7", copy.parse, _SELECTED),
+    b"MOVE": Row("RFC 6851", move.parse, _SELECTED),
+    b"UID EXPUNGE": Row("RFC 4315 2.1", expunge.parse_uid, _SELECTED),
+    b"UID SEARCH": Row("RFC 3501 6.4.8", search.parse_uid, _SELECTED),
+    b"UID FETCH": Row("RFC 3501 6.4.8", fetch.parse_uid, _SELECTED),
+    b"UID STORE": Row("RFC 3501 6.4.8", store.parse_uid, _SELECTED),
+    b"UID COPY": Row("RFC 3501 6.4.8", copy.parse_uid, _SELECTED),
+    b"UID MOVE": Row("RFC 6851", move.parse_uid, _SELECTED),
+}
+
+
+_NAME = re.compile(rb"[A-Za-z0-9]+")
+_NOT_NOW = {
+    State.NOT_AUTHENTICATED: "log in first",
+    State.AUTHENTICATED: "not while no mailbox is selected, or not after login",
+    State.SELECTED: "not after login",
+}
+
+
+class Head(msgspec.Struct, frozen=True):
+    """The beginning of a command; ``cursor`` stands behind the name."""
+
+    tag: bytes
+    name: bytes
+    row: Row
+    cursor: Cursor
+
+    def parse(self) -> Command:
+        return self.row.parse(self.cursor, self.tag)
+
+
+def tag_of(data: bytes) -> bytes:
+    """The tag that ``data`` begins with; empty if it does not begin with one."""
+    found = strings.TAG.match(data)
+    return found.group() if found is not None and data[found.end() : found.end() + 1] in (b" ", b"") else b""
+
+
+def head(data: bytes, state: State) -> Head:
+    """Which command this is; ProtocolError if there is none such, or not in this state."""
+    cursor = Cursor(data)
+    tag = cursor.take(strings.TAG, "a tag")
+    cursor.space()
+    name = cursor.take(_NAME, "a command").upper()
+    if name == b"UID":
+        cursor.space()
+        name += b" " + cursor.take(_NAME, "a command").upper()
+    row = COMMANDS.get(name)
+    if row is None:
+        raise ProtocolError(f"unknown command {name[:40].decode()}")
+    if state not in row.states:
+        raise ProtocolError(f"{name.decode()} is not allowed now: {_NOT_NOW[state]}")
+    return Head(tag, name, row, cursor)
