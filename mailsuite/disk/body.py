@@ -135,7 +135,7 @@ class FileBody:
         if self._closed:
             return fail(Temporary("the message was closed"))
         length = max(0, min(length, MAX_READ, self.size - offset))
-        return self._offload.run_in(self._lane, self._read, offset, length)  # type: ignore[return-value]
+        return self._offload.run_in(self._lane, self._read, offset, length)
 
     def _read(self, offset: int, length: int) -> bytes:
         octets = self._head[offset : offset + length]

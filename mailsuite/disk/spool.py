@@ -164,7 +164,7 @@ class Draft:
     def _open(self, content: Content) -> IBody | Deferred[IBody]:
         if not content.path:
             return OctetsBody(to_crlf(content.data))
-        return self._offload.run(open_body, content.path, self._offload, size=content.wire)  # type: ignore[return-value]
+        return self._offload.run(open_body, content.path, self._offload, size=content.wire)
 
     def discard(self) -> None:
         if self._discarded:

@@ -1,0 +1,92 @@
+"""UIDVALIDITY, and UIDNEXT and HIGHESTMODSEQ that never go back, in the file ``mailsuite-uidvalidity`` of a folder.
+
+Numbers are reserved on disk in blocks before the first of them is used, so that after a crash, with or without an
+index, counting goes on above everything a client can have seen.  An orderly stop writes the exact numbers, and nothing
+jumps.  The file is one line: ``1 V<uidvalidity> N<uid> M<modseq> <exact|reserved>``.
+"""
+
+from __future__ import annotations
+
+import re
+
+from mailsuite.errors import Corrupt, TooMany
+from mailsuite.interfaces import IDisk
+from mailsuite.store.filename import MAX_UID
+
+FILE = "mailsuite-uidvalidity"
+UID_BLOCK = 1000
+MODSEQ_BLOCK = 10_000
+
+_LINE = re.compile(rb"1 V(\d{1,10}) N(\d{1,10}) M(\d{1,19}) (exact|reserved)\n")
+
+
+class Counters:
+    """The counters of one folder.  ``exact`` tells whether the last user of the file stopped in order."""
+
+    def __init__(self, disk: IDisk, path: str, uidvalidity: int, uidnext: int, modseq: int, exact: bool) -> None:
+        self._disk = disk
+        self._path = path
+        self.uidvalidity = uidvalidity
+        self.uidnext = uidnext
+        self.modseq = modseq
+        self.exact = exact
+        self._uid_bound = uidnext
+        self._modseq_bound = modseq
+
+    @classmethod
+    def load(cls, disk: IDisk, path: str) -> Counters | None:
+        """What the file says, None if there is none; ``Corrupt`` if it is not ours."""
+        try:
+            data = disk.read(path)
+        except FileNotFoundError:
+            return None
+        line = _LINE.fullmatch(data)
+        if line is None:
+            raise Corrupt(f"{path}: not a line that mailsuite wrote; remove it, and clients fetch the mailbox anew")
+        uidvalidity, uidnext, modseq = (int(line.group(number)) for number in (1, 2, 3))
+        return cls(disk, path, uidvalidity, uidnext, modseq, line.group(4) == b"exact")
+
+    @classmethod
+    def create(cls, disk: IDisk, path: str, uidvalidity: int) -> Counters:
+        """For a folder that never had any."""
+        counters = cls(disk, path, uidvalidity, 1, 1, True)
+        counters._write(1, 1, True)
+        return counters
+
+    def take_uids(self, count: int) -> int:
+        """Reserve ``count`` UIDs; the first of them."""
+        first = self.uidnext
+        if first + count > MAX_UID:
+            raise TooMany("the mailbox has used up its UIDs")
+        self.uidnext += count
+        self._reserve()
+        return first
+
+    def at_least(self, uidnext: int) -> None:
+        """Count on above UIDs that were found in file names."""
+        if uidnext > self.uidnext:
+            self.uidnext = uidnext
+            self._reserve()
+
+    def next_modseq(self) -> int:
+        self.modseq += 1
+        self._reserve()
+        return self.modseq
+
+    def _reserve(self) -> None:
+        if self.uidnext <= self._uid_bound and self.modseq <= self._modseq_bound and not self.exact:
+            return
+        uid_bound = min(self.uidnext + UID_BLOCK, MAX_UID)
+        modseq_bound = self.modseq + MODSEQ_BLOCK
+        self._write(uid_bound, modseq_bound, False)
+        self._uid_bound, self._modseq_bound, self.exact = uid_bound, modseq_bound, False
+
+    def settle(self) -> None:
+        """Write the exact numbers, at an orderly stop; what comes later reserves anew."""
+        if not self.exact:
+            self._write(self.uidnext, self.modseq, True)
+            self._uid_bound, self._modseq_bound, self.exact = self.uidnext, self.modseq, True
+
+    def _write(self, uid: int, modseq: int, exact: bool) -> None:
+        word = "exact" if exact else "reserved"
+        self._disk.replace(self._path, f"1 V{self.uidvalidity} N{uid} M{modseq} {word}\n".encode("ascii"))

@@ -1,0 +1,68 @@
+"""Names of message files: ``<seconds>.M<usec>P<pid>Q<count>.<host>,S=<stored>,W=<wire>,U=<uid>:2,<letters>``.
+
+What stands before the colon is the *base*; it never changes, so it is what the index knows a file by.  ``S`` and ``W``
+are Maildir++'s sizes as stored and as sent (Dovecot reads them too), ``U`` is the IMAP UID.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+import msgspec
+
+_FIELD = re.compile(r",([SWU])=(\d{1,18})(?=[,:]|$)")
+_TIME = re.compile(r"\d{1,18}")
+_UNSAFE = re.compile(r"[^A-Za-z0-9.-]")
+MAX_UID = 0xFFFFFFFF
+
+
+class Sizes(msgspec.Struct, frozen=True):
+    """What a base says of its message; 0 where it says nothing."""
+
+    stored: int
+    wire: int
+    uid: int
+
+
+def split(filename: str) -> tuple[str, str]:
+    """(base, letters) of a file in ``cur`` or ``new``."""
+    base, colon, info = filename.partition(":")
+    return base, info[2:] if colon and info.startswith("2,") else ""
+
+
+def read_base(base: str) -> Sizes:
+    """The numbers in a base."""
+    found = {letter: int(digits) for letter, digits in _FIELD.findall(base)}
+    uid = found.get("U", 0)
+    return Sizes(found.get("S", 0), found.get("W", 0), uid if uid <= MAX_UID else 0)
+
+
+def with_numbers(base: str, sizes: Sizes) -> str:
+    """The base with these numbers in place of what it said."""
+    return f"{_FIELD.sub('', base)},S={sizes.stored},W={sizes.wire},U={sizes.uid}"
+
+
+def in_cur(base: str, letters: str) -> str:
+    """The file name in ``cur``."""
+    return f"{base}:2,{letters}"
+
+
+def delivery_order(base: str) -> tuple[int, str]:
+    """Sorts names of one folder by the time they were delivered."""
+    time = _TIME.match(base)
+    return (int(time.group()) if time else 0, base)
+
+
+class Unique:
+    """Makes names that no other delivery on any host has (https://cr.yp.to/proto/maildir.html)."""
+
+    def __init__(self, hostname: str, pid: int) -> None:
+        self._host = _UNSAFE.sub("_", hostname)[:64] or "localhost"
+        self._pid = pid
+        self._count = itertools.count(1)
+
+    def name(self, now: float) -> str:
+        """At ``now``, epoch seconds."""
+        seconds, fraction = divmod(now, 1)
+        return f"{int(seconds)}.M{int(fraction * 1_000_000)}P{self._pid}Q{next(self._count)}.{self._host}"

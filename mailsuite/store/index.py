@@ -1,0 +1,210 @@
+"""The index of one account: what the file names say, in SQLite, with what clients ask for already rendered.
+
+A cache.  It can be deleted while the server is down: everything is found again in file names and the small files beside
+them.  An index that SQLite cannot read is set aside as ``index.sqlite.corrupt`` and begun anew.  Rows are keyed by
+mailbox and UID in one number, so a mailbox is a range.  Not thread-safe: the account's lock guards it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
+
+import msgspec
+from twisted.logger import Logger
+
+_VERSION = 1
+_SCHEMA = """
+CREATE TABLE mailbox (
+    id INTEGER PRIMARY KEY, folder TEXT NOT NULL UNIQUE, uidvalidity INTEGER NOT NULL,
+    new_mtime INTEGER NOT NULL DEFAULT 0, cur_mtime INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE message (
+    key INTEGER PRIMARY KEY, base TEXT NOT NULL, recent INTEGER NOT NULL, letters TEXT NOT NULL,
+    stored INTEGER NOT NULL, wire INTEGER NOT NULL, date REAL NOT NULL, modseq INTEGER NOT NULL);
+CREATE TABLE summary (
+    key INTEGER PRIMARY KEY, envelope BLOB NOT NULL, structure BLOB NOT NULL, body BLOB NOT NULL);
+"""
+_COLUMNS = "key, base, recent, letters, stored, wire, date, modseq"
+_AMONG = "key IN (SELECT ? + value FROM json_each(?))"
+_UID = 0xFFFFFFFF
+
+#: (envelope, structure, body), as IMAP sends them.
+Rendered: TypeAlias = tuple[bytes, bytes, bytes]
+
+_log = Logger()
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One message.  ``recent`` means its file is in ``new``; ``date`` is the internal date in epoch seconds."""
+
+    uid: int
+    base: str
+    recent: bool
+    letters: str
+    stored: int
+    wire: int
+    date: float
+    modseq: int
+
+
+class Index:
+    """An open index.  ``sqlite3.DatabaseError`` escapes from every method; the account sets it aside then."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._db = self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            return self._prepared()
+        except sqlite3.DatabaseError as error:
+            set_aside(self._path, str(error))
+            return self._prepared()
+
+    def _prepared(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, cached_statements=64)
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=NORMAL")  # no fsync a transaction, no corruption by a power cut either
+            db.execute("PRAGMA cache_size=-4096")
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            if version not in (0, _VERSION):
+                raise sqlite3.DatabaseError(f"it has version {version}, this program writes {_VERSION}")
+            if version == 0:
+                db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={_VERSION}; COMMIT;")
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def close(self) -> None:
+        self._db.close()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All that is written inside, or nothing."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    # -- mailboxes -----------------------------------------------------------------------------------------------
+
+    def mailbox(self, folder: str, uidvalidity: int) -> tuple[int, tuple[int, int], bool]:
+        """(id, folder times at the last look, whether it was known); anything of another UIDVALIDITY is dropped."""
+        found = self._db.execute(
+            "SELECT id, uidvalidity, new_mtime, cur_mtime FROM mailbox WHERE folder = ?", (folder,)
+        ).fetchone()
+        if found and found[1] == uidvalidity:
+            return found[0], (found[2], found[3]), True
+        if found:
+            self.drop_mailbox(found[0])
+        cursor = self._db.execute("INSERT INTO mailbox (folder, uidvalidity) VALUES (?, ?)", (folder, uidvalidity))
+        return cursor.lastrowid or 0, (0, 0), False
+
+    def rename_mailbox(self, id: int, folder: str) -> None:
+        self._db.execute("UPDATE mailbox SET folder = ? WHERE id = ?", (folder, id))
+
+    def drop_mailbox(self, id: int) -> None:
+        with self.transaction():
+            for table in ("message", "summary"):
+                self._db.execute(f"DELETE FROM {table} WHERE key BETWEEN ? AND ?", _range(id))  # noqa: S608
+            self._db.execute("DELETE FROM mailbox WHERE id = ?", (id,))
+
+    def saw(self, id: int, times: tuple[int, int]) -> None:
+        """The index agrees with folders of these modification times."""
+        self._db.execute("UPDATE mailbox SET new_mtime = ?, cur_mtime = ? WHERE id = ?", (*times, id))
+
+    # -- messages ------------------------------------------------------------------------------------------------
+
+    def names(self, id: int) -> Iterator[tuple[int, str, int, str]]:
+        """(UID, base, recent, letters) of every message."""
+        return self._db.execute(
+            "SELECT key & 4294967295, base, recent, letters FROM message WHERE key BETWEEN ? AND ?", _range(id)
+        )
+
+    def flags(self, id: int) -> list[tuple[int, str]]:
+        """(UID, letters) of every message, ascending."""
+        return self._db.execute(
+            "SELECT key & 4294967295, letters FROM message WHERE key BETWEEN ? AND ? ORDER BY key", _range(id)
+        ).fetchall()
+
+    def recent(self, id: int) -> list[tuple[int, str]]:
+        """(UID, base) of those in ``new``."""
+        return self._db.execute(
+            "SELECT key & 4294967295, base FROM message WHERE key BETWEEN ? AND ? AND recent", _range(id)
+        ).fetchall()
+
+    def counts(self, id: int) -> tuple[int, int, int, int, int]:
+        """(messages, recent, unseen, deleted, octets as sent)."""
+        return self._db.execute(
+            "SELECT count(*), coalesce(sum(recent), 0), coalesce(sum(instr(letters, 'S') = 0), 0),"
+            " coalesce(sum(instr(letters, 'T') > 0), 0), coalesce(sum(wire), 0)"
+            " FROM message WHERE key BETWEEN ? AND ?",
+            _range(id),
+        ).fetchone()
+
+    def usage(self) -> tuple[int, int]:
+        """(octets as sent, messages) of all mailboxes."""
+        return self._db.execute("SELECT coalesce(sum(wire), 0), count(*) FROM message").fetchone()
+
+    def rows(self, id: int, uids: Iterable[int]) -> list[Row]:
+        """Those of ``uids`` that are there, ascending."""
+        return [_row(found) for found in self._among(f"SELECT {_COLUMNS} FROM message WHERE", id, uids)]
+
+    def _among(self, select: str, id: int, uids: Iterable[int]) -> Sequence[tuple[object, ...]]:
+        return self._db.execute(f"{select} {_AMONG} ORDER BY key", (id << 32, json.dumps(list(uids)))).fetchall()
+
+    def insert(self, id: int, rows: Iterable[Row]) -> None:
+        values = ((id << 32 | r.uid, r.base, r.recent, r.letters, r.stored, r.wire, r.date, r.modseq) for r in rows)
+        self._db.executemany("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+
+    def delete(self, id: int, uids: Iterable[int]) -> None:
+        among = (id << 32, json.dumps(list(uids)))
+        self._db.execute(f"DELETE FROM message WHERE {_AMONG}", among)  # noqa: S608
+        self._db.execute(f"DELETE FROM summary WHERE {_AMONG}", among)  # noqa: S608
+
+    def set_letters(self, id: int, letters: Iterable[tuple[int, str]], modseq: int) -> None:
+        """(UID, letters): flags of files that are in ``cur`` from now on."""
+        values = ((new, modseq, id << 32 | uid) for uid, new in letters)
+        self._db.executemany("UPDATE message SET letters = ?, modseq = ?, recent = 0 WHERE key = ?", values)
+
+    def move_to_cur(self, id: int, uids: Iterable[int]) -> None:
+        self._db.execute(f"UPDATE message SET recent = 0 WHERE {_AMONG}", (id << 32, json.dumps(list(uids))))  # noqa: S608
+
+    # -- what is sent --------------------------------------------------------------------------------------------
+
+    def rendered(self, id: int, uids: Iterable[int]) -> dict[int, Rendered]:
+        """By UID, where it was made already."""
+        found = self._among("SELECT key, envelope, structure, body FROM summary WHERE", id, uids)
+        return {key & _UID: parts for key, *parts in found}  # type: ignore[misc,operator]
+
+    def keep_rendered(self, id: int, rendered: Iterable[tuple[int, Rendered]]) -> None:
+        values = ((id << 32 | uid, *parts) for uid, parts in rendered)
+        self._db.executemany("INSERT OR REPLACE INTO summary VALUES (?, ?, ?, ?)", values)
+
+
+def _range(id: int) -> tuple[int, int]:
+    return id << 32, id << 32 | _UID
+
+
+def _row(found: Sequence[object]) -> Row:
+    key, base, recent, letters, stored, wire, date, modseq = found
+    return Row(key & _UID, base, bool(recent), letters, stored, wire, date, modseq)  # type: ignore[operator,arg-type]
+
+
+def set_aside(path: str, reason: str) -> None:
+    """Move an unreadable index out of the way, for whoever wants to look at it."""
+    _log.error("index {path} is set aside and begun anew: {reason}", path=path, reason=reason)
+    for suffix in ("-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path + suffix)
+    with contextlib.suppress(FileNotFoundError):
+        os.replace(path, path + ".corrupt")
