@@ -1,0 +1,131 @@
+"""The single checks of a session, one class each; ``policy.ordered`` asks them in order.
+
+A check overrides the points where it has something to say and answers at once, or with a Deferred where it must ask
+somebody.  Checks know the session only by their arguments and keep no state of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TypeAlias
+
+from twisted.internet.defer import Deferred
+
+from mailsuite.model import (
+    Accept,
+    Address,
+    Client,
+    Envelope,
+    Forward,
+    Later,
+    Local,
+    Refuse,
+    Remote,
+    Resolution,
+    Status,
+    Unknown,
+    Verdict,
+)
+
+Answer: TypeAlias = Verdict | Deferred[Verdict]
+ACCEPT = Accept()
+
+_NO_SUCH_USER = Refuse(Status(5, 1, 1), "No such user here")
+_RELAY_DENIED = Refuse(Status(5, 7, 1), "Relaying is not permitted: log in, or send to the recipient's own server")
+_TOO_BIG = Refuse(Status(5, 3, 4), "The message is too big")
+_LOOP = Refuse(Status(5, 4, 6), "Routing loop: too many hops")
+_FULL = Later(Status(4, 2, 2), "The mailbox is full")
+
+_RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
+
+
+class Check:
+    """Nothing against anything: what a check does not override."""
+
+    def at_connect(self, client: Client) -> Answer:
+        return ACCEPT
+
+    def at_greeting(self, client: Client) -> Answer:
+        return ACCEPT
+
+    def at_sender(self, client: Client, sender: Address, size: int) -> Answer:
+        return ACCEPT
+
+    def at_recipient(
+        self, client: Client, sender: Address, recipient: Address, resolution: Resolution, size: int
+    ) -> Answer:
+        return ACCEPT
+
+    def at_message(self, client: Client, envelope: Envelope, header: bytes, size: int) -> Answer:
+        return ACCEPT
+
+
+class RelayRights(Check):
+    """Mail for other domains only from trusted networks and from whoever has logged in; unknown users here never.
+
+    An alias that leads elsewhere is the administrator's own choice and asks for no rights.
+    """
+
+    def at_recipient(
+        self, client: Client, sender: Address, recipient: Address, resolution: Resolution, size: int
+    ) -> Answer:
+        match resolution:
+            case Unknown():
+                return _NO_SUCH_USER
+            case Remote() if not client.trusted and not client.account:
+                return _RELAY_DENIED
+        return ACCEPT
+
+
+class Size(Check):
+    """Messages of at most ``limit`` octets, as declared and as they came."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+
+    def at_sender(self, client: Client, sender: Address, size: int) -> Answer:
+        return _TOO_BIG if size > self._limit else ACCEPT
+
+    def at_message(self, client: Client, envelope: Envelope, header: bytes, size: int) -> Answer:
+        return _TOO_BIG if size > self._limit else ACCEPT
+
+
+class Loop(Check):
+    """A message with ``hops`` Received fields goes round in circles (RFC 5321 §6.3: at least 100)."""
+
+    def __init__(self, hops: int) -> None:
+        self._hops = hops
+
+    def at_message(self, client: Client, envelope: Envelope, header: bytes, size: int) -> Answer:
+        return _LOOP if len(_RECEIVED.findall(header)) >= self._hops else ACCEPT
+
+
+#: Whether an account (canonical name) has room for that many octets more.
+Room: TypeAlias = Callable[[str, int], Deferred[bool]]
+
+
+class Quota(Check):
+    """Full mailboxes refuse at RCPT, where the sender learns whose it is.  Only when every account that an address
+    leads to is full: a list with one full mailbox still takes mail."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+
+    def at_recipient(
+        self, client: Client, sender: Address, recipient: Address, resolution: Resolution, size: int
+    ) -> Answer:
+        match resolution:
+            case Local(account=account):
+                accounts: tuple[str, ...] = (account,)
+            case Forward(accounts=found, addresses=()):
+                accounts = tuple(local.account for local in found)
+            case _:
+                return ACCEPT
+        return Deferred.fromCoroutine(self._ask(accounts, size))
+
+    async def _ask(self, accounts: tuple[str, ...], size: int) -> Verdict:
+        for account in accounts:
+            if await self._room(account, size):
+                return ACCEPT
+        return _FULL
