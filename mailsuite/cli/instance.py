@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 
 from mailsuite.config.load import load
 from mailsuite.config.schema import Settings
+from mailsuite.directory.database import Database
+from mailsuite.directory.lookup import Lookups
+from mailsuite.directory.records import Records
 from mailsuite.errors import ConfigError
 
 #: Names the configuration file when ``--config`` does not.
@@ -36,6 +41,9 @@ def queue_folder(given: str | None = None) -> str:
     return settings_of(given).paths.queue
 
 
-def directory_file(given: str | None = None) -> str:
-    """The absolute path of the instance's directory.  Raises ConfigError."""
-    return settings_of(given).paths.directory
+@contextlib.contextmanager
+def open_records(given: str | None = None) -> Iterator[Records]:
+    """The instance's directory, open for reading and changing.  Raises ConfigError, NotFound, Corrupt, Temporary."""
+    settings = settings_of(given)
+    with contextlib.closing(Database(settings.paths.directory)) as database:
+        yield Records(database, Lookups(database, settings.local_domains, settings.default_domain, settings.postmaster))

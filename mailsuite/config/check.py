@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from mailsuite.config.explain import Step, place, shown
 from mailsuite.config.networks import is_address, nameserver, trusted_networks
-from mailsuite.config.schema import Listener, Service, Settings, TlsMode
+from mailsuite.config.schema import EVERYWHERE, Listener, Service, Settings, TlsMode
 from mailsuite.directory.database import Database
 from mailsuite.directory.names import canonical_domain, mail_address
 from mailsuite.errors import ConfigError, InvalidName, MailError
@@ -74,8 +74,8 @@ def _check_listeners(listeners: Sequence[Listener]) -> None:
     seen: dict[tuple[str, int], int] = {}
     for index, listener in enumerate(listeners):
         steps = ("listener", index)
-        if not is_address(listener.address):
-            raise _Fault((*steps, "address"), listener.address, 'allowed is an IP address, "0.0.0.0" or "::" for all')
+        if listener.address != EVERYWHERE and not is_address(listener.address):
+            raise _Fault((*steps, "address"), listener.address, 'allowed is an IP address, or "*" for all of them')
         first = seen.setdefault((listener.address, listener.port), index)
         if first != index:
             raise _Fault(

@@ -15,18 +15,18 @@ import msgspec
 from msgspec import inspect
 
 from mailsuite.config.explain import allowed
-from mailsuite.config.schema import Listener, Service, Settings, Tls, TlsMode
+from mailsuite.config.schema import EVERYWHERE, Listener, Service, Settings, Tls, TlsMode
 
 _WIDTH = 100
 
 SAMPLE = Settings(
     hostname="mail.example.org",
     listeners=(
-        Listener(Service.SMTP, "0.0.0.0", 25, TlsMode.STARTTLS),  # noqa: S104 - a mail server is public
-        Listener(Service.SUBMISSION, "0.0.0.0", 587, TlsMode.STARTTLS),  # noqa: S104
-        Listener(Service.SUBMISSION, "0.0.0.0", 465, TlsMode.IMPLICIT),  # noqa: S104
-        Listener(Service.IMAP, "0.0.0.0", 993, TlsMode.IMPLICIT),  # noqa: S104
-        Listener(Service.POP3, "0.0.0.0", 995, TlsMode.IMPLICIT),  # noqa: S104
+        Listener(Service.SMTP, EVERYWHERE, 25, TlsMode.STARTTLS),
+        Listener(Service.SUBMISSION, EVERYWHERE, 587, TlsMode.STARTTLS),
+        Listener(Service.SUBMISSION, EVERYWHERE, 465, TlsMode.IMPLICIT),
+        Listener(Service.IMAP, EVERYWHERE, 993, TlsMode.IMPLICIT),
+        Listener(Service.POP3, EVERYWHERE, 995, TlsMode.IMPLICIT),
     ),
     trusted_networks=("host",),
     tls=Tls("certificate.pem", "key.pem"),

@@ -45,6 +45,9 @@ class RelayTls(enum.Enum):
 #: A file or folder; relative ones start at the folder of the configuration file.
 Path: TypeAlias = str
 
+#: The listening address that means all of them, IPv4 and IPv6.
+EVERYWHERE = "*"
+
 
 class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One port.  Repeat the section for each."""
@@ -54,7 +57,8 @@ class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         about("What is spoken here. `smtp` takes mail from other servers, `submission` from users who log in."),
     ]
     address: Annotated[
-        str, length(1, 1024, "IP address to listen on; `0.0.0.0` is every IPv4 address, `::` every IPv6 one.")
+        str,
+        length(1, 64, "IP address to listen on. `*` is every address; `0.0.0.0` every IPv4 one, `::` every IPv6 one."),
     ]
     port: Annotated[int, number(1, 65535, "TCP port.")]
     tls: Annotated[TlsMode, about("`starttls`: plain until the client asks; `implicit`: TLS from the first octet.")] = (

@@ -37,16 +37,21 @@ def verify_password(stored: str, password: str) -> bool:
         return False
 
 
-def require_strong(password: str) -> None:
-    """Raises InvalidName, with what is allowed, for a password that must not be set."""
-    if len(password) < SHORTEST:
-        raise InvalidName(f"the password is too short: {SHORTEST} characters at least")
+def require_usable(password: str) -> None:
+    """Raises InvalidName for a password that no client could send or that has no end."""
+    if not password or any(c in password for c in "\0\r\n"):  # RFC 4616 §2
+        raise InvalidName("the password must be one line of text, not empty")
     if len(password) > LONGEST:
         raise InvalidName(f"the password is too long: {LONGEST} characters at most")
-    if any(c in password for c in "\0\r\n"):
-        raise InvalidName("the password must be one line without NUL")  # RFC 4616 §2: neither can be sent
+
+
+def require_strong(password: str) -> None:
+    """Raises InvalidName, with what is allowed, for a password that must not be set."""
+    require_usable(password)
+    if len(password) < SHORTEST:
+        raise InvalidName(f"the password is too short: {SHORTEST} characters at least")
     if len(set(password)) < 3:
-        raise InvalidName("the password is too simple: at least three different characters")
+        raise InvalidName("the password is too simple: three different characters at least")
 
 
 class _Entry(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from mailsuite.directory.database import Database
 from mailsuite.directory.lookup import Alias, Lookups
 from mailsuite.directory.names import account_name, alias_source, canonical_domain, mail_address
-from mailsuite.directory.passwords import hash_password, require_strong
+from mailsuite.directory.passwords import hash_password, require_strong, require_usable
 from mailsuite.errors import Exists, NotAllowed, NotFound
 
 #: Targets of one alias.
@@ -50,10 +50,13 @@ class Records:
 
     # -- accounts --------------------------------------------------------------------------------------------------
 
-    def add_account(self, text: str, password: str, quota_bytes: int = 0, quota_messages: int = 0) -> str:
-        """Gives the canonical name.  Raises InvalidName, NotFound (the domain), Exists."""
+    def add_account(
+        self, text: str, password: str, quota_bytes: int = 0, quota_messages: int = 0, *, weak: bool = False
+    ) -> str:
+        """Gives the canonical name; ``weak`` takes any password (a demo).  Raises InvalidName, NotFound (the domain),
+        Exists."""
         name = account_name(text)
-        require_strong(password)
+        (require_usable if weak else require_strong)(password)
         hashed = hash_password(password)
         with self._database.change():
             domain = self._require_domain(name)
