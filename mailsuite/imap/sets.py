@@ -42,17 +42,21 @@ def _number(text: bytes) -> int:
     return number
 
 
-def compress(numbers: Iterable[int]) -> bytes:
-    """``[1, 2, 3, 7]`` -> ``b"1:3,7"``, in the order given; RFC 4315 section 3 wants sets, never ``*``."""
-    pieces: list[str] = []
+def ranges_of(numbers: Iterable[int]) -> Ranges:
+    """``[1, 2, 3, 7]`` -> ``((1, 3), (7, 7))``, in the order given."""
+    ranges: list[tuple[int, int]] = []
     first = last = -1
     for number in numbers:
-        if number == last + 1 and first >= 0:
-            last = number
-            continue
-        if first >= 0:
-            pieces.append(f"{first}:{last}" if last > first else str(first))
-        first = last = number
+        if number != last + 1 or first < 0:
+            if first >= 0:
+                ranges.append((first, last))
+            first = number
+        last = number
     if first >= 0:
-        pieces.append(f"{first}:{last}" if last > first else str(first))
-    return ",".join(pieces).encode()
+        ranges.append((first, last))
+    return tuple(ranges)
+
+
+def compress(numbers: Iterable[int]) -> bytes:
+    """``[1, 2, 3, 7]`` -> ``b"1:3,7"``, in the order given; RFC 4315 section 3 wants sets, never ``*``."""
+    return ",".join(f"{low}:{high}" if high > low else str(low) for low, high in ranges_of(numbers)).encode()

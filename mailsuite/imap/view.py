@@ -1,65 +1,377 @@
-"""A session's view of its selected mailbox: sequence numbers, \\Recent, and what the client was not told yet."""
+"""A session's view of its selected mailbox: sequence numbers, \\Recent, and what the client was not told yet.
+
+Built from a ``Snapshot``, kept up by the ``Change`` values of a watch.  The store's truth comes in at once; what the
+client knows moves only in ``tell`` (RFC 3501 section 7.4.1): a message that vanished keeps its number until EXPUNGE
+may be sent, one that arrived has none until EXISTS was sent.  100,000 messages cost four octets each for the UID and a
+reference to a shared set of flags.  Trusts the store: UIDs ascend, a change names each message once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from itertools import compress
 
-from mailsuite.model import Change, FlagOp, Flags, Snapshot
-from mailsuite.query import Numbers, Query, Uids
+from mailsuite import query
+from mailsuite.imap import codes, responses
+from mailsuite.imap.sets import ranges_of
+from mailsuite.model import (
+    DELETED,
+    SEEN,
+    SYSTEM_FLAGS,
+    Arrived,
+    Change,
+    FlagOp,
+    Flags,
+    FlagsChanged,
+    Gone,
+    Overflow,
+    Snapshot,
+    Vanished,
+)
+from mailsuite.query import STAR, Numbers, Query, Uids
+
+#: Up to so many messages are removed one by one; more by copying what stays.
+_FEW = 32
 
 
 class View:
-    def __init__(self, snapshot: Snapshot, read_only: bool = False) -> None: ...
+    """See the module; not shared between sessions."""
 
-    read_only: bool
-    uidvalidity: int
+    def __init__(self, snapshot: Snapshot, read_only: bool = False) -> None:
+        self.read_only = read_only
+        self.uidvalidity = snapshot.uidvalidity
+        #: Set by ``apply``: changes were lost, ``resync`` is needed.
+        self.overflowed = False
+        #: Set by ``apply``: the mailbox is no more, the selection must end.
+        self.gone = False
+        self._uidnext = snapshot.uidnext
+        self._uids = array("I", snapshot.uids)
+        self._flags: list[Flags] = list(snapshot.flags)
+        self._recent: set[int] = set(snapshot.recent)
+        self._keywords: dict[str, None] = dict.fromkeys(snapshot.keywords)
+        # what the client knows
+        self._told = len(self._uids)
+        self._told_recent = len(self._recent)
+        self._told_keywords = len(self._keywords)
+        # what it does not know yet: what it takes flags for, where they may differ; rows due in any case; what is
+        # gone; and the newest MODSEQ heard of each message since the last telling
+        self._believed: dict[int, Flags] = {}
+        self._due: set[int] = set()
+        self._vanished: set[int] = set()
+        self._modseqs: dict[int, int] = {}
+
+    # -- SELECT --------------------------------------------------------------------------------------------------
 
     def opening(self) -> list[bytes]:
-        """The untagged responses of SELECT: FLAGS, EXISTS, RECENT, UNSEEN, UIDVALIDITY, UIDNEXT, PERMANENTFLAGS."""
+        """The untagged responses of SELECT and EXAMINE, RFC 3501 section 6.3.1."""
+        lines = [
+            self._flags_line(),
+            responses.exists(len(self._uids)),
+            responses.recent(len(self._recent)),
+            self._permanent_line(),
+            responses.ok(b"UIDs are valid", codes.uidvalidity(self.uidvalidity)),
+            responses.ok(b"the next UID", codes.uidnext(self._uidnext)),
+        ]
+        unseen = next((number for number, flags in enumerate(self._flags, 1) if SEEN not in flags), None)
+        if unseen is not None:
+            lines.insert(3, responses.ok(b"the first unseen message", codes.unseen(unseen)))
+        return lines
+
+    def _flags_line(self) -> bytes:
+        return b"* FLAGS (%s)\r\n" % " ".join((*SYSTEM_FLAGS, *self._keywords)).encode()
+
+    def _permanent_line(self) -> bytes:
+        words = () if self.read_only else (*SYSTEM_FLAGS, *self._keywords, "\\*")
+        text = b"read-only" if self.read_only else b"these are kept, new keywords too"
+        return responses.ok(text, b"PERMANENTFLAGS (%s)" % " ".join(words).encode())
+
+    # -- numbers and UIDs ----------------------------------------------------------------------------------------
 
     @property
     def messages(self) -> int:
         """How many the client knows of."""
+        return self._told
 
-    # -- numbers and UIDs
     def resolve(self, messages: Numbers | Uids) -> list[int]:
-        """UIDs, ascending; what is not there is left out.  Raises ``ValueError``: a sequence number that is beyond
-        the mailbox (answer BAD)."""
+        """UIDs, ascending; what is not there or has vanished is left out.  ValueError: a sequence number above
+        ``messages`` (answer BAD, RFC 3501 section 9 ``seq-number``); in ``n:*`` it stands for the last."""
+        uids: list[int] = []
+        for start, end in self._spans(messages, strict=True):
+            uids.extend(self._uids[start:end])
+        if self._vanished:
+            uids = [uid for uid in uids if uid not in self._vanished]
+        return uids
+
+    def expunge_issued(self, messages: Numbers | Uids) -> bool:
+        """Whether some of these have vanished and the client could not know (``codes.EXPUNGEISSUED``)."""
+        return any(
+            self._vanished.intersection(self._uids[start:end])
+            for start, end in (self._spans(messages) if self._vanished else ())
+        )
 
     def numbers(self, uids: Sequence[int]) -> list[int]:
-        """Sequence numbers of UIDs that the view holds; KeyError for others."""
+        """Sequence numbers of ascending UIDs that the client knows of; KeyError for others."""
+        if not uids:
+            return []
+        first = self._index(uids[0])
+        end = first + len(uids)
+        if end <= self._told and self._uids[end - 1] == uids[-1]:  # as many between as asked: all of them
+            return list(range(first + 1, end + 1))
+        return [self._index(uid) + 1 for uid in uids]
 
     def holds(self, uid: int) -> bool:
-        """Whether the client knows it and it is not known to be gone."""
-
-    def localize(self, query: Query) -> Query:
-        """``Numbers``, ``IsRecent`` and ``*`` turned into plain ``Uids``."""
+        """Whether the client knows it and it is not known to have vanished."""
+        return self._find(uid) < self._told and uid not in self._vanished
 
     def deleted(self, messages: Uids) -> list[int]:
-        """UIDs among them that carry \\Deleted: what EXPUNGE and CLOSE remove."""
+        """UIDs among these that carry \\Deleted: what EXPUNGE and CLOSE remove."""
+        return [uid for uid in self.resolve(messages) if DELETED in self._flags[self._index(uid)]]
 
-    # -- flags
-    def flags_of(self, uid: int) -> Flags: ...
+    def localize(self, asked: Query) -> Query:
+        """``Numbers``, ``IsRecent`` and ``*`` turned into plain ``Uids``; what is out of range matches nothing."""
+        match asked:
+            case query.And(parts):
+                return query.And(tuple(self.localize(part) for part in parts))
+            case query.Or(left, right):
+                return query.Or(self.localize(left), self.localize(right))
+            case query.Not(part):
+                return query.Not(self.localize(part))
+            case query.IsRecent():
+                return Uids(ranges_of(sorted(self._recent)))
+            case Numbers() | Uids():
+                return Uids(tuple((self._uids[start], self._uids[end - 1]) for start, end in self._spans(asked)))
+        return asked
+
+    def _spans(self, messages: Numbers | Uids, strict: bool = False) -> list[tuple[int, int]]:
+        """Index ranges, ascending, end excluded, not touching; only what the client knows of."""
+        place = self._number_span if isinstance(messages, Numbers) else self._uid_span
+        spans = sorted(place(low, high, strict) for low, high in messages.ranges)
+        merged: list[tuple[int, int]] = []
+        for start, end in spans:
+            if start >= end:
+                continue
+            if merged and start <= merged[-1][1]:
+                merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+            else:
+                merged.append((start, end))
+        return merged
+
+    def _number_span(self, low: int, high: int, strict: bool) -> tuple[int, int]:
+        last = self._told
+        if strict and high != STAR and high > last:
+            raise ValueError(f"there are only {last} messages")
+        if high == STAR:
+            low, high = last if low == STAR else min(low, last), last
+        return max(low, 1) - 1, min(high, last)
+
+    def _uid_span(self, low: int, high: int, strict: bool) -> tuple[int, int]:
+        if not self._told:
+            return 0, 0
+        if high == STAR:
+            high = self._uids[self._told - 1]
+            low = high if low == STAR else min(low, high)
+        return bisect_left(self._uids, low, 0, self._told), bisect_right(self._uids, high, 0, self._told)
+
+    def _find(self, uid: int) -> int:
+        """The index of a UID; one past the end if it is not there."""
+        index = bisect_left(self._uids, uid)
+        return index if index < len(self._uids) and self._uids[index] == uid else len(self._uids)
+
+    def _index(self, uid: int) -> int:
+        index = self._find(uid)
+        if index >= self._told:
+            raise KeyError(uid)
+        return index
+
+    # -- flags ---------------------------------------------------------------------------------------------------
+
+    def flags_of(self, uid: int) -> Flags:
+        """As they are now; KeyError for a UID that the client does not know of."""
+        return self._flags[self._index(uid)]
+
     def rendered_flags(self, uid: int) -> bytes:
         """``(\\Seen \\Recent)`` as FETCH shows it."""
+        return responses.flags(self._flags[self._index(uid)], uid in self._recent)
 
     def flag_rows(self, uids: Sequence[int], uid: bool) -> bytes:
-        """Every ``* n FETCH (FLAGS ...)`` line at once; with UID in front where ``uid``."""
+        """Every ``* n FETCH (FLAGS ...)`` line at once, with the UID in front where ``uid``."""
+        numbers = self.numbers(uids)
+        texts = self._flag_texts(uids, numbers)
+        if uid:
+            rows = [
+                f"* {n} FETCH (UID {u} FLAGS {flags})\r\n" for n, u, flags in zip(numbers, uids, texts, strict=True)
+            ]
+        else:
+            rows = [f"* {n} FETCH (FLAGS {flags})\r\n" for n, flags in zip(numbers, texts, strict=True)]
+        return "".join(rows).encode()
 
-    # -- changes
+    def _flag_texts(self, uids: Sequence[int], numbers: Sequence[int]) -> list[str]:
+        render: Callable[[Flags], str] = _Texts().__getitem__
+        texts = [render(self._flags[number - 1]) for number in numbers]
+        if self._recent:
+            for place, uid in enumerate(uids):
+                if uid in self._recent:
+                    texts[place] = self.rendered_flags(uid).decode()
+        return texts
+
+    # -- changes -------------------------------------------------------------------------------------------------
+
     def apply(self, changes: Iterable[Change]) -> None:
-        """Take what the watch gave.  Afterwards ``overflowed`` says that ``resync`` is needed, ``gone`` that the
-        selection must end."""
-
-    overflowed: bool
-    gone: bool
+        """Take what the watch gave; see ``overflowed`` and ``gone`` afterwards."""
+        for change in changes:
+            match change:
+                case Arrived():
+                    self._arrive(change)
+                case FlagsChanged(uids, flags, modseq):
+                    for uid, values in zip(uids, flags, strict=True):
+                        self._set(uid, values, modseq)
+                case Vanished(uids):
+                    self._vanish(uids)
+                case Overflow():
+                    self.overflowed = True
+                case Gone():
+                    self.gone = True
 
     def resync(self, snapshot: Snapshot) -> None:
-        """Find the differences to a new snapshot, as if they had been told one by one."""
+        """Find the differences to a new snapshot, as if they had been heard one by one."""
+        self.overflowed = False
+        if snapshot.uidvalidity != self.uidvalidity:
+            self.gone = True
+            return
+        known = set(self._uids)
+        self._vanish(known.difference(snapshot.uids))
+        for uid, flags in zip(snapshot.uids, snapshot.flags, strict=True):
+            if uid in known:
+                self._set(uid, flags, snapshot.highestmodseq)
+        fresh = [(uid, flags) for uid, flags in zip(snapshot.uids, snapshot.flags, strict=True) if uid not in known]
+        if fresh:
+            uids, flags_ = zip(*fresh, strict=True)
+            self._arrive(Arrived(uids, flags_, recent=False))
+        self._recent.update(snapshot.recent)
+        self._keywords.update(dict.fromkeys(snapshot.keywords))
 
     def stored(self, results: Sequence[tuple[int, Flags, int]], op: FlagOp, flags: Flags, silent: bool) -> None:
-        """After ``IMailbox.store`` for this session's STORE: rows are due for all, or for none where ``silent``
-        unless another session changed them as well."""
+        """After ``IMailbox.store`` for this session's STORE: rows are due for all of ``results``; where ``silent``
+        only for what another session changed as well, so that it is not what the client now believes.  It does not
+        matter whether the watch's echo of this comes before or after."""
+        for uid, values, modseq in results:
+            if not self.holds(uid):
+                continue
+            believed = self._believed.get(uid, self._flags[self._index(uid)])
+            self._set(uid, values, modseq)
+            if silent:
+                self._believed[uid] = _applied(op, believed, flags)
+            else:
+                self._due.add(uid)
+
+    def expunged(self, uids: Iterable[int]) -> None:
+        """After ``IMailbox.expunge`` or a move by this session: the same as hearing ``Vanished``."""
+        self._vanish(uids)
+
+    def _arrive(self, change: Arrived) -> None:
+        last = self._uids[-1] if self._uids else 0
+        for uid, flags in zip(change.uids, change.flags, strict=True):
+            if uid > last:
+                self._uids.append(uid)
+                self._flags.append(flags)
+                self._learn(flags)
+                if change.recent:
+                    self._recent.add(uid)
+
+    def _set(self, uid: int, flags: Flags, modseq: int) -> None:
+        index = self._find(uid)
+        if index == len(self._uids) or uid in self._vanished or modseq < self._modseqs.get(uid, 0):
+            return
+        before = self._flags[index]
+        if flags == before:
+            return
+        self._flags[index] = flags
+        self._learn(flags)
+        if index < self._told:
+            self._modseqs[uid] = modseq
+            self._believed.setdefault(uid, before)
+
+    def _learn(self, flags: Flags) -> None:
+        for flag in flags:
+            if flag[0] != "\\":
+                self._keywords[flag] = None
+
+    def _vanish(self, uids: Iterable[int]) -> None:
+        untold: list[int] = []
+        for uid in uids:
+            index = self._find(uid)
+            if index < self._told:
+                self._vanished.add(uid)
+            elif index < len(self._uids):
+                untold.append(index)
+                self._recent.discard(uid)
+        self._remove(sorted(untold, reverse=True))
+
+    # -- telling -------------------------------------------------------------------------------------------------
 
     def tell(self, expunges: bool, uid: bool) -> list[bytes]:
-        """The responses due, EXPUNGE only where allowed, EXISTS, RECENT, FETCH (with UID where ``uid``)."""
+        """The responses due, which the client then knows: EXPUNGE only where ``expunges``, FETCH with the UID where
+        ``uid``.  EXPUNGE goes from the highest number down, so that no number moves before it was said."""
+        lines: list[bytes] = []
+        if expunges and self._vanished:
+            lines += self._tell_expunges()
+        if len(self._keywords) > self._told_keywords:
+            self._told_keywords = len(self._keywords)
+            lines += [self._flags_line(), self._permanent_line()]
+        if len(self._uids) > self._told:
+            self._told = len(self._uids)
+            lines.append(responses.exists(self._told))
+        if len(self._recent) != self._told_recent:
+            self._told_recent = len(self._recent)
+            lines.append(responses.recent(self._told_recent))
+        if self._believed or self._due:
+            lines += self._tell_flags(uid)
+        self._modseqs.clear()
+        return lines
+
+    def _tell_expunges(self) -> list[bytes]:
+        indexes = sorted(map(self._index, self._vanished), reverse=True)
+        self._remove(indexes)
+        self._told -= len(indexes)
+        self._recent -= self._vanished
+        for uid in self._vanished:
+            self._believed.pop(uid, None)
+        self._due -= self._vanished
+        self._vanished.clear()
+        return [responses.expunge(index + 1) for index in indexes]
+
+    def _tell_flags(self, uid: bool) -> list[bytes]:
+        differing = {u for u, flags in self._believed.items() if flags != self._flags[self._index(u)]}
+        uids = sorted((differing | self._due) - self._vanished)
+        self._believed.clear()
+        self._due.clear()
+        return [self.flag_rows(uids, uid)] if uids else []
+
+    def _remove(self, indexes: Sequence[int]) -> None:
+        """``indexes`` descending."""
+        if len(indexes) <= _FEW:
+            for index in indexes:
+                del self._uids[index], self._flags[index]
+            return
+        stays = bytearray(b"\x01") * len(self._uids)
+        for index in indexes:
+            stays[index] = 0
+        self._uids = array("I", compress(self._uids, stays))
+        self._flags = list(compress(self._flags, stays))
+
+
+class _Texts(dict[Flags, str]):
+    """Flags to their text, each made once."""
+
+    def __missing__(self, flags: Flags) -> str:
+        text = self[flags] = responses.flags(flags).decode()
+        return text
+
+
+def _applied(op: FlagOp, before: Flags, flags: Flags) -> Flags:
+    """What a client takes the flags for after its own STORE."""
+    if op is FlagOp.REPLACE:
+        return flags
+    return before | flags if op is FlagOp.ADD else before - flags
