@@ -297,6 +297,10 @@ class Connection(TwistedProtocol, Generic[CoreT]):
                 call.cancel()
         self._watchdog = self._cut = None
 
+    def cut(self) -> None:
+        """End the connection now; nothing more is sent."""
+        self._abort()
+
     def _abort(self) -> None:
         abort = getattr(self.transport, "abortConnection", None)
         if abort is not None:
