@@ -1,0 +1,98 @@
+"""The one place where verdicts, failures and faults become SMTP replies.
+
+Texts are general: an error's own words may name files and are for the log.  Every enhanced code is from the IANA
+registry (RFC 3463, RFC 5248).
+"""
+
+from __future__ import annotations
+
+import enum
+
+from mailsuite.errors import MailError, NotFound, OverQuota, TooBig, TooMany
+from mailsuite.model import Later, Refuse, Status
+from mailsuite.smtp.events import Fault
+from mailsuite.smtp.reply import Reply, reply
+
+TIMED_OUT = reply(421, "4.4.2", "Nothing was heard from you for too long")
+SHUTTING_DOWN = reply(421, "4.3.2", "The server is being stopped")
+BROKEN = reply(421, "4.3.0", "Something is wrong here; try again later")
+TOO_MANY_CONNECTIONS = reply(421, "4.7.0", "Too many connections")
+TOO_MANY_LOGINS = reply(421, "4.7.0", "Too many failed logins")
+WRONG_PASSWORD = reply(535, "5.7.8", "Authentication failed")
+AUTH_MALFORMED = reply(501, "5.5.2", "Not a response of this mechanism")
+AUTH_CANCELLED = reply(501, "5.7.0", "Authentication cancelled")
+AUTH_UNAVAILABLE = reply(454, "4.7.0", "Authentication is not possible at the moment")
+_TEMPORARY = reply(451, "4.3.0", "Something is wrong here; try again later")
+
+
+class Stage(enum.Enum):
+    """Where in a session a verdict is given."""
+
+    CONNECT = "the banner"
+    GREETING = "EHLO"
+    SENDER = "MAIL"
+    RECIPIENT = "RCPT"
+    MESSAGE = "the final dot"
+
+
+#: At each stage: the codes for never and for not now.
+_STAGES: dict[Stage, tuple[int, int]] = {
+    Stage.CONNECT: (554, 421),
+    Stage.GREETING: (550, 450),
+    Stage.SENDER: (550, 451),
+    Stage.RECIPIENT: (550, 450),
+    Stage.MESSAGE: (554, 451),
+}
+
+#: Codes that go with a status wherever it is said.
+_CODES: dict[Status, int] = {
+    Status(4, 2, 2): 452,
+    Status(4, 3, 0): 451,
+    Status(4, 3, 1): 452,
+    Status(4, 5, 3): 452,
+    Status(5, 1, 1): 550,
+    Status(5, 2, 2): 552,
+    Status(5, 2, 3): 552,
+    Status(5, 3, 4): 552,
+    Status(5, 4, 6): 554,
+    Status(5, 7, 1): 550,
+}
+
+#: The first row whose class fits.
+_ERRORS: tuple[tuple[type[MailError], Reply], ...] = (
+    (OverQuota, reply(452, "4.2.2", "The mailbox is full")),
+    (NotFound, reply(550, "5.1.1", "No such user here")),
+    (TooBig, reply(552, "5.3.4", "The message is too big")),
+    (TooMany, reply(452, "4.5.3", "Too many recipients")),
+)
+
+_FAULTS: tuple[tuple[Fault, Reply], ...] = (
+    (Fault.TOO_BIG, reply(552, "5.3.4", "The message is too big")),
+    (Fault.BARE_LF, reply(550, "5.6.0", "The message has an LF without CR: lines end in CR LF")),
+    (Fault.BARE_CR, reply(550, "5.6.0", "The message has a CR without LF: lines end in CR LF")),
+    (Fault.NUL, reply(550, "5.6.0", "The message has a NUL octet")),
+)
+
+
+def for_verdict(verdict: Refuse | Later, stage: Stage) -> Reply:
+    """What a policy's no sounds like."""
+    never, not_now = _STAGES[stage]
+    code = not_now if isinstance(verdict, Later) else never
+    if stage is not Stage.CONNECT:
+        code = _CODES.get(verdict.status, code)
+    return Reply(code, verdict.status, (verdict.text,))
+
+
+def for_error(error: MailError) -> Reply:
+    """What an expected failure sounds like."""
+    return next((answer for kind, answer in _ERRORS if isinstance(error, kind)), _TEMPORARY)
+
+
+def for_faults(faults: frozenset[Fault]) -> Reply:
+    """Why a body is refused; the first of what is wrong."""
+    return next(answer for fault, answer in _FAULTS if fault in faults)
+
+
+def queued(id: str) -> Reply:
+    """The message is on disk."""
+    return reply(250, "2.0.0", f"Ok: queued as {id}")

@@ -1,0 +1,289 @@
+"""One SMTP, submission or LMTP connection: the core's questions put to policy, directory and delivery.
+
+Promises: 250 after the final dot only when the delivery says that all destinations have it; a message that is refused,
+reset or cut off leaves nothing; every recipient was resolved and permitted before its 250; the client is paused while
+a draft cannot be written.  Trusts the seams to answer, and nothing the client sends.  See ``net.smtp_factory``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+import msgspec
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from mailsuite.errors import MailError
+from mailsuite.model import AddHeader, Client, Envelope, Later, Refuse, Resolution, Unknown, Verdict
+from mailsuite.net import smtp_replies as replies
+from mailsuite.net.connection import Connection
+from mailsuite.net.smtp_auth import Auth
+from mailsuite.net.smtp_replies import Stage
+from mailsuite.net.smtp_transaction import Transaction
+from mailsuite.smtp import events
+from mailsuite.smtp.received import received
+from mailsuite.smtp.reply import Reply
+from mailsuite.smtp.server import ServerCore
+from mailsuite.smtp.states import State
+
+if TYPE_CHECKING:
+    from mailsuite.net.smtp_factory import SMTPServerFactory
+
+
+class SMTPConnection(Connection[ServerCore]):
+    """``client`` is what policy is told of the other side, as far as it is known."""
+
+    log: ClassVar[Logger] = Logger()
+
+    def __init__(self, factory: SMTPServerFactory, client: Client) -> None:
+        settings = factory.settings
+        core = ServerCore(settings.options(client.trusted, factory.tls_available))
+        super().__init__(core, factory.clock, settings.idle_limit)
+        self.factory = factory
+        self.client = client
+        self._auth = Auth(factory.login, factory.clock, settings.auth_delay)
+        self._fields: list[bytes] = []
+        self._transaction: Transaction | None = None
+
+    # -- Connection's hooks ----------------------------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        self.core.secure = self.secure
+        self.factory.sessions.add(self)
+        super().connectionMade()
+
+    def handle(self, event: object) -> Deferred[object] | None:
+        return _HANDLERS[type(event)](self, event)
+
+    def timed_out(self) -> None:
+        self.core.hang_up(replies.TIMED_OUT)
+        self.close()
+
+    def faulted(self, failure: Failure) -> None:
+        self.core.hang_up(replies.BROKEN)
+
+    def stopping(self) -> None:
+        self.core.hang_up(replies.SHUTTING_DOWN)
+
+    @property
+    def busy(self) -> bool:
+        """A body that is on its way is a command in flight as well."""
+        return super().busy or self.core.state is State.DATA
+
+    def ended(self) -> None:
+        self._drop()
+        self.factory.ended(self)
+
+    # -- the session -----------------------------------------------------------------------------------------------
+
+    def _connected(self, event: events.Connected) -> Deferred[object] | None:
+        return Deferred.fromCoroutine(self._connect())
+
+    async def _connect(self) -> None:
+        no = self._no(await self.factory.policy.at_connect(self.client), Stage.CONNECT, self._fields)
+        if no is None:
+            self.core.accept()
+        else:
+            self.core.hang_up(no)
+            self.close()
+
+    def _greeting(self, event: events.Greeting) -> Deferred[object] | None:
+        return Deferred.fromCoroutine(self._greet(event))
+
+    async def _greet(self, event: events.Greeting) -> None:
+        client = self._known(event.name)
+        fields: list[bytes] = []
+        no = self._no(await self.factory.policy.at_greeting(client), Stage.GREETING, fields)
+        if no is None:
+            self.client = client
+            self._fields += fields
+            self._drop()
+        self._answer(no)
+
+    def _start_tls(self, event: events.StartTLS) -> None:
+        self.core.accept()
+        self.start_tls(self.factory.tls_context())
+        self.core.secured()
+        self._auth.forget()
+        self._drop()
+        self.client = msgspec.structs.replace(self.client, helo="", account="")
+
+    def _authenticate(self, event: events.AuthBegin | events.AuthResponse) -> Deferred[object] | None:
+        return Deferred.fromCoroutine(self._log_in(event))
+
+    async def _log_in(self, event: events.AuthBegin | events.AuthResponse) -> None:
+        private = self.core.secure or self.factory.settings.allow_plaintext_auth
+        self.core.reply(await self._auth.take(event, self.client, private))
+        if self._auth.account:
+            self.client = self._known(self.client.helo)
+        elif self._auth.failures >= self.factory.settings.auth_failures:
+            self.core.hang_up(replies.TOO_MANY_LOGINS)
+            self.close()
+
+    def _reset(self, event: events.Reset) -> None:
+        self._drop()
+
+    def _nothing(self, event: events.AuthCancelled) -> None:
+        """The core has said all there is to say."""
+
+    def _quit(self, event: events.Quit) -> None:
+        self.close()
+
+    def _hang_up(self, event: events.Hangup) -> None:
+        self.log.info("{peer}: session ended: {reason}", peer=self.peer, reason=event.reason)
+        self.close()
+
+    # -- the envelope ----------------------------------------------------------------------------------------------
+
+    def _mail(self, event: events.Mail) -> Deferred[object] | None:
+        return Deferred.fromCoroutine(self._begin(event))
+
+    async def _begin(self, event: events.Mail) -> None:
+        transaction = Transaction(self.factory.ids(), event)
+        verdict = await self.factory.policy.at_sender(self.client, event.sender, event.size)
+        no = self._no(verdict, Stage.SENDER, transaction.fields)
+        if no is None:
+            self._transaction = transaction
+        self._answer(no)
+
+    def _rcpt(self, event: events.Rcpt) -> Deferred[object] | None:
+        return Deferred.fromCoroutine(self._add(event))
+
+    async def _add(self, event: events.Rcpt) -> None:
+        transaction, address = self._open_transaction, event.recipient.address
+        try:
+            resolution: Resolution = await self.factory.directory.resolve(address)
+            verdict = await self.factory.policy.at_recipient(
+                self.client, transaction.sender, address, resolution, transaction.size
+            )
+            no = self._no(verdict, Stage.RECIPIENT, transaction.fields)
+            if no is None and isinstance(resolution, Unknown):
+                raise RuntimeError("policy accepted a recipient that leads nowhere")
+        except MailError as error:
+            self.log.warn("{id}: to=<{to}>: {error}", id=transaction.id, to=address, error=error)
+            no = replies.for_error(error)
+        if no is None:
+            transaction.add(event.recipient, resolution)
+        else:
+            self._log_refusal(transaction, no, address)
+        self._answer(no)
+
+    # -- the message -----------------------------------------------------------------------------------------------
+
+    def _data(self, event: events.Data) -> None:
+        self._open_transaction.open(self.factory.delivery.draft())
+        self.core.accept()
+
+    def _chunk(self, event: events.Chunk) -> Deferred[object] | None:
+        return self._open_transaction.write(event.data)
+
+    def _end(self, event: events.MessageEnd) -> Deferred[object] | None:
+        return Deferred.fromCoroutine(self._finish(event))
+
+    async def _finish(self, event: events.MessageEnd) -> None:
+        transaction, self._transaction = self._open_transaction, None
+        try:
+            answer = await self._deliver(transaction, event)
+        except MailError as error:
+            self.log.warn("{id}: {error}", id=transaction.id, error=error)
+            answer = replies.for_error(error)
+        finally:
+            transaction.drop()
+        self._log_end(transaction, event, answer)
+        self.core.reply(answer)
+
+    async def _deliver(self, transaction: Transaction, event: events.MessageEnd) -> Reply:
+        """What to answer; the message is on disk if that is positive.  MailError."""
+        if event.faults:
+            return replies.for_faults(event.faults)
+        if transaction.failure is not None:
+            raise transaction.failure
+        envelope, draft = transaction.envelope(self.clock.seconds()), transaction.draft
+        verdict = await self.factory.policy.at_message(self.client, envelope, draft.header(), draft.size)
+        no = self._no(verdict, Stage.MESSAGE, transaction.fields)
+        if no is not None:
+            return no
+        # RFC 7208 §9.1, RFC 8601 §4: what was found out about a message goes above the trace field of its arrival.
+        trace = b"".join((*self._fields, *transaction.fields, self._received(envelope)))
+        await self.factory.delivery.commit(transaction.take_draft(), envelope, trace, transaction.destinations)
+        return replies.queued(envelope.id)
+
+    def _received(self, envelope: Envelope) -> bytes:
+        extended, hostname = self.core.greeting.extended, self.factory.settings.hostname
+        return received(self.client, extended, hostname, envelope.id, envelope.recipients, envelope.arrived)
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    @property
+    def _open_transaction(self) -> Transaction:
+        if self._transaction is None:
+            raise RuntimeError("no transaction is open")
+        return self._transaction
+
+    def _known(self, helo: str) -> Client:
+        """The client as it is known now, calling itself ``helo``."""
+        return msgspec.structs.replace(self.client, helo=helo, tls=self.tls_version, account=self._auth.account)
+
+    def _no(self, verdict: Verdict, stage: Stage, fields: list[bytes]) -> Reply | None:
+        """The refusal, or None to go on; a header field goes to ``fields``."""
+        match verdict:
+            case Refuse() | Later():
+                return replies.for_verdict(verdict, stage)
+            case AddHeader(field=field):
+                fields.append(field)
+        return None
+
+    def _answer(self, no: Reply | None) -> None:
+        if no is None:
+            self.core.accept()
+        else:
+            self.core.reply(no)
+
+    def _drop(self) -> None:
+        """The transaction, if there is one, comes to nothing."""
+        if self._transaction is not None:
+            self._transaction.drop()
+            self._transaction = None
+
+    def _log_refusal(self, transaction: Transaction, answer: Reply, address: object) -> None:
+        self.log.info(
+            "{id}: refused from=<{sender}> to=<{to}> client={peer} helo={helo!r}: {answer}",
+            id=transaction.id,
+            sender=transaction.sender,
+            to=address,
+            peer=self.peer,
+            helo=self.client.helo,
+            answer=answer,
+        )
+
+    def _log_end(self, transaction: Transaction, event: events.MessageEnd, answer: Reply) -> None:
+        self.log.info(
+            "{id}: from=<{sender}> to={to} size={size} client={peer} account={account}: {answer}",
+            id=transaction.id,
+            sender=transaction.sender,
+            to=[str(recipient.address) for recipient in transaction.recipients],
+            size=event.size,
+            peer=self.peer,
+            account=self.client.account,
+            answer=answer,
+        )
+
+
+_HANDLERS: dict[type, Callable[..., Deferred[object] | None]] = {
+    events.Connected: SMTPConnection._connected,
+    events.Greeting: SMTPConnection._greeting,
+    events.Mail: SMTPConnection._mail,
+    events.Rcpt: SMTPConnection._rcpt,
+    events.Data: SMTPConnection._data,
+    events.Chunk: SMTPConnection._chunk,
+    events.MessageEnd: SMTPConnection._end,
+    events.Reset: SMTPConnection._reset,
+    events.StartTLS: SMTPConnection._start_tls,
+    events.AuthBegin: SMTPConnection._authenticate,
+    events.AuthResponse: SMTPConnection._authenticate,
+    events.AuthCancelled: SMTPConnection._nothing,
+    events.Quit: SMTPConnection._quit,
+    events.Hangup: SMTPConnection._hang_up,
+}

@@ -1,0 +1,55 @@
+"""What one SMTP, submission or LMTP listener is told."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+
+import msgspec
+
+from mailsuite.sasl.table import offered
+from mailsuite.smtp.extensions import Limits, Options
+
+
+class Service(enum.Enum):
+    """From other servers; from users, who log in or are in a trusted network; from a local mail server (RFC 2033)."""
+
+    SMTP = "smtp"
+    SUBMISSION = "submission"
+    LMTP = "lmtp"
+
+
+def nobody(address: str) -> bool:
+    """No client is trusted."""
+    return False
+
+
+class SMTPSettings(msgspec.Struct, frozen=True):
+    """``hostname`` is what the server calls itself; ``trusted`` tells whether a client address may relay."""
+
+    hostname: str
+    service: Service = Service.SMTP
+    #: Offer STARTTLS.  A listener with TLS from the first octet is recognized by its transport.
+    starttls: bool = False
+    #: Passwords without TLS.
+    allow_plaintext_auth: bool = False
+    trusted: Callable[[str], bool] = nobody
+    limits: Limits = Limits()
+    #: Seconds of silence before a connection is closed (RFC 5321 §4.5.3.2.7: at least 300).
+    idle_limit: float = 300.0
+    #: Failed logins before a connection is closed.
+    auth_failures: int = 3
+    #: Seconds before a failed login is answered, times the failures of this connection so far.
+    auth_delay: float = 1.0
+
+    def options(self, trusted: bool, tls_available: bool) -> Options:
+        """What the core of a connection from a (``trusted``) client offers."""
+        return Options(
+            hostname=self.hostname,
+            lmtp=self.service is Service.LMTP,
+            starttls=self.starttls and tls_available,
+            mechanisms=() if self.service is Service.LMTP else offered(private=True),
+            auth_in_clear=self.allow_plaintext_auth,
+            auth_required=self.service is Service.SUBMISSION and not trusted,
+            limits=self.limits,
+        )
