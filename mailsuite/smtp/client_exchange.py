@@ -1,0 +1,146 @@
+"""One mail transaction: MAIL, RCPT for each recipient, DATA, the message, the final dot.  No I/O.
+
+Knows which commands may go now (all at once where the server pipelines, RFC 2920) and, from each reply, what became of
+each recipient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from mailsuite.model import Address, Delivered, Failed, Outcome, Status
+from mailsuite.smtp.client_commands import Obstacle, is_writable, mail_line, obstacle, rcpt_line
+from mailsuite.smtp.client_events import Step, Transaction
+from mailsuite.smtp.client_outcomes import cut_off, refused
+from mailsuite.smtp.reply import Reply
+
+
+class Command(msgspec.Struct, frozen=True):
+    """A line to write and the step its reply belongs to; ``index`` is that of the recipient."""
+
+    step: Step
+    line: bytes
+    index: int = -1
+
+
+class Exchange:
+    """The state of one transaction.  ``body_wanted`` and ``over`` say what is next; ``clean``, once over, that the
+    server has nothing left of it."""
+
+    def __init__(self, transaction: Transaction, peer: str, extensions: Mapping[str, str]) -> None:
+        self._transaction = transaction
+        self._peer = peer
+        self._outcomes: list[Outcome | None] = [None] * len(transaction.recipients)
+        self._dot_written = False
+        self.body_wanted = False
+        self.over = False
+        self.clean = False
+        self._refuse_what_cannot_go(extensions)
+        rcpt = [Command(Step.RCPT, rcpt_line(self._address(index)), index) for index in self._open()]
+        self._plan = [Command(Step.MAIL, mail_line(transaction, extensions)), *rcpt, Command(Step.DATA, b"DATA\r\n")]
+        self._pipelining = "PIPELINING" in extensions
+        if not rcpt:
+            self._finish(clean=True)
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """One a recipient, once ``over``."""
+        return tuple(outcome for outcome in self._outcomes if outcome is not None)
+
+    def commands(self) -> list[Command]:
+        """What to write now; to be asked whenever no reply is awaited."""
+        count = len(self._plan) if self._pipelining else 1
+        now, self._plan = self._plan[:count], self._plan[count:]
+        return now
+
+    def take(self, step: Step, index: int, reply: Reply) -> None:
+        """The reply to a command; ProtocolError if it makes no sense there."""
+        if step is Step.MAIL:
+            self._take_mail(reply)
+        elif step is Step.RCPT:
+            self._take_rcpt(index, reply)
+        elif step is Step.DATA:
+            self._take_data(reply)
+        else:
+            self._take_dot(reply)
+
+    def end_body(self) -> None:
+        """The final dot was written."""
+        self.body_wanted = False
+        self._dot_written = True
+
+    def cut(self, text: str, answered: bool) -> None:
+        """The session is gone: whoever is undecided is delayed.  ``answered``: it ended with a reply, so that even
+        after the final dot it is known that the message was not taken."""
+        step = Step.DOT if self._dot_written and not answered else Step.BODY
+        for index in self._open():
+            self._outcomes[index] = cut_off(self._address(index), self._peer, step, text)
+        self._finish(clean=False)
+
+    def early(self, reply: Reply) -> None:
+        """A reply while the message is being sent: the server has decided before its end."""
+        self._refuse_open(Step.DOT, reply)
+        self._finish(clean=False)
+
+    # -- replies ---------------------------------------------------------------------------------------------------
+
+    def _take_mail(self, reply: Reply) -> None:
+        if reply.positive:
+            return
+        self._refuse_open(Step.MAIL, reply)
+        if self._plan:  # not pipelined: nothing else was asked
+            self._finish(clean=True)
+
+    def _take_rcpt(self, index: int, reply: Reply) -> None:
+        if not reply.positive and self._outcomes[index] is None:
+            self._outcomes[index] = refused(self._address(index), self._peer, Step.RCPT, reply)
+        if len(self._plan) == 1 and not self._open():  # only DATA is left, and nobody to send it to
+            self._finish(clean=False)
+
+    def _take_data(self, reply: Reply) -> None:
+        if reply.code == 354 and self._open():
+            self.body_wanted = True
+        elif reply.code == 354:  # RFC 2920 §3.1: pipelined, every recipient refused, and still it wants a message
+            self._plan = [Command(Step.DOT, b".\r\n")]
+        else:
+            self._refuse_open(Step.DATA, reply)
+            self._finish(clean=False)
+
+    def _take_dot(self, reply: Reply) -> None:
+        if not reply.positive:
+            self._refuse_open(Step.DOT, reply)
+        for index in self._open():
+            self._outcomes[index] = Delivered(self._address(index), self._peer, str(reply))
+        self._finish(clean=True)
+
+    # -- recipients ------------------------------------------------------------------------------------------------
+
+    def _address(self, index: int) -> Address:
+        return self._transaction.recipients[index].address
+
+    def _open(self) -> list[int]:
+        """Whose fate is not known."""
+        return [index for index, outcome in enumerate(self._outcomes) if outcome is None]
+
+    def _refuse_open(self, step: Step, reply: Reply) -> None:
+        for index in self._open():
+            self._outcomes[index] = refused(self._address(index), self._peer, step, reply)
+
+    def _refuse_what_cannot_go(self, extensions: Mapping[str, str]) -> None:
+        """Without asking the server: what it said it cannot take, and what cannot be written on a line."""
+        hindrance = obstacle(self._transaction, extensions)
+        if hindrance is None and not is_writable(self._transaction.sender):
+            hindrance = Obstacle(Status(5, 1, 7), "the sender's address has control characters")
+        for index in self._open():
+            address = self._address(index)
+            if hindrance is not None:
+                text = f"{hindrance.text} (host {self._peer})"
+                self._outcomes[index] = Failed(address, hindrance.status, text, self._peer)
+            elif not is_writable(address):
+                self._outcomes[index] = Failed(address, Status(5, 1, 3), "the address has control characters")
+
+    def _finish(self, clean: bool) -> None:
+        self.over, self.clean, self.body_wanted = True, clean, False
+        self._plan = []
