@@ -24,7 +24,7 @@ def lines(command: List, infos: Sequence[MailboxInfo]) -> list[bytes]:
     if not command.patterns:
         return [_DELIMITER_LINE]
     chosen = _chosen(command, infos)
-    parents = _parents_of_subscribed(command, infos)
+    parents = _parents_of_subscribed(command, infos, chosen)
     answer = []
     for info in infos:
         if info.name in chosen or info.name in parents:
@@ -60,19 +60,23 @@ def _chosen(command: List, infos: Sequence[MailboxInfo]) -> set[str]:
 
 def _selected(select: Iterable[ListSelect], info: MailboxInfo) -> bool:
     """A name that is only subscribed exists for nobody who did not ask for subscriptions (RFC 5258 section 3.1)."""
-    if ListSelect.SUBSCRIBED in select:
-        wanted = info.subscribed
-    else:
-        wanted = info.selectable or info.has_children
+    wanted = info.subscribed if ListSelect.SUBSCRIBED in select else info.selectable or info.has_children
     return wanted and (ListSelect.SPECIAL_USE not in select or bool(info.special_use))
 
 
-def _parents_of_subscribed(command: List, infos: Sequence[MailboxInfo]) -> set[str]:
-    """RECURSIVEMATCH: matching names that have subscribed names below them (RFC 5258 section 3.5)."""
+def _parents_of_subscribed(command: List, infos: Sequence[MailboxInfo], chosen: set[str]) -> set[str]:
+    """RECURSIVEMATCH: matching names that have subscribed names below them; one that is not told for its own sake
+    only where some of those below are not told either (RFC 5258 section 3.5)."""
     if not {ListSelect.RECURSIVEMATCH, ListSelect.SUBSCRIBED} <= command.select:
         return set()
     fits = _matcher(command.patterns)
-    return {parent for info in infos if info.subscribed for parent in _parents(info.name) if fits(parent)}
+    return {
+        parent
+        for info in infos
+        if info.subscribed
+        for parent in _parents(info.name)
+        if fits(parent) and (parent in chosen or info.name not in chosen)
+    }
 
 
 def _attributes(command: List, info: MailboxInfo) -> list[bytes]:

@@ -65,22 +65,23 @@ def flags(values: Flags, recent: bool = False) -> bytes:
     return ("(" + " ".join(words) + ")").encode("ascii", "replace")
 
 
-@lru_cache(maxsize=1024)
-def _day(ordinal: int) -> str:
-    day = datetime.fromordinal(ordinal)
-    return f'"{day.day:2d}-{_MONTHS[day.month - 1]}-{day.year:04d}'
+@lru_cache(maxsize=4096)
+def _day(days: int) -> bytes:
+    day = datetime.fromordinal(_EPOCH_ORDINAL + days)
+    return f'"{day.day:2d}-{_MONTHS[day.month - 1]}-{day.year:04d}'.encode()
 
 
 _EPOCH_ORDINAL = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
 _LAST_SECOND = 253402300799  # 9999-12-31 23:59:59, the last that four digits of a year can say
+_MINUTES = [f" {minute // 60:02d}:{minute % 60:02d}:".encode() for minute in range(1440)]
+_SECONDS = [f'{second:02d} +0000"'.encode() for second in range(60)]
 
 
 def internaldate(epoch: float) -> bytes:
-    """date-time of RFC 3501 section 9, in UTC, with its quotes: ``" 7-Feb-2026 21:52:25 +0000"``."""
+    """date-time of RFC 3501 section 9, in UTC, with its quotes: ``" 7-Feb-2026 21:52:25 +0000"``.  Tables instead of
+    formats, since listing a big folder asks for thousands."""
     days, second = divmod(min(max(int(epoch), 0), _LAST_SECOND), 86400)
-    minute, second = divmod(second, 60)
-    hour, minute = divmod(minute, 60)
-    return f'{_day(_EPOCH_ORDINAL + days)} {hour:02d}:{minute:02d}:{second:02d} +0000"'.encode()
+    return _day(days) + _MINUTES[second // 60] + _SECONDS[second % 60]
 
 
 # -- responses -----------------------------------------------------------------------------------------------------

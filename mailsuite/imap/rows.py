@@ -36,6 +36,9 @@ _STORED: dict[Attribute, tuple[str, _Render]] = {
     Attribute.BODY: ("body", _as_it_is),
     Attribute.BODYSTRUCTURE: ("structure", _as_it_is),
 }
+#: How ``rows`` writes a column: what must be rendered first, and what is not octets.
+_COLUMNS: dict[FetchItem, _Render] = {Attribute.INTERNALDATE: _date}
+_FORMATS: dict[FetchItem, str] = {Attribute.UID: "%d", Attribute.RFC822_SIZE: "%d"}
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -56,6 +59,26 @@ class Plan(msgspec.Struct, frozen=True):
     def only_flags(self) -> bool:
         """Nothing but FLAGS and UID: ``View.flag_rows`` answers without the store."""
         return self.flags and not self.wanted and not self.sections
+
+    def rows(
+        self,
+        numbers: Sequence[int],
+        uids: Sequence[int],
+        flags: Sequence[bytes],
+        values: Sequence[Sequence[object]],
+    ) -> bytes:
+        """Many lines at once, for a plan without ``sections``; all arguments in step, like those of ``row``."""
+        columns: dict[FetchItem, Sequence[object]] = {Attribute.UID: uids, Attribute.FLAGS: flags}
+        stored = [item for item in self.items if item in _STORED]
+        for item, column in zip(stored, zip(*values, strict=True), strict=False):
+            columns[item] = list(map(_COLUMNS[item], column)) if item in _COLUMNS else column
+        words = " ".join(
+            f"{item.value} {_FORMATS.get(item, '%b')}" for item in self.items if isinstance(item, Attribute)
+        )
+        line = f"* %d FETCH ({words})\r\n".encode()
+        return b"".join(
+            [line % fields for fields in zip(numbers, *(columns[item] for item in self.items), strict=True)]
+        )
 
     def row(
         self, number: int, uid: int, flags: bytes, values: Sequence[object], sections: Sequence[bytes | None]

@@ -373,6 +373,8 @@ class ServerCore:
     def _offer(self, cursor: Cursor, tag: bytes) -> AppendBegin:
         """The next message of the command; ProtocolError where it cannot be one."""
         offer = append.offer(cursor)
+        if not offer.size:  # RFC 3502 section 6.3.11: an error, answered NO
+            raise ProtocolError("a message cannot be empty", word=b"NO")
         if offer.size > self._limits.message:
             raise ProtocolError("the message is too big", codes.TOOBIG, b"NO")
         if self._offered >= self._limits.messages:

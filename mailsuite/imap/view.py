@@ -195,6 +195,10 @@ class View:
         """``(\\Seen \\Recent)`` as FETCH shows it."""
         return responses.flags(self._flags[self._index(uid)], uid in self._recent)
 
+    def rendered(self, uids: Sequence[int]) -> list[bytes]:
+        """``rendered_flags`` of many, ascending."""
+        return list(map(str.encode, self._flag_texts(uids, self.numbers(uids))))
+
     def flag_rows(self, uids: Sequence[int], uid: bool) -> bytes:
         """Every ``* n FETCH (FLAGS ...)`` line at once, with the UID in front where ``uid``."""
         numbers = self.numbers(uids)
