@@ -1,0 +1,63 @@
+"""IMAP commands that begin and end a selection, and IDLE: SELECT, EXAMINE, CLOSE, UNSELECT, IDLE."""
+
+from __future__ import annotations
+
+import contextlib
+
+from mailsuite.errors import MailError
+from mailsuite.imap import codes, responses
+from mailsuite.imap.events import Close, IdleBegin, IdleEnd, Select, Unselect
+from mailsuite.net.imap_selection import Selection
+from mailsuite.net.imap_session import Session
+from mailsuite.query import STAR, Uids
+
+_EVERYTHING = Uids(((1, STAR),))
+
+
+async def select(session: Session, event: Select) -> None:
+    """RFC 3501 §6.3.1, §6.3.2.  The earlier selection has ended whatever comes of it."""
+    if session.selected:
+        session.deselect()
+        session.core.untagged(responses.ok(b"the earlier mailbox is closed", codes.CLOSED))  # RFC 7162 §3.2.11
+    mailbox = await session.store.open(event.mailbox)
+    snapshot = await mailbox.snapshot(not event.read_only)
+    selection = Selection(mailbox, snapshot, event.read_only, session.woken)
+    session.select(selection)
+    session.core.untagged_all(selection.view.opening())
+    session.core.ok(event.tag, b"selected", codes.READ_ONLY if event.read_only else codes.READ_WRITE)
+
+
+async def close(session: Session, event: Close) -> None:
+    """RFC 3501 §6.4.2: what is marked \\Deleted goes, and nothing is told."""
+    selection = session.selection
+    if not selection.view.read_only:
+        await selection.catch_up()
+        uids = selection.view.deleted(_EVERYTHING)
+        if uids:
+            await selection.mailbox.expunge(uids)
+    session.deselect()
+    session.core.ok(event.tag, b"closed")
+
+
+def unselect(session: Session, event: Unselect) -> None:
+    """RFC 3691."""
+    session.deselect()
+    session.core.ok(event.tag, b"unselected")
+
+
+async def begin_idle(session: Session, event: IdleBegin) -> None:
+    """RFC 2177: what happened until now is told first, then whatever happens."""
+    session.core.begin_idle()
+    mailbox = session.selection.mailbox if session.selected else None
+    session.parts.lookout.add(session, mailbox)
+    session.flush()
+    if mailbox is not None:
+        with contextlib.suppress(MailError):  # the lookout goes on trying
+            await mailbox.look()
+        session.woken()
+
+
+async def end_idle(session: Session, event: IdleEnd) -> None:
+    """DONE."""
+    session.parts.lookout.remove(session)
+    await session.complete(event, b"idled")

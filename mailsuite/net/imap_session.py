@@ -1,0 +1,284 @@
+"""One IMAP connection: what it is logged in to, what it has selected, how its commands end.
+
+The commands themselves are functions in the ``imap_*`` modules beside this one; ``imap_server`` has their table.  A
+command answers exactly once, through ``complete`` or by raising: a ``MailError`` becomes NO in IMAP's words,
+``BadCommand`` BAD, a fault of ours NO [SERVERBUG] with a traceback in the log.  What changed in the selected mailbox is
+told before that answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, ClassVar
+
+import msgspec
+from twisted.internet import interfaces
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from mailsuite.errors import MailError
+from mailsuite.imap import capability, codes, responses
+from mailsuite.imap.capability import Offer
+from mailsuite.imap.events import Command
+from mailsuite.imap.limits import Limits
+from mailsuite.imap.server import ServerCore
+from mailsuite.imap.states import State
+from mailsuite.interfaces import IDraft, IMailStore, IMailStores, ITLSContexts
+from mailsuite.model import Account, Flags
+from mailsuite.net.connection import Connection
+from mailsuite.net.imap_lookout import Lookout
+from mailsuite.net.imap_selection import Selection
+from mailsuite.net.login import Exchange, Login
+from mailsuite.query import Numbers, Uids
+from mailsuite.sasl.table import offered
+
+
+class IMAPSettings(msgspec.Struct, frozen=True):
+    """How one listener behaves."""
+
+    #: The server's name in the greeting.
+    hostname: str = "localhost"
+    #: Whether STARTTLS is offered where there is a certificate.
+    starttls: bool = True
+    #: Passwords may be sent without TLS.
+    allow_plaintext_login: bool = False
+    #: Seconds of silence before the session ends (RFC 3501 §5.4: at least 1800), and before login.
+    idle_limit: float = 1800.0
+    login_limit: float = 180.0
+    #: Failed logins before the connection ends (a count).
+    login_failures: int = 10
+    #: Seconds between looks at the folders of idling sessions, and folders looked at in one go (a count).
+    look_every: float = 1.0
+    looks_at_once: int = 200
+    #: Seconds between two ``* OK Still here`` to an idling session, so that no router on the way forgets it.
+    still_here: float = 240.0
+    #: What the language itself bounds.
+    limits: Limits = Limits()
+
+
+class BadCommand(Exception):
+    """The client asked for what no client should ask for; the text is for it."""
+
+
+class BrokenAnswer(Exception):
+    """An answer failed half-way within a literal: nothing more can be said on this connection."""
+
+
+class Offered(msgspec.Struct, frozen=True):
+    """One message of an APPEND that is under way; ``date`` in epoch seconds."""
+
+    draft: IDraft
+    flags: Flags
+    date: float
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """What all sessions of a factory share."""
+
+    settings: IMAPSettings
+    login: Login
+    stores: IMailStores
+    drafts: Callable[[], IDraft]
+    tls: ITLSContexts
+    clock: interfaces.IReactorTime
+    lookout: Lookout
+
+
+class Session(Connection[ServerCore]):
+    """State of a connection, and what the commands need of it."""
+
+    log: ClassVar[Logger] = Logger()
+
+    def __init__(self, parts: Parts, ended: Callable[[Session], None]) -> None:
+        super().__init__(ServerCore(parts.settings.limits), parts.clock, parts.settings.login_limit)
+        self.parts = parts
+        self.settings = parts.settings
+        self.account = ""
+        self.exchange: Exchange | None = None
+        self.failures = 0
+        self.append_to = ""
+        self.offered: list[Offered] = []
+        self._store: IMailStore | None = None
+        self._selection: Selection | None = None
+        self._ended = ended
+
+    # -- what commands ask ---------------------------------------------------------------------------------------
+
+    @property
+    def store(self) -> IMailStore:
+        """The account's mailboxes; the core lets no command that needs them through before login."""
+        if self._store is None:
+            raise RuntimeError("no login yet")
+        return self._store
+
+    @property
+    def selection(self) -> Selection:
+        """The selected mailbox; the core lets no command that needs it through without."""
+        if self._selection is None:
+            raise RuntimeError("nothing selected")
+        return self._selection
+
+    @property
+    def selected(self) -> bool:
+        return self._selection is not None
+
+    @property
+    def private(self) -> bool:
+        """Passwords may be sent."""
+        return self.secure or self.settings.allow_plaintext_login
+
+    @property
+    def address(self) -> str:
+        """The client's."""
+        return str(getattr(self.transport.getPeer(), "host", ""))
+
+    def capabilities(self, state: State) -> tuple[bytes, ...]:
+        """What to list in that state."""
+        offer = Offer(
+            starttls=self.settings.starttls and self.parts.tls.available() and not self.secure,
+            plaintext_login=self.private,
+            mechanisms=offered(self.private),
+            append_limit=self.settings.limits.message,
+        )
+        return capability.listed(state, offer)
+
+    def resolve(self, messages: Numbers | Uids) -> list[int]:
+        """The UIDs that a command names, ascending."""
+        try:
+            return self.selection.view.resolve(messages)
+        except ValueError as error:
+            raise BadCommand(str(error)) from None
+
+    async def breathe(self) -> None:
+        """Let other connections have a turn, and this one's client read what it was sent."""
+        self.flush()
+        await deferLater(self.clock, 0)
+        await self.drained()
+
+    # -- what commands change ------------------------------------------------------------------------------------
+
+    async def log_in(self, account: Account) -> None:
+        """Open the account's mail."""
+        self._store = await self.parts.stores.open(account.name)
+        self.account = account.name
+        self.idle_limit = self.settings.idle_limit
+
+    def select(self, selection: Selection) -> None:
+        self._selection = selection
+
+    def deselect(self) -> None:
+        """Let go of the selected mailbox, if any."""
+        selection, self._selection = self._selection, None
+        if selection is not None:
+            selection.close()
+
+    def discard_offered(self) -> None:
+        """Forget the messages of an APPEND."""
+        for message in self.offered:
+            message.draft.discard()
+        self.offered = []
+
+    # -- how commands end ----------------------------------------------------------------------------------------
+
+    async def complete(self, event: Command, text: bytes, code: bytes = b"", uid: bool = False) -> None:
+        """OK, after what changed in the selected mailbox was told (with UIDs where ``uid``)."""
+        await self.tell(uid)
+        self.core.ok(event.tag, text, code)
+
+    async def tell(self, uid: bool = False) -> None:
+        """Untagged responses for what changed, as far as the command in hand allows."""
+        if self._selection is not None:
+            await self._selection.catch_up()
+            self.core.untagged_all(self._selection.view.tell(self.core.expunges_allowed, uid))
+
+    def carry_out(self, event: Command, work: Coroutine[Any, Any, None]) -> Deferred[object]:
+        """Run a command that waits for something."""
+        done: Deferred[object] = Deferred.fromCoroutine(self._guarded(event, work))
+        return done
+
+    async def _guarded(self, event: Command, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except CancelledError:
+            raise
+        except BrokenAnswer as error:
+            self.log.warn("{account} at {peer} cut off: {error}", account=self.account, peer=self.peer, error=error)
+            self.close()
+        except Exception as error:
+            self.discard_offered()
+            await self._refuse(event, error)
+        if self._selection is not None and self._selection.view.gone:
+            self.end(b"the selected mailbox is gone, please log in again")
+
+    async def _refuse(self, event: Command, error: Exception) -> None:
+        if isinstance(error, BadCommand):
+            self.core.bad(event.tag, str(error).encode("ascii", "replace"))
+        elif isinstance(error, MailError):
+            await self.tell()
+            self.core.fail(event.tag, error)
+        else:
+            self.log.failure("{command} failed for {account}", command=type(event).__name__, account=self.account)
+            self.core.fail(event.tag, error)
+
+    def end(self, text: bytes, code: bytes = b"") -> None:
+        """Say BYE and close."""
+        if not self.closing:
+            self.core.bye(text, code)
+            self.close()
+
+    # -- idling --------------------------------------------------------------------------------------------------
+
+    def woken(self) -> None:
+        """Something changed in the selected mailbox: told at once to an idling client that reads its answers."""
+        if self.core.idling and not self.closing:
+            self._tell_idler()
+
+    def _tell_idler(self) -> None:
+        telling = Deferred.fromCoroutine(self._tell_now())
+        telling.addErrback(self._could_not_tell)
+
+    async def _tell_now(self) -> None:
+        selection = self.selection
+        await self.drained()
+        await selection.catch_up()
+        if self.closing or not self.core.idling or self._selection is not selection:
+            return
+        self.core.untagged_all(selection.view.tell(True, False))
+        if selection.view.gone:
+            self.end(b"the selected mailbox is gone, please log in again")
+        self.flush()
+
+    def still_here(self) -> None:
+        """The lookout's word for an idling client that heard nothing for long (RFC 2177 leaves untagged OK free)."""
+        if self.core.idling and not self.closing and not self._choked:
+            self.core.untagged(responses.ok(b"Still here"))
+            self.flush()
+
+    def _could_not_tell(self, failure: Failure) -> None:
+        if not failure.check(MailError):
+            self.log.failure("cannot tell changes to {account}", failure, account=self.account)
+
+    # -- the connection calls these ------------------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        name = self.settings.hostname.encode("ascii", "replace")
+        self.core.greet(name + b" ready", codes.capability(self.capabilities(self.core.state)))
+        super().connectionMade()
+
+    def timed_out(self) -> None:
+        logged_in = self.core.state is not State.NOT_AUTHENTICATED
+        self.end(b"nothing heard for too long" if logged_in else b"no login for too long")
+
+    def faulted(self, failure: Failure) -> None:
+        self.core.bye(b"an error of the server, it has been logged", codes.SERVERBUG)
+
+    def stopping(self) -> None:
+        self.core.bye(b"the server is going down, try again soon", codes.UNAVAILABLE)
+
+    def ended(self) -> None:
+        self.parts.lookout.remove(self)
+        self.discard_offered()
+        self.deselect()
+        self._ended(self)
