@@ -1,0 +1,159 @@
+"""The server of the SMTP dialogues: here.test with alice and bob, aliases, and a delivery in memory.
+
+Options: ``service`` smtp|submission|lmtp, ``auth_in_clear`` yes, ``trusted`` ADDRESSES, ``message_limit``,
+``recipients``, ``errors``, ``hops``, ``connections``, ``per_address``, ``no_tls`` yes.
+Acts: see ``SMTPWorld.act``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+from twisted.internet.task import Clock
+
+from mailsuite.errors import NotFound, OverQuota, Temporary, TooBig
+from mailsuite.interfaces import IOffload
+from mailsuite.model import Accept, Client, Destination, Refuse, Status, ToMailbox, Verdict
+from mailsuite.net.login import Login
+from mailsuite.net.sessions import Admission
+from mailsuite.net.smtp_factory import SMTPServerFactory
+from mailsuite.net.smtp_settings import Service, SMTPSettings
+from mailsuite.net.throttle import Throttle
+from mailsuite.policy.checks import Check
+from mailsuite.policy.ordered import OrderedPolicy, standard_checks
+from mailsuite.smtp.extensions import Limits
+from mailsuite.testing.delivery import Committed, MemoryDelivery
+from mailsuite.testing.dialogue import unescape
+from mailsuite.testing.directory import MemoryDirectory
+from mailsuite.testing.tls import ReadyTLS
+
+ERRORS = {
+    "quota": OverQuota("/secret/path is full"),
+    "notfound": NotFound("/secret/path is gone"),
+    "temporary": Temporary("/secret/path: no space left"),
+    "toobig": TooBig("/secret/path is too small"),
+}
+
+
+class Named(Check):
+    """Refuses a client that calls itself ``bad.test``."""
+
+    def at_greeting(self, client: Client) -> Verdict:
+        return Refuse(Status(5, 7, 1), "Go away") if client.helo == "bad.test" else Accept()
+
+
+class SMTPWorld(SMTPServerFactory):
+    """The factory with what scripts look at."""
+
+    directory: MemoryDirectory
+    delivery: MemoryDelivery
+
+    def act(self, verb: str, text: str) -> None:
+        """commits N | drafts N | to DESTINATION... | body OCTETS | trace REGEX | envelope REGEX: check what is there.
+        fail ERROR | fail_writes ERROR | fail_directory ERROR | hold | hold_writes | hold_directory | release | stop."""
+        getattr(self, f"_{verb}")(text)
+
+    def _commits(self, text: str) -> None:
+        assert len(self.delivery.commits) == int(text), self.delivery.commits
+
+    def _drafts(self, text: str) -> None:
+        assert self.delivery.open_drafts == int(text)
+
+    @property
+    def last(self) -> Committed:
+        return self.delivery.commits[-1]
+
+    def _to(self, text: str) -> None:
+        assert " ".join(map(name_of, self.last.destinations)) == text, self.last.destinations
+
+    def _body(self, text: str) -> None:
+        assert self.last.octets == unescape(text), self.last.octets
+
+    def _trace(self, text: str) -> None:
+        assert re.fullmatch(text.encode(), self.last.trace), self.last.trace
+
+    def _envelope(self, text: str) -> None:
+        envelope = self.last.envelope
+        recipients = " ".join(str(recipient.address) for recipient in envelope.recipients)
+        shown = f"{envelope.id} <{envelope.sender}> {recipients} {envelope.body.value} {envelope.arrived:.0f}"
+        assert re.fullmatch(text, shown), shown
+
+    def _fail(self, text: str) -> None:
+        self.delivery.fail(ERRORS[text])
+
+    def _fail_writes(self, text: str) -> None:
+        self.delivery.fail_writes(ERRORS[text])
+
+    def _fail_directory(self, text: str) -> None:
+        self.directory.fail(ERRORS[text])
+
+    def _hold(self, text: str) -> None:
+        self.delivery.hold()
+
+    def _hold_writes(self, text: str) -> None:
+        self.delivery.hold_writes()
+
+    def _hold_directory(self, text: str) -> None:
+        self.directory.hold()
+
+    def _release(self, text: str) -> None:
+        self.delivery.release()
+        self.directory.release()
+
+    def _stop(self, text: str) -> None:
+        self.shut_down()
+
+
+def name_of(destination: Destination) -> str:
+    """``bob@here.test`` for a mailbox, ``>x@far.test`` for the queue."""
+    if isinstance(destination, ToMailbox):
+        return destination.account
+    return f">{destination.recipient.address}"
+
+
+def directory() -> MemoryDirectory:
+    return MemoryDirectory(
+        ["here.test", "also.test"],
+        {"alice@here.test": "wonderland", "bob@here.test": "builder"},
+        {
+            "sales@here.test": ["alice@here.test", "bob@here.test"],
+            "away@here.test": ["alice@elsewhere.test"],
+            "mixed@here.test": ["bob@here.test", "out@far.test"],
+            "@also.test": ["alice@here.test"],
+        },
+    )
+
+
+def settings(options: dict[str, str]) -> SMTPSettings:
+    trusted = options.get("trusted", "").split()
+    limits = Limits(
+        message=int(options.get("message_limit", 1 << 20)),
+        recipients=int(options.get("recipients", 100)),
+        errors=int(options.get("errors", 20)),
+    )
+    return SMTPSettings(
+        hostname="mx.here.test",
+        service=Service(options.get("service", "smtp")),
+        starttls=options.get("tls") != "implicit",
+        allow_plaintext_auth=options.get("auth_in_clear") == "yes",
+        trusted=lambda address: address in trusted,
+        limits=limits,
+    )
+
+
+def build(options: dict[str, str], clock: Clock, offload: IOffload) -> SMTPWorld:
+    people = directory()
+    numbers = itertools.count(1)
+    limit = int(options.get("message_limit", 1 << 20))
+    return SMTPWorld(
+        settings(options),
+        people,
+        OrderedPolicy([Named(), *standard_checks(limit, int(options.get("hops", 3)))]),
+        MemoryDelivery(),
+        Login(people, Throttle(clock), clock),
+        Admission(int(options.get("connections", 100)), int(options.get("per_address", 100))),
+        None if options.get("no_tls") == "yes" else ReadyTLS(),
+        clock,
+        lambda: f"M{next(numbers)}",
+    )
