@@ -72,7 +72,7 @@ class Connection(TwistedProtocol, Generic[CoreT]):
         self._pumping = False
         self._waiting: Deferred[object] | None = None
         self._choked = False
-        self._drained: Deferred[None] | None = None
+        self._draining: dict[Deferred[None], None] = {}
         self._gathered: list[bytes] = []
         self._gathered_size = 0
         self._reading = True
@@ -113,14 +113,19 @@ class Connection(TwistedProtocol, Generic[CoreT]):
         """A command is being worked on."""
         return self._waiting is not None
 
+    @property
+    def choked(self) -> bool:
+        """The peer has not read enough for more to be written."""
+        return self._choked
+
     def drained(self) -> Deferred[None]:
         """Fires when the peer has read enough for more to be written: to be awaited between the pieces of a long
         answer.  Has fired already if nothing piles up."""
         if not self._choked:
             return succeed(None)
-        if self._drained is None:
-            self._drained = Deferred()
-        return self._drained
+        drained: Deferred[None] = Deferred(lambda cancelled: self._draining.pop(cancelled, None))
+        self._draining[drained] = None
+        return drained
 
     def start_tls(self, context: object) -> None:
         """Send what the core has to say, then shake hands (STARTTLS, STLS); ``context`` is ITLSContexts' ``server``."""
@@ -155,10 +160,11 @@ class Connection(TwistedProtocol, Generic[CoreT]):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.closing = True
         self._stop_timers()
-        self._drained = None
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.cancel()
+        for drained in list(self._draining):
+            drained.cancel()
         self.ended()
 
     def pauseProducing(self) -> None:
@@ -168,9 +174,11 @@ class Connection(TwistedProtocol, Generic[CoreT]):
     def resumeProducing(self) -> None:
         self._choked = False
         self._last_moved = self.clock.seconds()
-        drained, self._drained = self._drained, None
-        if drained is not None:
-            drained.callback(None)
+        draining = list(self._draining)
+        self._draining.clear()
+        for drained in draining:
+            if not drained.called:
+                drained.callback(None)
         self.pump()
 
     def stopProducing(self) -> None:
@@ -190,6 +198,8 @@ class Connection(TwistedProtocol, Generic[CoreT]):
                     break
                 self._dispatch(event)
                 self._gather()
+                if self._stopping:
+                    self.shut_down()
             self.flush()
         except Exception:
             self._fault(Failure())
@@ -273,7 +283,7 @@ class Connection(TwistedProtocol, Generic[CoreT]):
             return
         self._watchdog = None
         if self._choked:  # it would not read our words either
-            self._abort()
+            self.cut()
         else:
             self.timed_out()
 
@@ -289,7 +299,7 @@ class Connection(TwistedProtocol, Generic[CoreT]):
                 self.transport.resumeProducing()
             self.transport.unregisterProducer()
             self.transport.loseConnection()
-            self._cut = self.clock.callLater(CLOSING_GRACE, self._abort)
+            self._cut = self.clock.callLater(CLOSING_GRACE, self.cut)
 
     def _stop_timers(self) -> None:
         for call in (self._watchdog, self._cut):
@@ -299,9 +309,5 @@ class Connection(TwistedProtocol, Generic[CoreT]):
 
     def cut(self) -> None:
         """End the connection now; nothing more is sent."""
-        self._abort()
-
-    def _abort(self) -> None:
-        abort = getattr(self.transport, "abortConnection", None)
-        if abort is not None:
-            abort()
+        self.closing = True
+        self.transport.abortConnection()

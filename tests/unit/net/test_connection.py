@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
@@ -266,6 +266,28 @@ def test_a_long_answer_goes_out_as_fast_as_it_is_read(meeting: Meeting) -> None:
     assert b"".join(pieces) == (b"x" * 65535 + b"\r\n") * 10 + b"after\r\n"
 
 
+def test_all_who_wait_for_the_peer_to_read_are_told(meeting: Meeting) -> None:
+    meeting.subject.pauseProducing()
+    first, second, third = (meeting.subject.drained() for _ in range(3))
+    first.addCallback(lambda _: second.cancel())
+    second.addErrback(lambda failure: failure.trap(CancelledError))
+    assert meeting.subject.choked
+    meeting.subject.resumeProducing()
+    assert [one.called for one in (first, second, third)] == [True, True, True]
+    assert meeting.subject.drained().called
+
+
+def test_who_waits_for_the_peer_to_read_is_told_that_it_left(meeting: Meeting) -> None:
+    meeting.subject.pauseProducing()
+    waits = [meeting.subject.drained() for _ in range(2)]
+    seen: list[Failure] = []
+    for one in waits:
+        one.addErrback(seen.append)
+    meeting.transport.hang_up()
+    meeting.settle()
+    assert [failure.type for failure in seen] == [CancelledError, CancelledError]
+
+
 # -- time ------------------------------------------------------------------------------------------------------------
 
 
@@ -392,6 +414,27 @@ def test_shutting_down_says_goodbye_at_once_when_nothing_is_done(meeting: Meetin
     meeting.subject.shut_down()
     assert meeting.hear() == b"bye\r\n"
     assert not meeting.transport.connected
+
+
+def test_shutting_down_in_a_pipeline_begins_no_other_command(meeting: Meeting) -> None:
+    handle = meeting.subject.handle
+
+    def then_stop(event: object) -> object:
+        answer = handle(event)
+        meeting.subject.shut_down()
+        return answer
+
+    meeting.subject.handle = then_stop
+    meeting.say(b"a", b"b")
+    assert meeting.hear() == b"a\r\nbye\r\n"
+
+
+def test_cutting_sends_nothing_more(meeting: Meeting) -> None:
+    meeting.say(b"wait 1")
+    meeting.subject.cut()
+    meeting.settle()
+    assert not meeting.transport.connected
+    assert meeting.subject.ends == 1
 
 
 def test_shutting_down_lets_the_command_finish_and_begins_no_other(meeting: Meeting) -> None:
