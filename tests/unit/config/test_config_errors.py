@@ -1,0 +1,185 @@
+"""Every fault is one line: file, key, value, what is allowed."""
+
+# ruff: noqa: E501 - in a table, a case is a line
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mailsuite.config.check import check
+from mailsuite.config.load import load, parse
+from mailsuite.directory.database import create
+from mailsuite.errors import ConfigError
+from mailsuite.net.certificate import make_self_signed
+
+GOOD = """\
+hostname = "mail.a.test"
+trusted_networks = ["127.0.0.0/8", "host", "subnet", "2001:db8::/32"]
+[[listener]]
+service = "smtp"
+address = "127.0.0.1"
+port = 2025
+tls = "starttls"
+[[listener]]
+service = "imap"
+address = "::1"
+port = 2143
+[tls]
+certificate = "certificate.pem"
+key = "key.pem"
+[limits]
+recipients = 200
+[smarthost]
+host = "relay.a.test"
+user = "me"
+password_file = "password"
+[retry]
+waits = [60, 120]
+[dns]
+nameservers = ["127.0.0.1:5353"]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    create(str(tmp_path / "directory.sqlite"))
+    made, other = (make_self_signed(["mail.a.test"], 2, time.time()) for _ in range(2))
+    (tmp_path / "certificate.pem").write_bytes(made.certificate)
+    (tmp_path / "key.pem").write_bytes(made.key)
+    (tmp_path / "other.pem").write_bytes(other.key)
+    (tmp_path / "password").write_text("secret\n")
+    (tmp_path / "empty").write_text("")
+    return tmp_path
+
+
+def fault(folder: Path, text: str) -> str:
+    """The line, without the file it begins with."""
+    file = folder / "mailsuite.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        check(load(str(file)), str(file))
+    line = str(caught.value)
+    assert "\n" not in line
+    assert line.startswith(f"{file}: ")
+    return line.removeprefix(f"{file}: ").replace(str(folder), "DIR")
+
+
+def test_good_file_passes(folder: Path) -> None:
+    (folder / "mailsuite.toml").write_text(GOOD)
+    check(load(str(folder / "mailsuite.toml")), "mailsuite.toml")
+
+
+CASES = [
+    # shape
+    ('hostname = "mail.a.test"\n', "", "hostname is missing: needed is a text of 1 to 253 characters"),
+    ("port = 2143", "", "[[listener]] no. 2, port is missing: needed is a whole number from 1 to 65535"),
+    ("recipients = 200", "recipeints = 200", "limits.recipeints: there is no such key; did you mean recipients?"),
+    ("[limits]", "[limit]", "limit: there is no such key; did you mean limits?"),
+    ("port = 2025", "prt = 2025", "[[listener]] no. 1, prt: there is no such key; did you mean port?"),
+    ("recipients = 200", 'recipients = "200"', 'limits.recipients = "200": allowed is a whole number from 100 to 50000'),
+    ("recipients = 200", "recipients = 99", "limits.recipients = 99: allowed is a whole number from 100 to 50000"),
+    ("port = 2025", "port = 0", "[[listener]] no. 1, port = 0: allowed is a whole number from 1 to 65535"),
+    ("port = 2025", "port = 65536", "[[listener]] no. 1, port = 65536: allowed is a whole number from 1 to 65535"),
+    ("port = 2025", "port = true", "[[listener]] no. 1, port = true: allowed is a whole number from 1 to 65535"),
+    ('"imap"', '"imaps"', '[[listener]] no. 2, service = "imaps": allowed is "smtp", "submission", "lmtp", "imap" or "pop3"'),
+    ('tls = "starttls"', "tls = 1", '[[listener]] no. 1, tls = 1: allowed is "none", "starttls" or "implicit"'),
+    ("[60, 120]", "[60, 0]", "retry.waits no. 2 = 0: allowed is a number from 0.1 to 604800"),
+    ("[60, 120]", "[]", "retry.waits = []: allowed is a list of 1 to 100 entries: each a number from 0.1 to 604800 (seconds)"),
+    ("[60, 120]", "60", "retry.waits = 60: allowed is a list of 1 to 100 entries: each a number from 0.1 to 604800 (seconds)"),
+    # names and addresses
+    ('"mail.a.test"', '"mail_a"', "hostname = \"mail_a\": 'mail_a' is not a domain name"),
+    ('"mail.a.test"', '"192.0.2.1"', "hostname = \"192.0.2.1\": '192.0.2.1' is not a domain name"),
+    ('"127.0.0.1"\nport', '"localhost"\nport', '[[listener]] no. 1, address = "localhost": allowed is an IP address, or "*"'),
+    ('"::1"\nport = 2143', '"127.0.0.1"\nport = 2025', "[[listener]] no. 2, port = 2025: 127.0.0.1 has this port in [[listener]] no. 1 too"),
+    ('"host"', '"hosts"', 'trusted_networks no. 2 = "hosts": allowed is an IP address, a network such as "192.0.2.0/24"'),
+    ('"127.0.0.0/8"', '"127.0.0.1/8"', 'trusted_networks no. 1 = "127.0.0.1/8": allowed is an IP address, a network'),
+    ('"127.0.0.1:5353"', '"ns.a.test"', 'dns.nameservers no. 1 = "ns.a.test": allowed is an IP address'),
+    ("[dns]", '[relay]\nbind_address = "x"\n[dns]', 'relay.bind_address = "x": allowed is an IP address'),
+    ("trusted_networks", 'local_domains = ["a b"]\ntrusted_networks', "local_domains no. 1 = \"a b\": 'a b' is not a domain name"),
+    ("trusted_networks", 'postmaster = "me"\ntrusted_networks', "postmaster = \"me\": 'me' is not an address"),
+    ('"relay.a.test"', '"relay a"', "smarthost.host = \"relay a\": 'relay a' is not a domain name"),
+    # files
+    ('"certificate.pem"', '"gone.pem"', 'tls.certificate = "DIR/gone.pem": the file cannot be read: No such file or directory'),
+    ('certificate = "certificate.pem"\nkey = "key.pem"', "", '[[listener]] no. 1, tls = "starttls": needs tls.certificate and tls.key'),
+    ('key = "key.pem"', "", 'tls.key = "": certificate and key are needed together'),
+    ('"key.pem"', '"other.pem"', 'tls.certificate = "DIR/certificate.pem": certificate and key cannot be used'),
+    ('"key.pem"', '"password"', 'tls.certificate = "DIR/certificate.pem": certificate and key cannot be used'),
+    ('"password"', '"gone"', 'smarthost.password_file = "DIR/gone": the file cannot be read'),
+    ('"password"', '"empty"', 'smarthost.password_file = "DIR/empty": the file is empty'),
+    ('password_file = "password"', "", 'smarthost.password_file = "": needed is a file'),
+    ("[dns]", '[paths]\nstore = "key.pem"\n[dns]', 'paths.store = "DIR/key.pem": DIR/key.pem is not a folder'),
+    ("[dns]", '[paths]\nqueue = "key.pem/queue"\n[dns]', 'paths.queue = "DIR/key.pem/queue": DIR/key.pem is not a folder'),
+    ("[dns]", '[paths]\ndirectory = "gone"\n[dns]', 'paths.directory = "DIR/gone": the file cannot be read'),
+    ("[dns]", '[paths]\ndirectory = "key.pem"\n[dns]', 'paths.directory = "DIR/key.pem": DIR/key.pem: file is not a database'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("good", "bad", "line"), CASES)
+def test_fault_is_told_in_one_line(folder: Path, good: str, bad: str, line: str) -> None:
+    assert good in GOOD
+    assert fault(folder, GOOD.replace(good, bad, 1)).startswith(line)
+
+
+def test_what_is_not_toml_is_told_with_its_line(folder: Path) -> None:
+    assert fault(folder, GOOD.replace("port = 2025", "port = ")).startswith("not TOML: Invalid value (at line 6,")
+
+
+def test_file_that_is_not_utf8_or_not_there(tmp_path: Path) -> None:
+    file = tmp_path / "mailsuite.toml"
+    with pytest.raises(ConfigError, match="cannot be read: No such file"):
+        load(str(file))
+    file.write_bytes(b'hostname = "\xff"')
+    with pytest.raises(ConfigError, match="octet 12 is not UTF-8"):
+        load(str(file))
+    file.write_bytes(b"#" * (1 << 20) + b"\n")
+    with pytest.raises(ConfigError, match="larger than 1 MiB"):
+        load(str(file))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_folder_that_cannot_be_written(folder: Path) -> None:
+    (folder / "store").mkdir(mode=0o500)
+    assert fault(folder, GOOD).startswith('paths.store = "DIR/store": the folder cannot be read and written')
+
+
+keys = st.sampled_from(
+    ["hostname", "listener", "tls", "limits", "port", "service", "retry", "waits", "x", "dns", "nameservers"]
+)
+values = st.recursive(
+    st.one_of(st.integers(-5, 70000), st.booleans(), st.text(max_size=5), st.floats(allow_nan=False)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(keys, inner, max_size=3)),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=200)
+@given(st.dictionaries(keys, values, max_size=4))
+def test_any_wrong_shape_is_one_line(data: dict[str, object]) -> None:
+    text = "\n".join(f"{key} = {toml(value)}" for key, value in data.items())
+    line = "f.toml: "
+    try:
+        parse(text, "f.toml")
+    except ConfigError as error:
+        line = str(error)
+    assert line.startswith("f.toml: ")
+    assert "\n" not in line
+
+
+def toml(value: object) -> str:
+    match value:
+        case dict():
+            return "{" + ", ".join(f"{key} = {toml(item)}" for key, item in value.items()) + "}"
+        case list():
+            return "[" + ", ".join(map(toml, value)) + "]"
+        case bool():
+            return str(value).lower()
+        case str():
+            return "'" + "".join(c for c in value if c.isalnum()) + "'"
+        case _:
+            return repr(value)
