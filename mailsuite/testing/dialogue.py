@@ -144,7 +144,7 @@ def parse_script(text: str, name: str) -> Script:
 
 def _parse_percent(number: int, line: str, options: dict[str, str], steps: list[Step]) -> None:
     verb, _, text = line.partition(" ")
-    if verb in _ACTIONS:
+    if verb in _ACTIONS and not (verb == "starttls" and text.strip().isalpha()):  # ``% starttls yes`` is an option
         steps.append(Act(number, verb, text.strip()))
     elif steps:
         raise ValueError("an option must stand before the first line that speaks")

@@ -1,0 +1,82 @@
+"""The POP3 server of the dialogues: tim@example.org with four messages, and what an option or ``% do`` changes.
+
+Options: ``starttls yes``, ``plaintext no``, ``messages N`` (N small ones instead), ``big OCTETS`` (one of that size),
+``fail METHOD WHAT``.  Acts: ``vanish NUMBER``, ``deliver TEXT``, ``shut_down``, ``fail METHOD WHAT``,
+``left NUMBERS`` (the UIDs that are still there).
+"""
+
+from __future__ import annotations
+
+from twisted.internet.task import Clock
+
+from mailsuite.errors import Corrupt, MailError, Temporary
+from mailsuite.interfaces import IOffload
+from mailsuite.net.login import Login
+from mailsuite.net.pop3_factory import POP3ServerFactory
+from mailsuite.net.pop3_settings import POP3Settings
+from mailsuite.net.sessions import Admission
+from mailsuite.net.throttle import Throttle
+from mailsuite.pop3.server import Limits
+from mailsuite.testing.directory import MemoryDirectory
+from mailsuite.testing.memory_store import MemoryStores
+from mailsuite.testing.tls import ReadyTLS
+
+TIM = "tim@example.org"
+MESSAGES = (
+    b"From: a@example.org\r\nSubject: one\r\n\r\nHello Tim,\r\nhow are you?\r\n",
+    b"Subject: dots\r\n\r\n.\r\n..\r\n.hidden\r\nin.side\r\n",
+    b"Subject: no body\r\n\r\n",
+    b"Subject: no line end\r\n\r\nlast words",
+)
+FAILURES: dict[str, type[MailError]] = {"temporary": Temporary, "corrupt": Corrupt}
+
+
+class WorldFactory(POP3ServerFactory):
+    """What a script can do behind the server's back."""
+
+    stores: MemoryStores
+
+    def act(self, verb: str, text: str) -> None:
+        if verb == "vanish":
+            self.stores.drop_message(TIM, int(text))
+        elif verb == "deliver":
+            self.stores.deliver(TIM, text.encode() + b"\r\n")
+        elif verb == "fail":
+            plan(self.stores, text)
+        elif verb == "left":
+            left = " ".join(str(uid) for uid in self.stores.store(TIM).mailbox("INBOX").messages)
+            assert left == text, f"left: {left}"
+        elif verb == "shut_down":
+            self.shut_down()
+        else:
+            raise ValueError(verb)
+
+
+def plan(stores: MemoryStores, text: str) -> None:
+    method, _, what = text.partition(" ")
+    faults = stores.faults if method == "stores.open" else stores.store(TIM).faults
+    faults.plan(method.removeprefix("stores."), FAILURES[what]("the disk is full"))
+
+
+def build(options: dict[str, str], clock: Clock, offload: IOffload) -> WorldFactory:
+    stores = MemoryStores(clock)
+    messages = MESSAGES
+    if "messages" in options:
+        messages = tuple(b"Subject: %d\r\n\r\n" % n for n in range(int(options["messages"])))
+    if "big" in options:
+        size = int(options["big"])
+        messages = ((b"Subject: big\r\n\r\n" + b".2345678\r\n" * (size // 10 + 1))[: size - 2] + b"\r\n",)
+    for message in messages:
+        stores.deliver(TIM, message)
+    if "fail" in options:
+        plan(stores, options["fail"])
+    settings = POP3Settings(
+        "mail.example.org",
+        starttls=options.get("starttls") == "yes",
+        allow_plaintext_auth=options.get("plaintext") != "no",
+        limits=Limits(faults=int(options.get("faults", 20)), failed_logins=int(options.get("failed_logins", 5))),
+    )
+    directory = MemoryDirectory(["example.org"], {TIM: "secret word", "ann@example.org": "pässwort"})
+    login = Login(directory, Throttle(clock), clock)
+    admission = Admission(int(options.get("connections", 10)), int(options.get("connections", 10)))
+    return WorldFactory(settings, stores, login, admission, ReadyTLS(), clock)
