@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TypeAlias
 
 import msgspec
@@ -30,21 +31,23 @@ class Step(enum.Enum):
 
 
 #: Seconds to wait at each step, RFC 5321 §4.5.3.2; the handshake, QUIT and idleness are our own.
-PATIENCE: Mapping[Step, float] = {
-    Step.BANNER: 300.0,
-    Step.EHLO: 300.0,
-    Step.HELO: 300.0,
-    Step.STARTTLS: 120.0,
-    Step.HANDSHAKE: 120.0,
-    Step.AUTH: 120.0,
-    Step.MAIL: 300.0,
-    Step.RCPT: 300.0,
-    Step.DATA: 120.0,
-    Step.BODY: 180.0,
-    Step.DOT: 600.0,
-    Step.QUIT: 5.0,
-    Step.IDLE: 600.0,
-}
+PATIENCE: Mapping[Step, float] = MappingProxyType(
+    {
+        Step.BANNER: 300.0,
+        Step.EHLO: 300.0,
+        Step.HELO: 300.0,
+        Step.STARTTLS: 120.0,
+        Step.HANDSHAKE: 120.0,
+        Step.AUTH: 120.0,
+        Step.MAIL: 300.0,
+        Step.RCPT: 300.0,
+        Step.DATA: 120.0,
+        Step.BODY: 180.0,
+        Step.DOT: 600.0,
+        Step.QUIT: 5.0,
+        Step.IDLE: 600.0,
+    }
+)
 
 
 class ClientLimits(msgspec.Struct, frozen=True):

@@ -155,10 +155,10 @@ class PeerSession:
             self._take_line(line.decode())
 
     def start_tls(self) -> bool:
-        """The handshake begins; False if the script breaks it off."""
+        """The handshake begins; False if the script breaks it off or hangs in it."""
         self.handshake = False
-        if self._peer.script.get("HANDSHAKE"):
-            self.closed = True
+        if "HANDSHAKE" in self._peer.script:
+            self._say(self._peer.answer("HANDSHAKE"))
             return False
         self.secure = True
         return True

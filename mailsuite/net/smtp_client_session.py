@@ -1,0 +1,305 @@
+"""One SMTP client connection: the core on a transport, with TLS, login, flow control and time-outs.
+
+``opened`` fires when mail can be sent or fails with ``SessionFailed``; ``carry`` sends one message and always
+fires.  The message is read piece by piece, no faster than the other side takes it.  Each wait has its own time limit
+(RFC 5321 §4.5.3.2), counted from the last whole reply or piece, so that a server that drips octets gains nothing by
+it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet import interfaces
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from mailsuite.errors import MailError
+from mailsuite.interfaces import IBody, ITLSContexts
+from mailsuite.net.smtp_client_settings import CourierSettings, Tls
+from mailsuite.smtp.client import ClientCore
+from mailsuite.smtp.client_events import (
+    BodyWanted,
+    ClientEvent,
+    Done,
+    Ended,
+    Greeted,
+    LoggedIn,
+    LoginRefused,
+    Step,
+    TlsReady,
+    TlsRefused,
+    Transaction,
+)
+from mailsuite.wire.signals import Signal
+
+#: Octets read and written at a time.
+PIECE = 64 * 1024
+
+
+class SessionFailed(Exception):
+    """No mail can be sent over this connection.  ``in_handshake``: TLS broke it."""
+
+    def __init__(self, text: str, in_handshake: bool = False) -> None:
+        super().__init__(text)
+        self.in_handshake = in_handshake
+
+
+class Outgoing:
+    """A message to send; what is small is read once, however many hosts it goes to."""
+
+    def __init__(self, body: IBody) -> None:
+        self._body = body
+        self._first = b""
+        self.size: int = body.size
+        self.eight_bit = False
+
+    async def look(self) -> None:
+        """Find out whether there are octets above 127 in it."""
+        self._first = await self._body.read_at(0, PIECE)
+        piece, offset = self._first, 0
+        while piece:
+            if not piece.isascii():
+                self.eight_bit = True
+                return
+            offset += len(piece)
+            if offset >= self.size:
+                return
+            piece = await self._body.read_at(offset, PIECE)
+
+    async def piece(self, offset: int) -> bytes:
+        if offset < len(self._first):
+            return self._first[offset:]
+        return await self._body.read_at(offset, PIECE)
+
+
+@implementer(interfaces.IHandshakeListener, interfaces.IPushProducer)
+class ClientSession(Protocol):
+    """``plain``: do not try TLS, although the settings would."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        host: str,
+        settings: CourierSettings,
+        contexts: ITLSContexts,
+        clock: interfaces.IReactorTime,
+        plain: bool = False,
+    ) -> None:
+        self._host = host
+        self._settings = settings
+        self._tls = Tls.NEVER if plain else settings.tls
+        self._contexts = contexts
+        self._clock = clock
+        self._core = ClientCore(settings.hostname, host, settings.limits)
+        self._core.secure = settings.implicit_tls
+        self._opening: Deferred[None] | None = Deferred()
+        self._carrying: Deferred[Done] | None = None
+        self._outgoing: Outgoing | None = None
+        self._room: Deferred[None] | None = None
+        self._choked = False
+        self._logged_in = False
+        self._timer: interfaces.IDelayedCall | None = None
+        self._timed: object = None
+        self._sent = 0
+        #: Messages sent over it.
+        self.carried = 0
+        #: Called when the connection is gone.
+        self.gone = lambda: None
+
+    # -- for the courier -------------------------------------------------------------------------------------------
+
+    def opened(self) -> Deferred[None]:
+        """When a message can be sent.  To be called once."""
+        assert self._opening is not None  # noqa: S101
+        return self._opening
+
+    @property
+    def usable(self) -> bool:
+        return not self._core.ended and self._core.step is Step.IDLE
+
+    def carry(self, transaction: Transaction, outgoing: Outgoing) -> Deferred[Done]:
+        """Send one message."""
+        self.carried += 1
+        self._outgoing = outgoing
+        self._sent = 0
+        carrying = self._carrying = Deferred(lambda _: self.abort())
+        self._core.send(transaction)
+        self._react()
+        return carrying
+
+    def quit(self) -> None:
+        """Say goodbye and close."""
+        self._core.quit()
+        self._react()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._give_up("given up by this server")
+
+    # -- Twisted calls these ---------------------------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        self._react()
+
+    def dataReceived(self, data: bytes) -> None:
+        self._core.receive(data)
+        self._react()
+
+    def handshakeCompleted(self) -> None:
+        if self._core.step is Step.HANDSHAKE:
+            self._core.secured()
+            self._react()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        in_handshake = self._core.step is Step.HANDSHAKE
+        self._core.lost(reason.getErrorMessage() or "connection lost")
+        self._react(in_handshake)
+        self._stop_timer()
+        self.resumeProducing()
+        self.gone()
+
+    def pauseProducing(self) -> None:
+        self._choked = True
+
+    def resumeProducing(self) -> None:
+        self._choked = False
+        room, self._room = self._room, None
+        if room is not None:
+            room.callback(None)
+
+    def stopProducing(self) -> None:
+        self.resumeProducing()
+
+    # -- events ----------------------------------------------------------------------------------------------------
+
+    def _react(self, in_handshake: bool = False) -> None:
+        while not isinstance(event := self._core.next_event(), Signal):
+            self._act(event, in_handshake)
+        self._flush()
+
+    def _flush(self) -> None:
+        data = self._core.data_to_send()
+        if data and self.transport is not None:
+            self.transport.write(data)
+        self._set_timer()
+
+    def _act(self, event: ClientEvent, in_handshake: bool) -> None:
+        if isinstance(event, Greeted | TlsRefused | LoggedIn):
+            self._logged_in = self._logged_in or isinstance(event, LoggedIn)
+            self._prepare(event)
+        elif isinstance(event, TlsReady):
+            self._start_tls()
+        elif isinstance(event, LoginRefused):
+            self._refuse(event.text)
+        elif isinstance(event, BodyWanted):
+            self._start_pump()
+        elif isinstance(event, Done):
+            carrying, self._carrying = self._carrying, None
+            self._outgoing = None
+            if carrying is not None:
+                carrying.callback(event)
+        elif isinstance(event, Ended):
+            self._fail_opening(event.text, in_handshake)
+            self._close()
+
+    def _prepare(self, event: Greeted | TlsRefused | LoggedIn) -> None:
+        """One step further towards a session that mail can be sent over."""
+        settings, core = self._settings, self._core
+        offered = isinstance(event, Greeted) and "STARTTLS" in event.extensions
+        if not core.secure and self._tls is not Tls.NEVER and offered:
+            core.start_tls()
+        elif not core.secure and self._tls.needed:
+            self._refuse(event.text if isinstance(event, TlsRefused) else f"{self._host} does not offer TLS")
+        elif settings.login is not None and not self._logged_in:
+            if core.secure or settings.login_in_clear:
+                core.login(settings.login)
+            else:
+                self._refuse(f"{self._host} offers no TLS and the password is not sent without")
+        elif self._opening is not None:
+            opening, self._opening = self._opening, None
+            opening.callback(None)
+
+    def _start_tls(self) -> None:
+        context = self._contexts.client(self._host, self._tls is Tls.VERIFY)
+        transport: Any = self.transport
+        transport.startTLS(context)
+
+    def _refuse(self, text: str) -> None:
+        """It works, and is not what we want."""
+        self._fail_opening(text, False)
+        self._core.quit()
+
+    def _fail_opening(self, text: str, in_handshake: bool) -> None:
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            opening.errback(SessionFailed(text, in_handshake))
+
+    # -- the message -----------------------------------------------------------------------------------------------
+
+    def _start_pump(self) -> None:
+        Deferred.fromCoroutine(self._pump()).addErrback(self._pump_failed)
+
+    async def _pump(self) -> None:
+        outgoing, transport = self._outgoing, self.transport
+        assert outgoing is not None  # noqa: S101 - ``carry`` set it
+        large = outgoing.size > PIECE
+        if large:
+            transport.registerProducer(self, True)  # type: ignore[union-attr]
+        try:
+            while self._sent < outgoing.size and self._outgoing is outgoing:
+                piece = await outgoing.piece(self._sent)
+                self._sent += len(piece)
+                self._core.body(piece)
+                self._flush()
+                if self._choked and not self._core.ended:
+                    self._room = Deferred()
+                    await self._room
+        finally:
+            if large:
+                transport.unregisterProducer()  # type: ignore[union-attr]
+        self._core.end_body()
+        self._flush()
+
+    def _pump_failed(self, failure: Failure) -> None:
+        """Our own fault: the other side must not take half a message for a whole one."""
+        if failure.check(MailError) is None:
+            self.log.failure("reading a message for {host}", failure, host=self._host)
+        self._give_up(f"the message could not be read: {failure.getErrorMessage()}")
+
+    # -- time and the end ------------------------------------------------------------------------------------------
+
+    def _set_timer(self) -> None:
+        """Start the clock anew whenever something was achieved."""
+        core = self._core
+        timed = (core.step, core.replies, self._sent)
+        if timed == self._timed or core.ended:
+            return
+        self._timed = timed
+        self._stop_timer()
+        self._timer = self._clock.callLater(self._settings.patience[core.step], self._time_out)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+
+    def _time_out(self) -> None:
+        self._timer = None
+        self._give_up("timed out")
+
+    def _give_up(self, reason: str) -> None:
+        in_handshake = self._core.step is Step.HANDSHAKE
+        self._core.lost(reason)
+        self._react(in_handshake)
+        if self.transport is not None:
+            self.transport.abortConnection()  # type: ignore[attr-defined]
+
+    def _close(self) -> None:
+        self._stop_timer()
+        if self.transport is not None:
+            self.transport.loseConnection()

@@ -1,0 +1,376 @@
+"""The courier over connections in memory: every failure at every step, and what each recipient is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.task import Clock
+from zope.interface import implementer
+from zope.interface.verify import verifyObject
+
+from mailsuite.disk.body import OctetsBody
+from mailsuite.errors import Corrupt
+from mailsuite.interfaces import IBody, ICourier, ITLSContexts
+from mailsuite.model import Address, BodyType, Delayed, Delivered, Envelope, Failed, Hop, Outcome, Recipient
+from mailsuite.net.smtp_client import Courier
+from mailsuite.net.smtp_client_settings import CourierSettings, Tls
+from mailsuite.smtp.client_events import PATIENCE, Login, Step
+from mailsuite.testing.network import NEVER, MemoryNetwork, Site
+from mailsuite.testing.peer import CLOSE, EXTENSIONS, SILENCE, Bye, ScriptedPeer
+from mailsuite.testing.results import result_of, unfired
+
+BOB, EVE = Address("bob", "b.test"), Address("eve", "b.test")
+MESSAGE = b"Subject: hi\r\n\r\n.dot\r\nbye\r\n"
+HOP = Hop("mx.b.test", ("192.0.2.1",), 25)
+TWO = Hop("mx.b.test", ("192.0.2.1", "192.0.2.2"), 25)
+WITH_TLS = (*EXTENSIONS, "STARTTLS")
+
+
+@implementer(ITLSContexts)
+class NoContexts:
+    """Notes who asked for a client context, and whether it was to be verified."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, bool]] = []
+
+    def server(self) -> object:
+        raise NotImplementedError
+
+    def client(self, host: str, verify: bool) -> object:
+        self.asked.append((host, verify))
+        return object()
+
+    def available(self) -> bool:
+        return False
+
+
+class World:
+    def __init__(self, sites: Mapping[str, Site], cut: int = 0, **settings: object) -> None:
+        self.network = MemoryNetwork(sites, cut)
+        self.clock = Clock()
+        self.contexts = NoContexts()
+        chosen = CourierSettings("us.test", **settings)  # type: ignore[arg-type]
+        self.courier = Courier(chosen, self.network.endpoint, self.contexts, self.clock)
+
+    def start(
+        self,
+        *addresses: Address,
+        hop: Hop = HOP,
+        body: IBody | None = None,
+        envelope_body: BodyType = BodyType.SEVEN_BIT,
+    ) -> Deferred[Sequence[Outcome]]:
+        everyone = tuple(map(Recipient, addresses or (BOB,)))
+        sent = Envelope("m1", Address("al", "a.test"), everyone, 0.0, envelope_body)
+        answer = self.courier.deliver(hop, sent, everyone, body or OctetsBody(MESSAGE))
+        self.network.settle()
+        return answer
+
+    def send(self, *addresses: Address, hop: Hop = HOP, body: IBody | None = None) -> Sequence[Outcome]:
+        return result_of(self.start(*addresses, hop=hop, body=body))
+
+    def wait(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        self.network.settle()
+
+
+def kinds(outcomes: Sequence[Outcome]) -> list[type]:
+    return [type(outcome) for outcome in outcomes]
+
+
+def at_one(peer: Site, **settings: object) -> World:
+    return World({"192.0.2.1:25": peer}, **settings)  # type: ignore[arg-type]
+
+
+def test_it_is_a_courier() -> None:
+    assert verifyObject(ICourier, at_one(ScriptedPeer()).courier)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 3])
+def test_a_message_arrives_as_it_was(cut: int) -> None:
+    peer = ScriptedPeer()
+    world = World({"192.0.2.1:25": peer}, cut=cut)
+    assert world.send(BOB, EVE) == [
+        Delivered(BOB, "mx.b.test", "250 2.0.0 taken as 1"),
+        Delivered(EVE, "mx.b.test", "250 2.0.0 taken as 1"),
+    ]
+    assert peer.messages[0].octets == MESSAGE
+
+
+def test_a_large_message_is_sent_no_faster_than_it_is_taken() -> None:
+    peer = ScriptedPeer(extensions=["PIPELINING", "8BITMIME"])
+    world = at_one(peer)
+    octets = b"".join(b".%06d x\r\n" % n for n in range(100_000))
+    pending: list[int] = []
+
+    class Watched(OctetsBody):
+        def read_at(self, offset: int, length: int) -> Deferred[bytes]:
+            if world.network.transports:
+                pending.append(world.network.transports[0]._unread)
+            return super().read_at(offset, length)
+
+    assert kinds(world.send(body=Watched(octets))) == [Delivered]
+    assert peer.messages[0].octets == octets
+    assert max(pending) < 200_000
+
+
+# -- reaching the host -------------------------------------------------------------------------------------------------
+
+
+def test_the_next_address_is_tried_when_one_refuses() -> None:
+    peer = ScriptedPeer()
+    world = World({"192.0.2.2:25": peer})
+    assert kinds(world.send(hop=TWO)) == [Delivered]
+    assert world.network.tried == ["192.0.2.1:25", "192.0.2.2:25"]
+
+
+@pytest.mark.parametrize("answer", ["554 no service", "421 busy", CLOSE, "SSH-2.0-OpenSSH"])
+def test_the_next_address_is_tried_when_one_has_no_service(answer: object) -> None:
+    world = World({"192.0.2.1:25": ScriptedPeer({"BANNER": answer}), "192.0.2.2:25": ScriptedPeer()})  # type: ignore[dict-item]
+    assert kinds(world.send(hop=TWO)) == [Delivered]
+
+
+def test_when_no_address_answers_everyone_is_delayed_and_the_next_hop_may_be_tried() -> None:
+    world = World({"192.0.2.1:25": ConnectionRefusedError(), "192.0.2.2:25": ScriptedPeer({"BANNER": "554 no"})})
+    for outcome in world.send(BOB, EVE, hop=TWO):
+        assert isinstance(outcome, Delayed)
+        assert str(outcome.status) == "4.4.1"
+        assert outcome.host == ""
+        assert "192.0.2.1" in outcome.text
+        assert "554 no" in outcome.text
+
+
+def test_a_connection_that_hangs_is_given_up_in_time() -> None:
+    world = at_one(NEVER, connect_timeout=30.0)
+    answer = world.start()
+    world.wait(29)
+    assert unfired(answer)
+    world.wait(1)
+    assert kinds(result_of(answer)) == [Delayed]
+
+
+# -- what goes wrong in a session --------------------------------------------------------------------------------------
+
+STEPS = ["BANNER", "EHLO", "MAIL", "RCPT", "DATA", "BODY", "DOT"]
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("pipelining", [True, False])
+def test_silence_at_any_step_is_a_time_out(step: str, pipelining: bool) -> None:
+    peer = ScriptedPeer({step: SILENCE}, EXTENSIONS if pipelining else ("8BITMIME",))
+    world = at_one(peer)
+    answer = world.start(BOB, EVE)
+    patience = PATIENCE[Step.DOT if step == "BODY" else Step[step]]
+    world.wait(patience - 1)
+    assert unfired(answer)
+    world.wait(1)
+    outcomes = result_of(answer)
+    assert kinds(outcomes) == [Delayed, Delayed]
+    assert all("timed out" in outcome.text for outcome in outcomes)  # type: ignore[union-attr]
+    assert {outcome.host for outcome in outcomes} == {"mx.b.test" if step in ("BODY", "DOT") else ""}
+    assert world.network.transports[0].aborted
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (CLOSE, Delayed),
+        (Bye("421 4.3.2 bye"), Delayed),
+        ("451 4.3.0 later", Delayed),
+        ("554 5.7.1 never", Failed),
+        ("blah", Delayed),
+    ],
+)
+def test_a_fault_at_any_step_gives_everyone_an_outcome(step: str, answer: object, kind: type) -> None:
+    script = {step: answer, "HELO": answer} if step == "EHLO" else {step: answer}
+    world = at_one(ScriptedPeer(script))  # type: ignore[arg-type]
+    outcomes = world.send(BOB, EVE)
+    early = step in ("BANNER", "EHLO")
+    assert kinds(outcomes) == [Delayed if early else kind] * 2
+    assert [outcome.recipient for outcome in outcomes] == [BOB, EVE]
+
+
+def test_a_message_that_cannot_be_read_is_not_sent_in_part() -> None:
+    class Broken(OctetsBody):
+        def read_at(self, offset: int, length: int) -> Deferred[bytes]:
+            if world.network.transports and offset:
+                raise Corrupt("the file is shorter than its name says")
+            return super().read_at(offset, length)
+
+    peer = ScriptedPeer()
+    world = at_one(peer)
+    outcomes = world.send(body=Broken(b"line\r\n" * 50_000))
+    assert kinds(outcomes) == [Delayed]
+    assert "could not be read" in outcomes[0].text  # type: ignore[union-attr]
+    assert peer.messages == []
+
+
+@pytest.mark.parametrize("declared", [BodyType.SEVEN_BIT, BodyType.EIGHT_BIT_MIME])
+@pytest.mark.parametrize("before", [0, 200_000])
+@pytest.mark.parametrize(("octets", "kind"), [(b"plain\r\n", Delivered), (b"gr\xc3\xbc\xc3\x9fe\r\n", Failed)])
+def test_only_a_message_that_is_8_bit_needs_8bitmime(
+    declared: BodyType, before: int, octets: bytes, kind: type
+) -> None:
+    world = at_one(ScriptedPeer(extensions=()))
+    body = OctetsBody(b"x" * 70 + b"\r\n" + b"filler\r\n" * (before // 8) + octets)
+    assert kinds(result_of(world.start(body=body, envelope_body=declared))) == [kind]
+
+
+def test_many_recipients_go_in_several_transactions() -> None:
+    peer = ScriptedPeer()
+    world = at_one(peer, recipients=10)
+    everyone = [Address(f"u{n}", "b.test") for n in range(25)]
+    assert [outcome.recipient for outcome in world.send(*everyone)] == everyone
+    assert [len(message.recipients) for message in peer.messages] == [10, 10, 5]
+    assert len(peer.sessions) == 1
+
+
+# -- connections that wait ---------------------------------------------------------------------------------------------
+
+
+def test_a_second_message_soon_after_uses_the_same_connection() -> None:
+    peer = ScriptedPeer()
+    world = at_one(peer)
+    world.send()
+    world.wait(4)
+    world.send()
+    assert len(peer.sessions) == 1
+    assert len(peer.messages) == 2
+
+
+def test_a_waiting_connection_says_goodbye_in_time() -> None:
+    peer = ScriptedPeer()
+    world = at_one(peer)
+    world.send()
+    world.wait(5)
+    assert peer.sessions[0].lines[-1] == "QUIT"
+    world.send()
+    assert len(peer.sessions) == 2
+    world.wait(5)
+    assert world.clock.getDelayedCalls() == []
+
+
+def test_no_more_than_so_many_messages_over_one_connection() -> None:
+    peer = ScriptedPeer()
+    world = at_one(peer, messages=2)
+    for _ in range(3):
+        world.send()
+    assert len(peer.sessions) == 2
+
+
+def test_a_waiting_connection_that_died_is_replaced() -> None:
+    peer = ScriptedPeer({"MAIL": ["250 ok", CLOSE, "250 ok"]})
+    world = at_one(peer)
+    world.send()
+    assert kinds(world.send()) == [Delivered]
+    assert len(peer.sessions) == 2
+
+
+def test_a_waiting_connection_that_the_server_closed_is_forgotten() -> None:
+    peer = ScriptedPeer()
+    world = at_one(peer)
+    world.send()
+    world.network.transports[0].hang_up()
+    world.network.settle()
+    assert kinds(world.send()) == [Delivered]
+    assert len(peer.sessions) == 2
+
+
+def test_a_session_after_a_refusal_is_not_used_again() -> None:
+    peer = ScriptedPeer({"RCPT": ["550 5.1.1 no", "250 ok"]}, ["8BITMIME"])
+    world = at_one(peer)
+    assert kinds(world.send()) == [Failed]
+    assert kinds(world.send()) == [Delivered]
+    assert len(peer.sessions) == 2
+
+
+def test_close_delays_what_is_under_way() -> None:
+    world = at_one(ScriptedPeer({"DATA": SILENCE}))
+    answer = world.start()
+    world.courier.close()
+    world.network.settle()
+    assert kinds(result_of(answer)) == [Delayed]
+    assert world.clock.getDelayedCalls() == []
+
+
+def test_cancelling_ends_the_connection() -> None:
+    world = at_one(ScriptedPeer({"DATA": SILENCE}))
+    answer = world.start()
+    answer.cancel()
+    world.network.settle()
+    assert kinds(result_of(answer)) == [Delayed]
+    assert not world.network.transports[0].connected
+
+
+# -- TLS and login -----------------------------------------------------------------------------------------------------
+
+
+def test_tls_is_used_where_it_is_offered() -> None:
+    peer = ScriptedPeer(extensions=WITH_TLS)
+    world = at_one(peer)
+    assert kinds(world.send()) == [Delivered]
+    assert peer.sessions[0].secure
+    assert world.contexts.asked == [("mx.b.test", False)]
+
+
+def test_tls_is_not_used_where_it_is_not_wanted() -> None:
+    peer = ScriptedPeer(extensions=WITH_TLS)
+    at_one(peer, tls=Tls.NEVER).send()
+    assert "STARTTLS" not in peer.sessions[0].lines
+
+
+def test_a_failed_handshake_is_repeated_without_tls() -> None:
+    peer = ScriptedPeer({"HANDSHAKE": CLOSE}, WITH_TLS)
+    assert kinds(at_one(peer).send()) == [Delivered]
+    assert len(peer.sessions) == 2
+    assert "STARTTLS" not in peer.sessions[1].lines
+
+
+def test_a_handshake_that_hangs_is_repeated_without_tls() -> None:
+    peer = ScriptedPeer({"HANDSHAKE": SILENCE}, WITH_TLS)
+    world = at_one(peer)
+    answer = world.start()
+    assert unfired(answer)
+    world.wait(PATIENCE[Step.HANDSHAKE])
+    assert kinds(result_of(answer)) == [Delivered]
+
+
+@pytest.mark.parametrize("tls", [Tls.REQUIRE, Tls.VERIFY])
+@pytest.mark.parametrize(
+    ("script", "extensions"),
+    [({}, EXTENSIONS), ({"STARTTLS": "454 4.7.0 no"}, WITH_TLS), ({"HANDSHAKE": CLOSE}, WITH_TLS)],
+)
+def test_without_the_tls_that_is_asked_for_there_is_no_mail(tls: Tls, script: dict, extensions: Sequence[str]) -> None:  # type: ignore[type-arg]
+    peer = ScriptedPeer(script, extensions)
+    outcomes = at_one(peer, tls=tls).send()
+    assert kinds(outcomes) == [Delayed]
+    assert not any(line.startswith("MAIL") for session in peer.sessions for line in session.lines)
+
+
+def test_the_certificate_is_verified_when_that_is_asked_for() -> None:
+    world = at_one(ScriptedPeer(extensions=WITH_TLS), tls=Tls.VERIFY)
+    assert kinds(world.send()) == [Delivered]
+    assert world.contexts.asked == [("mx.b.test", True)]
+
+
+def test_login_happens_after_tls() -> None:
+    peer = ScriptedPeer(extensions=[*WITH_TLS, "AUTH PLAIN"])
+    assert kinds(at_one(peer, login=Login("user", "secret")).send()) == [Delivered]
+    verbs = [line.split(" ")[0] for line in peer.sessions[0].lines]
+    assert verbs[:5] == ["EHLO", "STARTTLS", "EHLO", "AUTH", "MAIL"]
+
+
+def test_the_password_is_not_sent_in_the_clear() -> None:
+    peer = ScriptedPeer(extensions=[*EXTENSIONS, "AUTH PLAIN"])
+    assert kinds(at_one(peer, login=Login("user", "secret")).send()) == [Delayed]
+    assert not any(line.startswith("AUTH") for line in peer.sessions[0].lines)
+
+
+def test_a_refused_login_delays() -> None:
+    peer = ScriptedPeer({"AUTH": "535 5.7.8 no"}, [*EXTENSIONS, "AUTH PLAIN"])
+    (outcome,) = at_one(peer, login=Login("user", "secret"), login_in_clear=True).send()
+    assert isinstance(outcome, Delayed)
+    assert "535 5.7.8" in outcome.text
