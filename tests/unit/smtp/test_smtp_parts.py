@@ -1,0 +1,162 @@
+"""smtp.params, smtp.grammar, smtp.extensions and smtp.received."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailsuite.model import Address, BodyType, Client, Recipient
+from mailsuite.smtp.extensions import Options, greeting
+from mailsuite.smtp.grammar import CommandError, parse_auth, parse_greeting, parse_mail, parse_rcpt, split_command
+from mailsuite.smtp.params import MailParameters, ParameterError, parse_mail_parameters, refuse_rcpt_parameters
+from mailsuite.smtp.received import date, protocol, received
+from mailsuite.smtp.reply import Reply
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", MailParameters()),
+        (" ", MailParameters()),
+        (" SIZE=0", MailParameters(0)),
+        (" size=12345678901234567890", MailParameters(12345678901234567890)),
+        (" BODY=7bit", MailParameters()),
+        ("  BODY=8BITMIME   SIZE=7", MailParameters(7, BodyType.EIGHT_BIT_MIME)),
+        (" AUTH=<>", MailParameters()),
+        (" AUTH=e+3Dmc2@example.com", MailParameters()),
+    ],
+)
+def test_known_parameters_are_read(text: str, expected: MailParameters) -> None:
+    assert parse_mail_parameters(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("SIZE=1", True),
+        (" SIZE", True),
+        (" SIZE=", True),
+        (" SIZE=-1", True),
+        (" SIZE=1=2", True),
+        (" SIZE=123456789012345678901", True),
+        (" BODY=BINARYMIME", True),
+        (" BODY", True),
+        (" AUTH=a+b", True),
+        (" -X=1", True),
+        (" SMTPUTF8", False),
+        (" RET=FULL", False),
+        (" X", False),
+    ],
+)
+def test_a_wrong_value_and_an_unknown_parameter_differ(text: str, known: bool) -> None:
+    with pytest.raises(ParameterError) as caught:
+        parse_mail_parameters(text)
+    assert caught.value.known is known
+
+
+def test_rcpt_knows_no_parameter() -> None:
+    refuse_rcpt_parameters("  ")
+    with pytest.raises(ParameterError):
+        refuse_rcpt_parameters(" ORCPT=rfc822;a@b")
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=60))
+def test_commands_raise_nothing_but_command_errors(text: str) -> None:
+    def split(argument: str) -> object:
+        return split_command(argument.encode())
+
+    def greet(argument: str) -> object:
+        return parse_greeting(argument, extended=True)
+
+    replies: list[Reply] = []
+    for parse in (parse_mail, parse_rcpt, parse_auth, greet, split):
+        for argument in (text, "FROM:<a@b>" + text, "TO:<" + text):
+            try:
+                parse(argument)
+            except CommandError as error:
+                replies.append(error.reply)
+    assert all(answer.code in (500, 501, 555) and answer.status is not None for answer in replies)
+
+
+def test_a_verb_is_read_in_any_case_with_space_behind() -> None:
+    command = split_command(b"noop  a b \t")
+    assert (command.verb, command.argument) == ("NOOP", "a b")
+
+
+def options_of(lines: tuple[str, ...]) -> set[str]:
+    return {line.split(" ")[0] for line in lines[1:]}
+
+
+@pytest.mark.parametrize(
+    ("secure", "in_clear", "authenticated", "offered"),
+    [
+        (False, False, False, {"STARTTLS"}),
+        (False, True, False, {"STARTTLS", "AUTH"}),
+        (True, False, False, {"AUTH"}),
+        (True, False, True, set()),
+    ],
+)
+def test_only_what_can_be_used_is_offered(secure: bool, in_clear: bool, authenticated: bool, offered: set[str]) -> None:
+    options = Options("mx.test", starttls=True, mechanisms=("PLAIN",), auth_in_clear=in_clear)
+    found = options_of(greeting(options, True, secure, authenticated).lines)
+    assert found & {"STARTTLS", "AUTH"} == offered
+    assert {"PIPELINING", "SIZE", "8BITMIME", "ENHANCEDSTATUSCODES"} <= found
+
+
+BOB, EVE = Recipient(Address("bob", "here.test")), Recipient(Address("eve", "here.test"))
+
+
+def test_the_trace_field_stands_as_the_rfc_says() -> None:
+    client = Client("192.0.2.1", 4000, "submission", "client.test", "TLSv1.3", "alice@here.test")
+    assert received(client, True, "mx.test", "ID1", (BOB,), 1_750_000_000.9) == (
+        b"Received: from client.test ([192.0.2.1])\r\n"
+        b"\tby mx.test with ESMTPSA (TLSv1.3) id ID1\r\n"
+        b"\tfor <bob@here.test>;\r\n"
+        b"\tSun, 15 Jun 2025 15:06:40 +0000\r\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "helo", ["", "a_b", "x\r\nEvil: yes", "a b", "(x", "x;", "caf\u00e9", "a" * 300, "[1.2.3.4.5]", "here)"]
+)
+def test_no_name_of_a_client_breaks_the_trace_field(helo: str) -> None:
+    field = received(Client("2001:db8::1", 1, "smtp", helo), True, "mx.test", "I", (BOB, EVE), 0.0)
+    assert field == (
+        b"Received: from [IPv6:2001:db8::1] ([IPv6:2001:db8::1])\r\n"
+        b"\tby mx.test with ESMTP id I;\r\n"
+        b"\tThu, 1 Jan 1970 00:00:00 +0000\r\n"
+    )
+
+
+def test_postmaster_without_domain_has_no_for_clause() -> None:
+    client = Client("192.0.2.1", 1, "smtp", "x")
+    assert b"for" not in received(client, True, "mx.test", "I", (Recipient(Address("postmaster", "")),), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("service", "tls", "account", "extended", "expected"),
+    [
+        ("smtp", "", "", False, "SMTP"),
+        ("smtp", "", "", True, "ESMTP"),
+        ("smtp", "TLSv1.3", "", True, "ESMTPS"),
+        ("submission", "", "a@b", True, "ESMTPA"),
+        ("submission", "TLSv1.2", "a@b", True, "ESMTPSA"),
+        ("lmtp", "", "", True, "LMTP"),
+        ("lmtp", "TLSv1.3", "", True, "LMTPS"),
+    ],
+)
+def test_with_names_the_protocol(service: str, tls: str, account: str, extended: bool, expected: str) -> None:
+    assert protocol(Client("::1", 1, service, "x", tls, account), extended) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "Thu, 1 Jan 1970 00:00:00 +0000"),
+        (951_782_399, "Mon, 28 Feb 2000 23:59:59 +0000"),
+        (951_782_400, "Tue, 29 Feb 2000 00:00:00 +0000"),
+    ],
+)
+def test_dates_are_rfc_5322(seconds: int, text: str) -> None:
+    assert date(seconds) == text
