@@ -57,6 +57,21 @@ class Content(msgspec.Struct, frozen=True):
             raise Temporary(f"{self.path}: {error.strerror}") from error
 
 
+async def content_of(draft: IDraft) -> Content:
+    """The content of any draft; one that is not of a spool is read into memory."""
+    if isinstance(draft, Draft):
+        return await draft.content()
+    body = await draft.body()
+    form, parts, offset = StoredForm(), [], 0
+    while offset < body.size:
+        octets = await body.read_at(offset, MAX_WAITING)
+        offset += len(octets)
+        parts.append(form.convert(octets))
+    parts.append(form.end())
+    body.close()
+    return Content(b"".join(parts), "", form.size, form.wire)
+
+
 class Spool:
     """Makes drafts; their files live in ``folder``, which only this process uses."""
 

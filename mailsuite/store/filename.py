@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Callable
 
 import msgspec
 
@@ -57,7 +58,8 @@ def delivery_order(base: str) -> tuple[int, str]:
 class Unique:
     """Makes names that no other delivery on any host has (https://cr.yp.to/proto/maildir.html)."""
 
-    def __init__(self, hostname: str, pid: int) -> None:
+    def __init__(self, hostname: str, pid: Callable[[], int]) -> None:
+        """``pid`` is asked each time: the process may fork after this was made."""
         self._host = _UNSAFE.sub("_", hostname)[:64] or "localhost"
         self._pid = pid
         self._count = itertools.count(1)
@@ -65,4 +67,4 @@ class Unique:
     def name(self, now: float) -> str:
         """At ``now``, epoch seconds."""
         seconds, fraction = divmod(now, 1)
-        return f"{int(seconds)}.M{int(fraction * 1_000_000)}P{self._pid}Q{next(self._count)}.{self._host}"
+        return f"{int(seconds)}.M{int(fraction * 1_000_000)}P{self._pid()}Q{next(self._count)}.{self._host}"

@@ -157,7 +157,7 @@ class Index:
 
     def rows(self, id: int, uids: Iterable[int]) -> list[Row]:
         """Those of ``uids`` that are there, ascending."""
-        return [_row(found) for found in self._among(f"SELECT {_COLUMNS} FROM message WHERE", id, uids)]
+        return [_row(found) for found in self._among(f"SELECT {_COLUMNS} FROM message WHERE", id, uids)]  # noqa: S608
 
     def _among(self, select: str, id: int, uids: Iterable[int]) -> Sequence[tuple[object, ...]]:
         return self._db.execute(f"{select} {_AMONG} ORDER BY key", (id << 32, json.dumps(list(uids)))).fetchall()
@@ -171,13 +171,17 @@ class Index:
         self._db.execute(f"DELETE FROM message WHERE {_AMONG}", among)  # noqa: S608
         self._db.execute(f"DELETE FROM summary WHERE {_AMONG}", among)  # noqa: S608
 
-    def set_letters(self, id: int, letters: Iterable[tuple[int, str]], modseq: int) -> None:
-        """(UID, letters): flags of files that are in ``cur`` from now on."""
-        values = ((new, modseq, id << 32 | uid) for uid, new in letters)
-        self._db.executemany("UPDATE message SET letters = ?, modseq = ?, recent = 0 WHERE key = ?", values)
+    def set_letters(self, id: int, letters: Iterable[tuple[int, str, bool]], modseq: int) -> None:
+        """(UID, letters, whether in ``new``)."""
+        values = ((new, modseq, recent, id << 32 | uid) for uid, new, recent in letters)
+        self._db.executemany("UPDATE message SET letters = ?, modseq = ?, recent = ? WHERE key = ?", values)
 
-    def move_to_cur(self, id: int, uids: Iterable[int]) -> None:
-        self._db.execute(f"UPDATE message SET recent = 0 WHERE {_AMONG}", (id << 32, json.dumps(list(uids))))  # noqa: S608
+    def set_recent(self, id: int, places: Iterable[tuple[int, bool]]) -> None:
+        """(UID, whether in ``new``)."""
+        values = [(recent, id << 32 | uid) for uid, recent in places]
+        if values:
+            with self.transaction():
+                self._db.executemany("UPDATE message SET recent = ? WHERE key = ?", values)
 
     # -- what is sent --------------------------------------------------------------------------------------------
 

@@ -1,9 +1,9 @@
 """Flags as letters in a file name, and the keywords that letters stand for in one folder.
 
-The standard letters are Maildir's; ``P`` (passed) is IMAP's ``$Forwarded``.  Other keywords get the letters ``a`` to
-``z``, in the order of their first use; the file ``mailsuite-keywords`` says which (``a NonJunk`` a line).  Keywords past
-the 26th have no letter: ``mailsuite-keywords-more`` lists them by message (``17 $One $Two`` a line, 17 the UID).  Both
-files are written before a name or an answer depends on them.  Letters nobody explained are kept as they are.
+The standard letters are Maildir's; ``P`` (passed) is IMAP's ``$Forwarded``.  Other keywords get ``a`` to ``z`` in the
+order of their first use; the file ``mailsuite-keywords`` says which (``a NonJunk`` a line).  Keywords past the 26th
+have no letter: ``mailsuite-keywords-more`` lists them by message (``17 $One $Two`` a line, 17 the UID).  Both files are
+written before a name or an answer depends on them.  Letters nobody explained are kept as they are.
 """
 
 from __future__ import annotations

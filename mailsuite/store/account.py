@@ -1,0 +1,296 @@
+"""One account on disk: its lock, its index, and the folders of its Maildir.
+
+Everything here blocks.  ``with account.locked():`` comes first, whatever thread one is in; the lock is all that
+correctness rests on.  (The lane ``account:<name>`` only keeps an account's sessions in order and from holding more than
+one thread.)  No two accounts' locks are ever held together, so there is no order to keep.  Nothing that a mailbox name
+says reaches a path except through ``names.to_folder``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+import weakref
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+
+from mailsuite.errors import Exists, InvalidName, MailError, NotAllowed, NotFound, OverQuota, Temporary
+from mailsuite.model import INBOX, MailboxInfo, Overflow
+from mailsuite.store import subscriptions
+from mailsuite.store.counters import FILE as COUNTERS_FILE
+from mailsuite.store.counters import Counters
+from mailsuite.store.folder import Folder
+from mailsuite.store.index import Index, set_aside
+from mailsuite.store.names import account_path, checked_name, from_folder, parents, to_folder
+from mailsuite.store.resources import Resources
+
+SPECIAL_USE_FILE = "mailsuite-special-use"
+ACCOUNT_FILE = "mailsuite-account"
+_REMOVED = "mailsuite-removed-"
+#: New messages that may wait to be rendered; what is forgotten here is rendered when it is asked for.
+MAX_UNRENDERED = 10_000
+
+
+class AccountMail:
+    """The mail of ``name`` below the folder ``root``.  Opened by the first ``locked``."""
+
+    def __init__(self, root: str, name: str, resources: Resources) -> None:
+        self.name = name
+        self.resources = resources
+        self.home = os.path.join(root, account_path(name))
+        self.maildir = os.path.join(self.home, "Maildir")
+        self.index: Index
+        #: Who uses it: sessions' stores and placements.  While there is one it is not closed to save memory.
+        self.users: weakref.WeakSet[object] = weakref.WeakSet()
+        self._lock = threading.RLock()
+        self._opened = self._closed = False
+        self._folders: dict[str, Folder] = {}
+        self._usage: tuple[int, int] | None = None
+        self._reserved = (0, 0)
+        self._unrendered: deque[tuple[Folder, int]] = deque(maxlen=MAX_UNRENDERED)
+
+    # -- the lock ------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Alone with the account.  An index that SQLite cannot read is replaced and the work fails with
+        ``Temporary``."""
+        with self._lock:
+            if self._closed:
+                raise Temporary("the store is closed")
+            try:
+                if not self._opened:
+                    self._open()
+                yield
+            except (sqlite3.OperationalError, OSError) as error:
+                raise Temporary(f"{self.home}: {error}") from error
+            except sqlite3.DatabaseError as error:
+                self._begin_index_anew(str(error))
+                raise Temporary(f"{self.home}: the index was rebuilt, try again") from error
+
+    def _open(self) -> None:
+        self.resources.disk.make_folder(self.maildir)
+        for entry in os.scandir(self.maildir):
+            if entry.name.startswith(_REMOVED):
+                self.resources.disk.remove_folder(entry.path)
+        self.index = Index(self._index_path)
+        self._opened = True
+
+    @property
+    def _index_path(self) -> str:
+        return os.path.join(self.home, "index.sqlite")
+
+    def _begin_index_anew(self, reason: str) -> None:
+        if self._opened:
+            self.index.close()
+        set_aside(self._index_path, reason)
+        self.index = Index(self._index_path)
+        self._usage = None
+        for folder in self.folders():
+            folder.attach()
+            folder.feed.publish(Overflow())
+
+    def rest(self) -> bool:
+        """Close what is open, unless somebody uses it; whether it is closed now.  The next ``locked`` opens it."""
+        with self._lock:
+            if not self.users:
+                self._settle()
+            return not self._opened
+
+    def close(self) -> None:
+        """For good."""
+        with self._lock:
+            self._settle()
+            self._closed = True
+
+    def _settle(self) -> None:
+        """Write what spares the next start from guessing, and forget everything."""
+        if self._opened:
+            for folder in self.folders():
+                with contextlib.suppress(MailError, OSError, sqlite3.Error):
+                    folder.settle()
+            self.index.close()
+            self._folders.clear()
+            self._unrendered.clear()
+            self._usage = None
+            self._opened = False
+
+    def folders(self) -> tuple[Folder, ...]:
+        """Those in use; any thread, without the lock."""
+        return tuple(self._folders.values())
+
+    # -- mailboxes -----------------------------------------------------------------------------------------------
+
+    def folder(self, name: str) -> Folder:
+        """The mailbox of that name; ``NotFound``."""
+        name = checked_name(name)
+        if name not in self._folders:
+            folder = to_folder(name)
+            if folder and not os.path.isdir(os.path.join(self.maildir, folder)):
+                raise NotFound(f"no mailbox {name}")
+            self._folders[name] = Folder(self, name, folder)
+        return self._folders[name]
+
+    def names(self) -> set[str]:
+        """All mailboxes."""
+        found = {INBOX}
+        with os.scandir(self.maildir) as entries:
+            for entry in entries:
+                if entry.name.startswith(".") and entry.is_dir(follow_symlinks=False):
+                    with contextlib.suppress(InvalidName):
+                        found.add(from_folder(entry.name))
+        return found
+
+    def take_uidvalidity(self) -> int:
+        """A UIDVALIDITY that no mailbox of the account ever had (RFC 9051 §2.3.1.1)."""
+        path = os.path.join(self.maildir, ACCOUNT_FILE)
+        try:
+            last = int(self.resources.disk.read(path))
+        except FileNotFoundError:
+            last = self._highest_uidvalidity()
+        fresh = max(last + 1, int(self.resources.now()))
+        self.resources.disk.replace(path, b"%d\n" % fresh)
+        return fresh
+
+    def _highest_uidvalidity(self) -> int:
+        files = (os.path.join(self.maildir, to_folder(name), COUNTERS_FILE) for name in self.names())
+        loaded = (Counters.load(self.resources.disk, path) for path in files)
+        return max((counters.uidvalidity for counters in loaded if counters), default=0)
+
+    def create(self, name: str, special_use: str) -> None:
+        name = checked_name(name)
+        there = self.names()
+        if name in there:
+            raise Exists(f"{name} is there already")
+        for each in (*parents(name), name):
+            if each not in there:
+                self._make(each, special_use if each == name else "")
+        self.resources.disk.sync_folder(self.maildir)
+
+    def _make(self, name: str, special_use: str) -> None:
+        disk = self.resources.disk
+        path = os.path.join(self.maildir, to_folder(name))
+        disk.make_folder(path)
+        disk.replace(os.path.join(path, "maildirfolder"), b"")  # Maildir++: a subfolder, not a Maildir of its own
+        if special_use:
+            disk.replace(os.path.join(path, SPECIAL_USE_FILE), special_use.encode("ascii") + b"\n")
+        self.folder(name)
+
+    def delete(self, name: str) -> None:
+        name = checked_name(name)
+        there = self.names()
+        if name == INBOX:
+            raise NotAllowed("INBOX cannot be deleted")
+        if name not in there and any(other.startswith(name + "/") for other in there):
+            raise NotAllowed(f"{name} has mailboxes below it")  # RFC 9051 §6.3.5
+        folder = self.folder(name)
+        removed = os.path.join(self.maildir, _REMOVED + self.resources.unique.name(self.resources.now()))
+        messages, _, _, _, octets = self.index.counts(folder.id)
+        self.resources.disk.rename(folder.path, removed)
+        self.resources.disk.sync_folder(self.maildir)
+        self.count(-octets, -messages)
+        self.index.drop_mailbox(folder.id)
+        del self._folders[name]
+        folder.end()
+        self.resources.disk.remove_folder(removed)
+
+    def rename(self, old: str, new: str) -> None:
+        """Not INBOX, whose messages move instead."""
+        there = self.names()
+        if new in there or any(other.startswith(new + "/") for other in there):
+            raise Exists(f"{new} is there already")
+        if new.startswith(old + "/"):
+            raise InvalidName(f"{old} cannot move below itself")
+        moved = sorted(other for other in there if other == old or other.startswith(old + "/"))
+        if not moved:
+            raise NotFound(f"no mailbox {old}")
+        targets = {name: checked_name(new + name[len(old) :]) for name in moved}
+        for parent in parents(new):
+            if parent not in there:
+                self._make(parent, "")
+        for name, target in targets.items():
+            self._rename_one(name, target)
+        self.resources.disk.sync_folder(self.maildir)
+
+    def _rename_one(self, name: str, target: str) -> None:
+        folder = self.folder(name)
+        renamed = to_folder(target)
+        self.resources.disk.rename(folder.path, os.path.join(self.maildir, renamed))
+        self.index.rename_mailbox(folder.id, renamed)
+        del self._folders[name]
+        folder.move_to(target, renamed)
+        self._folders[target] = folder
+
+    # -- LIST ----------------------------------------------------------------------------------------------------
+
+    def list(self) -> Sequence[MailboxInfo]:
+        there = self.names()
+        subscribed = self._subscribed()
+        with_children = {parent for name in there for parent in parents(name)}
+        names = sorted(there | subscribed | with_children, key=lambda name: (name != INBOX, name))
+        return [
+            MailboxInfo(name, name in there, name in subscribed, name in with_children, self._special_use(name))
+            for name in names
+        ]
+
+    def _special_use(self, name: str) -> str:
+        path = os.path.join(self.maildir, to_folder(name), SPECIAL_USE_FILE)
+        try:
+            return self.resources.disk.read(path).decode("ascii", "replace").strip()
+        except FileNotFoundError:
+            return ""
+
+    def _subscribed(self) -> set[str]:
+        try:
+            return subscriptions.parse(self.resources.disk.read(os.path.join(self.maildir, subscriptions.FILE)))
+        except FileNotFoundError:
+            return set()
+
+    def subscribe(self, name: str, wanted: bool) -> None:
+        name = checked_name(name)
+        names = self._subscribed()
+        if (name in names) != wanted:
+            names ^= {name}
+            path = os.path.join(self.maildir, subscriptions.FILE)
+            self.resources.disk.replace(path, subscriptions.dump(names))
+
+    # -- what is rendered soon ---------------------------------------------------------------------------------------
+
+    def render_soon(self, folder: Folder, uids: Iterable[int]) -> None:
+        """New messages whose ENVELOPE and structure will be asked for."""
+        self._unrendered.extend((folder, uid) for uid in uids)
+
+    def take_unrendered(self, limit: int) -> dict[Folder, Sequence[int]]:
+        """At most ``limit`` of them, by folder."""
+        first = [self._unrendered.popleft() for _ in range(min(limit, len(self._unrendered)))]
+        return {folder: [uid for other, uid in first if other is folder] for folder, _ in first}
+
+    # -- quota ---------------------------------------------------------------------------------------------------
+
+    def count(self, octets: int, messages: int) -> None:
+        """So many more are there now."""
+        if self._usage is not None:
+            self._usage = (self._usage[0] + octets, self._usage[1] + messages)
+
+    def _ensure_usage(self) -> tuple[int, int]:
+        if self._usage is None:
+            for name in self.names():
+                self.folder(name)
+            self._usage = self.index.usage()
+        return self._usage
+
+    def reserve(self, octets: int, messages: int) -> None:
+        """Keep room for messages that are being written; ``OverQuota`` if there is none."""
+        limits = self.resources.quota(self.name)
+        if limits.quota_bytes or limits.quota_messages:
+            used = self._ensure_usage()
+            wanted = (used[0] + self._reserved[0] + octets, used[1] + self._reserved[1] + messages)
+            if 0 < limits.quota_bytes < wanted[0] or 0 < limits.quota_messages < wanted[1]:
+                raise OverQuota(f"the mailbox of {self.name} is full")
+        self.release(-octets, -messages)
+
+    def release(self, octets: int, messages: int) -> None:
+        """They are counted now, or will not come."""
+        self._reserved = (self._reserved[0] - octets, self._reserved[1] - messages)

@@ -1,0 +1,400 @@
+"""One mailbox on disk: its files, its rows in the index, its counters, keywords and change feed.
+
+Every method blocks and needs the account's lock.  Files are changed first and made durable, then the index follows; if
+that goes wrong in between, the folder's times no longer agree with what was seen last and the next look puts it right.
+The same look finds what other programs did.  Times are coarse, so a look that came within ``TICK`` seconds of a
+change is repeated once things are quiet.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from mailsuite.disk.body import measure
+from mailsuite.errors import NotFound, Temporary
+from mailsuite.model import Arrived, FlagOp, Flags, FlagsChanged, Gone, MailboxStatus, Snapshot, Vanished
+from mailsuite.store import flags as flag_sets
+from mailsuite.store import keywords as keyword_files
+from mailsuite.store import scan
+from mailsuite.store.counters import FILE as COUNTERS_FILE
+from mailsuite.store.counters import Counters
+from mailsuite.store.feed import Feed
+from mailsuite.store.filename import Sizes, delivery_order, in_cur, read_base, split, with_numbers
+from mailsuite.store.index import Row
+from mailsuite.store.keywords import Keywords, More
+
+if TYPE_CHECKING:
+    from mailsuite.store.account import AccountMail
+
+#: Seconds within which two changes of a folder may get the same time.
+TICK = 2.0
+#: Seconds after which a file in ``tmp`` belongs to a delivery that died.
+STALE = 36 * 3600.0
+
+
+class Folder:
+    """A mailbox of ``account`` called ``name``, in ``folder`` (``""`` is INBOX) of its Maildir."""
+
+    def __init__(self, account: AccountMail, name: str, folder: str) -> None:
+        self.account = account
+        self.feed = Feed()
+        self.gone = False
+        self.move_to(name, folder)
+        disk = account.resources.disk
+        for inside in ("new", "cur", "tmp"):
+            disk.make_folder(os.path.join(self.path, inside))
+        counters = Counters.load(disk, os.path.join(self.path, COUNTERS_FILE))
+        self._adopted = counters is None  # a Maildir that came from elsewhere
+        self.counters = counters or Counters.create(
+            disk, os.path.join(self.path, COUNTERS_FILE), account.take_uidvalidity()
+        )
+        self.keywords = Keywords.parse(self._read(keyword_files.FILE), self.path)
+        self._more = More.parse(self._read(keyword_files.MORE_FILE), self.path)
+        self._unannounced: list[tuple[int, Flags]] = []
+        self._remove_stale()
+        self.attach()
+
+    def move_to(self, name: str, folder: str) -> None:
+        """It is called like this from now on."""
+        self.name = name
+        self.folder = folder
+        self.path = os.path.join(self.account.maildir, folder) if folder else self.account.maildir
+        self.new = os.path.join(self.path, "new")
+        self.cur = os.path.join(self.path, "cur")
+        self.tmp = os.path.join(self.path, "tmp")
+
+    def _read(self, file: str) -> bytes:
+        try:
+            return self.account.resources.disk.read(os.path.join(self.path, file))
+        except FileNotFoundError:
+            return b""
+
+    def _remove_stale(self) -> None:
+        before = self.account.resources.now() - STALE
+        for entry in os.scandir(self.tmp):
+            if entry.stat().st_mtime < before:
+                self.account.resources.disk.unlink(entry.path)
+
+    def attach(self) -> None:
+        """Connect with the index, which may know nothing, and bring both in step."""
+        uidvalidity = self.counters.uidvalidity
+        self.id, self._seen, known = self.account.index.mailbox(self.folder, uidvalidity)
+        self._doubtful = False
+        self._rebuilding = not known
+        self._trusting = not known or not self.counters.exact
+        self.look()
+        self._rebuilding = self._trusting = self._adopted = False
+
+    # -- looking -------------------------------------------------------------------------------------------------
+
+    def must_be_there(self) -> None:
+        if self.gone:
+            raise NotFound(f"no mailbox {self.name}")
+
+    def _times(self) -> tuple[int, int]:
+        try:
+            return os.stat(self.new).st_mtime_ns, os.stat(self.cur).st_mtime_ns
+        except FileNotFoundError:
+            raise NotFound(f"no mailbox {self.name}") from None
+
+    def look(self, force: bool = False) -> None:
+        """See what other programs did; cheap when the folders' times are known."""
+        self.must_be_there()
+        times = self._times()
+        age = self.account.resources.now() - max(times) / 1e9
+        if times != self._seen or force or (self._doubtful and age > TICK):
+            found, difference = scan.look(self.new, self.cur, lambda: self.account.index.names(self.id))
+            self._seen = times
+            with self.own_change():
+                self._follow(found, difference)
+            self._doubtful = age <= TICK
+            if not self._doubtful:
+                self.account.index.saw(self.id, self._seen)
+        self.announce()
+
+    @contextlib.contextmanager
+    def own_change(self) -> Iterator[None]:
+        """What changes inside is known; if nobody else changed anything since the last look, none is needed."""
+        before = self._times()
+        try:
+            yield
+        except BaseException:
+            self._seen = (0, 0)
+            raise
+        if before == self._seen:
+            self._seen = self._times()
+            self._doubtful = self._doubtful or self._seen != before
+
+    def _follow(self, found: scan.Listing, difference: scan.Difference) -> None:
+        if difference.gone:
+            self._forget(difference.gone)
+        if difference.moved:
+            self._follow_moves(found, difference.moved)
+        if difference.fresh:
+            self.add(self._welcome(found, difference.fresh))
+
+    def _follow_moves(self, found: scan.Listing, moved: Iterable[tuple[int, str, str]]) -> None:
+        letters_now, places = [], []
+        for uid, base, before in moved:
+            recent, filename = found[base]
+            letters = split(filename)[1]
+            self._put_right(base, base, recent, filename)
+            recent = recent and not letters
+            if letters != before:
+                letters_now.append((uid, letters, recent))
+            else:
+                places.append((uid, recent))
+        self.account.index.set_recent(self.id, places)
+        if letters_now:
+            self._note_letters(letters_now)
+
+    def _put_right(self, base: str, named: str, recent: bool, filename: str) -> None:
+        """Give the file of ``base`` the name that ``named`` should have; FileNotFoundError if it is gone."""
+        letters = split(filename)[1]
+        path = os.path.join(self.new if recent else self.cur, filename)
+        wanted = self._place(named, letters, recent and not letters)
+        if path != wanted:
+            self.account.resources.disk.rename(path, wanted)
+
+    def _place(self, base: str, letters: str, recent: bool) -> str:
+        return os.path.join(self.new if recent else self.cur, scan.canonical_name(base, letters, recent))
+
+    # -- messages that other programs brought --------------------------------------------------------------------
+
+    def _welcome(self, found: scan.Listing, fresh: Sequence[str]) -> list[Row]:
+        """Give each a UID in its file's name: the one that is there if it is ours, else the next ones in the order
+        of delivery."""
+        kept, unnamed = self._sort_fresh(fresh)
+        if kept:
+            self.counters.at_least(max(kept) + 1)
+        unnamed.sort(key=delivery_order)
+        first = self.counters.take_uids(len(unnamed)) if unnamed else 0
+        modseq = self.counters.modseq if self._rebuilding else self.counters.next_modseq()
+        named = [*sorted((uid, base) for uid, base in kept.items()), *enumerate(unnamed, first)]
+        rows = [row for uid, base in named if (row := self._adopt(uid, base, *found[base], modseq))]
+        if unnamed:
+            for folder in (self.new, self.cur):
+                self.account.resources.disk.sync_folder(folder)
+        return rows
+
+    def _sort_fresh(self, fresh: Sequence[str]) -> tuple[dict[int, str], list[str]]:
+        """(UID -> base for those whose name is to be believed, the others)."""
+        if not self._trusting:
+            return {}, list(fresh)
+        kept: dict[int, str] = {}
+        unnamed = []
+        taken = {uid for uid, *_ in self.account.index.names(self.id)}
+        for base in sorted(fresh):
+            uid = read_base(base).uid
+            issued = self._adopted or uid < self.counters.uidnext
+            if uid and issued and uid not in taken:
+                kept[uid] = base
+                taken.add(uid)
+            else:
+                unnamed.append(base)
+        return kept, unnamed
+
+    def _adopt(self, uid: int, base: str, recent: bool, filename: str, modseq: int) -> Row | None:
+        """The row of a file that now has this UID; None if it vanished meanwhile."""
+        path = os.path.join(self.new if recent else self.cur, filename)
+        sizes = read_base(base)
+        try:
+            date = os.stat(path).st_mtime
+            stored, wire = (sizes.stored, sizes.wire) if sizes.stored and sizes.wire else measure(path)
+            wanted = Sizes(stored, wire, uid)
+            named = base if sizes == wanted else with_numbers(base, wanted)
+            self._put_right(base, named, recent, filename)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise Temporary(f"{path}: {error.strerror}") from error
+        letters = split(filename)[1]
+        return Row(uid, named, recent and not letters, letters, stored, wire, date, modseq)
+
+    # -- rows and the feed ---------------------------------------------------------------------------------------
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Messages whose files are there; announced with the next ``announce``."""
+        index = self.account.index
+        with index.transaction():
+            index.insert(self.id, rows)
+        self.account.count(sum(row.wire for row in rows), len(rows))
+        if not self._rebuilding:
+            self.account.render_soon(self, [row.uid for row in rows])
+            self._unannounced += [(row.uid, self.flags_of(row.uid, row.letters)) for row in rows]
+
+    def announce(self) -> None:
+        """Let the feed have what arrived, in the order of the UIDs."""
+        if self._unannounced:
+            arrived, self._unannounced = sorted(self._unannounced), []
+            self.feed.publish(Arrived(tuple(uid for uid, _ in arrived), tuple(flags for _, flags in arrived)))
+
+    def _forget(self, uids: Sequence[int]) -> None:
+        """These are gone from the disk."""
+        self.announce()
+        index = self.account.index
+        rows = index.rows(self.id, uids)
+        with index.transaction():
+            index.delete(self.id, uids)
+        self.account.count(-sum(row.wire for row in rows), -len(rows))
+        self._put_more((uid, frozenset()) for uid in uids)
+        self.feed.publish(Vanished(tuple(sorted(uids)), self.counters.next_modseq()))
+
+    def _note_letters(self, letters: Sequence[tuple[int, str, bool]]) -> None:
+        """(UID, letters, whether in ``new``) of files that changed."""
+        self.announce()
+        modseq = self.counters.next_modseq()
+        with self.account.index.transaction():
+            self.account.index.set_letters(self.id, letters, modseq)
+        ordered = sorted(letters)
+        flags = tuple(self.flags_of(uid, each) for uid, each, _ in ordered)
+        self.feed.publish(FlagsChanged(tuple(uid for uid, _, _ in ordered), flags, modseq))
+
+    def flags_of(self, uid: int, letters: str) -> Flags:
+        flags = self.keywords.flags(letters)
+        return flags | self._more.by_uid[uid] if uid in self._more.by_uid else flags
+
+    def _put_more(self, keywords: Iterable[tuple[int, Flags]]) -> None:
+        changed = [self._more.put(uid, names) for uid, names in keywords]
+        if any(changed):
+            path = os.path.join(self.path, keyword_files.MORE_FILE)
+            self.account.resources.disk.replace(path, self._more.dump())
+
+    def letters_for(self, uid: int, flags: Flags) -> str:
+        """The letters for a file's name; what has none is written down."""
+        if self.keywords.learn(flags):
+            path = os.path.join(self.path, keyword_files.FILE)
+            self.account.resources.disk.replace(path, self.keywords.dump())
+        letters, more = self.keywords.letters(flags)
+        self._put_more([(uid, more)])
+        return letters
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def path_of(self, row: Row) -> str:
+        return self._place(row.base, row.letters, row.recent)
+
+    def status(self) -> MailboxStatus:
+        messages, recent, unseen, deleted, size = self.account.index.counts(self.id)
+        counters = self.counters
+        return MailboxStatus(
+            messages, recent, unseen, deleted, counters.uidnext, counters.uidvalidity, counters.modseq, size
+        )
+
+    def snapshot(self, take_recent: bool) -> Snapshot:
+        self.look()
+        index = self.account.index
+        found = index.flags(self.id)
+        recent = index.recent(self.id)
+        if take_recent and recent:
+            self._move_to_cur(recent)
+        uids, letters = zip(*found, strict=True) if found else ((), ())
+        flags = tuple(map(self.keywords.flags, letters))
+        if self._more.by_uid:
+            flags = tuple(map(self.flags_of, uids, letters))
+        return Snapshot(
+            uidvalidity=self.counters.uidvalidity,
+            uidnext=self.counters.uidnext,
+            highestmodseq=self.counters.modseq,
+            uids=uids,
+            flags=flags,
+            recent=frozenset(uid for uid, _ in recent),
+            keywords=(*self.keywords.names, *sorted(self._more.names)),
+            at=self.feed.position,
+        )
+
+    def _move_to_cur(self, recent: Sequence[tuple[int, str]]) -> None:
+        """The opener has seen them.  Not synced: nobody was promised anything."""
+        disk = self.account.resources.disk
+        with self.own_change():
+            for _, base in recent:
+                with contextlib.suppress(FileNotFoundError):
+                    disk.rename(os.path.join(self.new, base), os.path.join(self.cur, in_cur(base, "")))
+            self.account.index.set_recent(self.id, [(uid, False) for uid, _ in recent])
+
+    # -- changing ------------------------------------------------------------------------------------------------
+
+    def store(
+        self, uids: Sequence[int], op: FlagOp, flags: Flags, unchanged_since: int | None
+    ) -> tuple[list[tuple[int, Flags, int]], list[int]]:
+        """See ``IMailbox.store``."""
+        rows = self.account.index.rows(self.id, uids)
+        late = [row.uid for row in rows if unchanged_since is not None and row.modseq > unchanged_since]
+        left = set(uids).difference(late)
+        if self._change_flags([row for row in rows if row.uid in left], op, flags):
+            self.look(force=True)  # some were not where they should be
+            self._change_flags(self.account.index.rows(self.id, left), op, flags)
+        done = self.account.index.rows(self.id, left)
+        return [(row.uid, self.flags_of(row.uid, row.letters), row.modseq) for row in done], late
+
+    def _change_flags(self, rows: Sequence[Row], op: FlagOp, flags: Flags) -> bool:
+        """Rename, sync, note; whether a file was missing."""
+        missing = False
+        renamed: list[tuple[int, str, bool]] = []
+        touched = {self.cur}
+        with self.own_change():
+            for row in rows:
+                before = self.flags_of(row.uid, row.letters)
+                after = flag_sets.apply(op, before, flags)
+                if after == before:
+                    continue
+                letters = self.letters_for(row.uid, after) + self.keywords.unexplained(row.letters)
+                letters = "".join(sorted(letters))
+                try:
+                    self._rename(row, letters)
+                except FileNotFoundError:
+                    missing = True
+                    continue
+                renamed.append((row.uid, letters, False))
+                touched.add(self.new if row.recent else self.cur)
+            if renamed:
+                for folder in touched:
+                    self.account.resources.disk.sync_folder(folder)
+                self._note_letters(renamed)
+        return missing
+
+    def _rename(self, row: Row, letters: str) -> None:
+        target = os.path.join(self.cur, in_cur(row.base, letters))
+        if target != self.path_of(row):
+            self.account.resources.disk.rename(self.path_of(row), target)
+
+    def expunge(self, uids: Sequence[int]) -> list[int]:
+        """Those that were there, gone for good."""
+        rows = left = self.account.index.rows(self.id, uids)
+        if rows:
+            with self.own_change():
+                if self._unlink(rows):
+                    self.look(force=True)  # notes those that are gone, finds those that were renamed
+                    left = self.account.index.rows(self.id, [row.uid for row in rows])
+                    self._unlink(left)
+                for folder in {self.new if row.recent else self.cur for row in rows}:
+                    self.account.resources.disk.sync_folder(folder)
+                if left:
+                    self._forget([row.uid for row in left])
+        return [row.uid for row in rows]
+
+    def _unlink(self, rows: Sequence[Row]) -> bool:
+        """Remove the files; whether one was missing."""
+        missing = False
+        for row in rows:
+            try:
+                self.account.resources.disk.unlink(self.path_of(row))
+            except FileNotFoundError:
+                missing = True
+        return missing
+
+    # -- the end -------------------------------------------------------------------------------------------------
+
+    def end(self) -> None:
+        """The mailbox is deleted."""
+        self.gone = True
+        self.feed.publish(Gone())
+
+    def settle(self) -> None:
+        """An orderly stop: the next start need not guess."""
+        if not self.gone:
+            self.look()
+            self.counters.settle()

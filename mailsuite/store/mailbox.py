@@ -1,0 +1,101 @@
+"""IMailbox on a folder: each call is one job in the account's lane, and what changed is told when it is back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ParamSpec, TypeVar
+
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from mailsuite.interfaces import IBody, IMailbox
+from mailsuite.model import Fetched, FlagOp, Flags, Snapshot
+from mailsuite.query import Query
+from mailsuite.store import reading
+from mailsuite.store.account import AccountMail
+from mailsuite.store.feed import Watch
+from mailsuite.store.flags import canonical
+from mailsuite.store.folder import Folder
+from mailsuite.store.search import cost
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+#: Messages that one job of a search looks at: by the index alone, in their headers, in their bodies.  Between the
+#: jobs others have their turn.
+SEARCH_SLICES = (20_000, 500, 100)
+
+
+class Lane:
+    """Runs work in an account's lane, alone with the account, and wakes its watches afterwards."""
+
+    def __init__(self, account: AccountMail) -> None:
+        self.account = account
+        self._name = f"account:{account.name}"
+        account.users.add(self)
+
+    def run(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
+        def alone() -> _T:
+            with self.account.locked():
+                return work(*args, **kwargs)
+
+        return self.account.resources.offload.run_in(self._name, alone).addBoth(self._wake)
+
+    def _wake(self, result: _T) -> _T:
+        self.wake()
+        return result
+
+    def wake(self) -> None:
+        """Let the account's watches hear of what they have not heard of."""
+        for folder in self.account.folders():
+            folder.feed.wake()
+
+
+@implementer(IMailbox)
+class MaildirMailbox:
+    """One mailbox.  Any number of these share one ``Folder``."""
+
+    def __init__(self, lane: Lane, folder: Folder) -> None:
+        self._lane = lane
+        self.folder = folder
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def account(self) -> str:
+        return self._lane.account.name
+
+    def snapshot(self, take_recent: bool) -> Deferred[Snapshot]:
+        return self._lane.run(self.folder.snapshot, take_recent)
+
+    def watch(self, at: int, woken: Callable[[], None]) -> Watch:
+        return self.folder.feed.watch(at, woken)
+
+    def fetch(self, uids: Sequence[int], items: Sequence[str]) -> Deferred[Sequence[Fetched]]:
+        return self._lane.run(reading.fetch, self.folder, uids, items)
+
+    def body(self, uid: int) -> Deferred[IBody]:
+        return self._lane.run(reading.opened, self.folder, uid)
+
+    def store(
+        self, uids: Sequence[int], op: FlagOp, flags: Flags, unchanged_since: int | None
+    ) -> Deferred[tuple[Sequence[tuple[int, Flags, int]], Sequence[int]]]:
+        return self._lane.run(self.folder.store, uids, op, canonical(flags), unchanged_since)
+
+    def expunge(self, uids: Sequence[int]) -> Deferred[Sequence[int]]:
+        return self._lane.run(self.folder.expunge, uids)
+
+    def search(self, query: Query, uids: Sequence[int]) -> Deferred[Sequence[int]]:
+        return Deferred.fromCoroutine(self._search(query, sorted(set(uids))))
+
+    async def _search(self, query: Query, uids: Sequence[int]) -> Sequence[int]:
+        length = SEARCH_SLICES[cost(query)]
+        found: list[int] = []
+        for start in range(0, len(uids), length):
+            found += await self._lane.run(reading.search, self.folder, query, uids[start : start + length])
+        return found
+
+    def look(self) -> Deferred[None]:
+        return self._lane.run(self.folder.look)

@@ -1,0 +1,243 @@
+"""The mail store on Maildir++ folders: IMailStores and IMailStore, and mailboxes as places to deliver to.
+
+``<root>/<domain>/<user>/Maildir`` is an account's mail, ``index.sqlite`` beside it a cache.  Accounts stay open while
+sessions use them; of the others the ``keep_open`` last used.  Delivery is split so that one commit can go to several
+mailboxes and the queue: ``placements`` in the reactor, ``disk.placement.place`` with them in any thread of the pool,
+``arrived`` in the reactor again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from twisted.internet.defer import Deferred, fail, gatherResults
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from mailsuite.disk.placement import place
+from mailsuite.disk.spool import Content, content_of
+from mailsuite.errors import NotAllowed
+from mailsuite.interfaces import IDisk, IDraft, IMailbox, IMailStore, IMailStores, IOffload
+from mailsuite.mime.lines import to_lf
+from mailsuite.model import (
+    INBOX,
+    Account,
+    Appended,
+    Copied,
+    Envelope,
+    Flags,
+    MailboxInfo,
+    MailboxStatus,
+    ToMailbox,
+)
+from mailsuite.store import reading, transfer
+from mailsuite.store.account import AccountMail
+from mailsuite.store.filename import Unique
+from mailsuite.store.flags import canonical
+from mailsuite.store.folder import Folder
+from mailsuite.store.incoming import Incoming, Letter
+from mailsuite.store.mailbox import Lane, MaildirMailbox
+from mailsuite.store.names import checked_name
+from mailsuite.store.resources import Resources
+
+#: Accounts that stay open while nobody uses them.
+KEEP_OPEN = 100
+#: Seconds after an arrival until it is rendered for the index, and how many messages one job renders.
+RENDER_DELAY = 0.2
+RENDER_SLICE = 50
+
+_T = TypeVar("_T")
+
+_log = Logger()
+
+
+def _unlimited(name: str) -> Account:
+    return Account(name)
+
+
+@implementer(IMailStore)
+class MaildirStore:
+    """One account, for one session."""
+
+    def __init__(self, lane: Lane, stores: MaildirStores) -> None:
+        self._lane = lane
+        self._account = lane.account
+        self._stores = stores
+
+    def open(self, name: str) -> Deferred[IMailbox]:
+        return self._lane.run(self._open, name)
+
+    def _open(self, name: str) -> IMailbox:
+        return MaildirMailbox(self._lane, self._account.folder(name))
+
+    def create(self, name: str, special_use: str) -> Deferred[None]:
+        return self._lane.run(self._account.create, name, special_use)
+
+    def delete(self, name: str) -> Deferred[None]:
+        return self._lane.run(self._account.delete, name)
+
+    def rename(self, old: str, new: str) -> Deferred[None]:
+        return self._lane.run(self._rename, old, new)
+
+    def _rename(self, old: str, new: str) -> None:
+        old, new = checked_name(old), checked_name(new)
+        if old != INBOX:
+            self._account.rename(old, new)
+            return
+        self._account.create(new, "")  # RFC 9051 §6.3.6: the messages move, INBOX stays
+        inbox = self._account.folder(INBOX)
+        uids = inbox.snapshot(take_recent=False).uids
+        transfer.copy(self._account, inbox, uids, self._account.folder(new), move=True)
+
+    def list(self) -> Deferred[Sequence[MailboxInfo]]:
+        return self._lane.run(self._account.list)
+
+    def subscribe(self, name: str, wanted: bool) -> Deferred[None]:
+        return self._lane.run(self._account.subscribe, name, wanted)
+
+    def status(self, name: str) -> Deferred[MailboxStatus]:
+        return self._lane.run(self._status, name)
+
+    def _status(self, name: str) -> MailboxStatus:
+        folder = self._account.folder(name)
+        folder.look()
+        return folder.status()
+
+    def copy(self, source: IMailbox, uids: Sequence[int], target: str, move: bool) -> Deferred[Copied]:
+        if not isinstance(source, MaildirMailbox) or source.folder.account is not self._account:
+            return fail(NotAllowed("messages are copied within one account"))
+        return self._lane.run(self._copy, source.folder, uids, target, move).addCallback(self._indexed_soon)
+
+    def _copy(self, source: Folder, uids: Sequence[int], target: str, move: bool) -> Copied:
+        return transfer.copy(self._account, source, uids, self._account.folder(target), move)
+
+    def append(self, name: str, messages: Sequence[tuple[IDraft, Flags, float]]) -> Deferred[Sequence[Appended]]:
+        return Deferred.fromCoroutine(self._append(name, messages)).addCallback(self._indexed_soon)
+
+    async def _append(self, name: str, messages: Sequence[tuple[IDraft, Flags, float]]) -> Sequence[Appended]:
+        incoming = []
+        for draft, flags, date in messages:
+            content = await content_of(draft)
+            letter = Letter(content.chunks, content.stored, content.wire, date)
+            incoming.append(Incoming(self._account, name, canonical(flags), letter))
+        await self._lane.run(place, incoming)
+        return [each.appended for each in incoming]
+
+    def _indexed_soon(self, result: _T) -> _T:
+        self._stores.index_soon(self._lane)
+        return result
+
+
+@implementer(IMailStores)
+class MaildirStores:
+    """All accounts below ``root``."""
+
+    def __init__(
+        self,
+        root: str,
+        disk: IDisk,
+        offload: IOffload,
+        clock: IReactorTime,
+        hostname: str,
+        quota: Callable[[str], Account] = _unlimited,
+        pid: Callable[[], int] = os.getpid,
+        keep_open: int = KEEP_OPEN,
+    ) -> None:
+        """``hostname`` goes into file names; ``quota`` gives an account's limits, blocking, in a thread."""
+        self._root = os.path.abspath(root)
+        self._clock = clock
+        self._resources = Resources(disk, offload, clock.seconds, Unique(hostname, pid), quota)
+        self._accounts: OrderedDict[str, AccountMail] = OrderedDict()
+        self._keep_open = keep_open
+        self._rendering: set[str] = set()
+        self._closed = False
+
+    def open(self, account: str) -> Deferred[IMailStore]:
+        try:
+            lane = self._lane(account)
+        except Exception:
+            return fail()
+        store = MaildirStore(lane, self)
+        return lane.run(lane.account.folder, INBOX).addCallback(lambda _: store)
+
+    def _lane(self, account: str) -> Lane:
+        mail = self._accounts.get(account)
+        if mail is None:
+            mail = self._accounts[account] = AccountMail(self._root, account, self._resources)
+        self._accounts.move_to_end(account)
+        lane = Lane(mail)
+        if len(self._accounts) > self._keep_open:
+            self._rest_oldest()
+        return lane
+
+    def _rest_oldest(self) -> None:
+        """Close the account that nobody used for longest."""
+        oldest = next((mail for mail in self._accounts.values() if not mail.users), None)
+        if oldest is not None:
+            self._accounts.move_to_end(oldest.name)
+            resting = self._resources.offload.run_in(f"account:{oldest.name}", oldest.rest)
+            resting.addCallback(self._rested, oldest)
+            resting.addErrback(lambda failure: _log.failure("an account could not be closed", failure))
+
+    def _rested(self, closed: bool, mail: AccountMail) -> None:
+        if closed and not mail.users and self._accounts.get(mail.name) is mail:
+            del self._accounts[mail.name]
+
+    # -- delivery ------------------------------------------------------------------------------------------------
+
+    def placements(
+        self, destinations: Iterable[ToMailbox], envelope: Envelope, trace: bytes, content: Content
+    ) -> list[Incoming]:
+        """The message for each of these mailboxes, to be given to ``place`` in a thread; reactor.  ``trace`` is
+        header lines with CRLF.  ``InvalidName`` for what cannot be an account."""
+        head = b"Return-Path: <%s>\r\n" % str(envelope.sender).encode() + trace  # RFC 5321 §4.4
+        stored_head = to_lf(head)
+
+        def chunks() -> Iterable[bytes]:
+            yield stored_head
+            yield from content.chunks()
+
+        letter = Letter(chunks, len(stored_head) + content.stored, len(head) + content.wire, self._clock.seconds())
+        return [
+            Incoming(self._lane(to.account).account, to.mailbox, canonical(to.flags), letter) for to in destinations
+        ]
+
+    def arrived(self, placed: Iterable[Incoming]) -> None:
+        """Let sessions hear of what was placed; reactor."""
+        for account in {each.account.name for each in placed}:
+            lane = self._lane(account)
+            lane.wake()
+            self.index_soon(lane)
+
+    def index_soon(self, lane: Lane) -> None:
+        """Render new messages of the account for the index, a little later and in small jobs."""
+        if lane.account.name not in self._rendering and not self._closed:
+            self._rendering.add(lane.account.name)
+            self._clock.callLater(RENDER_DELAY, self._render, lane)
+
+    def _render(self, lane: Lane) -> None:
+        def again(more: bool) -> None:
+            self._rendering.discard(lane.account.name)
+            if more:
+                self.index_soon(lane)
+
+        def failed(failure: Failure) -> None:
+            self._rendering.discard(lane.account.name)
+            _log.failure("new messages of {account} could not be indexed", failure, account=lane.account.name)
+
+        if not self._closed:
+            lane.run(reading.render_waiting, lane.account, RENDER_SLICE).addCallbacks(again, failed)
+
+    # -- the end -------------------------------------------------------------------------------------------------
+
+    def close(self) -> Deferred[None]:
+        """Finish what was begun, write exact counters, close every index."""
+        self._closed = True
+        offload = self._resources.offload
+        closing = [offload.run_in(f"account:{name}", mail.close) for name, mail in self._accounts.items()]
+        return gatherResults(closing, consumeErrors=True).addCallback(lambda _: None)

@@ -1,0 +1,204 @@
+"""What FETCH and SEARCH want to know of messages: from the index where it is there, else from the file.
+
+Blocking, with the account's lock held, except ``opened``.  A file that is not where the index says is looked for once
+more; if it is gone then, so is the message.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from mailsuite.disk.body import SMALL, open_body, read_stored
+from mailsuite.errors import Expunged
+from mailsuite.interfaces import IBody
+from mailsuite.mime.header import header_end
+from mailsuite.mime.lines import to_crlf
+from mailsuite.mime.render import Summary, summarize, summary
+from mailsuite.mime.structure import Scanner
+from mailsuite.model import Fetched, Flags
+from mailsuite.query import Query
+from mailsuite.store.account import AccountMail
+from mailsuite.store.folder import Folder
+from mailsuite.store.index import Rendered, Row
+from mailsuite.store.search import matches
+
+_T = TypeVar("_T")
+
+#: UIDs in one ``fetch``.
+MAX_FETCH = 1000
+#: Octets of a header, as stored.
+MAX_HEADER = 1 << 20
+_HEADER_GUESS = 16 * 1024
+_RENDERED = {"envelope": 0, "structure": 1, "body": 2}
+
+
+def permanent_name(uid: int, uidvalidity: int) -> str:
+    """For POP3's UIDL: Dovecot's default form, so that a Maildir taken over from it keeps its names."""
+    return f"{uid:08x}{uidvalidity:08x}"
+
+
+def fetch(folder: Folder, uids: Sequence[int], items: Sequence[str]) -> list[Fetched]:
+    """See ``IMailbox.fetch``."""
+    if len(uids) > MAX_FETCH:
+        raise ValueError(f"at most {MAX_FETCH} UIDs a call")
+    folder.must_be_there()
+    rows = folder.account.index.rows(folder.id, uids)
+    rendered = render(folder, rows) if any(item in _RENDERED for item in items) else {}
+    columns = [_column(item, folder, rendered) for item in items]
+    found = []
+    for row in rows:
+        try:
+            found.append(Fetched(row.uid, tuple(column(row) for column in columns)))
+        except Expunged:
+            continue
+    return found
+
+
+def _column(item: str, folder: Folder, rendered: dict[int, Rendered]) -> Callable[[Row], object]:
+    match item:
+        case "flags":
+            return lambda row: folder.flags_of(row.uid, row.letters)
+        case "size":
+            return lambda row: row.wire
+        case "date":
+            return lambda row: row.date
+        case "modseq":
+            return lambda row: row.modseq
+        case "name":
+            return lambda row: permanent_name(row.uid, folder.counters.uidvalidity)
+        case "header":
+            return lambda row: to_crlf(stored_header(folder, row))
+        case "envelope" | "structure" | "body":
+            return lambda row: _part(rendered, row.uid, _RENDERED[item])
+    raise ValueError(f"no such item: {item}")
+
+
+def _part(rendered: dict[int, Rendered], uid: int, which: int) -> bytes:
+    if uid not in rendered:
+        raise Expunged("the message is gone")
+    return rendered[uid][which]
+
+
+def render(folder: Folder, rows: Sequence[Row]) -> dict[int, Rendered]:
+    """What the index has of these, and what it lacks made now and kept."""
+    index = folder.account.index
+    rendered = index.rendered(folder.id, [row.uid for row in rows])
+    made: list[tuple[int, Rendered]] = []
+    for row in rows:
+        if row.uid not in rendered:
+            try:
+                made.append((row.uid, _render(_from_file(folder, row, _summary))))
+            except Expunged:
+                continue
+    if made:
+        with index.transaction():
+            index.keep_rendered(folder.id, made)
+        rendered.update(made)
+    return rendered
+
+
+def render_waiting(account: AccountMail, limit: int) -> bool:
+    """Render some of the new messages, before anyone asks; whether there are more."""
+    taken = account.take_unrendered(limit)
+    for folder, uids in taken.items():
+        if not folder.gone:
+            render(folder, account.index.rows(folder.id, uids))
+    return sum(map(len, taken.values())) == limit
+
+
+def _render(made: Summary) -> Rendered:
+    return made.envelope, made.structure, made.body
+
+
+def _summary(path: str) -> Summary:
+    with open(path, "rb", buffering=0) as file:
+        octets = file.read(SMALL)
+        if len(octets) < SMALL:
+            return summary(octets)
+        scanner = Scanner()
+        while octets:
+            scanner.feed(octets)
+            octets = file.read(SMALL)
+        return summarize(scanner.finish())
+
+
+def stored_header(folder: Folder, row: Row) -> bytes:
+    """The header block as it is stored; ``Expunged``."""
+    return _from_file(folder, row, _header)
+
+
+def _header(path: str) -> bytes:
+    octets = read_stored(path, _HEADER_GUESS)
+    end = header_end(octets)
+    if end == len(octets) == _HEADER_GUESS:
+        octets = read_stored(path, MAX_HEADER)
+        end = header_end(octets)
+    return octets[:end]
+
+
+def _from_file(folder: Folder, row: Row, read: Callable[[str], _T]) -> _T:
+    """``read`` the message's file, wherever it is; ``Expunged``."""
+    try:
+        return read(folder.path_of(row))
+    except FileNotFoundError:
+        folder.look(force=True)
+    rows = folder.account.index.rows(folder.id, [row.uid])
+    try:
+        return read(folder.path_of(rows[0]))
+    except (FileNotFoundError, IndexError):
+        raise Expunged("the message is gone") from None
+
+
+def opened(folder: Folder, uid: int) -> IBody:
+    """The message's octets; ``Expunged``."""
+    rows = folder.account.index.rows(folder.id, [uid])
+    if not rows:
+        raise Expunged("the message is gone")
+
+    def read(path: str) -> IBody:
+        trusted = rows[0].stored > SMALL and os.stat(path).st_size == rows[0].stored
+        return open_body(path, folder.account.resources.offload, size=rows[0].wire if trusted else None)
+
+    return _from_file(folder, rows[0], read)
+
+
+class Searched:
+    """A row as ``search.Subject``."""
+
+    def __init__(self, folder: Folder, row: Row) -> None:
+        self._folder = folder
+        self._row = row
+        self.uid = row.uid
+        self.size = row.wire
+        self.date = row.date
+        self.modseq = row.modseq
+
+    @property
+    def flags(self) -> Flags:
+        return self._folder.flags_of(self._row.uid, self._row.letters)
+
+    def header(self) -> bytes:
+        return stored_header(self._folder, self._row)
+
+    def raw(self) -> bytes:
+        return _from_file(self._folder, self._row, _whole)
+
+
+def _whole(path: str) -> bytes:
+    with open(path, "rb", buffering=0) as file:
+        return file.read()
+
+
+def search(folder: Folder, query: Query, uids: Sequence[int]) -> list[int]:
+    """Those of ``uids`` that match; the caller keeps the list short."""
+    folder.must_be_there()
+    found = []
+    for row in folder.account.index.rows(folder.id, uids):
+        try:
+            if matches(query, Searched(folder, row)):
+                found.append(row.uid)
+        except Expunged:
+            continue
+    return found

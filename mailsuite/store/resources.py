@@ -1,0 +1,21 @@
+"""What every part of the store works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from mailsuite.interfaces import IDisk, IOffload
+from mailsuite.model import Account
+from mailsuite.store.filename import Unique
+
+
+class Resources(msgspec.Struct, frozen=True):
+    """``now`` gives epoch seconds, ``quota`` the limits of an account (blocking, called in threads)."""
+
+    disk: IDisk
+    offload: IOffload
+    now: Callable[[], float]
+    unique: Unique
+    quota: Callable[[str], Account]
