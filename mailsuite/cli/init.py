@@ -42,7 +42,9 @@ def init(
         domain = domain or "demo.test"
         plan = _demo(f"{account or 'demo'}@{domain}", 2000 if port_base is None else port_base, password_stdin)
         settings = demo_settings(hostname or f"mail.{domain}", plan.port_base)
-        show_instance(create_instance(folder, domain, settings, plan), plan.account, plan.password)
+        show_instance(
+            create_instance(folder, domain, settings, plan), plan.account, plan.password if plan.made_up else ""
+        )
         return
     if port_base is not None or account is not None or password_stdin:
         raise click.UsageError("--port-base, --account and --password-stdin belong to --demo")

@@ -108,7 +108,9 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         int,
         number(1, 100_000, "Connections open at once from one client address; trusted networks have no such limit."),
     ] = 100
-    login_failures: Annotated[int, number(1, 1000, "Wrong passwords from one address before it has to wait.")] = 10
+    login_failures: Annotated[
+        int, number(1, 1000, "Wrong passwords before a connection is closed; each also makes its address wait longer.")
+    ] = 5
     threads: Annotated[int, number(2, 64, "Threads for disk and password work.")] = 8
 
 
