@@ -17,10 +17,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
 from mailsuite.errors import Exists, InvalidName, MailError, NotAllowed, NotFound, OverQuota, Temporary
-from mailsuite.model import INBOX, MailboxInfo, Overflow
+from mailsuite.model import INBOX, MailboxInfo
 from mailsuite.store import subscriptions
 from mailsuite.store.counters import FILE as COUNTERS_FILE
 from mailsuite.store.counters import Counters
+from mailsuite.store.feed import Feed
 from mailsuite.store.folder import Folder
 from mailsuite.store.index import Index, set_aside
 from mailsuite.store.names import account_path, checked_name, from_folder, parents, to_folder
@@ -44,6 +45,8 @@ class AccountMail:
         self.index: Index
         #: Who uses it: sessions' stores and placements.  While there is one it is not closed to save memory.
         self.users: weakref.WeakSet[object] = weakref.WeakSet()
+        #: Feeds with something new, for the reactor to wake.
+        self.stirred: deque[Feed] = deque()
         self._lock = threading.RLock()
         self._opened = self._closed = False
         self._folders: dict[str, Folder] = {}
@@ -88,9 +91,8 @@ class AccountMail:
         set_aside(self._index_path, reason)
         self.index = Index(self._index_path)
         self._usage = None
-        for folder in self.folders():
-            folder.attach()
-            folder.feed.publish(Overflow())
+        for folder in tuple(self._folders.values()):
+            folder.rebuild()
 
     def rest(self) -> bool:
         """Close what is open, unless somebody uses it; whether it is closed now.  The next ``locked`` opens it."""
@@ -108,7 +110,7 @@ class AccountMail:
     def _settle(self) -> None:
         """Write what spares the next start from guessing, and forget everything."""
         if self._opened:
-            for folder in self.folders():
+            for folder in self._folders.values():
                 with contextlib.suppress(MailError, OSError, sqlite3.Error):
                     folder.settle()
             self.index.close()
@@ -116,10 +118,6 @@ class AccountMail:
             self._unrendered.clear()
             self._usage = None
             self._opened = False
-
-    def folders(self) -> tuple[Folder, ...]:
-        """Those in use; any thread, without the lock."""
-        return tuple(self._folders.values())
 
     # -- mailboxes -----------------------------------------------------------------------------------------------
 

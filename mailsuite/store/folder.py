@@ -15,7 +15,18 @@ from typing import TYPE_CHECKING
 
 from mailsuite.disk.body import measure
 from mailsuite.errors import NotFound, Temporary
-from mailsuite.model import Arrived, FlagOp, Flags, FlagsChanged, Gone, MailboxStatus, Snapshot, Vanished
+from mailsuite.model import (
+    Arrived,
+    Change,
+    FlagOp,
+    Flags,
+    FlagsChanged,
+    Gone,
+    MailboxStatus,
+    Overflow,
+    Snapshot,
+    Vanished,
+)
 from mailsuite.store import flags as flag_sets
 from mailsuite.store import keywords as keyword_files
 from mailsuite.store import scan
@@ -230,7 +241,11 @@ class Folder:
         """Let the feed have what arrived, in the order of the UIDs."""
         if self._unannounced:
             arrived, self._unannounced = sorted(self._unannounced), []
-            self.feed.publish(Arrived(tuple(uid for uid, _ in arrived), tuple(flags for _, flags in arrived)))
+            self._tell(Arrived(tuple(uid for uid, _ in arrived), tuple(flags for _, flags in arrived)))
+
+    def _tell(self, change: Change) -> None:
+        self.feed.publish(change)
+        self.account.stirred.append(self.feed)
 
     def _forget(self, uids: Sequence[int]) -> None:
         """These are gone from the disk."""
@@ -241,7 +256,7 @@ class Folder:
             index.delete(self.id, uids)
         self.account.count(-sum(row.wire for row in rows), -len(rows))
         self._put_more((uid, frozenset()) for uid in uids)
-        self.feed.publish(Vanished(tuple(sorted(uids)), self.counters.next_modseq()))
+        self._tell(Vanished(tuple(sorted(uids)), self.counters.next_modseq()))
 
     def _note_letters(self, letters: Sequence[tuple[int, str, bool]]) -> None:
         """(UID, letters, whether in ``new``) of files that changed."""
@@ -251,7 +266,7 @@ class Folder:
             self.account.index.set_letters(self.id, letters, modseq)
         ordered = sorted(letters)
         flags = tuple(self.flags_of(uid, each) for uid, each, _ in ordered)
-        self.feed.publish(FlagsChanged(tuple(uid for uid, _, _ in ordered), flags, modseq))
+        self._tell(FlagsChanged(tuple(uid for uid, _, _ in ordered), flags, modseq))
 
     def flags_of(self, uid: int, letters: str) -> Flags:
         flags = self.keywords.flags(letters)
@@ -391,7 +406,12 @@ class Folder:
     def end(self) -> None:
         """The mailbox is deleted."""
         self.gone = True
-        self.feed.publish(Gone())
+        self._tell(Gone())
+
+    def rebuild(self) -> None:
+        """The index was lost while sessions watched."""
+        self.attach()
+        self._tell(Overflow())
 
     def settle(self) -> None:
         """An orderly stop: the next start need not guess."""

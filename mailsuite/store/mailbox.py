@@ -47,8 +47,8 @@ class Lane:
 
     def wake(self) -> None:
         """Let the account's watches hear of what they have not heard of."""
-        for folder in self.account.folders():
-            folder.feed.wake()
+        while self.account.stirred:
+            self.account.stirred.popleft().wake()
 
 
 @implementer(IMailbox)
