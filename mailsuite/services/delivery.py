@@ -1,0 +1,73 @@
+"""IDelivery over the Maildir store and the relay queue: one message, all of its places, one step.
+
+Promises: when ``commit`` fires, the message is on disk in every mailbox and in the queue, or nothing is visible
+anywhere.  A commit that was begun is finished even if the one who asked has gone (its connection was lost): sessions
+and the queue's runner still hear of what was placed.  Between the publications of one message a power cut may leave
+it in some of its places; the sender was not answered then and tries again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from mailsuite.disk.placement import place
+from mailsuite.disk.spool import Content, Spool, content_of
+from mailsuite.interfaces import IDelivery, IDraft, IOffload
+from mailsuite.model import Destination, Envelope, ToMailbox, ToRemote
+from mailsuite.queue.disk import DiskQueue
+from mailsuite.queue.intake import QueuePlacement
+from mailsuite.store.incoming import Incoming
+from mailsuite.store.maildir import MaildirStores
+
+
+@implementer(IDelivery)
+class Delivery:
+    """Takes drafts from ``spool``; puts messages into ``stores`` and ``queue`` in a thread of ``offload``."""
+
+    def __init__(self, stores: MaildirStores, queue: DiskQueue, spool: Spool, offload: IOffload) -> None:
+        self._stores = stores
+        self._queue = queue
+        self._spool = spool
+        self._offload = offload
+
+    def draft(self) -> IDraft:
+        return self._spool.draft()
+
+    def commit(
+        self, draft: IDraft, envelope: Envelope, trace: bytes, destinations: Sequence[Destination]
+    ) -> Deferred[None]:
+        answer: Deferred[None] = Deferred(_no_longer_wanted)
+        Deferred.fromCoroutine(self._commit(draft, envelope, trace, destinations)).chainDeferred(answer)
+        return answer
+
+    async def _commit(
+        self, draft: IDraft, envelope: Envelope, trace: bytes, destinations: Sequence[Destination]
+    ) -> None:
+        try:
+            content = await content_of(draft)
+            mailboxes = [to for to in destinations if isinstance(to, ToMailbox)]
+            incoming: list[Incoming] = self._stores.placements(mailboxes, envelope, trace, content)
+            relayed = self._relayed(envelope, trace, content, destinations)
+            await self._offload.run(place, [*incoming, *relayed])
+        finally:
+            draft.discard()
+        self._stores.arrived(incoming)
+        for placement in relayed:
+            self._queue.arrived(placement)
+
+    def _relayed(
+        self, envelope: Envelope, trace: bytes, content: Content, destinations: Sequence[Destination]
+    ) -> list[QueuePlacement]:
+        """One queued message for all remote recipients together, or none."""
+        recipients = tuple(to.recipient for to in destinations if isinstance(to, ToRemote))
+        if not recipients:
+            return []
+        return [self._queue.placement(msgspec.structs.replace(envelope, recipients=recipients), trace, content)]
+
+
+def _no_longer_wanted(answer: Deferred[None]) -> None:
+    """Cancelling ends the waiting, not the commit."""
