@@ -13,7 +13,7 @@ from typing import cast
 import msgspec
 
 from mailsuite.errors import Expunged, MailError
-from mailsuite.imap import rows
+from mailsuite.imap import codes, rows
 from mailsuite.imap.events import Fetch
 from mailsuite.imap.items import SectionKind
 from mailsuite.imap.rows import Plan
@@ -63,9 +63,7 @@ async def fetch(session: Session, event: Fetch) -> None:
         for batch in _batches(uids, sources.rows):
             await _turn(session, batch, uids)
             missing += len(batch) - await _fetch_batch(session, plan, sources, batch)
-    if missing and not event.uid:  # RFC 2180 §4.1.2
-        raise Expunged("some of the messages no longer exist")
-    await session.complete(event, b"fetched", uid=event.uid)
+    await session.complete(event, b"fetched", codes.EXPUNGEISSUED if missing else b"", event.uid)  # RFC 5530 §3
 
 
 async def _turn(session: Session, batch: Sequence[int], uids: Sequence[int]) -> None:

@@ -14,7 +14,6 @@ from typing import Any, ClassVar
 import msgspec
 from twisted.internet import interfaces
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -152,9 +151,9 @@ class Session(Connection[ServerCore]):
             raise BadCommand(str(error)) from None
 
     async def breathe(self) -> None:
-        """Let other connections have a turn, and this one's client read what it was sent."""
+        """Between the pieces of a long answer: wait until the client has read most of what it was sent, while others
+        have their turn."""
         self.flush()
-        await deferLater(self.clock, 0)
         await self.drained()
 
     # -- what commands change ------------------------------------------------------------------------------------

@@ -1,0 +1,119 @@
+"""The IMAP server of the dialogue scripts: two accounts (ann, bob at example.org, password ``secret``) in memory.
+
+Options: ``inbox NAME...`` messages of ``MESSAGES`` that ann's INBOX begins with; ``plaintext no`` refuses passwords
+without TLS; ``certificate no``; ``quota OCTETS``; ``largest OCTETS`` of a message; ``failures N`` logins may fail.
+Verbs of ``% do``: ``deliver [mailbox] NAME`` mail arrives for ann; ``expunge UID`` and ``flag UID FLAG...`` another
+program acts on her INBOX; ``remove NAME`` it deletes a mailbox; ``fail METHOD KIND`` the next such call of the store
+fails (``temporary``, ``quota`` or ``bug``); ``stop`` the server shuts down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.task import Clock
+
+from mailsuite import errors
+from mailsuite.imap.limits import Limits
+from mailsuite.interfaces import IOffload
+from mailsuite.net.imap_server import IMAPServerFactory, IMAPSettings
+from mailsuite.net.throttle import Throttle, ThrottleSettings
+from mailsuite.testing.delivery import MemoryDelivery
+from mailsuite.testing.directory import MemoryDirectory
+from mailsuite.testing.memory_store import MemoryStore, MemoryStores
+from mailsuite.testing.tls import ReadyTLS
+
+ANN = "ann@example.org"
+
+MESSAGES = {
+    "plain": b"""\
+From: Ann <ann@example.org>
+To: bob@example.org
+Subject: lunch
+Date: Sun, 15 Jun 2025 12:00:00 +0200
+Message-ID: <1@example.org>
+
+Zebra at noon?
+""",
+    "parts": b"""\
+From: Bob <bob@example.org>
+To: ann@example.org
+Subject: two parts
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary=b
+
+--b
+
+first
+--b
+Content-Type: message/rfc822
+
+Subject: inner
+X-Kind: nested
+
+inner text
+--b--
+""",
+    "large": b"Subject: large\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\n"
+    + b"0123456789\n" * 30_000
+    + b"--b\n\nsecond\n--b--\n",
+}
+
+_FAULTS: dict[str, Callable[[], Exception]] = {
+    "temporary": lambda: errors.Temporary("the disk is tired"),
+    "quota": lambda: errors.OverQuota("no room"),
+    "bug": lambda: ZeroDivisionError("a bug"),
+}
+
+
+class World(IMAPServerFactory):
+    """The factory, and the hands of other programs."""
+
+    def __init__(self, options: dict[str, str], clock: Clock) -> None:
+        directory = MemoryDirectory(("example.org",))
+        directory.add(ANN)
+        directory.add("bob@example.org")
+        self.stores = MemoryStores(clock, quota_bytes=int(options.get("quota", 0)))
+        self.delivery = MemoryDelivery()
+        settings = IMAPSettings(
+            hostname="mail.example.org",
+            allow_plaintext_login=options.get("plaintext") != "no",
+            login_failures=int(options.get("failures", 10)),
+            limits=Limits(message=int(options.get("largest", 1_000_000))),
+        )
+        super().__init__(
+            settings,
+            directory,
+            self.stores,
+            self.delivery.draft,
+            ReadyTLS(options.get("certificate") != "no"),
+            Throttle(clock, ThrottleSettings(first=0.0)),
+            clock,
+        )
+        for name in options.get("inbox", "").split():
+            self.stores.deliver(ANN, MESSAGES[name])
+
+    @property
+    def ann(self) -> MemoryStore:
+        return self.stores.store(ANN)
+
+    def act(self, verb: str, text: str) -> None:
+        words = text.split()
+        if verb == "deliver":
+            self.stores.deliver(ANN, MESSAGES[words[-1]], *words[:-1])
+        elif verb == "expunge":
+            self.stores.drop_message(ANN, int(text))
+        elif verb == "flag":
+            self.stores.set_flags(ANN, int(words[0]), frozenset(words[1:]))
+        elif verb == "remove":
+            self.ann.delete(text)
+        elif verb == "fail":
+            self.ann.faults.plan(words[0], _FAULTS[words[1]]())
+        elif verb == "stop":
+            self.shut_down()
+        else:
+            raise ValueError(f"no verb {verb}")
+
+
+def build(options: dict[str, str], clock: Clock, offload: IOffload) -> World:
+    return World(options, clock)
