@@ -17,6 +17,11 @@ $(STAMP): setup.cfg pyproject.toml
 
 venv: $(STAMP) ## Make the environment in .venv
 
+run: $(STAMP) ## Start a demo server on loopback; its files are in var/ (made at first use, kept after)
+	@test -f var/mailsuite.toml || $(BIN)/mailsuite init var --demo >/dev/null
+	@$(BIN)/mailsuite show --config var/mailsuite.toml
+	@exec $(BIN)/twistd -n --pidfile var/twistd.pid mailsuite --config var/mailsuite.toml
+
 check: $(STAMP) ## Format, lint, types and layer contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
