@@ -68,6 +68,8 @@ class Plan(msgspec.Struct, frozen=True):
         values: Sequence[Sequence[object]],
     ) -> bytes:
         """Many lines at once, for a plan without ``sections``; all arguments in step, like those of ``row``."""
+        if not numbers:
+            return b""
         columns: dict[FetchItem, Sequence[object]] = {Attribute.UID: uids, Attribute.FLAGS: flags}
         stored = [item for item in self.items if item in _STORED]
         for item, column in zip(stored, zip(*values, strict=True), strict=False):

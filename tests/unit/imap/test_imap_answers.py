@@ -1,0 +1,161 @@
+"""LIST and LSUB from mailboxes, FETCH rows from items, capabilities from states."""
+
+from __future__ import annotations
+
+from mailsuite.imap import capability, listing, rows
+from mailsuite.imap.capability import Offer
+from mailsuite.imap.events import List, Lsub
+from mailsuite.imap.items import Attribute, BodySection, ListReturn, ListSelect, Partial
+from mailsuite.imap.states import State
+from mailsuite.model import MailboxInfo
+
+INFOS = (
+    MailboxInfo("INBOX", subscribed=True),
+    MailboxInfo("Fruit", selectable=False, has_children=True),
+    MailboxInfo("Fruit/Apple", subscribed=True),
+    MailboxInfo("Fruit/Pear"),
+    MailboxInfo("Gone/Deep", selectable=False, subscribed=True),
+    MailboxInfo("Sent", special_use="\\Sent"),
+)
+
+
+def listed(*patterns: str, select: tuple[ListSelect, ...] = (), returns: tuple[ListReturn, ...] = ()) -> list[str]:
+    command = List(b"a", patterns, frozenset(select), frozenset(returns))
+    return [line.decode()[7:-2] for line in listing.lines(command, INFOS)]
+
+
+def test_the_delimiter() -> None:
+    assert listing.lines(List(b"a", ()), INFOS) == [b'* LIST (\\Noselect) "/" ""\r\n']
+
+
+def test_a_plain_list() -> None:
+    assert listed("*", returns=(ListReturn.CHILDREN, ListReturn.SPECIAL_USE)) == [
+        '(\\HasNoChildren) "/" INBOX',
+        '(\\Noselect \\HasChildren) "/" Fruit',
+        '(\\HasNoChildren) "/" Fruit/Apple',
+        '(\\HasNoChildren) "/" Fruit/Pear',
+        '(\\HasNoChildren \\Sent) "/" Sent',
+    ]
+    assert listed("%") == ['() "/" INBOX', '(\\Noselect) "/" Fruit', '() "/" Sent']
+
+
+def test_inbox_matches_in_any_case_and_others_do_not() -> None:
+    assert listed("inbox", "sent") == ['() "/" INBOX']
+
+
+def test_subscribed_names_may_be_gone() -> None:
+    assert listed("*", select=(ListSelect.SUBSCRIBED,)) == [
+        '(\\Subscribed) "/" INBOX',
+        '(\\Subscribed) "/" Fruit/Apple',
+        '(\\NonExistent \\Subscribed) "/" Gone/Deep',
+    ]
+
+
+def test_recursive_match_tells_of_subscribed_children_that_are_not_told_themselves() -> None:
+    both = (ListSelect.SUBSCRIBED, ListSelect.RECURSIVEMATCH)
+    assert listed("%", select=both) == [
+        '(\\Subscribed) "/" INBOX',
+        '(\\Noselect) "/" Fruit ("CHILDINFO" ("SUBSCRIBED"))',
+    ]
+    assert listed("*", select=both) == [
+        '(\\Subscribed) "/" INBOX',
+        '(\\Subscribed) "/" Fruit/Apple',
+        '(\\NonExistent \\Subscribed) "/" Gone/Deep',
+    ]
+
+
+def test_special_use_as_a_selection() -> None:
+    assert listed("*", select=(ListSelect.SPECIAL_USE,)) == ['(\\Sent) "/" Sent']
+
+
+def test_subscribed_as_a_return_option() -> None:
+    assert listed("I*", "Fruit/%", returns=(ListReturn.SUBSCRIBED,)) == [
+        '(\\Subscribed) "/" INBOX',
+        '(\\Subscribed) "/" Fruit/Apple',
+        '() "/" Fruit/Pear',
+    ]
+
+
+def test_status_is_returned_of_what_can_be_selected() -> None:
+    assert listing.matching(List(b"a", ("*",)), INFOS) == ["INBOX", "Fruit/Apple", "Fruit/Pear", "Sent"]
+
+
+def test_lsub() -> None:
+    def lsub(pattern: str) -> list[str]:
+        return [line.decode()[7:-2] for line in listing.lsub_lines(Lsub(b"a", pattern), INFOS)]
+
+    assert lsub("*") == ['() "/" INBOX', '() "/" Fruit/Apple', '() "/" Gone/Deep']
+    assert lsub("%") == ['() "/" INBOX', '(\\Noselect) "/" Fruit', '(\\Noselect) "/" Gone']
+    assert lsub("Fruit/%") == ['() "/" Fruit/Apple']
+
+
+# -- rows
+
+
+ITEMS = (
+    Attribute.UID,
+    Attribute.RFC822_SIZE,
+    Attribute.FLAGS,
+    Attribute.INTERNALDATE,
+    Attribute.ENVELOPE,
+    Attribute.BODY,
+    Attribute.BODYSTRUCTURE,
+)
+VALUES = (42, 9.0, b"(env)", b"(body)", b"(structure)")
+LINE = (
+    b'* 3 FETCH (UID 7 RFC822.SIZE 42 FLAGS (\\Seen) INTERNALDATE " 1-Jan-1970 00:00:09 +0000" '
+    b"ENVELOPE (env) BODY (body) BODYSTRUCTURE (structure))\r\n"
+)
+
+
+def test_a_row_of_stored_items() -> None:
+    plan = rows.plan(ITEMS, read_only=False)
+    assert plan.wanted == ("size", "date", "envelope", "body", "structure")
+    assert (plan.flags, plan.sets_seen, plan.only_flags, plan.sections) == (True, False, False, ())
+    assert plan.row(3, 7, b"(\\Seen)", VALUES, ()) == LINE
+
+
+def test_many_rows_are_like_each_alone() -> None:
+    plan = rows.plan(ITEMS, read_only=False)
+    many = plan.rows([3, 4], [7, 8], [b"(\\Seen)", b"()"], [VALUES, VALUES])
+    assert many == LINE + plan.row(4, 8, b"()", VALUES, ())
+    assert plan.rows([], [], [], []) == b""
+    assert rows.plan((Attribute.UID,), False).rows([3, 4], [7, 8], [b"", b""], [(), ()]) == (
+        b"* 3 FETCH (UID 7)\r\n* 4 FETCH (UID 8)\r\n"
+    )
+
+
+def test_flags_alone_need_no_store() -> None:
+    assert rows.plan((Attribute.UID, Attribute.FLAGS), read_only=False).only_flags
+    assert not rows.plan((Attribute.UID,), read_only=False).only_flags
+
+
+def test_sections() -> None:
+    peek = BodySection(b"BODY[1]", (1,), peek=True)
+    partial = BodySection(b"BODY[]<2>", partial=Partial(2, 3))
+    plan = rows.plan((peek, Attribute.UID, partial), read_only=False)
+    assert plan.sections == (peek, partial)
+    assert plan.sets_seen
+    assert not rows.plan((peek,), read_only=False).sets_seen
+    assert not rows.plan((partial,), read_only=True).sets_seen
+    assert plan.row(1, 5, b"", (), (None, b"abcdefg")) == b"* 1 FETCH (BODY[1] NIL UID 5 BODY[]<2> {3}\r\ncde)\r\n"
+    assert rows.section(partial, b"a") == b"BODY[]<2> {0}\r\n"
+
+
+# -- capabilities
+
+
+def test_capabilities_before_login() -> None:
+    words = capability.listed(State.NOT_AUTHENTICATED, Offer(starttls=True))
+    assert words[0] == b"IMAP4rev1"
+    assert {b"STARTTLS", b"LOGINDISABLED"} <= set(words)
+    assert b"UIDPLUS" not in words
+    words = capability.listed(State.NOT_AUTHENTICATED, Offer(plaintext_login=True, mechanisms=("PLAIN",)))
+    assert b"AUTH=PLAIN" in words
+    assert not {b"STARTTLS", b"LOGINDISABLED"} & set(words)
+
+
+def test_capabilities_after_login() -> None:
+    words = capability.listed(State.SELECTED, Offer(starttls=True, mechanisms=("PLAIN",), append_limit=1000))
+    assert {b"UIDPLUS", b"MOVE", b"SPECIAL-USE", b"APPENDLIMIT=1000"} <= set(words)
+    assert not {b"STARTTLS", b"LOGINDISABLED", b"AUTH=PLAIN"} & set(words)
