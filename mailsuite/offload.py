@@ -3,6 +3,7 @@
 ``run`` uses any thread; ``run_in(lane, ...)`` keeps the calls of one lane in order and never side by side, so state
 that belongs to a lane (an account's index) needs no lock.  Results return to the reactor together: one wake-up a
 batch, however many calls ended meanwhile.  ``stop`` lets what was asked for finish first.
+Cancelling ends the waiting, not the work: a Deferred without a canceller swallows the late result.
 """
 
 from __future__ import annotations
@@ -45,12 +46,12 @@ class Offload:
         self._pool.stop()
 
     def run(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
-        answer: Deferred[_T] = Deferred(_forget)
+        answer: Deferred[_T] = Deferred()
         self._pool.callInThread(lambda: self._report(answer, work, *args, **kwargs))
         return answer
 
     def run_in(self, lane: str, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
-        answer: Deferred[_T] = Deferred(_forget)
+        answer: Deferred[_T] = Deferred()
 
         def job() -> None:
             self._report(answer, work, *args, **kwargs)
@@ -95,10 +96,6 @@ class Offload:
             self._waking = False
         for job in done:
             job()
-
-
-def _forget(answer: Deferred[_T]) -> None:
-    """Cancelling means the answer is not wanted; the work ends by itself and Twisted swallows its result."""
 
 
 @implementer(IOffload)
