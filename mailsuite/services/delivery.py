@@ -40,7 +40,7 @@ class Delivery:
     def commit(
         self, draft: IDraft, envelope: Envelope, trace: bytes, destinations: Sequence[Destination]
     ) -> Deferred[None]:
-        answer: Deferred[None] = Deferred(_no_longer_wanted)
+        answer: Deferred[None] = Deferred()  # cancelled, it ends the waiting and not the commit
         Deferred.fromCoroutine(self._commit(draft, envelope, trace, destinations)).chainDeferred(answer)
         return answer
 
@@ -67,7 +67,3 @@ class Delivery:
         if not recipients:
             return []
         return [self._queue.placement(msgspec.structs.replace(envelope, recipients=recipients), trace, content)]
-
-
-def _no_longer_wanted(answer: Deferred[None]) -> None:
-    """Cancelling ends the waiting, not the commit."""
