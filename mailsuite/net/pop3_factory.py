@@ -12,6 +12,7 @@ from twisted.logger import Logger
 
 from mailsuite.errors import ConfigError
 from mailsuite.interfaces import IMailStores, ITLSContexts
+from mailsuite.net.address import client_address
 from mailsuite.net.login import Login
 from mailsuite.net.pop3_server import POP3Connection
 from mailsuite.net.pop3_settings import POP3Settings
@@ -52,7 +53,7 @@ class POP3ServerFactory(ServerFactory):
         return self._tls.server()
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
-        address = str(getattr(addr, "host", ""))
+        address = client_address(addr)
         if self.sessions.closing:
             return _TurnedAway(b"-ERR [SYS/TEMP] the server is shutting down\r\n")
         if not self._admission.enter(address, self.settings.trusted(address)):

@@ -8,13 +8,13 @@ oldest first when there are ``most`` entries.  Kept in memory; a restart forgive
 
 from __future__ import annotations
 
-import ipaddress
 from collections import OrderedDict
 
 import msgspec
 from twisted.internet.interfaces import IReactorTime
 
 from mailsuite.errors import Temporary
+from mailsuite.net.address import network_of
 
 
 class ThrottleSettings(msgspec.Struct, frozen=True):
@@ -57,7 +57,7 @@ class Throttle:
 
         Raises Temporary if the line is too long."""
         now, limits = self._clock.seconds(), self._settings
-        network, name = _network(address), login.lower()
+        network, name = network_of(address), login.lower()
         start = now
         record = self._find(self._addresses, network)
         if record is not None:
@@ -72,14 +72,14 @@ class Throttle:
 
     def failed(self, address: str, login: str) -> None:
         """The password was wrong."""
-        now, network = self._clock.seconds(), _network(address)
+        now, network = self._clock.seconds(), network_of(address)
         record = self._count(self._addresses, network)
         record.free_at = max(record.free_at, now + self._delay(record, self._settings.longest))
         self._count(self._names, login.lower())
 
     def succeeded(self, address: str, login: str) -> None:
         """The password was right: the name is forgiven, and half of what the address did."""
-        network, name = _network(address), login.lower()
+        network, name = network_of(address), login.lower()
         self._names.pop(name, None)
         self._good[network, name] = None
         self._good.move_to_end((network, name))
@@ -111,16 +111,3 @@ class Throttle:
         record.failures += 1
         record.last = self._clock.seconds()
         return record
-
-
-def _network(address: str) -> str:
-    """The IPv4 address, or the /64 of an IPv6 address, which one customer has for himself (RFC 6177)."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.IPv6Address(int(parsed) >> 64 << 64))
