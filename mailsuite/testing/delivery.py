@@ -36,6 +36,8 @@ class MemoryDraft:
     def __init__(self, delivery: MemoryDelivery | None = None) -> None:
         self.size = 0
         self.ended = False
+        #: A commit has begun and is not done: whoever discards now could lose an acknowledged message.
+        self.committing = False
         self._delivery = delivery or MemoryDelivery()
         self._pieces: list[bytes] = []
         self._header = b""
@@ -69,6 +71,7 @@ class MemoryDraft:
         return succeed(MemoryBody(self.octets))
 
     def discard(self) -> None:
+        assert not self.committing, "discarded while it is being committed"
         self._end()
 
     def _end(self) -> None:
@@ -104,10 +107,23 @@ class MemoryDelivery:
         if self._held is None:
             self.commits.append(taken)
             return succeed(None)
-        # As on a real disk: begun work is finished even if the one who asked has gone.
-        waiting: Deferred[None] = Deferred(lambda _: self.commits.append(taken))
-        self._held.append(waiting)
-        return waiting.addCallback(lambda _: self.commits.append(taken))
+        draft.committing = True
+
+        def finish(_: object) -> None:
+            draft.committing = False
+            self.commits.append(taken)
+
+        # As on a real disk: work that has begun is finished even if the one who asked has gone.
+        held = self._held
+        alone: Deferred[None] = Deferred()
+        alone.addCallback(finish)
+
+        def go_on_alone(_: object) -> None:
+            held.append(alone)
+
+        waiting: Deferred[None] = Deferred(go_on_alone)
+        held.append(waiting)
+        return waiting.addCallback(finish)
 
     # -- what tests ask for ----------------------------------------------------------------------------------------
 
