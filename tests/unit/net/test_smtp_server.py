@@ -359,7 +359,7 @@ def test_a_connection_lost_while_the_draft_waits_leaves_nothing() -> None:
     world.delivery.release()
 
 
-def test_a_commit_that_has_begun_is_not_disturbed_by_hanging_up() -> None:
+def test_a_commit_that_has_begun_is_not_disturbed_by_hanging_up(logged: list[LogEvent]) -> None:
     world = World()
     peer = world.connect().greet()
     world.delivery.hold()
@@ -371,6 +371,7 @@ def test_a_commit_that_has_begun_is_not_disturbed_by_hanging_up() -> None:
     world.delivery.release()
     assert len(world.delivery.commits) == 1
     assert world.delivery.open_drafts == 0
+    assert not any("log_failure" in event for event in logged)
 
 
 @pytest.mark.parametrize("ending", [b"RSET\r\n", b"EHLO x\r\n", b"QUIT\r\n"])
