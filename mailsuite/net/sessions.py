@@ -7,11 +7,12 @@ order: each after the command it is working on.
 
 from __future__ import annotations
 
-import ipaddress
 from collections import Counter
 from typing import Protocol
 
 from twisted.internet.defer import Deferred, succeed
+
+from mailsuite.net.address import network_of
 
 
 class Admission:
@@ -39,16 +40,6 @@ class Admission:
         self._networks[network] -= 1
         if self._networks[network] <= 0:
             del self._networks[network]
-
-
-def network_of(address: str) -> str:
-    """What is counted as one client: who has an IPv6 address has the 2^64 of its network."""
-    if ":" not in address:
-        return address
-    try:
-        return str(ipaddress.IPv6Network((address.partition("%")[0], 64), strict=False))
-    except ValueError:
-        return address
 
 
 class Session(Protocol):

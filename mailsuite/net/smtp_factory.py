@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from mailsuite.errors import ConfigError
 from mailsuite.interfaces import IDelivery, IDirectory, IPolicy, ITLSContexts
 from mailsuite.model import Client
+from mailsuite.net.address import client_address
 from mailsuite.net.login import Login
 from mailsuite.net.sessions import Admission, Sessions
 from mailsuite.net.smtp_replies import SHUTTING_DOWN, TOO_MANY_CONNECTIONS
@@ -64,7 +65,7 @@ class SMTPServerFactory(ServerFactory):
         return self._tls.server()
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
-        address, port = str(getattr(addr, "host", "")), int(getattr(addr, "port", 0))
+        address, port = client_address(addr), int(getattr(addr, "port", 0))
         trusted = self.settings.trusted(address)
         if self.sessions.closing:
             return _TurnedAway(SHUTTING_DOWN)
