@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeAlias
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IReactorTime
-from twisted.internet.protocol import Factory
+from twisted.internet.protocol import Protocol, ServerFactory
 from twisted.logger import Logger
 
-from mailsuite.imap import events
+from mailsuite.imap import codes, events, responses
 from mailsuite.imap.events import Command, Hangup
-from mailsuite.interfaces import IDirectory, IDraft, IMailStores, ITLSContexts
+from mailsuite.interfaces import IDraft, IMailStores, ITLSContexts
 from mailsuite.net import imap_append, imap_fetch, imap_login, imap_messages, imap_names, imap_select
 from mailsuite.net.imap_lookout import Lookout
 from mailsuite.net.imap_session import IMAPSettings, Parts, Session
 from mailsuite.net.login import Login
-from mailsuite.net.throttle import Throttle
+from mailsuite.net.sessions import Admission, Sessions
 
 _Action: TypeAlias = Callable[[Session, Any], Coroutine[Any, Any, None] | Deferred[object] | None]
 
@@ -75,8 +75,8 @@ class IMAPConnection(Session):
         return self.carry_out(event, done) if isinstance(done, Coroutine) else done
 
 
-class IMAPServerFactory(Factory):
-    """Sessions of one listener.  Whether TLS comes first is the endpoint's affair: sessions see it."""
+class IMAPServerFactory(ServerFactory):
+    """One listener.  TLS from the first octet is the endpoint's affair: sessions recognize it by their transport."""
 
     log = Logger()
     noisy = False
@@ -84,48 +84,47 @@ class IMAPServerFactory(Factory):
     def __init__(
         self,
         settings: IMAPSettings,
-        directory: IDirectory,
         stores: IMailStores,
         drafts: Callable[[], IDraft],
+        login: Login,
+        admission: Admission,
         tls: ITLSContexts,
-        throttle: Throttle,
         clock: IReactorTime,
     ) -> None:
-        """``drafts`` makes an empty draft (``IDelivery.draft``)."""
-        self._parts = Parts(
-            settings=settings,
-            login=Login(directory, throttle, clock),
-            stores=stores,
-            drafts=drafts,
-            tls=tls,
-            clock=clock,
-            lookout=Lookout(clock, settings.look_every, settings.looks_at_once, settings.still_here),
-        )
-        self._sessions: set[Session] = set()
-        self._stopping = False
-        self._all_ended: list[Deferred[None]] = []
+        """``drafts`` makes an empty draft (``IDelivery.draft``); ``admission`` may be shared with other listeners."""
+        lookout = Lookout(clock, settings.look_every, settings.looks_at_once, settings.still_here)
+        self.sessions = Sessions()
+        self._admission = admission
+        self._parts = Parts(settings, login, stores, drafts, tls, clock, lookout)
 
-    def buildProtocol(self, addr: IAddress | None) -> IMAPConnection | None:
-        if self._stopping:
-            return None
-        session = IMAPConnection(self._parts, self._session_ended)
-        self._sessions.add(session)
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+        address = str(getattr(addr, "host", ""))
+        if self.sessions.closing:
+            return _TurnedAway(b"the server is going down, try again soon")
+        if not self._admission.enter(address, self._parts.settings.trusted(address)):
+            self.log.info("{address}: turned away, too many connections", address=address)
+            return _TurnedAway(b"too many connections")
+        session = IMAPConnection(self._parts, address, self._ended)
+        self.sessions.add(session)
         return session
 
-    def shut_down(self) -> Deferred[None]:
-        """Say BYE to everybody, after the command in flight; fires when all connections are gone."""
-        self._stopping = True
-        if not self._sessions:
-            return succeed(None)
-        ended: Deferred[None] = Deferred()
-        self._all_ended.append(ended)
-        for session in tuple(self._sessions):
-            session.shut_down()
-        return ended
+    def _ended(self, session: Session) -> None:
+        self._admission.leave(session.address)
+        self.sessions.remove(session)
 
-    def _session_ended(self, session: Session) -> None:
-        self._sessions.discard(session)
-        if self._stopping and not self._sessions:
-            waiting, self._all_ended = self._all_ended, []
-            for each in waiting:
-                each.callback(None)
+    def shut_down(self) -> Deferred[None]:
+        """Say BYE to everybody, after the command in flight; fires when all connections are gone.  Who asks bounds
+        the time, and calls ``sessions.cut``."""
+        return self.sessions.shut_down()
+
+
+class _TurnedAway(Protocol):
+    """Says why, and goes."""
+
+    def __init__(self, text: bytes) -> None:
+        self._text = text
+
+    def connectionMade(self) -> None:
+        if self.transport is not None:
+            self.transport.write(responses.bye(self._text, codes.UNAVAILABLE))
+            self.transport.loseConnection()

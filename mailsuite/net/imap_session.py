@@ -34,6 +34,11 @@ from mailsuite.query import Numbers, Uids
 from mailsuite.sasl.table import offered
 
 
+def nobody(address: str) -> bool:
+    """No client is trusted."""
+    return False
+
+
 class IMAPSettings(msgspec.Struct, frozen=True):
     """How one listener behaves."""
 
@@ -43,6 +48,8 @@ class IMAPSettings(msgspec.Struct, frozen=True):
     starttls: bool = True
     #: Passwords may be sent without TLS.
     allow_plaintext_login: bool = False
+    #: Which clients (by address) are not counted by their network.
+    trusted: Callable[[str], bool] = nobody
     #: Seconds of silence before the session ends (RFC 3501 §5.4: at least 1800), and before login.
     idle_limit: float = 1800.0
     login_limit: float = 180.0
@@ -90,8 +97,10 @@ class Session(Connection[ServerCore]):
 
     log: ClassVar[Logger] = Logger()
 
-    def __init__(self, parts: Parts, ended: Callable[[Session], None]) -> None:
+    def __init__(self, parts: Parts, address: str, ended: Callable[[Session], None]) -> None:
+        """``address`` is the client's; ``ended`` is called when the connection is gone."""
         super().__init__(ServerCore(parts.settings.limits), parts.clock, parts.settings.login_limit)
+        self.address = address
         self.parts = parts
         self.settings = parts.settings
         self.account = ""
@@ -127,11 +136,6 @@ class Session(Connection[ServerCore]):
     def private(self) -> bool:
         """Passwords may be sent."""
         return self.secure or self.settings.allow_plaintext_login
-
-    @property
-    def address(self) -> str:
-        """The client's."""
-        return str(getattr(self.transport.getPeer(), "host", ""))
 
     def capabilities(self, state: State) -> tuple[bytes, ...]:
         """What to list in that state."""

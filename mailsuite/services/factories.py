@@ -113,10 +113,11 @@ def _imap(listener: Listener, shared: Shared) -> IMAPServerFactory:
         hostname=own.hostname,
         starttls=listener.tls is TlsMode.STARTTLS,
         allow_plaintext_login=listener.allow_plaintext_login,
+        trusted=shared.trusted,
         idle_limit=own.timeouts.imap,
         login_failures=own.limits.login_failures,
         limits=IMAPLimits(message=own.limits.message_size),
     )
     return IMAPServerFactory(
-        settings, shared.directory, shared.stores, shared.delivery.draft, shared.tls, shared.throttle, shared.clock
+        settings, shared.stores, shared.delivery.draft, shared.login, shared.admission, shared.tls, shared.clock
     )

@@ -1,7 +1,8 @@
 """The IMAP server of the dialogue scripts: two accounts (ann, bob at example.org, password ``secret``) in memory.
 
 Options: ``inbox NAME...`` messages of ``MESSAGES`` that ann's INBOX begins with; ``plaintext no`` refuses passwords
-without TLS; ``certificate no``; ``quota OCTETS``; ``largest OCTETS`` of a message; ``failures N`` logins may fail.
+without TLS; ``certificate no``; ``quota OCTETS``; ``largest OCTETS`` of a message; ``failures N`` logins may fail;
+``connections N`` at a time.
 Verbs of ``% do``: ``deliver [mailbox] NAME`` mail arrives for ann; ``expunge UID`` and ``flag UID FLAG...`` another
 program acts on her INBOX; ``remove NAME`` it deletes a mailbox; ``fail METHOD KIND`` the next such call of the store
 fails (``temporary``, ``quota`` or ``bug``); ``stop`` the server shuts down.
@@ -17,6 +18,8 @@ from mailsuite import errors
 from mailsuite.imap.limits import Limits
 from mailsuite.interfaces import IOffload
 from mailsuite.net.imap_server import IMAPServerFactory, IMAPSettings
+from mailsuite.net.login import Login
+from mailsuite.net.sessions import Admission
 from mailsuite.net.throttle import Throttle, ThrottleSettings
 from mailsuite.testing.delivery import MemoryDelivery
 from mailsuite.testing.directory import MemoryDirectory
@@ -83,11 +86,11 @@ class World(IMAPServerFactory):
         )
         super().__init__(
             settings,
-            directory,
             self.stores,
             self.delivery.draft,
+            Login(directory, Throttle(clock, ThrottleSettings(first=0.0)), clock),
+            Admission(int(options.get("connections", 100)), 100),
             ReadyTLS(options.get("certificate") != "no"),
-            Throttle(clock, ThrottleSettings(first=0.0)),
             clock,
         )
         for name in options.get("inbox", "").split():
