@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from twisted.internet.defer import Deferred, fail, gatherResults
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -50,6 +50,8 @@ KEEP_OPEN = 100
 #: Seconds after an arrival until it is rendered for the index, and how many messages one job renders.
 RENDER_DELAY = 0.2
 RENDER_SLICE = 50
+#: Seconds until accounts beyond those are closed.
+SWEEP_DELAY = 10.0
 
 _T = TypeVar("_T")
 
@@ -155,6 +157,7 @@ class MaildirStores:
         self._accounts: OrderedDict[str, AccountMail] = OrderedDict()
         self._keep_open = keep_open
         self._rendering: set[str] = set()
+        self._sweep: IDelayedCall | None = None
         self._closed = False
 
     def open(self, account: str) -> Deferred[IMailStore]:
@@ -171,17 +174,17 @@ class MaildirStores:
             mail = self._accounts[account] = AccountMail(self._root, account, self._resources)
         self._accounts.move_to_end(account)
         lane = Lane(mail)
-        if len(self._accounts) > self._keep_open:
-            self._rest_oldest()
+        if len(self._accounts) > self._keep_open and self._sweep is None and not self._closed:
+            self._sweep = self._clock.callLater(SWEEP_DELAY, self._rest_unused)
         return lane
 
-    def _rest_oldest(self) -> None:
-        """Close the account that nobody used for longest."""
-        oldest = next((mail for mail in self._accounts.values() if not mail.users), None)
-        if oldest is not None:
-            self._accounts.move_to_end(oldest.name)
-            resting = self._resources.offload.run_in(f"account:{oldest.name}", oldest.rest)
-            resting.addCallback(self._rested, oldest)
+    def _rest_unused(self) -> None:
+        """Close the accounts that nobody used for longest."""
+        self._sweep = None
+        unused = [mail for mail in self._accounts.values() if not mail.users]
+        for mail in unused[: max(0, len(self._accounts) - self._keep_open)]:
+            resting = self._resources.offload.run_in(f"account:{mail.name}", mail.rest)
+            resting.addCallback(self._rested, mail)
             resting.addErrback(lambda failure: _log.failure("an account could not be closed", failure))
 
     def _rested(self, closed: bool, mail: AccountMail) -> None:
@@ -238,6 +241,8 @@ class MaildirStores:
     def close(self) -> Deferred[None]:
         """Finish what was begun, write exact counters, close every index."""
         self._closed = True
+        if self._sweep is not None:
+            self._sweep.cancel()
         offload = self._resources.offload
         closing = [offload.run_in(f"account:{name}", mail.close) for name, mail in self._accounts.items()]
         return gatherResults(closing, consumeErrors=True).addCallback(lambda _: None)

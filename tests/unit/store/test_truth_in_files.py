@@ -1,0 +1,262 @@
+"""Plain files are the truth: the index can go, the process can die, and clients see the same mailbox."""
+
+from __future__ import annotations
+
+import mailbox as foreign
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from maildir_site import ANN, MESSAGE, Site, name_of, octets, seen
+
+from mailsuite.errors import Corrupt, OverQuota, Temporary
+from mailsuite.model import Account, FlagOp, Overflow, ToMailbox
+from mailsuite.testing.results import failure_of, result_of
+
+
+def everything(site: Site) -> Any:
+    """What a client can know."""
+    store = site.store()
+    found = {}
+    for info in result_of(store.list()):
+        mailbox = site.mailbox(info.name)
+        snapshot = result_of(mailbox.snapshot(False))
+        fetched = result_of(mailbox.fetch(snapshot.uids, ["flags", "size", "date", "name", "envelope"]))
+        found[info] = (
+            snapshot.uidvalidity,
+            snapshot.uidnext,
+            snapshot.highestmodseq,
+            sorted(snapshot.keywords),
+            snapshot.recent,
+            fetched,
+            [octets(mailbox, uid) for uid in snapshot.uids],
+        )
+    return found
+
+
+def fill(site: Site) -> None:
+    store = site.store()
+    for _ in range(3):
+        site.deliver()
+    result_of(store.create("Sent/2023.old", "\\Sent"))
+    result_of(store.subscribe("Sent", True))
+    inbox = site.mailbox()
+    result_of(inbox.store([2], FlagOp.ADD, frozenset({"\\Seen", "NonJunk", "$Forwarded"}), None))
+    result_of(inbox.store([2], FlagOp.ADD, frozenset(f"K{number}" for number in range(30)), None))
+    result_of(store.copy(inbox, [2, 3], "Sent/2023.old", False))
+    site.deliver()
+    result_of(inbox.expunge([4]))
+
+
+def test_nothing_changes_for_clients_when_the_index_is_deleted(site: Site) -> None:
+    fill(site)
+    before = everything(site)
+    result_of(site.stores.close())
+    site.without_index()
+    site.start()
+    assert everything(site) == before
+
+
+def test_nothing_changes_for_clients_after_an_orderly_restart(site: Site) -> None:
+    fill(site)
+    before = everything(site)
+    site.restart()
+    assert everything(site) == before
+
+
+@pytest.mark.parametrize("keeps_index", [True, False])
+def test_after_a_kill_messages_are_the_same_and_counters_never_go_back(site: Site, keeps_index: bool) -> None:
+    fill(site)
+    before = everything(site)
+    image = site.killed()
+    if not keeps_index:
+        image.without_index()
+    after = everything(image)
+    assert list(after) == list(before)
+    for info, (uidvalidity, uidnext, modseq, *rest) in before.items():
+        assert after[info][0] == uidvalidity
+        assert after[info][1] >= uidnext
+        assert after[info][2] >= modseq
+        assert after[info][3:] == tuple(rest)
+
+
+@pytest.mark.parametrize("keeps_index", [True, False])
+def test_a_uid_once_shown_names_no_other_message_after_a_kill(site: Site, keeps_index: bool) -> None:
+    for _ in range(3):
+        site.deliver()
+    result_of(site.mailbox().expunge([3]))
+    for _ in range(3):  # and if it dies again before it used any of what it reserved
+        site = site.killed()
+        if not keeps_index:
+            site.without_index()
+        assert list(seen(site.mailbox())) == [1, 2]
+    site.deliver()
+    *_, uid = seen(site.mailbox())
+    assert uid > 3
+
+
+def test_uids_are_reserved_on_disk_before_they_are_used(site: Site) -> None:
+    site.deliver()
+    for number in range(2, 2500, 50):
+        image = site.killed()
+        assert result_of(image.mailbox().snapshot(False)).uidnext > number - 1
+        for _ in range(50):
+            site.mailbox().folder.counters.take_uids(1)
+
+
+def test_an_index_that_sqlite_cannot_read_is_set_aside_and_rebuilt(site: Site) -> None:
+    fill(site)
+    before = everything(site)
+    result_of(site.stores.close())
+    home = site.folder().parent
+    (home / "index.sqlite").write_bytes(b"no database " * 1000)
+    site.start()
+    assert everything(site) == before
+    assert (home / "index.sqlite.corrupt").read_bytes().startswith(b"no database")
+
+
+def test_an_index_of_another_version_is_rebuilt(site: Site) -> None:
+    fill(site)
+    before = everything(site)
+    site.mailbox().folder.account.index._db.execute("PRAGMA user_version=99")
+    site.restart()
+    assert everything(site) == before
+
+
+def test_an_index_that_breaks_while_in_use_is_rebuilt_and_sessions_look_anew(site: Site) -> None:
+    fill(site)
+    inbox = site.mailbox()
+    before = seen(inbox)
+    watch = inbox.watch(result_of(inbox.snapshot(False)).at, lambda: None)
+    account = inbox.folder.account
+    account.index.close()  # the next use raises sqlite3.ProgrammingError, a DatabaseError
+    failure_of(inbox.snapshot(False), Temporary)
+    assert seen(inbox) == before
+    assert list(watch.take()) == [Overflow()]
+
+
+def test_what_mailsuite_did_not_write_into_its_own_file_is_named(site: Site) -> None:
+    site.deliver()
+    result_of(site.stores.close())
+    site.without_index()
+    (site.folder() / "mailsuite-uidvalidity").write_bytes(b"1 V17\n")
+    site.start()
+    error = failure_of(site.stores.open(ANN), Corrupt)
+    assert "mailsuite-uidvalidity" in str(error)
+
+
+def test_a_folder_is_as_other_programs_expect_it(site: Site) -> None:
+    fill(site)
+    inbox = foreign.Maildir(str(site.folder()), create=False)
+    assert sorted(len(inbox.get_folder(name)) for name in inbox.list_folders()) == [0, 2]
+    by_flags = sorted((message.get_subdir(), message.get_flags()) for message in inbox)
+    assert [flags[:2] for _, flags in by_flags if flags] == ["PS"]
+    assert {message["subject"] for message in inbox} == {"hello"}
+    assert all((folder / "maildirfolder").exists() for folder in site.folder().glob(".*"))
+
+
+def test_file_names_tell_size_uid_and_flags(site: Site) -> None:
+    site.deliver(frozenset({"\\Seen", "\\Flagged"}))
+    site.deliver()
+    [name] = site.files("cur")
+    size = os.stat(site.folder() / "cur" / name).st_size
+    assert name.endswith(f",S={size},W={size + 5},U=1:2,FS")
+    [name] = site.files("new")
+    assert name.endswith(",U=2")
+    assert site.files("tmp") == []
+
+
+def test_a_delivered_message_begins_with_its_return_path(site: Site) -> None:
+    """RFC 5321 §4.4."""
+    site.place(MESSAGE, ToMailbox(ANN), sender="bob smith", trace=b"Received: here\r\n")
+    expected = b'Return-Path: <"bob smith"@example.com>\r\nReceived: here\r\n' + MESSAGE
+    assert octets(site.mailbox(), 1) == expected
+    [name] = site.files("new")
+    assert (site.folder() / "new" / name).read_bytes() == expected.replace(b"\r\n", b"\n")
+
+
+def test_a_maildir_that_is_copied_in_is_taken_over(site: Site) -> None:
+    folder = site.folder()
+    for each in ("new", "cur", "tmp", ".Old/cur", ".Old/new"):
+        (folder / each).mkdir(parents=True)
+    (folder / "new" / "20.a.host").write_bytes(b"Subject: second\n\nx\n")
+    (folder / "cur" / "9.b.host:2,FS").write_bytes(b"Subject: first\n\nx\n")
+    (folder / "cur" / "30.c.host,S=20,W=23,U=7:2,").write_bytes(b"Subject: named\n\nxxx\n")
+    (folder / ".Old" / "cur" / "1.d.host:2,T").write_bytes(MESSAGE)
+    inbox = site.mailbox()
+    assert seen(inbox) == {7: set(), 8: {"\\Seen", "\\Flagged"}, 9: set()}
+    assert seen(site.mailbox("Old")) == {1: {"\\Deleted"}}
+    assert [octets(inbox, uid)[9:14] for uid in (7, 8, 9)] == [b"named", b"first", b"secon"]
+    assert site.files("cur") == ["30.c.host,S=20,W=23,U=7:2,", "9.b.host,S=18,W=21,U=8:2,FS"]
+
+
+def test_permanent_names_are_the_same_after_everything(site: Site) -> None:
+    fill(site)
+    before = [name_of(site.mailbox(), uid) for uid in (1, 2, 3)]
+    image = site.killed()
+    image.without_index()
+    assert [name_of(image.mailbox(), uid) for uid in (1, 2, 3)] == before
+
+
+def test_quota_is_counted_anew_without_an_index(site: Site) -> None:
+    fill(site)
+    result_of(site.stores.close())
+    site.without_index()
+    site.accounts[ANN] = Account(ANN, quota_messages=6)
+    site.start()
+    site.deliver()  # the sixth
+    with pytest.raises(OverQuota):
+        site.deliver()
+    result_of(site.mailbox().expunge([1]))
+    site.deliver()
+    result_of(site.store().delete("Sent/2023.old"))
+    site.deliver()
+    assert site.files("tmp") == []
+
+
+def test_leftovers_in_tmp_go_after_36_hours(site: Site, tmp_path: Path) -> None:
+    site.deliver()
+    result_of(site.stores.close())
+    for name, age in (("old", 37), ("young", 35)):
+        path = site.folder() / "tmp" / name
+        path.write_bytes(b"x")
+        os.utime(path, (site.clock.seconds() - age * 3600,) * 2)
+    site.start()
+    site.mailbox()
+    assert site.files("tmp") == ["young"]
+
+
+def test_accounts_that_nobody_uses_are_closed(site: Site) -> None:
+    site.keep_open = 2
+    site.restart()
+    for number in range(6):
+        site.deliver(account=f"u{number}@example.org")
+    site.clock.advance(1)  # what renders new messages keeps an account open for a moment
+    for number in range(6):
+        mailbox = site.mailbox(account=f"u{number}@example.org")
+        assert list(seen(mailbox)) == [1]
+    del mailbox
+    site.clock.advance(20)
+    assert len(site.stores._accounts) == 2
+
+
+def test_an_account_in_use_is_not_closed(site: Site) -> None:
+    site.keep_open = 1
+    site.restart()
+    inbox = site.mailbox()
+    watch = inbox.watch(result_of(inbox.snapshot(False)).at, lambda: None)
+    for number in range(4):
+        site.deliver(account=f"u{number}@example.org")
+    site.deliver()
+    assert [change.uids for change in watch.take()] == [(1,)]
+
+
+def test_new_messages_are_rendered_soon_without_being_asked(site: Site) -> None:
+    for _ in range(120):
+        site.deliver()
+    inbox = site.mailbox()
+    index, id = inbox.folder.account.index, inbox.folder.id
+    assert index.rendered(id, range(200)) == {}
+    site.clock.pump([0.3] * 5)
+    assert len(index.rendered(id, range(200))) == 120
