@@ -1,0 +1,226 @@
+"""Runs the queue: takes what is due, lets it be carried, reports what failed, and writes down what became of it.
+
+Nothing polls: it is woken by the queue and by one timer for the next due time.  Promises: a failed recipient leaves
+the queue only after its notice is delivered, so a crash may repeat a notice but never lose one; a fault of ours
+delays a message, it does not lose it; after ``stop`` has fired nothing is under way.  At most ``leases`` messages are
+held in memory, ``at_once`` of them in a transaction, ``per_destination`` of those with one host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from twisted.internet.defer import Deferred, DeferredSemaphore
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from mailsuite.errors import MailError, NotFound
+from mailsuite.interfaces import ICourier, IQueue, IReports, IRouter
+from mailsuite.model import Delayed, Delivered, Failed, Outcome, Queued, Status
+from mailsuite.queue.attempt import Carrier
+from mailsuite.queue.hosts import Places, UnreachableHosts
+from mailsuite.queue.schedule import given_up
+
+#: Seconds the timer waits at most, and after a queue that cannot be read.
+LONGEST_WAIT = 3600.0
+AFTER_FAULT = 60.0
+
+
+class RunnerSettings(msgspec.Struct, frozen=True):
+    #: Transactions at the same time.
+    at_once: int = 20
+    #: Of them, with one host.
+    per_destination: int = 5
+    #: Messages taken from the queue at the same time, those that wait for a slow host among them.
+    leases: int = 200
+    #: Seconds for which a host that did not answer is not tried again.
+    unreachable: float = 60.0
+    #: Seconds that what is under way may take when the server stops.
+    grace: float = 10.0
+
+
+class Runner:
+    """``start`` it once the queue is loaded."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        queue: IQueue,
+        router: IRouter,
+        courier: ICourier,
+        reports: IReports,
+        clock: IReactorTime,
+        settings: RunnerSettings | None = None,
+    ) -> None:
+        settings = settings or RunnerSettings()
+        self._queue = queue
+        self._reports = reports
+        self._clock = clock
+        self._settings = settings
+        self._carrier = Carrier(
+            router,
+            courier,
+            DeferredSemaphore(settings.at_once),
+            Places(settings.per_destination),
+            UnreachableHosts(settings.unreachable, clock.seconds),
+        )
+        self._running = False
+        self._looking = False
+        self._again = False
+        self._timer: IDelayedCall | None = None
+        self._under_way: set[Deferred[None]] = set()
+        self._stopped: Deferred[None] | None = None
+
+    def start(self) -> None:
+        """Begin; a second runner on the same queue would share its work."""
+        self._running = True
+        self._queue.watch(self._look)
+        self._look()
+
+    def stop(self) -> Deferred[None]:
+        """Take nothing more; fires when what is under way has ended, which after ``grace`` it is made to."""
+        self._running = False
+        self._set_timer(None)
+        stopped: Deferred[None] = Deferred()
+        self._stopped = stopped
+        cut = self._clock.callLater(self._settings.grace, self._carrier.stop)
+        stopped.addBoth(lambda _: cut.cancel() if cut.active() else None)
+        self._tell_if_stopped()
+        return stopped
+
+    def _tell_if_stopped(self) -> None:
+        if self._stopped is not None and not self._under_way and not self._looking:
+            stopped, self._stopped = self._stopped, None
+            stopped.callback(None)
+
+    # -- taking work -----------------------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        """See what is due; asked again while it looks, it looks once more."""
+        self._again = True
+        if self._running and not self._looking:
+            self._looking = True
+            Deferred.fromCoroutine(self._take()).addErrback(self._cannot_take).addBoth(self._taken)
+
+    async def _take(self) -> None:
+        while self._again and self._running:
+            self._again = False
+            free = self._settings.leases - len(self._under_way)
+            for queued in await self._queue.lease(free) if free > 0 else ():
+                self._begin(queued)
+        self._set_timer(self._queue.when_due())
+
+    def _cannot_take(self, failure: Failure) -> None:
+        self.log.failure("the queue cannot be read", failure)
+        self._set_timer(self._clock.seconds() + AFTER_FAULT)
+
+    def _taken(self, _: object) -> None:
+        self._looking = False
+        self._tell_if_stopped()
+
+    def _set_timer(self, due: float | None) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+        full = len(self._under_way) >= self._settings.leases  # then the end of an attempt looks again
+        if due is not None and self._running and not full:
+            wait = min(max(due - self._clock.seconds(), 0.0), LONGEST_WAIT)
+            self._timer = self._clock.callLater(wait, self._look)
+
+    def _begin(self, queued: Queued) -> None:
+        attempt = Deferred.fromCoroutine(self._attempt(queued))
+        self._under_way.add(attempt)
+        attempt.addErrback(self._fault, queued).addBoth(self._ended, attempt)
+
+    def _fault(self, failure: Failure, queued: Queued) -> Deferred[None]:
+        """A fault of ours: the message is tried again by schedule."""
+        self.log.failure("{id}: attempt broke off", failure, id=queued.envelope.id)
+        text = "this server made a mistake while delivering"
+        delayed = [Delayed(entry.recipient.address, Status(4, 3, 0), text) for entry in queued.pending]
+        return Deferred.fromCoroutine(self._settle(queued, delayed))
+
+    def _ended(self, _: object, attempt: Deferred[None]) -> None:
+        self._under_way.discard(attempt)
+        self._tell_if_stopped()
+        self._look()
+
+    # -- one message -----------------------------------------------------------------------------------------------
+
+    async def _attempt(self, queued: Queued) -> None:
+        outcomes = await self._outcomes(queued)
+        outcomes = given_up(queued, outcomes, self._clock.seconds())
+        failures = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
+        if failures and not await self._reported(queued, failures):
+            # Unreported, they stay: they fail again at the next attempt, and are reported then.
+            outcomes = tuple(_kept(outcome) for outcome in outcomes)
+        self._log(queued, outcomes)
+        if not outcomes and queued.pending:  # broken off by ``stop``: due again at the next start
+            return
+        await self._settle(queued, outcomes)
+
+    async def _settle(self, queued: Queued, outcomes: Sequence[Outcome]) -> None:
+        try:
+            await self._queue.settle(queued.envelope.id, outcomes)
+        except NotFound:
+            self.log.info("{id}: dropped while it was under way", id=queued.envelope.id)
+        except MailError as error:
+            self.log.error("{id}: result not written: {error}", id=queued.envelope.id, error=error)
+
+    async def _outcomes(self, queued: Queued) -> Sequence[Outcome]:
+        """What becomes of everybody; a message that cannot be read is delayed like one that cannot be sent."""
+        recipients = [entry.recipient for entry in queued.pending]
+        if not recipients:
+            return ()
+        try:
+            body = await self._queue.body(queued.envelope.id)
+        except MailError as error:
+            return [Delayed(one.address, Status(4, 3, 0), str(error)) for one in recipients]
+        try:
+            return await self._carrier.attempt(queued.envelope, recipients, body)
+        finally:
+            body.close()
+
+    async def _reported(self, queued: Queued, failures: Sequence[Failed]) -> bool:
+        id = queued.envelope.id
+        try:
+            await self._reports.report(queued, failures, await self._header(id))
+        except MailError as error:
+            self.log.error("{id}: notice not delivered yet: {error}", id=id, error=error)
+            return False
+        except Exception:
+            self.log.failure("{id}: notice not delivered", id=id)
+            return False
+        return True
+
+    async def _header(self, id: str) -> bytes:
+        """For the notice, which is worth sending without it."""
+        try:
+            body = await self._queue.body(id)
+            try:
+                return await body.header()
+            finally:
+                body.close()
+        except MailError:
+            return b""
+
+    def _log(self, queued: Queued, outcomes: Sequence[Outcome]) -> None:
+        for outcome in outcomes:
+            words = outcome.reply if isinstance(outcome, Delivered) else f"{outcome.status} {outcome.text}"
+            self.log.info(
+                "{id}: <{recipient}> {what}{host}: {words}",
+                id=queued.envelope.id,
+                recipient=outcome.recipient,
+                what=type(outcome).__name__.lower(),
+                host=f" by {outcome.host}" if outcome.host else "",
+                words=words,
+            )
+
+
+def _kept(outcome: Outcome) -> Outcome:
+    if not isinstance(outcome, Failed):
+        return outcome
+    status = Status(4, outcome.status.subject, outcome.status.detail)
+    return Delayed(outcome.recipient, status, outcome.text, outcome.host)

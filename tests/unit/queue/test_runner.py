@@ -1,0 +1,388 @@
+"""The runner on a clock of its own, with doubles around it: five days pass in milliseconds."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Sequence
+
+import pytest
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.task import Clock
+
+from mailsuite.errors import NoRoute, Temporary
+from mailsuite.interfaces import IBody
+from mailsuite.model import (
+    NULL_SENDER,
+    Address,
+    Delayed,
+    Envelope,
+    Failed,
+    Hop,
+    Outcome,
+    Recipient,
+    Status,
+)
+from mailsuite.queue.runner import Runner, RunnerSettings
+from mailsuite.queue.schedule import DAY, MINUTE, Schedule
+from mailsuite.testing.courier import ScriptedCourier, unreachable
+from mailsuite.testing.queue import MemoryQueue, NotedReports, TableRouter
+from mailsuite.testing.results import result_of, unfired
+
+NOW = 1_700_000_000.0
+AL = Address("al", "a.test")
+BOB, EVE, DAN = Address("bob", "b.test"), Address("eve", "b.test"), Address("dan", "d.test")
+MX1, MX2, MXD = Hop("mx1.b.test", ("192.0.2.1",)), Hop("mx2.b.test", ("192.0.2.2",)), Hop("mx.d.test", ("192.0.2.3",))
+HEADER = b"Subject: hello\r\n\r\n"
+
+
+class World:
+    def __init__(self, schedule: Schedule | None = None, **settings: object) -> None:
+        self.clock = Clock()
+        self.clock.advance(NOW)
+        self.queue = MemoryQueue(self.clock, schedule, random.Random(1))
+        self.router = TableRouter({"b.test": (MX1, MX2), "d.test": (MXD,)})
+        self.courier = ScriptedCourier()
+        self.reports = NotedReports()
+        chosen = RunnerSettings(**settings)  # type: ignore[arg-type]
+        self.runner = Runner(self.queue, self.router, self.courier, self.reports, self.clock, chosen)
+
+    def add(self, id: str, *recipients: Address, sender: Address = AL) -> None:
+        everyone = tuple(map(Recipient, recipients or (BOB,)))
+        self.queue.add(Envelope(id, sender, everyone, self.clock.seconds()), HEADER + b"text\r\n")
+
+    def listed(self) -> list[str]:
+        return [queued.envelope.id for queued in result_of(self.queue.list())]
+
+    def waiting(self) -> list[Address]:
+        return [entry.recipient.address for queued in result_of(self.queue.list()) for entry in queued.pending]
+
+    def hosts(self) -> list[str]:
+        return [host for host, _, _ in self.courier.carried]
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    world.runner.start()
+    return world
+
+
+def later(hop: Hop, recipient: Address) -> Outcome:
+    return Delayed(recipient, Status(4, 2, 1), f"{hop.host} said: 450 greylisted", hop.host)
+
+
+def never(hop: Hop, recipient: Address) -> Outcome:
+    return Failed(recipient, Status(5, 1, 1), f"{hop.host} said: 550", hop.host, "550 5.1.1 no such user")
+
+
+def test_a_message_is_carried_as_soon_as_it_arrives(world: World) -> None:
+    world.add("m1")
+    assert world.courier.carried == [("mx1.b.test", "m1", ("bob@b.test",))]
+    assert world.listed() == []
+    assert world.reports.reported == []
+
+
+def test_messages_from_before_the_start_are_carried() -> None:
+    world = World()
+    world.add("m1")
+    world.runner.start()
+    assert world.listed() == []
+
+
+def test_recipients_of_one_domain_go_together_others_apart(world: World) -> None:
+    world.add("m1", BOB, DAN, EVE)
+    assert sorted(world.courier.carried) == [
+        ("mx.d.test", "m1", ("dan@d.test",)),
+        ("mx1.b.test", "m1", ("bob@b.test", "eve@b.test")),
+    ]
+
+
+def test_domains_with_the_same_hops_go_together(world: World) -> None:
+    world.router.table = {"b.test": (MX1,), "d.test": (MX1,)}
+    world.add("m1", BOB, DAN)
+    assert world.courier.carried == [("mx1.b.test", "m1", ("bob@b.test", "dan@d.test"))]
+
+
+def test_the_next_hop_is_tried_when_one_cannot_be_reached(world: World) -> None:
+    world.courier.answers["mx1.b.test"] = unreachable
+    world.add("m1")
+    assert world.hosts() == ["mx1.b.test", "mx2.b.test"]
+    assert world.listed() == []
+
+
+def test_only_the_undecided_go_to_the_next_hop(world: World) -> None:
+    def half(hop: Hop, recipient: Address) -> Outcome:
+        return never(hop, recipient) if recipient == BOB else unreachable(hop, recipient)
+
+    world.courier.answers["mx1.b.test"] = half
+    world.add("m1", BOB, EVE)
+    assert world.courier.carried[1] == ("mx2.b.test", "m1", ("eve@b.test",))
+    assert [type(one) for _, failures in world.reports.reported for one in failures] == [Failed]
+
+
+@pytest.mark.parametrize("answer", [later, never])
+def test_what_a_host_has_decided_is_not_asked_of_another(world: World, answer: object) -> None:
+    world.courier.answers["mx1.b.test"] = answer  # type: ignore[assignment]
+    world.add("m1")
+    assert world.hosts() == ["mx1.b.test"]
+
+
+def test_a_failure_is_reported_with_the_header_and_leaves_the_queue(world: World) -> None:
+    world.courier.answers["mx1.b.test"] = never
+    world.add("m1")
+    assert world.reports.reported == [("m1", (never(MX1, BOB),))]
+    assert world.reports.headers == [HEADER]
+    assert world.listed() == []
+
+
+def test_the_report_comes_before_the_removal(world: World) -> None:
+    seen: list[list[str]] = []
+    plain = world.reports.report
+
+    def report(*args: object) -> Deferred[None]:
+        seen.append(world.listed())
+        return plain(*args)  # type: ignore[arg-type]
+
+    world.reports.report = report  # type: ignore[method-assign,assignment]
+    world.courier.answers["mx1.b.test"] = never
+    world.add("m1")
+    assert seen == [["m1"]]
+
+
+def test_a_report_that_cannot_be_delivered_keeps_the_recipient(world: World) -> None:
+    world.reports.failing = Temporary("disk full")
+    world.courier.answers["mx1.b.test"] = never
+    world.add("m1", BOB, DAN)
+    assert world.waiting() == [BOB]
+    assert world.reports.reported == []
+    world.clock.advance(10 * MINUTE)
+    assert world.reports.reported == [("m1", (never(MX1, BOB),))]
+    assert world.listed() == []
+
+
+def test_a_report_that_breaks_keeps_the_recipient(world: World) -> None:
+    world.reports.report = lambda *args: fail(ValueError("a fault of ours"))  # type: ignore[method-assign]
+    world.courier.answers["mx1.b.test"] = never
+    world.add("m1")
+    assert world.waiting() == [BOB]
+
+
+def test_a_domain_without_a_route_fails_with_its_status(world: World) -> None:
+    world.router.table = {"b.test": NoRoute("5.1.10", "b.test does not accept mail")}
+    world.add("m1", BOB)
+    ((_, (outcome,)),) = world.reports.reported
+    assert outcome == Failed(BOB, Status(5, 1, 10), "b.test does not accept mail")
+    assert world.courier.carried == []
+
+
+def test_dns_that_does_not_answer_delays(world: World) -> None:
+    world.router.table = {"b.test": Temporary("no answer in time")}
+    world.add("m1")
+    (queued,) = result_of(world.queue.list())
+    assert queued.pending[0].last_status == "4.4.3"
+    world.router.table = {"b.test": (MX1,)}
+    world.clock.advance(10 * MINUTE)
+    assert world.listed() == []
+
+
+def test_five_days_of_retries_then_a_report() -> None:
+    world = World(Schedule(jitter=0.1), unreachable=60.0)
+    world.runner.start()
+    world.courier.answers = {"mx1.b.test": unreachable, "mx2.b.test": unreachable}
+    world.add("m1", BOB)
+    times = [world.clock.seconds()]
+    while world.listed():
+        due = world.queue.when_due()
+        assert due is not None
+        world.clock.advance(due - world.clock.seconds())
+        times.append(world.clock.seconds())
+    assert times[-1] == NOW + 5 * DAY
+    waits = [later - sooner for sooner, later in itertools.pairwise(times)]
+    assert 4 * MINUTE < waits[0] < 6 * MINUTE
+    assert max(waits) < 4.5 * 3600
+    assert len(world.courier.carried) == 2 * len(times)
+    ((id, (outcome,)),) = world.reports.reported
+    assert id == "m1"
+    assert isinstance(outcome, Failed)
+    assert str(outcome.status) == "5.4.1"
+    assert "connection refused" in outcome.text
+
+
+def test_the_null_sender_is_handed_on_like_any_other(world: World) -> None:
+    """Whether somebody is told is decided by IReports."""
+    world.courier.answers["mx1.b.test"] = never
+    world.add("m1", sender=NULL_SENDER)
+    assert world.listed() == []
+
+
+def test_a_host_that_did_not_answer_is_left_alone_for_a_while(world: World) -> None:
+    world.courier.answers["mx1.b.test"] = unreachable
+    for id in ("m1", "m2"):
+        world.add(id)
+    assert world.hosts() == ["mx1.b.test", "mx2.b.test", "mx2.b.test"]
+    world.clock.advance(61)
+    world.add("m3")
+    assert world.hosts()[3:] == ["mx1.b.test", "mx2.b.test"]
+
+
+def test_a_message_for_a_host_that_is_left_alone_is_delayed_with_the_reason(world: World) -> None:
+    world.router.table = {"b.test": (MX1,)}
+    world.courier.answers["mx1.b.test"] = unreachable
+    world.add("m1")
+    world.add("m2")
+    assert world.hosts() == ["mx1.b.test"]
+    assert [queued.pending[0].last_text for queued in result_of(world.queue.list())] == [
+        "mx1.b.test: connection refused"
+    ] * 2
+
+
+def test_no_more_than_so_many_at_once() -> None:
+    world = World(at_once=7, per_destination=3)
+    world.courier.paused = True
+    for n in range(20):
+        world.add(f"b{n}", BOB)
+        world.add(f"d{n}", DAN)
+    world.runner.start()
+    assert world.courier.most_at_once == 6
+    assert world.hosts().count("mx1.b.test") == 3
+    world.courier.resume()
+    world.courier.paused = False
+    world.courier.resume()
+    assert world.listed() == []
+    assert world.courier.most_at_once <= 7
+
+
+def test_a_slow_host_does_not_hold_up_the_others() -> None:
+    world = World(at_once=4, per_destination=2)
+    world.courier.paused = True
+    for n in range(50):
+        world.add(f"b{n}", BOB)
+    world.runner.start()
+    world.add("d", DAN)
+    assert "mx.d.test" in world.hosts()
+    world.courier.paused = False
+    world.courier.resume()
+    assert world.listed() == []
+
+
+def test_a_fault_of_ours_delays(world: World) -> None:
+    plain = world.queue.body
+    world.queue.body = lambda id: fail(ZeroDivisionError())  # type: ignore[method-assign]
+    world.add("m1")
+    assert world.waiting() == [BOB]
+    world.queue.body = plain  # type: ignore[method-assign]
+    world.clock.advance(10 * MINUTE)
+    assert world.listed() == []
+
+
+def test_when_all_leases_are_out_the_end_of_one_takes_the_next() -> None:
+    world = World(leases=2, at_once=2)
+    world.courier.paused = True
+    for id in ("m1", "m2", "m3"):
+        world.add(id)
+    world.runner.start()
+    assert len(world.courier.carried) == 2
+    world.courier.paused = False
+    world.courier.resume()
+    assert world.listed() == []
+
+
+def test_a_message_whose_file_is_gone_is_delayed(world: World) -> None:
+    world.queue.body = lambda id: fail(Temporary("I/O error"))  # type: ignore[method-assign]
+    world.add("m1")
+    (queued,) = result_of(world.queue.list())
+    assert queued.pending[0].last_text == "I/O error"
+    assert world.courier.carried == []
+
+
+def test_a_fault_in_the_courier_delays(world: World) -> None:
+    def broken(hop: Hop, recipient: Address) -> Outcome:
+        raise ZeroDivisionError
+
+    world.courier.answers["mx1.b.test"] = broken
+    world.add("m1")
+    assert world.waiting() == [BOB]
+    world.courier.answers.clear()
+    world.clock.advance(10 * MINUTE)
+    assert world.listed() == []
+
+
+def test_a_queue_that_cannot_be_read_is_asked_again(world: World) -> None:
+    plain = world.queue.lease
+    world.queue.lease = lambda limit: fail(Temporary("I/O error"))  # type: ignore[method-assign]
+    world.add("m1")
+    world.queue.lease = plain  # type: ignore[method-assign]
+    world.clock.advance(60)
+    assert world.listed() == []
+
+
+def test_a_message_dropped_under_way_stays_dropped(world: World) -> None:
+    world.courier.paused = True
+    world.add("m1")
+    result_of(world.queue.drop("m1"))
+    world.courier.resume()
+    assert world.listed() == []
+
+
+def test_flush_carries_at_once(world: World) -> None:
+    world.courier.answers["mx1.b.test"] = later
+    world.add("m1")
+    world.courier.answers.clear()
+    result_of(world.queue.kick(None))
+    assert world.listed() == []
+
+
+# -- stopping ----------------------------------------------------------------------------------------------------------
+
+
+def test_stop_waits_for_what_is_under_way(world: World) -> None:
+    world.courier.paused = True
+    world.add("m1")
+    stopped = world.runner.stop()
+    assert unfired(stopped)
+    world.courier.resume()
+    result_of(stopped)
+    assert world.listed() == []
+    assert world.clock.getDelayedCalls() == []
+
+
+def test_nothing_begins_after_stop(world: World) -> None:
+    result_of(world.runner.stop())
+    world.add("m1")
+    world.clock.advance(DAY)
+    assert world.courier.carried == []
+
+
+def test_stop_breaks_off_what_takes_too_long_and_leaves_it_as_it_was() -> None:
+    world = World(at_once=1, grace=10.0)
+    world.courier.paused = True
+    world.runner.start()
+    world.add("m1", BOB)
+    world.add("m2", DAN)
+    stopped = world.runner.stop()
+    world.clock.advance(9)
+    assert unfired(stopped)
+    world.clock.advance(1)
+    result_of(stopped)
+    assert world.listed() == ["m1", "m2"]
+    assert [queued.attempts for queued in result_of(world.queue.list())] == [0, 0]
+    assert len(world.courier.carried) == 1
+
+
+def test_stop_keeps_what_was_decided_before() -> None:
+    world = World(grace=10.0)
+    world.runner.start()
+    plain = world.courier.deliver
+
+    def deliver(hop: Hop, envelope: Envelope, those: Sequence[Recipient], body: IBody) -> Deferred[Sequence[Outcome]]:
+        if hop is MXD:
+            return Deferred()
+        return plain(hop, envelope, those, body)
+
+    world.courier.deliver = deliver  # type: ignore[method-assign,assignment]
+    world.add("m1", BOB, DAN)
+    stopped = world.runner.stop()
+    world.clock.advance(10)
+    result_of(stopped)
+    assert world.waiting() == [DAN]
