@@ -81,8 +81,12 @@ class SMTPServerFactory(ServerFactory):
 
     def shut_down(self) -> Deferred[None]:
         """Ask every session to end after the command or message it is at; fires when none is left.  The caller bounds
-        the time and calls ``sessions.cut``."""
+        the time and calls ``cut``."""
         return self.sessions.shut_down()
+
+    def cut(self) -> None:
+        """End the sessions that are left now, in the middle of whatever they do."""
+        self.sessions.cut()
 
 
 class _TurnedAway(Protocol):

@@ -491,7 +491,7 @@ def test_what_does_not_end_in_time_is_cut() -> None:
     peer.say(SEND + b"half a mess")
     done = world.factory.shut_down()
     assert unfired(done)
-    world.factory.sessions.cut()
+    world.factory.cut()
     peer.transport.settle()
     assert result_of(done) is None
     assert (world.delivery.commits, world.delivery.open_drafts) == ([], 0)
