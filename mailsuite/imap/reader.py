@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
+# literal = "{" number ["+"] "}" CRLF, at the end of a line (RFC 3501 section 9, RFC 7888 section 3)
+_LITERAL = re.compile(rb"\{([0-9]+)(\+?)\}\Z")
+#: More digits than any literal that is let in; what is announced with more is as large as can be.
+_MOST_DIGITS = 18
 #: What is kept of a line that is too long: its beginning (the tag) and its end (a literal's announcement).
-_KEPT_HEAD, _KEPT_TAIL = 256, 32
+_KEPT_HEAD, _KEPT_TAIL = 256, 64
+
+
+class Announced(msgspec.Struct, frozen=True):
+    """A literal of ``size`` octets follows; ``client_waits`` until it is told to go ahead."""
+
+    size: int
+    client_waits: bool
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -13,6 +26,18 @@ class Line(msgspec.Struct, frozen=True):
 
     text: bytes
     overlong: bool = False
+
+    @property
+    def announced(self) -> Announced | None:
+        """What its end says of a literal behind it."""
+        if not self.text.endswith(b"}"):
+            return None
+        found = _LITERAL.match(self.text, self.text.rfind(b"{"))
+        if found is None:
+            return None
+        digits = found.group(1).lstrip(b"0") or b"0"
+        size = int(digits) if len(digits) <= _MOST_DIGITS else 10**_MOST_DIGITS
+        return Announced(size, client_waits=not found.group(2))
 
 
 class Reader:
@@ -22,16 +47,22 @@ class Reader:
         self._buffer = bytearray()
         self._scanned = 0
         self._head = b""
+        self._unwanted = 0
 
     def __len__(self) -> int:
         return len(self._buffer)
 
     def feed(self, data: bytes) -> None:
+        if self._unwanted:
+            dropped = min(self._unwanted, len(data))
+            self._unwanted -= dropped
+            data = data[dropped:]
         self._buffer += data
 
     def clear(self) -> None:
+        """Forget what waits; what comes next is the beginning of a line."""
         self._buffer.clear()
-        self._scanned = 0
+        self._scanned = self._unwanted = 0
         self._head = b""
 
     def line(self, limit: int) -> Line | None:
@@ -70,9 +101,9 @@ class Reader:
         self._scanned = 0
         return data
 
-    def drop(self, count: int) -> int:
-        """Forget up to ``count`` octets, what is there; how many that were."""
-        dropped = min(count, len(self._buffer))
-        del self._buffer[:dropped]
+    def skip(self, count: int) -> None:
+        """Nobody wants the next ``count`` octets, those that are here and those to come."""
+        here = min(count, len(self._buffer))
+        del self._buffer[:here]
+        self._unwanted = count - here
         self._scanned = 0
-        return dropped

@@ -10,7 +10,6 @@ is ever taken for a command.  What stands behind STARTTLS in the same flight is 
 from __future__ import annotations
 
 import enum
-import re
 from collections.abc import Callable, Iterable
 
 from mailsuite.imap import codes, limits, responses, table
@@ -27,13 +26,11 @@ from mailsuite.imap.events import (
     StartTls,
 )
 from mailsuite.imap.limits import Limits
-from mailsuite.imap.reader import Reader
+from mailsuite.imap.reader import Announced, Reader
 from mailsuite.imap.states import State
 from mailsuite.imap.syntax.cursor import Cursor, ProtocolError
 from mailsuite.wire.signals import NEED_DATA, PAUSED, Signal
 
-# literal = "{" number ["+"] "}" CRLF, at the end of a line (RFC 7888 section 3)
-_ANNOUNCED = re.compile(rb"\{([0-9]{1,10})(\+?)\}\Z")
 _GO_AHEAD = b"+ go ahead\r\n"
 
 
@@ -43,7 +40,6 @@ class _Mode(enum.Enum):
     COMMAND = "a line of a command"
     LITERAL = "a literal of a command"
     MESSAGE = "a message of APPEND"
-    SKIP = "a literal that nobody wants"
     SASL = "a line of AUTHENTICATE"
     IDLE = "the DONE that ends IDLE"
     ENDED = "nothing: the session is over"
@@ -71,7 +67,6 @@ class ServerCore:
         self._out: list[bytes] = []
         self._state = State.NOT_AUTHENTICATED
         self._mode = _Mode.COMMAND
-        self._after_skip = _Mode.COMMAND
         self._assembly = _Assembly()
         self._left = 0
         self._swallowed = 0
@@ -250,11 +245,11 @@ class ServerCore:
             assembly.wrong = ProtocolError("the command is too long", codes.TOOBIG)
         assembly.text += len(line.text)
         assembly.data += line.text
-        announced = _ANNOUNCED.search(line.text[-16:])
+        announced = line.announced
         if announced is None:
             return self._complete()
         assembly.data += b"\r\n"
-        return self._meet_literal(int(announced.group(1)), client_waits=not announced.group(2))
+        return self._meet_literal(announced)
 
     def _complete(self) -> Command | None:
         """The command's last line is here."""
@@ -304,17 +299,17 @@ class ServerCore:
 
     # -- literals ------------------------------------------------------------------------------------------------
 
-    def _meet_literal(self, size: int, client_waits: bool) -> Command | None:
+    def _meet_literal(self, announced: Announced) -> Command | None:
         """A line ended in ``{size}``: take it, offer it, or refuse it."""
-        self._left = size
-        self._client_waits = client_waits
+        size = self._left = announced.size
+        self._client_waits = announced.client_waits
         why = self._assembly.wrong
         if why is None:
             try:
                 return self._admit(size)
             except ProtocolError as error:
                 why = error
-        if client_waits:  # without a go-ahead the client does not send it (RFC 3501 section 4.3)
+        if announced.client_waits:  # without a go-ahead the client does not send it (RFC 3501 section 4.3)
             return self._say_wrong(why)
         tag = self._tag or table.tag_of(bytes(self._assembly.data))
         aborted = AppendAbort(tag) if self._appending else None
@@ -353,20 +348,13 @@ class ServerCore:
         """Read and drop ``size`` octets and the rest of the command, then answer ``why``."""
         self._assembly.data += tag + b" "
         self._assembly.wrong = why
-        self._skip_literal(size, _Mode.COMMAND)
+        self._skip(size)
 
-    def _skip_literal(self, size: int, then: _Mode) -> None:
-        self._left, self._mode, self._after_skip = size, _Mode.SKIP, then
+    def _skip(self, size: int) -> None:
+        self._reader.skip(size)
         self._swallowed += size
         if self._swallowed > self._limits.swallow:
             self._hang_up(b"too much was sent that is not wanted", codes.TOOBIG)
-
-    def _skip(self) -> Signal | None:
-        self._left -= self._reader.drop(self._left)
-        if self._left:
-            return NEED_DATA
-        self._mode = self._after_skip
-        return None
 
     # -- messages of APPEND --------------------------------------------------------------------------------------
 
@@ -422,9 +410,9 @@ class ServerCore:
             return NEED_DATA
         if line.overlong or line.text.strip().upper() != b"DONE":
             self._idle_done = False
-            announced = _ANNOUNCED.search(line.text[-16:])
-            if announced is not None and announced.group(2):
-                self._skip_literal(int(announced.group(1)), _Mode.IDLE)
+            announced = line.announced
+            if announced is not None and not announced.client_waits:
+                self._skip(announced.size)
                 return None
         self._awaiting = True
         return IdleEnd(self._tag)
@@ -437,7 +425,6 @@ class ServerCore:
         _Mode.COMMAND: _read_command,
         _Mode.LITERAL: _read_literal,
         _Mode.MESSAGE: _read_message,
-        _Mode.SKIP: _skip,
         _Mode.SASL: _read_sasl,
         _Mode.IDLE: _read_idle,
         _Mode.ENDED: _end,

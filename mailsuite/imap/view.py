@@ -192,15 +192,25 @@ class View:
         return self._flags[self._index(uid)]
 
     def rendered_flags(self, uid: int) -> bytes:
-        """``(\\Seen \\Recent)`` as FETCH shows it."""
+        """``(\\Seen \\Recent)`` as FETCH shows it.  What this, ``rendered`` and ``flag_rows`` give counts as told."""
+        self._shown((uid,))
         return responses.flags(self._flags[self._index(uid)], uid in self._recent)
 
     def rendered(self, uids: Sequence[int]) -> list[bytes]:
         """``rendered_flags`` of many, ascending."""
+        self._shown(uids)
         return list(map(str.encode, self._flag_texts(uids, self.numbers(uids))))
+
+    def _shown(self, uids: Sequence[int]) -> None:
+        """The client hears of these flags in any case: they need not be told once more."""
+        if self._believed or self._due:
+            for uid in uids:
+                self._believed.pop(uid, None)
+            self._due.difference_update(uids)
 
     def flag_rows(self, uids: Sequence[int], uid: bool) -> bytes:
         """Every ``* n FETCH (FLAGS ...)`` line at once, with the UID in front where ``uid``."""
+        self._shown(uids)
         numbers = self.numbers(uids)
         texts = self._flag_texts(uids, numbers)
         if uid:
@@ -217,7 +227,7 @@ class View:
         if self._recent:
             for place, uid in enumerate(uids):
                 if uid in self._recent:
-                    texts[place] = self.rendered_flags(uid).decode()
+                    texts[place] = responses.flags(self._flags[numbers[place] - 1], True).decode()
         return texts
 
     # -- changes -------------------------------------------------------------------------------------------------

@@ -113,6 +113,18 @@ def test_too_much_that_is_not_wanted_ends_the_session(new_session: type[Session]
     assert session.core.state is State.LOGOUT
 
 
+@pytest.mark.parametrize("size", [b"99999999999", b"9" * 200, b"0" * 40 + b"99999999999"])
+def test_a_literal_of_absurd_size_is_still_a_literal(selected: Session, size: bytes) -> None:
+    assert selected.send(b"a SELECT {" + size + b"}\r\n") == b"a BAD [TOOBIG] the literal is too big\r\n"
+    assert selected.send(b"a APPEND x {" + size + b"+}\r\n" + EVIL).startswith(b"* BYE [TOOBIG]")
+    assert [type(event) for event in selected.events] == [events.Hangup]
+
+
+def test_leading_zeros_do_not_lose_the_count(selected: Session) -> None:
+    assert selected.send(b"a SELECT {" + b"0" * 30 + b"10+}\r\n" + EVIL + b"\r\nb NOOP\r\n").endswith(b"b OK done\r\n")
+    assert [type(event) for event in selected.events] == [events.Noop]
+
+
 # -- APPEND
 
 

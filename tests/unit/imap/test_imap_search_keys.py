@@ -1,10 +1,12 @@
 """Search keys, RFC 3501 section 6.4.4."""
 
+import codecs
 from datetime import date
 
 import pytest
 
 from mailsuite import query
+from mailsuite.imap.syntax import charsets
 from mailsuite.imap.syntax.cursor import Cursor, ProtocolError
 from mailsuite.imap.syntax.search_keys import SearchKeys
 from mailsuite.model import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN
@@ -72,6 +74,13 @@ FEB_1 = date(1994, 2, 1).toordinal()
 )
 def test_reads_a_key(text: bytes, wanted: Query) -> None:
     assert keys(text) == wanted
+
+
+def test_every_charset_has_a_codec_that_gives_text() -> None:
+    for name, codec in charsets._CODECS.items():
+        assert charsets.codec(name.lower().encode()) == codec
+        assert codecs.lookup(codec)._is_text_encoding
+        assert "a".encode(codec).decode(codec) == "a"
 
 
 def test_decodes_strings_in_the_charset() -> None:

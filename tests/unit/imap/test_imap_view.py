@@ -245,6 +245,15 @@ def test_flags_with_the_uid_in_a_uid_command(view: View) -> None:
     assert told(view, uid=True) == "* 2 FETCH (UID 20 FLAGS (\\Seen))\r\n"
 
 
+def test_flags_that_a_fetch_showed_are_not_told_again(view: View) -> None:
+    changed = FlagsChanged((10, 20, 30, 40), (flagged(SEEN),) * 4, 5)
+    view.apply([changed])
+    view.flag_rows([10], uid=False)
+    view.rendered([20])
+    view.rendered_flags(30)
+    assert told(view) == "* 4 FETCH (FLAGS (\\Seen))\r\n"
+
+
 def test_flags_that_came_back_to_what_they_were_are_not_told(view: View) -> None:
     view.apply([FlagsChanged((20,), (flagged(SEEN),), 5), FlagsChanged((20,), (NONE,), 6)])
     assert told(view) == ""
