@@ -6,8 +6,9 @@ file, key, value and what is allowed.  Blocking, reads only.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from mailsuite.config.explain import Step, place, shown
 from mailsuite.config.networks import is_address, nameserver, trusted_networks
@@ -27,13 +28,32 @@ class _Fault(Exception):
 
 def check(settings: Settings, path: str) -> None:
     """Raises ConfigError if the server cannot run on ``settings``, which were read from ``path``."""
-    try:
+    with _in_file(path):
         _check_names(settings)
         _check_listeners(settings.listeners)
         _check_networks(settings)
         _check_certificate(settings)
         _check_smarthost(settings)
-        _check_places(settings)
+    check_places(settings, path)
+
+
+def check_places(settings: Settings, path: str) -> None:
+    """Only files and folders, which may look different to another user.  Raises ConfigError."""
+    with _in_file(path):
+        paths = settings.paths
+        for key, folder in (("store", paths.store), ("queue", paths.queue), ("spool", paths.spool)):
+            _check_folder(("paths", key), folder)
+        _contents(("paths", "directory"), paths.directory, 1)
+        try:
+            Database(paths.directory).close()
+        except MailError as error:
+            raise _Fault(("paths", "directory"), paths.directory, str(error)) from None
+
+
+@contextlib.contextmanager
+def _in_file(path: str) -> Iterator[None]:
+    try:
+        yield
     except _Fault as fault:
         raise ConfigError(f"{path}: {fault}") from None
 
@@ -129,17 +149,6 @@ def _contents(steps: Sequence[Step], path: str, length: int = 1 << 20) -> bytes:
 
 
 # -- files and folders ---------------------------------------------------------------------------------------------
-
-
-def _check_places(settings: Settings) -> None:
-    paths = settings.paths
-    for key, folder in (("store", paths.store), ("queue", paths.queue), ("spool", paths.spool)):
-        _check_folder(("paths", key), folder)
-    _contents(("paths", "directory"), paths.directory, 1)
-    try:
-        Database(paths.directory).close()
-    except MailError as error:
-        raise _Fault(("paths", "directory"), paths.directory, str(error)) from None
 
 
 def _check_folder(steps: Sequence[Step], folder: str) -> None:

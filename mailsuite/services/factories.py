@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import TypeAlias, cast
 
 import msgspec
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator, IProtocolFactory, IReactorTime
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
@@ -22,15 +21,11 @@ from mailsuite.net.sessions import Admission
 from mailsuite.net.smtp_factory import SMTPServerFactory
 from mailsuite.net.smtp_settings import Service as SMTPService
 from mailsuite.net.smtp_settings import SMTPSettings
-from mailsuite.net.throttle import Throttle
 from mailsuite.pop3.server import Limits as POP3Limits
 from mailsuite.smtp.extensions import Limits as SMTPLimits
 
-
-class Ending(Protocol):
-    """What a server factory offers for its ending."""
-
-    def shut_down(self) -> Deferred[None]: ...
+#: They have ``sessions`` and ``shut_down()`` in common.
+ServiceFactory: TypeAlias = SMTPServerFactory | POP3ServerFactory | IMAPServerFactory
 
 
 class Shared(msgspec.Struct, frozen=True):
@@ -42,7 +37,6 @@ class Shared(msgspec.Struct, frozen=True):
     delivery: IDelivery
     stores: IMailStores
     tls: ITLSContexts
-    throttle: Throttle
     login: Login
     admission: Admission
     trusted: Callable[[str], bool]
@@ -50,7 +44,7 @@ class Shared(msgspec.Struct, frozen=True):
     clock: IReactorTime
 
 
-def factory_for(listener: Listener, shared: Shared) -> Ending:
+def factory_for(listener: Listener, shared: Shared) -> ServiceFactory:
     """The factory of one listener; see ``behind_tls`` for what the port is given."""
     match listener.service:
         case Service.IMAP:
@@ -61,7 +55,7 @@ def factory_for(listener: Listener, shared: Shared) -> Ending:
             return _smtp(listener, shared)
 
 
-def behind_tls(factory: Ending, listener: Listener, tls: ITLSContexts) -> IProtocolFactory:
+def behind_tls(factory: ServiceFactory, listener: Listener, tls: ITLSContexts) -> IProtocolFactory:
     """The same factory, with TLS from the first octet if the listener has it."""
     plain = cast(IProtocolFactory, factory)
     if listener.tls is not TlsMode.IMPLICIT:

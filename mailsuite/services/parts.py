@@ -1,0 +1,123 @@
+"""Every part of a running server, built from its settings: here, and only here, stands what implements which seam.
+
+``Parts`` may be built before the process becomes a daemon: nothing is opened and no thread runs until ``open``.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from typing import Any
+
+from mailsuite.config.interfaces import Interface, own_interfaces
+from mailsuite.config.networks import HOST, SUBNET, trusted_networks
+from mailsuite.config.schema import Settings
+from mailsuite.directory.quotas import Quotas
+from mailsuite.directory.sqlite import DirectorySettings, SQLiteDirectory
+from mailsuite.disk.real import RealDisk
+from mailsuite.disk.spool import Spool
+from mailsuite.net.login import Login
+from mailsuite.net.sessions import Admission
+from mailsuite.net.throttle import Throttle
+from mailsuite.net.tls import TLSContexts
+from mailsuite.offload import Offload
+from mailsuite.policy.ordered import OrderedPolicy, standard_checks
+from mailsuite.queue.disk import DiskQueue
+from mailsuite.queue.reports import Reports
+from mailsuite.queue.runner import Runner
+from mailsuite.services import relay
+from mailsuite.services.delivery import Delivery
+from mailsuite.services.factories import Shared
+from mailsuite.services.ids import message_ids
+from mailsuite.services.trust import trusts
+from mailsuite.store.maildir import MaildirStores
+
+
+class Parts:
+    """The state behind the listeners, and what relays mail."""
+
+    def __init__(self, settings: Settings, reactor: Any) -> None:
+        """Raises ConfigError."""
+        self._settings = settings
+        interfaces = _interfaces(settings)
+        disk, paths, limits = RealDisk(), settings.paths, settings.limits
+        ids = message_ids(reactor.seconds, random.Random())  # noqa: S311 - apart, not secret
+        self._offload = Offload(reactor, limits.threads)
+        self._quotas = Quotas(paths.directory)
+        self._directory = SQLiteDirectory(paths.directory, self._offload, reactor, _directory_settings(settings))
+        self._spool = Spool(paths.spool, self._offload)
+        self._stores = MaildirStores(paths.store, disk, self._offload, reactor, settings.hostname, self._quotas)
+        self._queue = DiskQueue(paths.queue, disk, self._offload, reactor, relay.schedule(settings))
+        delivery = Delivery(self._stores, self._queue, self._spool, self._offload)
+        tls = TLSContexts(settings.tls.certificate, settings.tls.key, reactor.seconds)
+        self._courier = relay.courier(settings, tls, reactor)
+        self._runner = Runner(
+            self._queue,
+            relay.router(settings, relay.resolver(settings, reactor), interfaces),
+            self._courier,
+            Reports(delivery, self._directory, settings.hostname, reactor, ids),
+            reactor,
+            relay.runner_settings(settings),
+        )
+        self.shared = Shared(
+            settings=settings,
+            directory=self._directory,
+            policy=OrderedPolicy(standard_checks(limits.message_size, limits.hops)),
+            delivery=delivery,
+            stores=self._stores,
+            tls=tls,
+            login=Login(self._directory, Throttle(reactor), reactor),
+            admission=Admission(limits.connections, limits.connections_per_address),
+            trusted=trusts(trusted_networks(settings.trusted_networks, interfaces)),
+            ids=ids,
+            clock=reactor,
+        )
+
+    async def open(self) -> int:
+        """Open files and folders; gives how many messages wait in the queue.  Raises MailError, OSError."""
+        self._offload.start()
+        await self._offload.run(self._make_folders)
+        await self._directory.open()
+        return await self._queue.load()
+
+    def _make_folders(self) -> None:
+        """In a thread."""
+        for folder in (self._settings.paths.store, self._settings.paths.queue):
+            os.makedirs(folder, 0o700, exist_ok=True)
+        self._spool.clean()
+
+    def start_relay(self) -> None:
+        """Begin to send what waits."""
+        self._runner.start()
+
+    async def stop_relay(self) -> None:
+        """Let attempts under way end, bounded in time."""
+        await self._runner.stop()
+        self._courier.close()
+
+    async def close(self) -> None:
+        """Everything that was promised is on disk when this is done."""
+        await self._stores.close()
+        await self._directory.close()
+        self._quotas.close()
+        self._offload.stop()
+
+
+def _interfaces(settings: Settings) -> tuple[Interface, ...]:
+    """Asked only where it matters, so that a system that does not tell can still run the server."""
+    try:
+        return own_interfaces()
+    except OSError:
+        if {HOST, SUBNET}.isdisjoint(settings.trusted_networks):
+            return ()
+        raise
+
+
+def _directory_settings(settings: Settings) -> DirectorySettings:
+    return DirectorySettings(
+        extra_domains=settings.local_domains,
+        default_domain=settings.default_domain,
+        postmaster=settings.postmaster,
+        remember=settings.passwords.remember,
+        checks_at_once=settings.passwords.checks_at_once,
+    )

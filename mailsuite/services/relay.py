@@ -1,0 +1,95 @@
+"""Sending to other servers: name servers, next hops, connections, attempts, as the configuration says."""
+
+from __future__ import annotations
+
+import ipaddress
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from mailsuite.config.interfaces import Interface
+from mailsuite.config.networks import nameserver
+from mailsuite.config.schema import EVERYWHERE, Service, Settings, TlsMode
+from mailsuite.directory.names import canonical_domain
+from mailsuite.interfaces import IResolver, IRouter, ITLSContexts
+from mailsuite.net.smtp_client import Courier
+from mailsuite.net.smtp_client_settings import CourierSettings, Tls, tcp_endpoints
+from mailsuite.queue.runner import RunnerSettings
+from mailsuite.queue.schedule import Schedule
+from mailsuite.routing.resolver import DnsResolver, ResolverSettings
+from mailsuite.routing.router import Identity, MxRouter, SmarthostRouter
+from mailsuite.smtp.client_events import Login
+
+
+def resolver(settings: Settings, reactor: Any) -> DnsResolver:
+    """Raises ConfigError if no name servers are known."""
+    servers = [nameserver(text) for text in settings.dns.nameservers]
+    return DnsResolver(reactor, servers, ResolverSettings(lifetime=settings.dns.timeout))
+
+
+def router(settings: Settings, resolver: IResolver, interfaces: Sequence[Interface]) -> IRouter:
+    """By MX records, or to the smarthost."""
+    smarthost = settings.smarthost
+    if smarthost.host:
+        return SmarthostRouter(resolver, smarthost.host, smarthost.port)
+    chance = random.Random()  # noqa: S311 - spreads load, keeps no secret
+    return MxRouter(resolver, identity(settings, interfaces), chance, settings.relay.port)
+
+
+def identity(settings: Settings, interfaces: Sequence[Interface]) -> Identity:
+    """Our name, and the addresses at which a relayed message would come back to us: those where we listen for SMTP on
+    the port that we send to."""
+    addresses: set[str] = set()
+    for listener in settings.listeners:
+        if listener.service is Service.SMTP and listener.port == settings.relay.port:
+            addresses.update(_listening(listener.address, interfaces))
+    return Identity(frozenset({canonical_domain(settings.hostname)}), frozenset(addresses))
+
+
+def _listening(address: str, interfaces: Sequence[Interface]) -> set[str]:
+    """The addresses that a listening address stands for."""
+    if address != EVERYWHERE:
+        wanted = ipaddress.ip_address(address)
+        if not wanted.is_unspecified:
+            return {str(wanted)}
+        interfaces = [interface for interface in interfaces if interface.version == wanted.version]
+    return {str(interface.ip) for interface in interfaces}
+
+
+def courier(settings: Settings, tls: ITLSContexts, reactor: Any) -> Courier:
+    """Raises OSError if the smarthost's password cannot be read."""
+    relay = settings.relay
+    endpoints = tcp_endpoints(reactor, relay.connect_timeout, relay.bind_address)
+    return Courier(_smarthost(settings) if settings.smarthost.host else _by_mx(settings), endpoints, tls, reactor)
+
+
+def _by_mx(settings: Settings) -> CourierSettings:
+    relay = settings.relay
+    return CourierSettings(settings.hostname, Tls(relay.tls.value), connect_timeout=relay.connect_timeout)
+
+
+def _smarthost(settings: Settings) -> CourierSettings:
+    own = settings.smarthost
+    return CourierSettings(
+        settings.hostname,
+        tls=Tls.NEVER if own.tls is TlsMode.NONE else Tls.VERIFY,
+        implicit_tls=own.tls is TlsMode.IMPLICIT,
+        login=Login(own.user, _first_line(own.password_file)) if own.user else None,
+        login_in_clear=own.tls is TlsMode.NONE,
+        connect_timeout=settings.relay.connect_timeout,
+    )
+
+
+def _first_line(path: str) -> str:
+    with open(path, encoding="utf-8") as file:
+        return file.readline().rstrip("\r\n")
+
+
+def schedule(settings: Settings) -> Schedule:
+    """When to try again."""
+    return Schedule(waits=settings.retry.waits, lifetime=settings.retry.lifetime)
+
+
+def runner_settings(settings: Settings) -> RunnerSettings:
+    """How much at once."""
+    return RunnerSettings(at_once=settings.relay.at_once, grace=settings.timeouts.shutdown)

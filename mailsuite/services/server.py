@@ -1,0 +1,137 @@
+"""The server as twistd starts and stops it.
+
+Order of starting: ports (``take_ports``, maybe as root), privileges dropped by twistd, files and folders opened, then
+connections accepted and the relay started; ``ready`` is logged.  Order of stopping: no new connections, sessions and
+relay attempts end (at most ``timeouts.shutdown`` seconds), store and directory closed, threads ended.  A start that
+fails is one line in the log and exit status 1.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import CancelledError, Deferred, gatherResults, succeed
+from twisted.internet.error import TimeoutError
+from twisted.internet.interfaces import IListeningPort
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from mailsuite.config.check import check_places
+from mailsuite.config.schema import Settings
+from mailsuite.errors import ConfigError, MailError
+from mailsuite.services.factories import ServiceFactory, behind_tls, factory_for
+from mailsuite.services.lock import FolderLock
+from mailsuite.services.parts import Parts
+from mailsuite.services.process import fail_at_exit, stop_on_signals, stop_once
+from mailsuite.services.sockets import Taken, take
+
+
+class MailServer(Service):
+    """``path`` is where the settings were read, for messages.  Raises ConfigError."""
+
+    log = Logger()
+    name = "mailsuite"
+
+    def __init__(self, settings: Settings, path: str, reactor: Any) -> None:
+        self._settings = settings
+        self._path = path
+        self._reactor = reactor
+        self._parts = Parts(settings, reactor)
+        self._taken: list[Taken] = []
+        self._ports: list[IListeningPort] = []
+        self._factories: list[ServiceFactory] = []
+        self._lock: FolderLock | None = None
+        self._started: Deferred[None] = succeed(None)
+
+    # -- starting --------------------------------------------------------------------------------------------------
+
+    def take_ports(self) -> None:
+        """Make every port ours; connections wait until the server is ready.  Raises ConfigError."""
+        self._taken = take(self._settings.listeners)
+
+    def privilegedStartService(self) -> None:
+        super().privilegedStartService()
+        os.umask(0o077)
+        if not self._taken:
+            self.take_ports()
+
+    def startService(self) -> None:
+        """twistd has dropped its privileges: what is ours must be usable by who we are now."""
+        super().startService()
+        try:
+            check_places(self._settings, self._path)
+            self._lock = FolderLock(self._settings.paths.queue)
+        except ConfigError as error:
+            self.log.critical("cannot start: {error}", error=error)
+            raise SystemExit(f"mailsuite: {error}") from None
+        stop_on_signals(self._reactor)
+        self._started = Deferred.fromCoroutine(self._start()).addErrback(self._not_started)
+
+    async def _start(self) -> None:
+        waiting = await self._parts.open()
+        for taken in self._taken:
+            factory = factory_for(taken.listener, self._parts.shared)
+            fronted = behind_tls(factory, taken.listener, self._parts.shared.tls)
+            self._factories.append(factory)
+            self._ports.append(await taken.endpoint(self._reactor).listen(fronted))
+        self._parts.start_relay()
+        self.log.info(
+            "ready: {hostname}, {ports}; {waiting} waiting to be sent",
+            hostname=self._settings.hostname,
+            ports=", ".join(map(str, self._taken)),
+            waiting=waiting,
+        )
+
+    def _not_started(self, failure: Failure) -> None:
+        if failure.check(CancelledError):
+            return
+        if failure.check(MailError, OSError):
+            self.log.critical("cannot start: {error}", error=failure.value)
+        else:
+            self.log.failure("cannot start", failure)
+        fail_at_exit()
+        stop_once(self._reactor)
+
+    # -- stopping --------------------------------------------------------------------------------------------------
+
+    def stopService(self) -> Deferred[None]:
+        super().stopService()
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        self._started.cancel()
+        self.log.info("stopping")
+        for port in self._ports:
+            await _done(port.stopListening())
+        ending = [self._end_sessions(factory) for factory in self._factories]
+        ending.append(Deferred.fromCoroutine(self._parts.stop_relay()))
+        await gatherResults(ending).addErrback(lambda failure: self.log.failure("while stopping", failure))
+        await self._close()
+        self.log.info("stopped")
+
+    def _end_sessions(self, factory: ServiceFactory) -> Deferred[None]:
+        """All of a factory's sessions; those that take too long are cut."""
+        ended = factory.shut_down()
+        ended.addTimeout(self._settings.timeouts.shutdown, self._reactor)
+        return ended.addErrback(self._cut, factory)
+
+    def _cut(self, failure: Failure, factory: ServiceFactory) -> None:
+        failure.trap(TimeoutError)
+        self.log.info("sessions that did not end in time are cut")
+        factory.sessions.cut()
+
+    async def _close(self) -> None:
+        try:
+            await self._parts.close()
+        except Exception:
+            self.log.failure("while closing")
+        if self._lock is not None:
+            self._lock.release()
+
+
+async def _done(result: object) -> None:
+    """What Twisted calls a maybe-Deferred."""
+    if isinstance(result, Deferred):
+        await result
