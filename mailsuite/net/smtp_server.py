@@ -51,8 +51,8 @@ class SMTPConnection(Connection[ServerCore]):
 
     def connectionMade(self) -> None:
         self.core.secure = self.secure
-        self.factory.sessions.add(self)
         super().connectionMade()
+        self.factory.sessions.add(self)
 
     def handle(self, event: object) -> Deferred[object] | None:
         return _HANDLERS[type(event)](self, event)

@@ -49,5 +49,5 @@ def date(seconds: float) -> str:
 
 
 def _address_literal(address: str) -> str:
-    """RFC 5321 §4.1.3."""
-    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+    """RFC 5321 §4.1.3; a zone (``fe80::1%eth0``) means nothing elsewhere."""
+    return f"[IPv6:{address.partition('%')[0]}]" if ":" in address else f"[{address}]"

@@ -11,8 +11,10 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, globalLogPublisher
+from zope.interface.verify import verifyObject
 
 from mailsuite.errors import Temporary
+from mailsuite.interfaces import IDelivery, IDirectory, IDraft
 from mailsuite.model import (
     AddHeader,
     Address,
@@ -519,6 +521,13 @@ def test_lmtp_settings_offer_no_auth_and_submission_requires_it() -> None:
     assert SMTPSettings("x", Service.SUBMISSION).options(False, True).auth_required
     assert not SMTPSettings("x", Service.SUBMISSION).options(True, True).auth_required
     assert not SMTPSettings("x", starttls=True).options(False, False).starttls
+
+
+def test_the_doubles_keep_their_seams() -> None:
+    world = World()
+    assert verifyObject(IDirectory, world.directory)
+    assert verifyObject(IDelivery, world.delivery)
+    assert verifyObject(IDraft, world.delivery.draft())
 
 
 def test_the_client_is_known_by_its_address() -> None:

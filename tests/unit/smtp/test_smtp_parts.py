@@ -129,6 +129,11 @@ def test_no_name_of_a_client_breaks_the_trace_field(helo: str) -> None:
     )
 
 
+def test_a_link_local_client_is_named_without_its_zone() -> None:
+    field = received(Client("fe80::1%eth0", 1, "smtp", "x"), True, "mx.test", "I", (), 0.0)
+    assert field.startswith(b"Received: from x ([IPv6:fe80::1])\r\n")
+
+
 def test_postmaster_without_domain_has_no_for_clause() -> None:
     client = Client("192.0.2.1", 1, "smtp", "x")
     assert b"for" not in received(client, True, "mx.test", "I", (Recipient(Address("postmaster", "")),), 0.0)
