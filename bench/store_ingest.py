@@ -1,0 +1,88 @@
+"""Messages a second that the store takes, everything durable.
+
+store_ingest.py [COUNT] [SESSIONS] [ACCOUNTS] [SIZE] [FOLDER]
+"""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.task import react
+
+from mailsuite.disk.placement import place
+from mailsuite.disk.real import RealDisk
+from mailsuite.disk.spool import Spool
+from mailsuite.model import Address, Envelope, ToMailbox
+from mailsuite.offload import Offload
+from mailsuite.store.maildir import MaildirStores
+
+COUNT, SESSIONS, ACCOUNTS, SIZE = (
+    int(argument) for argument in (*sys.argv[1:5], *("5000", "20", "1", "4096")[len(sys.argv) - 1 :])
+)
+TRACE = b"Received: from client.example by bench.example with ESMTP id 1; Tue, 14 Nov 2023 22:13:20 +0000\r\n"
+
+
+class Lateness:
+    """How late a 1 ms timer is, in milliseconds."""
+
+    def __init__(self) -> None:
+        self.seen: list[float] = []
+        self._due = 0.0
+
+    def tick(self) -> None:
+        now = time.perf_counter()
+        if self._due:
+            self.seen.append((now - self._due) * 1000)
+        self._due = now + 0.001
+        reactor.callLater(0.001, self.tick)
+
+    def percentile(self, share: float) -> float:
+        return sorted(self.seen)[int(len(self.seen) * share)]
+
+
+async def run(clock: object) -> None:
+    folder = Path(sys.argv[5] if len(sys.argv) > 5 else tempfile.mkdtemp(prefix="ingest", dir="."))
+    offload = Offload(reactor)
+    offload.start()
+    stores = MaildirStores(str(folder / "store"), RealDisk(), offload, reactor, "bench.example")
+    spool = Spool(str(folder / "spool"), offload)
+    spool.clean()
+    body = b"From: a@b\r\nSubject: bench\r\n\r\n" + (b"x" * 70 + b"\r\n") * (SIZE // 72)
+    left = [COUNT]
+
+    async def session(number: int) -> None:
+        while left[0] > 0:
+            left[0] -= 1
+            draft = spool.draft()
+            draft.write(body)
+            to = ToMailbox(f"u{left[0] % ACCOUNTS}@bench.example")
+            envelope = Envelope("1", Address("a", "b"), (), 0)
+            placed = stores.placements([to], envelope, TRACE, await draft.content())
+            await offload.run(place, placed)
+            stores.arrived(placed)
+            draft.discard()
+
+    lateness = Lateness()
+    lateness.tick()
+    began, memory = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    await gatherResults([Deferred.fromCoroutine(session(number)) for number in range(SESSIONS)])
+    took = time.perf_counter() - began
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory) / 1024
+    print(f"{COUNT} messages of {len(body)} octets to {ACCOUNTS} accounts, {SESSIONS} sessions: {COUNT / took:.0f}/s")
+    print(f"grown by {grown:.0f} MiB; a 1 ms timer late by {lateness.percentile(0.99):.1f} ms at the 99th percentile")
+    began = time.perf_counter()
+    await stores.close()
+    print(f"closed in {time.perf_counter() - began:.2f} s")
+    offload.stop()
+    if len(sys.argv) <= 5:
+        shutil.rmtree(folder)
+
+
+react(lambda clock: Deferred.fromCoroutine(run(clock)))
