@@ -26,6 +26,7 @@ from mailsuite.imap.events import (
     StartTls,
 )
 from mailsuite.imap.limits import Limits
+from mailsuite.imap.progress import InHand, Reading
 from mailsuite.imap.reader import Announced, Reader
 from mailsuite.imap.states import State
 from mailsuite.imap.syntax.cursor import Cursor, ProtocolError
@@ -45,19 +46,6 @@ class _Mode(enum.Enum):
     ENDED = "nothing: the session is over"
 
 
-class _Assembly:
-    """A command that is still being read."""
-
-    __slots__ = ("data", "literals", "text", "wrong")
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-        self.text = 0
-        self.literals = 0
-        #: The first thing that is wrong with it; the rest is read and dropped, then this is answered.
-        self.wrong: ProtocolError | None = None
-
-
 class ServerCore:
     """One session; see the module."""
 
@@ -67,30 +55,20 @@ class ServerCore:
         self._out: list[bytes] = []
         self._state = State.NOT_AUTHENTICATED
         self._mode = _Mode.COMMAND
-        self._assembly = _Assembly()
+        self._reading = Reading()
         self._left = 0
         self._swallowed = 0
         self._bad_in_a_row = 0
         self._hangup: Hangup | None = None
-        self._secure = False
-        # the command that the adapter has in hand
-        self._tag = b""
-        self._row: table.Row | None = None
+        self._hand = InHand()
         self._awaiting = False
-        self._starting_tls = False
-        self._idle_done = True
-        # APPEND: where to, messages offered so far, whether the adapter has accepted any
-        self._mailbox = ""
-        self._offered = 0
-        self._appending = False
-        #: Whether the client holds its literal back until it gets a go-ahead.
-        self._client_waits = False
+        self._secure = False
 
     # -- octets --------------------------------------------------------------------------------------------------
 
     def receive(self, data: bytes) -> None:
         """Octets from the client."""
-        if self._mode is not _Mode.ENDED and not self._starting_tls:
+        if self._mode is not _Mode.ENDED and not self._hand.starting_tls:
             self._reader.feed(data)
 
     def next_event(self) -> Command | Hangup | Signal:
@@ -125,7 +103,7 @@ class ServerCore:
     @property
     def expunges_allowed(self) -> bool:
         """Whether EXPUNGE may be told now: not without a command, nor in FETCH, STORE, SEARCH (RFC 3501 7.4.1)."""
-        return self._row is not None and self._row.expunges
+        return self._hand.row is not None and self._hand.row.expunges
 
     # -- answers -------------------------------------------------------------------------------------------------
 
@@ -143,11 +121,11 @@ class ServerCore:
 
     def ok(self, tag: bytes, text: bytes, code: bytes = b"") -> None:
         """Completes the command: the state changes as the table says (LOGIN, SELECT, CLOSE ...)."""
-        row = self._row
-        if not self._idle_done:
+        row = self._hand.row
+        if not self._hand.done:
             self.bad(tag, b"expected DONE")
             return
-        starting_tls = self._starting_tls
+        starting_tls = self._hand.starting_tls
         self._finish(tag, b"OK", text, code)
         if row is not None and row.after_ok is not None:
             self._state = row.after_ok
@@ -178,10 +156,10 @@ class ServerCore:
 
     def accept(self) -> None:
         """Answers ``AppendBegin``: the message comes as ``AppendChunk`` events."""
-        if self._client_waits:
+        if self._hand.client_waits:
             self._out.append(_GO_AHEAD)
         self._mode = _Mode.MESSAGE
-        self._appending = True
+        self._hand.appending = True
         self._awaiting = False
 
     def begin_idle(self) -> None:
@@ -210,9 +188,10 @@ class ServerCore:
         self._out.append(tag + responses.status_line(word, text, code)[1:])
 
     def _refuse(self, tag: bytes, why: ProtocolError) -> None:
-        offered = self._awaiting and self._offered > 0
-        receiving = self._appending and not self._awaiting
-        if not (offered or receiving) or (offered and self._client_waits):
+        hand = self._hand
+        offered = self._awaiting and hand.offered > 0
+        receiving = hand.appending and not self._awaiting
+        if not (offered or receiving) or (offered and hand.client_waits):
             self._finish(tag, why.word, why.text, why.code)
             return
         self._check(tag)
@@ -220,71 +199,68 @@ class ServerCore:
         self._swallow(tag, why, self._left)
 
     def _check(self, tag: bytes) -> None:
-        if tag != self._tag or not tag:
-            raise ValueError(f"{tag!r} is not the command in hand, that is {self._tag!r}")
+        if tag != self._hand.tag or not tag:
+            raise ValueError(f"{tag!r} is not the command in hand, that is {self._hand.tag!r}")
 
     def _forget(self) -> None:
         """Nothing is in hand, and nothing half read."""
-        self._assembly = _Assembly()
-        self._tag, self._mailbox = b"", ""
-        self._row = None
-        self._awaiting = self._starting_tls = self._appending = False
-        self._offered = 0
-        self._idle_done = True
+        self._reading, self._hand = Reading(), InHand()
+        self._awaiting = False
         if self._mode is not _Mode.ENDED:
             self._mode = _Mode.COMMAND
 
     # -- commands ------------------------------------------------------------------------------------------------
 
     def _read_command(self) -> Command | Signal | None:
-        assembly = self._assembly
-        line = self._reader.line(self._limits.line - assembly.text)
+        reading = self._reading
+        line = self._reader.line(self._limits.line - reading.text)
         if line is None:
             return NEED_DATA
-        if line.overlong and assembly.wrong is None:
-            assembly.wrong = ProtocolError("the command is too long", codes.TOOBIG)
-        assembly.text += len(line.text)
-        assembly.data += line.text
+        if line.overlong and reading.wrong is None:
+            reading.wrong = ProtocolError("the command is too long", codes.TOOBIG)
+        reading.text += len(line.text)
+        reading.data += line.text
         announced = line.announced
         if announced is None:
             return self._complete()
-        assembly.data += b"\r\n"
+        reading.data += b"\r\n"
         return self._meet_literal(announced)
 
     def _complete(self) -> Command | None:
         """The command's last line is here."""
-        assembly = self._assembly
-        if assembly.wrong is not None:
-            return self._say_wrong(assembly.wrong)
+        reading = self._reading
+        if reading.wrong is not None:
+            return self._say_wrong(reading.wrong)
         try:
-            event = self._end_append() if self._appending else self._begin()
+            event = self._end_append() if self._hand.appending else self._begin()
         except ProtocolError as error:
             return self._say_wrong(error)
-        self._assembly = _Assembly()
+        self._reading = Reading()
         return event
 
     def _begin(self) -> Command:
-        head = table.head(bytes(self._assembly.data), self._state)
+        head = table.head(bytes(self._reading.data), self._state)
         event = head.parse()
         if isinstance(event, StartTls):
             if self._secure:
                 raise ProtocolError("TLS is on already")
             # what was injected in front of TLS must not be executed behind it (RFC 9051 section 6.2.1)
             self._reader.clear()
-            self._starting_tls = True
+            self._hand.starting_tls = True
         self._take_up(head)
         return event
 
     def _take_up(self, head: table.Head) -> None:
         self._bad_in_a_row = 0
-        self._tag, self._row, self._awaiting = head.tag, head.row, True
+        self._hand.tag, self._hand.row = head.tag, head.row
+        self._awaiting = True
         if head.row.at_once is not None:
             self._state = head.row.at_once
 
     def _say_wrong(self, why: ProtocolError) -> Command | None:
         """Answer a command that the adapter never saw, or of which it saw only the beginning."""
-        tag = self._tag or table.tag_of(bytes(self._assembly.data)) or b"*"
-        aborted = AppendAbort(tag) if self._appending else None
+        tag = self._hand.tag or table.tag_of(bytes(self._reading.data)) or b"*"
+        aborted = AppendAbort(tag) if self._hand.appending else None
         self._forget()
         self._out.append(tag + responses.status_line(why.word, why.text, why.code)[1:])
         if why.word == b"BAD":
@@ -302,37 +278,38 @@ class ServerCore:
     def _meet_literal(self, announced: Announced) -> Command | None:
         """A line ended in ``{size}``: take it, offer it, or refuse it."""
         size = self._left = announced.size
-        self._client_waits = announced.client_waits
-        why = self._assembly.wrong
+        why = self._reading.wrong
         if why is None:
             try:
-                return self._admit(size)
+                return self._admit(announced)
             except ProtocolError as error:
                 why = error
         if announced.client_waits:  # without a go-ahead the client does not send it (RFC 3501 section 4.3)
             return self._say_wrong(why)
-        tag = self._tag or table.tag_of(bytes(self._assembly.data))
-        aborted = AppendAbort(tag) if self._appending else None
+        tag = self._hand.tag or table.tag_of(bytes(self._reading.data))
+        aborted = AppendAbort(tag) if self._hand.appending else None
         self._forget()
         self._swallow(tag, why, size)
         return aborted
 
-    def _admit(self, size: int) -> Command | None:
+    def _admit(self, announced: Announced) -> Command | None:
         """Let a literal in; ProtocolError where it is out of place or too big."""
-        assembly, limits = self._assembly, self._limits
-        if self._appending:
-            return self._offer(Cursor(bytes(assembly.data)), self._tag)
-        head = table.head(bytes(assembly.data), self._state)
-        if head.name == b"APPEND" and not append.awaits_mailbox(head.cursor):
-            self._mailbox = append.mailbox(head.cursor)
-            event = self._offer(head.cursor, head.tag)
-            self._take_up(head)
-            return event
+        reading, limits = self._reading, self._limits
+        if self._hand.appending:
+            return self._offer(Cursor(bytes(reading.data)), self._hand.tag, announced)
+        if not reading.admitted:
+            head = table.head(bytes(reading.data), self._state)
+            if head.name == b"APPEND" and not append.awaits_mailbox(head.cursor):
+                self._hand.mailbox = append.mailbox(head.cursor)
+                event = self._offer(head.cursor, head.tag, announced)
+                self._take_up(head)
+                return event
+            reading.admitted = head.name != b"APPEND"
         largest = limits.literal_before_login if self._state is State.NOT_AUTHENTICATED else limits.literal
-        assembly.literals += size
-        if size > largest or assembly.literals > limits.literals:
+        reading.literals += announced.size
+        if announced.size > largest or reading.literals > limits.literals:
             raise ProtocolError("the literal is too big", codes.TOOBIG)
-        if self._client_waits:
+        if announced.client_waits:
             self._out.append(_GO_AHEAD)
         self._mode = _Mode.LITERAL
         return None
@@ -340,14 +317,14 @@ class ServerCore:
     def _read_literal(self) -> Signal | None:
         if len(self._reader) < self._left:
             return NEED_DATA
-        self._assembly.data += self._reader.octets(self._left)
+        self._reading.data += self._reader.octets(self._left)
         self._mode = _Mode.COMMAND
         return None
 
     def _swallow(self, tag: bytes, why: ProtocolError, size: int) -> None:
         """Read and drop ``size`` octets and the rest of the command, then answer ``why``."""
-        self._assembly.data += tag + b" "
-        self._assembly.wrong = why
+        self._reading.data += tag + b" "
+        self._reading.wrong = why
         self._skip(size)
 
     def _skip(self, size: int) -> None:
@@ -358,19 +335,20 @@ class ServerCore:
 
     # -- messages of APPEND --------------------------------------------------------------------------------------
 
-    def _offer(self, cursor: Cursor, tag: bytes) -> AppendBegin:
+    def _offer(self, cursor: Cursor, tag: bytes, announced: Announced) -> AppendBegin:
         """The next message of the command; ProtocolError where it cannot be one."""
-        offer = append.offer(cursor)
+        hand, offer = self._hand, append.offer(cursor)
         if not offer.size:  # RFC 3502 section 6.3.11: an error, answered NO
             raise ProtocolError("a message cannot be empty", word=b"NO")
         if offer.size > self._limits.message:
             raise ProtocolError("the message is too big", codes.TOOBIG, b"NO")
-        if self._offered >= self._limits.messages:
+        if hand.offered >= self._limits.messages:
             raise ProtocolError("too many messages in one command", codes.LIMIT, b"NO")
-        event = AppendBegin(tag, self._mailbox, offer.flags, offer.date, offer.size, self._offered)
-        self._offered += 1
+        event = AppendBegin(tag, hand.mailbox, offer.flags, offer.date, offer.size, hand.offered)
+        hand.offered += 1
+        hand.client_waits = announced.client_waits
         self._awaiting = True
-        self._assembly.data.clear()
+        self._reading.data.clear()
         return event
 
     def _read_message(self) -> Command | Signal | None:
@@ -382,17 +360,17 @@ class ServerCore:
             return NEED_DATA
         self._left -= len(data)
         if b"\x00" not in data:
-            return AppendChunk(self._tag, data)
+            return AppendChunk(self._hand.tag, data)
         # literal = "{" number "}" CRLF *CHAR8 ; CHAR8 = %x01-ff
-        tag, left = self._tag, self._left
+        tag, left = self._hand.tag, self._left
         self._forget()
         self._swallow(tag, ProtocolError("the message holds the octet NUL", codes.UNKNOWN_CTE, b"NO"), left)
         return AppendAbort(tag)
 
     def _end_append(self) -> AppendEnd:
-        Cursor(bytes(self._assembly.data)).end()
-        self._awaiting, self._offered = True, 0
-        return AppendEnd(self._tag)
+        Cursor(bytes(self._reading.data)).end()
+        self._awaiting, self._hand.offered = True, 0
+        return AppendEnd(self._hand.tag)
 
     # -- the other lines -----------------------------------------------------------------------------------------
 
@@ -401,7 +379,7 @@ class ServerCore:
         if line is None:
             return NEED_DATA
         self._awaiting = True
-        return AuthenticateResponse(self._tag, b"*" if line.overlong else line.text)
+        return AuthenticateResponse(self._hand.tag, b"*" if line.overlong else line.text)
 
     def _read_idle(self) -> Command | Signal | None:
         """idle = "IDLE" CRLF "DONE" ; anything else ends it too, badly."""
@@ -409,13 +387,13 @@ class ServerCore:
         if line is None:
             return NEED_DATA
         if line.overlong or line.text.strip().upper() != b"DONE":
-            self._idle_done = False
+            self._hand.done = False
             announced = line.announced
             if announced is not None and not announced.client_waits:
                 self._skip(announced.size)
                 return None
         self._awaiting = True
-        return IdleEnd(self._tag)
+        return IdleEnd(self._hand.tag)
 
     def _end(self) -> Hangup | Signal:
         hangup, self._hangup = self._hangup, None

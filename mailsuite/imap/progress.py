@@ -1,0 +1,42 @@
+"""What a session is in the middle of: the command that is being read, and the one that awaits its answer."""
+
+from __future__ import annotations
+
+from mailsuite.imap import table
+from mailsuite.imap.syntax.cursor import ProtocolError
+
+
+class Reading:
+    """A command of which more lines or literals are to come."""
+
+    __slots__ = ("admitted", "data", "literals", "text", "wrong")
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        #: Octets of its lines, and of its literals.
+        self.text = 0
+        self.literals = 0
+        #: A literal of it was let in, so its name and the state were looked at.
+        self.admitted = False
+        #: The first thing that is wrong with it; the rest is read and dropped, then this is answered.
+        self.wrong: ProtocolError | None = None
+
+
+class InHand:
+    """The command that the adapter has; with an empty ``tag`` it has none."""
+
+    __slots__ = ("appending", "client_waits", "done", "mailbox", "offered", "row", "starting_tls", "tag")
+
+    def __init__(self, tag: bytes = b"", row: table.Row | None = None) -> None:
+        self.tag = tag
+        self.row = row
+        #: STARTTLS: what the client sends before it is answered is not wanted.
+        self.starting_tls = False
+        #: IDLE: the line that ended it was DONE.
+        self.done = True
+        #: APPEND: where to, messages offered so far, whether the client holds the last back for a go-ahead, and
+        #: whether the adapter has accepted any.
+        self.mailbox = ""
+        self.offered = 0
+        self.client_waits = False
+        self.appending = False
