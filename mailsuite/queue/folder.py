@@ -44,13 +44,16 @@ class Folder:
         names = [name for name in self._disk.list_folder(places.messages) if not name.startswith(".")]
         stored = [one for one in (self._read_one(name, problems) for name in sorted(names)) if one is not None]
         if sweep:
-            self._sweep({one.queued.envelope.id for one in stored})
+            self._sweep(set(names))
         return stored, problems
 
     def _read_one(self, name: str, problems: list[str]) -> Stored | None:
         try:
             head, offset = self._read_head(name)
-        except (Corrupt, Temporary) as error:
+        except Temporary as error:  # the file may be good: it stays for the next start
+            problems.append(f"{error}; left where it is")
+            return None
+        except Corrupt as error:
             problems.append(f"{error}; {self._set_aside(self.message(name))}")
             if name in self._disk.list_folder(self._places.state):
                 self._set_aside(self.state(name), ".state")
@@ -80,7 +83,9 @@ class Folder:
             return decode_state(path, self._disk.read(path))
         except FileNotFoundError:
             pass
-        except (Corrupt, Temporary) as error:
+        except Temporary as error:
+            problems.append(f"{error}; every recipient of {name} is tried again")
+        except Corrupt as error:
             problems.append(f"{error}; every recipient of {name} is tried again; {self._set_aside(path, '.state')}")
         envelope = head.envelope
         return State(tuple(Pending(recipient) for recipient in envelope.recipients), envelope.arrived)

@@ -27,6 +27,7 @@ from mailsuite.smtp.client_events import (
     Transaction,
 )
 from mailsuite.smtp.client_exchange import Command, Exchange
+from mailsuite.smtp.client_outcomes import words
 from mailsuite.smtp.reply import ProtocolError, Reply, ReplyParser
 from mailsuite.wire.dots import Stuffer
 from mailsuite.wire.signals import NEED_DATA, Signal
@@ -150,7 +151,7 @@ class ClientCore:
         if self._handshake:
             self._end(f"{self._peer} sent plain text where TLS was to begin")
         elif reply.code == 421:  # RFC 5321 §3.8: it closes the channel, whatever was asked
-            self._end(f"{self._peer} said: {reply}", answered=True)
+            self._end(f"{self._peer} said: {words(reply)}", answered=True)
         elif self._awaited:
             awaited = self._awaited.popleft()
             if awaited.step in self._takers:
@@ -160,15 +161,15 @@ class ClientCore:
         elif self._exchange is not None:
             self._exchange.early(reply)
             self._go_on()
-            self._end(f"{self._peer} answered before the end of the message: {reply}")
+            self._end(f"{self._peer} answered before the end of the message: {words(reply)}")
         else:
-            self._end(f"{self._peer} said, unasked: {reply}")
+            self._end(f"{self._peer} said, unasked: {words(reply)}")
 
     def _take_banner(self, reply: Reply) -> None:
         if reply.code == 220:
             self._greet()
         else:  # RFC 5321 §3.1: 554, no mail service here
-            self._end(f"{self._peer} greeted with: {reply}")
+            self._end(f"{self._peer} greeted with: {words(reply)}")
 
     def _greet(self) -> None:
         self._write(Command(Step.EHLO, f"EHLO {self._hostname}\r\n".encode()))
@@ -180,17 +181,17 @@ class ClientCore:
         elif reply.code >= 500 and not self.secure:  # RFC 5321 §4.1.4
             self._write(Command(Step.HELO, f"HELO {self._hostname}\r\n".encode()))
         else:
-            self._end(f"{self._peer} answered EHLO with: {reply}")
+            self._end(f"{self._peer} answered EHLO with: {words(reply)}")
 
     def _take_helo(self, reply: Reply) -> None:
         if reply.code == 250:
             self._events.append(Greeted(self.extensions))
         else:
-            self._end(f"{self._peer} answered HELO with: {reply}")
+            self._end(f"{self._peer} answered HELO with: {words(reply)}")
 
     def _take_starttls(self, reply: Reply) -> None:
         if reply.code != 220:
-            self._events.append(TlsRefused(f"{self._peer} answered STARTTLS with: {reply}"))
+            self._events.append(TlsRefused(f"{self._peer} answered STARTTLS with: {words(reply)}"))
         elif self._parser.buffered:  # somebody on the way may have put it there
             self._end(f"{self._peer} sent plain text where TLS was to begin")
         else:
@@ -204,12 +205,12 @@ class ClientCore:
         elif reply.code == 235:
             self._events.append(LoggedIn())
         elif reply.code >= 400:
-            self._events.append(LoginRefused(f"{self._peer} answered AUTH with: {reply}"))
+            self._events.append(LoginRefused(f"{self._peer} answered AUTH with: {words(reply)}"))
         else:
-            raise ProtocolError(f"AUTH answered with {reply}")
+            raise ProtocolError(f"AUTH answered with {words(reply)}")
 
     def _take_quit(self, reply: Reply) -> None:
-        self._end(f"{self._peer} said goodbye: {reply}")
+        self._end(f"{self._peer} said goodbye: {words(reply)}")
 
     def _take_in_exchange(self, awaited: Command, reply: Reply) -> None:
         assert self._exchange is not None  # noqa: S101 - only ``_go_on`` and ``end_body`` write such commands

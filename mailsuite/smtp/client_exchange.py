@@ -13,7 +13,7 @@ import msgspec
 from mailsuite.model import Address, Delivered, Failed, Outcome, Status
 from mailsuite.smtp.client_commands import Obstacle, is_writable, mail_line, obstacle, rcpt_line
 from mailsuite.smtp.client_events import Step, Transaction
-from mailsuite.smtp.client_outcomes import cut_off, refused
+from mailsuite.smtp.client_outcomes import cut_off, refused, words
 from mailsuite.smtp.reply import Reply
 
 
@@ -112,7 +112,7 @@ class Exchange:
         if not reply.positive:
             self._refuse_open(Step.DOT, reply)
         for index in self._open():
-            self._outcomes[index] = Delivered(self._address(index), self._peer, str(reply))
+            self._outcomes[index] = Delivered(self._address(index), self._peer, words(reply))
         self._finish(clean=True)
 
     # -- recipients ------------------------------------------------------------------------------------------------

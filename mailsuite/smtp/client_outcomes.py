@@ -10,21 +10,30 @@ from mailsuite.model import Address, Delayed, Failed, Outcome, Status
 from mailsuite.smtp.client_events import Step
 from mailsuite.smtp.reply import ProtocolError, Reply
 
+#: Characters of a reply that are kept, logged and passed on.
+WORDS_LIMIT = 1000
+
 _COMMAND = {Step.MAIL: "MAIL FROM", Step.RCPT: "RCPT TO", Step.DATA: "DATA", Step.DOT: "the message"}
+
+
+def words(reply: Reply) -> str:
+    """A reply as one line of bounded length that is safe to print: a server may send anything."""
+    text = str(reply)[:WORDS_LIMIT]
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
 
 def refused(recipient: Address, peer: str, step: Step, reply: Reply) -> Outcome:
     """What a 4yz or 5yz reply means for a recipient; any other is a ProtocolError."""
     kind = reply.code // 100
     if kind not in (4, 5):
-        raise ProtocolError(f"{peer} answered {_COMMAND[step]} with {reply}")
+        raise ProtocolError(f"{peer} answered {_COMMAND[step]} with {words(reply)}")
     if step is Step.RCPT and reply.code == 552 and (reply.status is None or reply.status.subject == 5):
         kind = 4
     status = Status(kind, reply.status.subject, reply.status.detail) if reply.status else Status(kind, 0, 0)
-    text = f"{peer} said to {_COMMAND[step]}: {reply}"
+    text = f"{peer} said to {_COMMAND[step]}: {words(reply)}"
     if kind == 4:
         return Delayed(recipient, status, text, peer)
-    return Failed(recipient, status, text, peer, str(reply))
+    return Failed(recipient, status, text, peer, words(reply))
 
 
 def cut_off(recipient: Address, peer: str, step: Step, text: str) -> Delayed:

@@ -325,6 +325,15 @@ def test_a_reply_nobody_asked_for_ends_the_session() -> None:
     assert isinstance(session.core.next_event(), Ended)
 
 
+def test_what_a_server_says_is_bounded_and_printable_when_it_is_passed_on() -> None:
+    session = Session({"RCPT": "550 5.1.1 \x1b[31m" + "x" * 3000}).send(to(BOB))
+    (outcome,) = session.outcomes
+    assert isinstance(outcome, Failed)
+    assert outcome.reply.startswith("550 5.1.1 ?[31mxxx")
+    assert len(outcome.text) < 1100
+    assert outcome.text.isprintable()
+
+
 def test_nothing_is_said_after_the_end() -> None:
     core = ClientCore("us.test", "mx")
     core.lost("connection refused")

@@ -1,0 +1,134 @@
+"""``mailsuite queue``: what waits for other servers, and hurrying or removing it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+import click
+
+from mailsuite.cli.instance import queue_folder
+from mailsuite.cli.options import config_option, json_option, show_json, show_table
+from mailsuite.cli.queue_access import open_queue
+from mailsuite.errors import NotFound
+from mailsuite.model import Queued
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def _folder_options(command: _F) -> _F:
+    """Where the queue is: ``config`` and ``folder``."""
+    option = click.option("--queue", "folder", metavar="DIR", help="The queue's folder, instead of --config.")
+    return config_option(option(command))
+
+
+@click.group
+def queue() -> None:
+    """Mail that waits for other servers. Works whether the server runs or not."""
+
+
+@queue.command("list")
+@json_option
+@_folder_options
+def list_messages(config: str | None, folder: str | None, as_json: bool) -> None:
+    """List the messages, oldest first, one line a waiting recipient.
+
+    \b
+    mailsuite queue list --config /etc/mailsuite/mailsuite.toml
+    """
+    with open_queue(folder or queue_folder(config), change=False) as access:
+        messages = access.list()
+    if as_json:
+        show_json([_as_json(one) for one in messages])
+        return
+    now = time.time()
+    rows = [row for one in messages for row in _rows(one, now)]
+    show_table(("id", "size", "arrived", "sender", "recipient", "due", "last error"), rows, "The queue is empty.")
+
+
+@queue.command
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@_folder_options
+def flush(config: str | None, folder: str | None, ids: tuple[str, ...]) -> None:
+    """Try all messages now, or those with the given ids. Without a server: as soon as it runs."""
+    with open_queue(folder or queue_folder(config), change=True) as access:
+        known = {one.envelope.id for one in access.list()} if ids else set()
+        missing = [id for id in ids if id not in known]
+        if missing:
+            raise NotFound(f"no message {', '.join(missing)} in the queue")
+        count = access.flush(ids or None)
+    click.echo("1 message is due now" if count == 1 else f"{count} messages are due now")
+
+
+@queue.command
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@_folder_options
+def drop(config: str | None, folder: str | None, ids: tuple[str, ...]) -> None:
+    """Remove messages for good. Nobody is told."""
+    with open_queue(folder or queue_folder(config), change=True) as access:
+        for id in ids:
+            access.drop(id)
+            click.echo(f"{id} dropped")
+
+
+@queue.command
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@_folder_options
+def hold(config: str | None, folder: str | None, ids: tuple[str, ...]) -> None:
+    """Keep messages back until they are released."""
+    _hold(folder or queue_folder(config), ids, True)
+
+
+@queue.command
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@_folder_options
+def release(config: str | None, folder: str | None, ids: tuple[str, ...]) -> None:
+    """Let held messages go on."""
+    _hold(folder or queue_folder(config), ids, False)
+
+
+def _hold(folder: str, ids: tuple[str, ...], held: bool) -> None:
+    with open_queue(folder, change=True) as access:
+        for id in ids:
+            access.hold(id, held)
+            click.echo(f"{id} {'held' if held else 'released'}")
+
+
+def _rows(one: Queued, now: float) -> list[list[str]]:
+    """One a recipient; what is the same for all stands on the first."""
+    common = [one.envelope.id, str(one.size), _moment(one.envelope.arrived), str(one.envelope.sender) or "<>"]
+    due = "held" if one.held else "now" if one.due <= now else _moment(one.due)
+    return [
+        [*(common if first else [""] * 4), str(entry.recipient.address), due, entry.last_text]
+        for first, entry in ((index == 0, entry) for index, entry in enumerate(one.pending))
+    ]
+
+
+def _moment(seconds: float) -> str:
+    """Local time."""
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _as_json(one: Queued) -> dict[str, object]:
+    """Times in seconds since the epoch."""
+    return {
+        "id": one.envelope.id,
+        "size": one.size,
+        "arrived": one.envelope.arrived,
+        "sender": str(one.envelope.sender),
+        "due": one.due,
+        "held": one.held,
+        "attempts": one.attempts,
+        "recipients": [
+            {
+                "address": str(entry.recipient.address),
+                "attempts": entry.attempts,
+                "last_status": entry.last_status,
+                "last_text": entry.last_text,
+                "last_host": entry.last_host,
+            }
+            for entry in one.pending
+        ],
+    }

@@ -1,0 +1,146 @@
+"""The queue as commands reach it: through the running server, or in its folder when no server runs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from mailsuite.disk.real import RealDisk
+from mailsuite.errors import NotFound, Temporary
+from mailsuite.model import Queued
+from mailsuite.net.control import Done, Drop, Flush, Hold, List, Refused, Request, short_path
+from mailsuite.offload import Inline
+from mailsuite.queue.disk import DiskQueue
+from mailsuite.queue.file import Places
+from mailsuite.services.lock import FolderLock
+
+#: Seconds to wait for a running server's answer.
+PATIENCE = 30.0
+
+_T = TypeVar("_T")
+
+
+class QueueAccess(Protocol):
+    """What the commands do.  Failures are ``mailsuite.errors``."""
+
+    def list(self) -> Sequence[Queued]: ...
+
+    def flush(self, ids: Sequence[str] | None) -> int: ...
+
+    def drop(self, id: str) -> None: ...
+
+    def hold(self, id: str, held: bool) -> None: ...
+
+
+@contextlib.contextmanager
+def open_queue(folder: str, change: bool) -> Iterator[QueueAccess]:
+    """The queue in ``folder``; ``change`` says that it will be changed.  Raises NotFound, ConfigError."""
+    if not os.path.isdir(folder):
+        raise NotFound(f"there is no queue in {folder}")
+    connection = _connect(Places(folder).control)
+    if connection is not None:
+        with connection:
+            yield _Running(connection)
+        return
+    _act_as_owner(folder)
+    lock = FolderLock(folder) if change else None
+    try:
+        yield _Stopped(folder)
+    finally:
+        if lock is not None:
+            lock.release()
+
+
+def _connect(path: str) -> socket.socket | None:
+    """The running server, or None."""
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(PATIENCE)
+    try:
+        connection.connect(short_path(path))
+    except (FileNotFoundError, ConnectionRefusedError):  # none, or one left by a crash
+        connection.close()
+        return None
+    return connection
+
+
+def _act_as_owner(folder: str) -> None:
+    """Files written by root would be out of the server's reach."""
+    owner = os.stat(folder)
+    if os.geteuid() == 0 and owner.st_uid != 0:
+        os.setegid(owner.st_gid)
+        os.seteuid(owner.st_uid)
+
+
+class _Running:
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._stream = connection.makefile("rb")
+
+    def list(self) -> Sequence[Queued]:
+        return msgspec.convert(self._ask(List()), list[Queued])
+
+    def flush(self, ids: Sequence[str] | None) -> int:
+        return msgspec.convert(self._ask(Flush(None if ids is None else tuple(ids))), int)
+
+    def drop(self, id: str) -> None:
+        self._ask(Drop(id))
+
+    def hold(self, id: str, held: bool) -> None:
+        self._ask(Hold(id, held))
+
+    def _ask(self, request: Request) -> Any:
+        try:
+            self._connection.sendall(msgspec.json.encode(request) + b"\n")
+            line = self._stream.readline()
+        except OSError as error:
+            raise Temporary(f"the running server does not answer: {error}") from error
+        if not line.endswith(b"\n"):
+            raise Temporary("the running server broke off; is it stopping?")
+        answer = msgspec.json.decode(line, type=Done | Refused)  # type: ignore[arg-type]
+        if isinstance(answer, Refused):
+            raise NotFound(answer.error)
+        return answer.result
+
+
+class _Clock:
+    """The time of day is all that a queue without a server needs."""
+
+    def seconds(self) -> float:
+        return time.time()
+
+
+class _Stopped:
+    def __init__(self, folder: str) -> None:
+        self._queue = DiskQueue(folder, RealDisk(), Inline(), _Clock())  # type: ignore[arg-type]
+        if os.path.isdir(Places(folder).messages):  # not a queue that no server ever used: it makes its own folders
+            _now(self._queue.load(sweep=False))
+
+    def list(self) -> Sequence[Queued]:
+        return _now(self._queue.list())
+
+    def flush(self, ids: Sequence[str] | None) -> int:
+        return _now(self._queue.kick(ids))
+
+    def drop(self, id: str) -> None:
+        _now(self._queue.drop(id))
+
+    def hold(self, id: str, held: bool) -> None:
+        _now(self._queue.hold(id, held))
+
+
+def _now(answer: Deferred[_T]) -> _T:
+    """What a Deferred of ``Inline`` work has fired with."""
+    results: list[Any] = []
+    answer.addBoth(results.append)
+    if isinstance(results[0], Failure):
+        results[0].raiseException()
+    result: _T = results[0]
+    return result
