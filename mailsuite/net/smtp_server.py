@@ -44,7 +44,9 @@ class SMTPConnection(Connection[ServerCore]):
         self.factory = factory
         self.client = client
         self._auth = Auth(factory.login, factory.clock, settings.auth_delay)
+        # Header fields that policy wants on top of each message, from the banner and from the last greeting.
         self._fields: list[bytes] = []
+        self._greeting_fields: list[bytes] = []
         self._transaction: Transaction | None = None
 
     # -- Connection's hooks ----------------------------------------------------------------------------------------
@@ -97,8 +99,7 @@ class SMTPConnection(Connection[ServerCore]):
         fields: list[bytes] = []
         no = self._no(await self.factory.policy.at_greeting(client), Stage.GREETING, fields)
         if no is None:
-            self.client = client
-            self._fields += fields
+            self.client, self._greeting_fields = client, fields
             self._drop()
         self._answer(no)
 
@@ -108,6 +109,7 @@ class SMTPConnection(Connection[ServerCore]):
         self.core.secured()
         self._auth.forget()
         self._drop()
+        self._greeting_fields = []
         self.client = msgspec.structs.replace(self.client, helo="", account="")
 
     def _authenticate(self, event: events.AuthBegin | events.AuthResponse) -> Deferred[object] | None:
@@ -206,7 +208,8 @@ class SMTPConnection(Connection[ServerCore]):
         if no is not None:
             return no
         # RFC 7208 §9.1, RFC 8601 §4: what was found out about a message goes above the trace field of its arrival.
-        trace = b"".join((*self._fields, *transaction.fields, self._received(envelope)))
+        fields = (*self._fields, *self._greeting_fields, *transaction.fields)
+        trace = b"".join((*fields, self._received(envelope)))
         await self.factory.delivery.commit(transaction.take_draft(), envelope, trace, transaction.destinations)
         return replies.queued(envelope.id)
 

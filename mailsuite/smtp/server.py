@@ -35,8 +35,6 @@ _ACCEPTED: dict[type, Reply] = {
     events.Rcpt: reply(250, "2.1.5", "Ok"),
     events.Data: reply(354, "", "End data with <CR><LF>.<CR><LF>"),
     events.StartTLS: reply(220, "2.0.0", "Ready to start TLS"),
-    events.AuthBegin: reply(235, "2.7.0", "Authentication successful"),
-    events.AuthResponse: reply(235, "2.7.0", "Authentication successful"),
 }
 #: First words of other protocols: a browser was tricked into talking to us, or somebody is lost.
 _FOREIGN = frozenset({"GET", "POST", "HEAD", "PUT", "OPTIONS", "CONNECT", "PATCH", "DELETE", "TRACE", "HOST:"})
@@ -101,7 +99,7 @@ class ServerCore:
     # -- answers -----------------------------------------------------------------------------------------------------
 
     def accept(self) -> None:
-        """Answer the pending question with yes, in the usual words."""
+        """Answer the pending question with yes, in the usual words; the final dot and AUTH need words of their own."""
         question = self._pending
         if isinstance(question, events.Connected):
             self.reply(banner(self.options))
@@ -141,7 +139,7 @@ class ServerCore:
             case events.MessageEnd():
                 self._end_transaction(State.READY)
             case events.AuthBegin() | events.AuthResponse():
-                self._advance_auth(answer)
+                self._advance_auth(question, answer)
             case events.Connected() if not answer.positive:
                 self._close()
             case _ if not (answer.positive or answer.intermediate):
@@ -156,9 +154,9 @@ class ServerCore:
                 elif isinstance(question, events.Data):
                     self._body = Body(self.options.limits.message)
 
-    def _advance_auth(self, answer: Reply) -> None:
+    def _advance_auth(self, question: events.AuthBegin | events.AuthResponse, answer: Reply) -> None:
         if answer.intermediate:
-            self.state, self._buffer.limit = State.AUTH, self.options.limits.auth_line
+            self.state, self._buffer.limit = AFTER[type(question)], self.options.limits.auth_line
         else:
             self._leave_auth()
             self.authenticated = answer.positive

@@ -292,13 +292,13 @@ def test_a_client_refused_at_the_door_is_sent_away(verdict: Answer, expected: st
 
 
 def test_header_fields_of_policy_stand_above_the_trace_field() -> None:
-    fields = {name: AddHeader(f"X-{name}: 1\r\n".encode()) for name in ("connect", "sender", "recipient", "message")}
-    world = World(Points(**fields))
-    peer = world.connect().greet()
+    points = ("connect", "greeting", "sender", "recipient", "message")
+    world = World(Points(**{name: AddHeader(f"X-{name}: 1\r\n".encode()) for name in points}))
+    peer = world.connect().greet().greet()
     peer.say(SEND + b".\r\n" + SEND + b".\r\n")
     for commit in world.delivery.commits:
-        names = [line.split(b":")[0] for line in commit.trace.split(b"\r\n")[:5]]
-        assert names == [b"X-connect", b"X-sender", b"X-recipient", b"X-message", b"Received"]
+        names = [line.split(b":")[0].decode() for line in commit.trace.split(b"\r\n")[:6]]
+        assert names == [*(f"X-{name}" for name in points), "Received"]
 
 
 def test_a_remote_recipient_of_a_trusted_client_goes_to_the_queue() -> None:
