@@ -33,9 +33,9 @@ def decode_initial(argument: bytes) -> bytes:
 
 def _strict(text: bytes) -> bytes:
     try:
-        data = binascii.a2b_base64(text, strict_mode=True)
+        data = binascii.a2b_base64(text)
     except binascii.Error:
         raise Malformed("not base64") from None
-    if encode(data) != text:  # stray bits behind the last octet
+    if encode(data) != text:  # a2b_base64 skips what is not of the alphabet, and stray bits behind the last octet
         raise Malformed("not base64")
     return data

@@ -359,6 +359,12 @@ def test_closing_sends_what_is_left_and_does_no_more_commands(meeting: Meeting) 
     assert meeting.clock.getDelayedCalls() == []
 
 
+def test_what_comes_after_the_end_is_not_kept(meeting: Meeting) -> None:
+    meeting.say(b"quit")
+    meeting.subject.dataReceived(b"x" * 1000)
+    assert meeting.subject.core.buffered == 0
+
+
 def test_a_peer_that_does_not_read_the_end_is_cut_off(meeting: Meeting) -> None:
     meeting.say(b"quit")
     meeting.clock.advance(CLOSING_GRACE - 1)

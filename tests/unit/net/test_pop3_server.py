@@ -195,6 +195,15 @@ def test_a_fault_of_ours_elsewhere_is_told(monkeypatch: pytest.MonkeyPatch) -> N
     assert not conversation.transport.connected
 
 
+def test_a_fault_after_a_long_message_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    conversation = Conversation(monkeypatch, Body(LINE * 100_000))
+    conversation.say(b"RETR 1\r\n")
+    conversation.hear_all()
+    conversation.body.error, conversation.body.fails_at = RuntimeError("a bug"), 0
+    conversation.say(b"RETR 1\r\n")
+    assert conversation.hear() == b"-ERR [SYS/TEMP] internal error\r\n"
+
+
 def test_the_idle_limit_is_ten_minutes_and_a_slow_disk_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     conversation = Conversation(monkeypatch, Body(LINE, held=True))
     conversation.say(b"RETR 1\r\n")
@@ -220,6 +229,11 @@ def test_shutting_down_lets_a_message_finish(monkeypatch: pytest.MonkeyPatch) ->
     assert not conversation.transport.connected
     assert result_of(ended) is None
     assert list(conversation.stores.store(TIM).mailbox("INBOX").messages) == [1, 2]
+
+
+def test_messages_stay_recent_for_imap(monkeypatch: pytest.MonkeyPatch) -> None:
+    conversation = Conversation(monkeypatch, Body(LINE))
+    assert conversation.stores.store(TIM).mailbox("INBOX").counters().recent == 2
 
 
 def test_ids_fit_the_grammar() -> None:

@@ -46,6 +46,14 @@ def test_attempts_side_by_side_stand_in_line(throttle: Throttle, clock: Clock) -
     assert [throttle.wait(ATTACKER, "tim") for _ in range(4)] == [4, 8, 12, 16]
 
 
+def test_a_failure_does_not_shorten_the_line(throttle: Throttle, clock: Clock) -> None:
+    fail(throttle, clock, ATTACKER, "tim", 3)
+    for _ in range(5):
+        throttle.wait(ATTACKER, "tim")
+    throttle.failed(ATTACKER, "tim")
+    assert throttle.wait(ATTACKER, "tim") == 24
+
+
 def test_a_line_too_long_is_refused(throttle: Throttle, clock: Clock) -> None:
     fail(throttle, clock, ATTACKER, "tim", 8)
     for _ in range(3):
@@ -78,10 +86,10 @@ def test_a_right_password_forgives_the_name_and_half_of_the_address(throttle: Th
     fail(throttle, clock, USER, "tim", 4)
     clock.advance(throttle.wait(USER, "tim"))
     throttle.succeeded(USER, "tim")
+    assert throttle.wait("198.51.100.8", "tim") == 0
     clock.advance(100)
     throttle.wait(USER, "tim")
     assert throttle.wait(USER, "tim") == 2
-    assert throttle.wait("198.51.100.8", "tim") == 0
 
 
 def test_a_single_mistake_is_forgotten_by_the_right_password(throttle: Throttle, clock: Clock) -> None:
@@ -121,3 +129,21 @@ def test_memory_is_bounded_and_the_oldest_goes_first(clock: Clock) -> None:
     assert max(len(kept) for kept in (throttle._addresses, throttle._names, throttle._good)) == 10
     assert throttle.wait("203.0.113.29", "x") > 0
     assert throttle.wait("203.0.113.1", "x") == 0
+
+
+def test_who_was_active_last_is_kept(clock: Clock) -> None:
+    throttle = Throttle(clock, ThrottleSettings(most=2))
+    throttle.failed("203.0.113.1", "one")
+    throttle.failed("203.0.113.2", "two")
+    throttle.failed("203.0.113.1", "one")
+    throttle.failed("203.0.113.3", "three")
+    assert throttle.wait("203.0.113.1", "x") > 0
+    assert throttle.wait("203.0.113.2", "x") == 0
+    throttle.succeeded(USER, "four")
+    throttle.succeeded(USER, "five")
+    throttle.succeeded(USER, "four")
+    throttle.succeeded(USER, "six")
+    throttle.failed("203.0.113.9", "four")
+    throttle.failed("203.0.113.9", "five")
+    assert throttle.wait(USER, "four") == 0
+    assert throttle.wait(USER, "five") > 0

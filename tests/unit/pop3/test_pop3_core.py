@@ -144,6 +144,17 @@ def test_a_session_is_paused_until_the_event_is_answered() -> None:
     assert core.next_event() is NEED_DATA
 
 
+def test_dots_are_doubled_whatever_the_message_before_ended_with() -> None:
+    core = ServerCore(PROFILE)
+    log_in(core)
+    core.receive(b"RETR 1\r\nRETR 2\r\n")
+    core.next_event()
+    core.send_message(b"no line end")
+    core.next_event()
+    core.send_message(b".\r\n")
+    assert core.data_to_send() == b"+OK 11 octets\r\nno line end\r\n.\r\n+OK 3 octets\r\n..\r\n.\r\n"
+
+
 def test_update_names_what_is_marked_in_order() -> None:
     core = ServerCore(PROFILE)
     log_in(core, (1,) * 12)
