@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mailsuite.imap.events import Login
 from mailsuite.imap.syntax import strings
-from mailsuite.imap.syntax.cursor import Cursor
+from mailsuite.imap.syntax.cursor import Cursor, ProtocolError
 
 
 def parse(cursor: Cursor, tag: bytes) -> Login:
@@ -12,10 +12,9 @@ def parse(cursor: Cursor, tag: bytes) -> Login:
     cursor.space()
     user = strings.astring(cursor, "a user name")
     cursor.space()
-    start = cursor.pos
     try:
         password = strings.astring(cursor, "a password")
         cursor.end()
-    finally:
-        cursor.data = cursor.data[:start]  # an error's text must not show a password
+    except ProtocolError:  # its text would show a piece of the password
+        raise ProtocolError("expected a password as an atom or a string, and nothing behind it") from None
     return Login(tag, strings.text(user), strings.text(password))
