@@ -128,6 +128,7 @@ class Carrier:
         undecided = _undecided(outcomes)
         if not self._stopped and undecided and len(undecided) == len(outcomes):
             self._unreachable.note(hop, undecided[0].text)
+            self.log.info("{id}: {host}: {text}", id=envelope.id, host=hop.host, text=undecided[0].text)
         else:
             self._unreachable.forget(hop)
         return outcomes
