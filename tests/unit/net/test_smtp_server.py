@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, globalLogPublisher
@@ -392,6 +394,50 @@ def test_no_answer_before_the_delivery_has_spoken() -> None:
     assert peer.say(b"x\r\n.\r\nNOOP\r\n") == []
     world.delivery.release()
     assert peer.read() == ["250 2.0.0 Ok: queued as M1", "250 2.0.0 Ok"]
+
+
+# -- order -----------------------------------------------------------------------------------------------------------
+
+TURNS = [
+    b"EHLO x\r\n", b"MAIL FROM:<a@b>\r\n", b"RCPT TO:<bob@here.test>\r\n", b"RCPT TO:<no@here.test>\r\n", b"DATA\r\n",
+    b"text\r\n", b".\r\n", b"a\nb\r\n", b"NOOP\r\n", b"RSET\r\n", b"FOO\r\n",
+    b"AUTH PLAIN AGJvYkBoZXJlLnRlc3QAc2VjcmV0\r\n", SEND, SEND + b"text\r\n.\r\n", b"QUIT\r\n",
+]  # fmt: skip
+
+
+def conversation(pieces: list[bytes], slow: bool) -> tuple[list[str], list[bytes], int]:
+    """Answers, messages taken and drafts left; ``slow``: every seam answers later, one round at a time."""
+    world = World()
+    peer = world.connect()
+    lines = list(peer.banner)
+    for piece in pieces:
+        if slow:
+            world.directory.hold()
+            world.delivery.hold()
+            world.delivery.hold_writes()
+        lines += peer.say(piece)
+    for _ in range(200 if slow else 0):
+        world.directory.release()
+        world.delivery.release()
+        world.directory.hold()
+        world.delivery.hold()
+        world.delivery.hold_writes()
+        lines += peer.read()
+    peer.transport.hang_up()
+    peer.read()
+    return lines, [commit.octets for commit in world.delivery.commits], world.delivery.open_drafts
+
+
+@given(st.lists(st.sampled_from(TURNS), max_size=12), st.lists(st.integers(0, 400), max_size=6))
+@settings(max_examples=60)
+def test_answers_and_messages_do_not_depend_on_cuts_or_on_slow_seams(turns: list[bytes], at: list[int]) -> None:
+    stream = b"EHLO x\r\n" + b"".join(turns)
+    cuts = sorted({min(cut, len(stream)) for cut in at} | {0, len(stream)})
+    pieces = [stream[a:b] for a, b in itertools.pairwise(cuts)]
+    expected = conversation([stream], slow=False)
+    assert conversation(pieces, slow=False) == expected
+    assert conversation(pieces, slow=True) == expected
+    assert expected[2] == 0
 
 
 # -- faults of ours --------------------------------------------------------------------------------------------------
