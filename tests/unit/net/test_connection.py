@@ -56,6 +56,11 @@ class Subject(Connection[LineCore]):
         self.seen: list[bytes] = []
         self.waits: dict[bytes, Deferred[None]] = {}
         self.ends = 0
+        self.holding = False
+
+    @property
+    def busy(self) -> bool:
+        return super().busy or self.holding
 
     def handle(self, event: object) -> Deferred[object] | None:
         assert isinstance(event, bytes)
@@ -66,6 +71,8 @@ class Subject(Connection[LineCore]):
             return self.waits[rest].addCallback(lambda _: self.core.reply(b"done " + rest + b"\r\n"))
         if verb == b"big":
             return Deferred.fromCoroutine(self.send_big(int(rest)))
+        if verb == b"hold":
+            self.holding = not self.holding
         if verb == b"break":
             raise RuntimeError("broken")
         self.core.reply(event + b"\r\n")
@@ -433,6 +440,15 @@ def test_shutting_down_in_a_pipeline_begins_no_other_command(meeting: Meeting) -
     meeting.subject.handle = then_stop
     meeting.say(b"a", b"b")
     assert meeting.hear() == b"a\r\nbye\r\n"
+
+
+def test_what_a_protocol_calls_busy_is_finished_first(meeting: Meeting) -> None:
+    """A body on its way is many events, none of which waits."""
+    meeting.say(b"hold", b"a")
+    meeting.subject.shut_down()
+    meeting.say(b"b", b"hold", b"c")
+    assert meeting.hear() == b"hold\r\na\r\nb\r\nhold\r\nbye\r\n"
+    assert not meeting.transport.connected
 
 
 def test_cutting_sends_nothing_more(meeting: Meeting) -> None:

@@ -231,7 +231,7 @@ def test_shutting_down_lets_a_message_finish(monkeypatch: pytest.MonkeyPatch) ->
     assert list(conversation.stores.store(TIM).mailbox("INBOX").messages) == [1, 2]
 
 
-def test_messages_stay_recent_for_imap(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_stay_recent_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
     conversation = Conversation(monkeypatch, Body(LINE))
     assert conversation.stores.store(TIM).mailbox("INBOX").counters().recent == 2
 

@@ -85,6 +85,7 @@ def test_a_name_attacked_from_everywhere_is_not_slow_where_it_was_right_before(
 def test_a_right_password_forgives_the_name_and_half_of_the_address(throttle: Throttle, clock: Clock) -> None:
     fail(throttle, clock, USER, "tim", 4)
     clock.advance(throttle.wait(USER, "tim"))
+    throttle.failed("203.0.113.5", "tim")
     throttle.succeeded(USER, "tim")
     assert throttle.wait("198.51.100.8", "tim") == 0
     clock.advance(100)
