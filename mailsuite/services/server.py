@@ -65,7 +65,7 @@ class MailServer(Service):
             self._lock = FolderLock(self._settings.paths.queue)
         except ConfigError as error:
             self.log.critical("cannot start: {error}", error=error)
-            raise SystemExit(f"mailsuite: {error}") from None
+            raise SystemExit(1) from None
         stop_on_signals(self._reactor)
         self._started = Deferred.fromCoroutine(self._start()).addErrback(self._not_started)
 
