@@ -124,10 +124,12 @@ class AccountMail:
     def folder(self, name: str) -> Folder:
         """The mailbox of that name; ``NotFound``."""
         name = checked_name(name)
+        folder = to_folder(name)
+        if folder and not os.path.isdir(os.path.join(self.maildir, folder)):
+            if name in self._folders:  # another program removed it
+                self._folders.pop(name).end()
+            raise NotFound(f"no mailbox {name}")
         if name not in self._folders:
-            folder = to_folder(name)
-            if folder and not os.path.isdir(os.path.join(self.maildir, folder)):
-                raise NotFound(f"no mailbox {name}")
             self._folders[name] = Folder(self, name, folder)
         return self._folders[name]
 

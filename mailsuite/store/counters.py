@@ -21,11 +21,12 @@ _LINE = re.compile(rb"1 V(\d{1,10}) N(\d{1,10}) M(\d{1,19}) (exact|reserved)\n")
 
 
 class Counters:
-    """The counters of one folder.  ``exact`` tells whether the last user of the file stopped in order."""
+    """The counters of one folder.  ``exact`` tells whether the last user of the file stopped in order; ``path`` follows
+    the folder when it is renamed."""
 
     def __init__(self, disk: IDisk, path: str, uidvalidity: int, uidnext: int, modseq: int, exact: bool) -> None:
         self._disk = disk
-        self._path = path
+        self.path = path
         self.uidvalidity = uidvalidity
         self.uidnext = uidnext
         self.modseq = modseq
@@ -89,4 +90,4 @@ class Counters:
 
     def _write(self, uid: int, modseq: int, exact: bool) -> None:
         word = "exact" if exact else "reserved"
-        self._disk.replace(self._path, f"1 V{self.uidvalidity} N{uid} M{modseq} {word}\n".encode("ascii"))
+        self._disk.replace(self.path, f"1 V{self.uidvalidity} N{uid} M{modseq} {word}\n".encode("ascii"))

@@ -53,15 +53,14 @@ class Folder:
         self.account = account
         self.feed = Feed()
         self.gone = False
-        self.move_to(name, folder)
+        self._call(name, folder)
         disk = account.resources.disk
-        for inside in ("new", "cur", "tmp"):
-            disk.make_folder(os.path.join(self.path, inside))
-        counters = Counters.load(disk, os.path.join(self.path, COUNTERS_FILE))
+        for inside in (self.new, self.cur, self.tmp):
+            disk.make_folder(inside)
+        file = os.path.join(self.path, COUNTERS_FILE)
+        counters = Counters.load(disk, file)
         self._adopted = counters is None  # a Maildir that came from elsewhere
-        self.counters = counters or Counters.create(
-            disk, os.path.join(self.path, COUNTERS_FILE), account.take_uidvalidity()
-        )
+        self.counters = counters or Counters.create(disk, file, account.take_uidvalidity())
         self.keywords = Keywords.parse(self._read(keyword_files.FILE), self.path)
         self._more = More.parse(self._read(keyword_files.MORE_FILE), self.path)
         self._unannounced: list[tuple[int, Flags]] = []
@@ -70,6 +69,10 @@ class Folder:
 
     def move_to(self, name: str, folder: str) -> None:
         """It is called like this from now on."""
+        self._call(name, folder)
+        self.counters.path = os.path.join(self.path, COUNTERS_FILE)
+
+    def _call(self, name: str, folder: str) -> None:
         self.name = name
         self.folder = folder
         self.path = os.path.join(self.account.maildir, folder) if folder else self.account.maildir

@@ -98,10 +98,10 @@ def test_a_uid_once_shown_names_no_other_message_after_a_kill(site: Site, keeps_
 
 def test_uids_are_reserved_on_disk_before_they_are_used(site: Site) -> None:
     site.deliver()
-    for number in range(2, 2500, 50):
+    for number in range(2, 2500, 200):
         image = site.killed()
         assert result_of(image.mailbox().snapshot(False)).uidnext > number - 1
-        for _ in range(50):
+        for _ in range(200):
             site.mailbox().folder.counters.take_uids(1)
 
 
