@@ -18,6 +18,7 @@ from mailsuite.imap import codes, events, responses
 from mailsuite.imap.events import Command, Hangup
 from mailsuite.interfaces import IDraft, IMailStores, ITLSContexts
 from mailsuite.net import imap_append, imap_fetch, imap_login, imap_messages, imap_names, imap_select
+from mailsuite.net.address import client_address
 from mailsuite.net.imap_lookout import Lookout
 from mailsuite.net.imap_session import IMAPSettings, Parts, Session
 from mailsuite.net.login import Login
@@ -98,7 +99,7 @@ class IMAPServerFactory(ServerFactory):
         self._parts = Parts(settings, login, stores, drafts, tls, clock, lookout)
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
-        address = str(getattr(addr, "host", ""))
+        address = client_address(addr)
         if self.sessions.closing:
             return _TurnedAway(b"the server is going down, try again soon")
         if not self._admission.enter(address, self._parts.settings.trusted(address)):
