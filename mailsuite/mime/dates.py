@@ -8,7 +8,7 @@ from datetime import date
 import msgspec
 
 _DATE = re.compile(
-    rb"\s*(?:[A-Za-z]+\s*,?\s*)?(\d{1,2})[\s-]+([A-Za-z]{3})[A-Za-z]*[\s.-]+(\d{2,4})"
+    rb"\s*(?:[A-Za-z]+(?:\s*,)?\s*)?(\d{1,2})[\s-]+([A-Za-z]{3})[A-Za-z]*[\s.-]+(\d{2,4})"
     rb"(?:\s+(\d{1,2})[:.](\d{1,2})(?:[:.](\d{1,2}))?(?:\s*([+-]\d{4}|[A-Za-z]{1,5}))?)?"
 )
 _MONTHS = {name: i + 1 for i, name in enumerate(b"jan feb mar apr may jun jul aug sep oct nov dec".split())}
@@ -24,6 +24,8 @@ _ZONES = {
     b"pdt": -420,
 }
 _COMMENT = re.compile(rb"\([^()]*\)")
+#: Octets of a value that are looked at.
+_LONGEST = 200
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
@@ -37,6 +39,7 @@ class Sent(msgspec.Struct, frozen=True):
 
 def parse_date(value: bytes) -> Sent | None:
     """An unfolded Date value; None if it is none."""
+    value = value[:_LONGEST]
     match = _DATE.match(value) or (_DATE.match(_COMMENT.sub(b" ", value)) if b"(" in value else None)
     if match is None:
         return None

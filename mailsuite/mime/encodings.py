@@ -15,7 +15,7 @@ _BETWEEN_WORDS = re.compile(rb"(\?=)\s+(?==\?[^?\s]+\?[bBqQ]\?)")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 _ESCAPED = re.compile(rb"=([0-9A-Fa-f]{2})")
 _SOFT_BREAK = re.compile(rb"=[ \t]*\r?\n")
-_SPACE_AT_END = re.compile(rb"[ \t]+(?=\r?\n)")
+_SPACE_AT_END = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n)")
 
 
 @lru_cache(maxsize=256)

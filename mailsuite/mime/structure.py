@@ -25,6 +25,8 @@ MAX_BOUNDARY = 1024
 
 TEXT_PLAIN = Value(b"text/plain", ((b"charset", b"us-ascii"),))  # RFC 2045 §5.2
 MESSAGE_RFC822 = Value(b"message/rfc822")  # the default within multipart/digest, RFC 2046 §5.1.5
+#: What ENVELOPE shows, RFC 9051 §7.5.2.
+ENVELOPE = frozenset(b"date subject from sender reply-to to cc bcc in-reply-to message-id".split())
 _MESSAGES = frozenset((b"message/rfc822", b"message/global"))  # RFC 2046 §5.2.1, RFC 6532 §3.7
 
 
@@ -40,8 +42,9 @@ class Part(msgspec.Struct):
     """A message or body part.  ``start``, ``body`` and ``end`` are octets of the whole message's CRLF form: header
     from ``start`` to ``body``, content from ``body`` to ``end``; ``lines`` counts the content's line ends.
 
-    ``fields`` are the first header fields of each name (lower case, unfolded).  ``children`` of a MULTIPART are its
-    parts, of a MESSAGE the one message in it.
+    ``fields`` are the first header fields of each name (lower case, unfolded): all of the message itself, those of
+    ENVELOPE and Content-* of an embedded message, Content-* of a body part.  ``children`` of a MULTIPART are its parts,
+    of a MESSAGE the one message in it.
     """
 
     start: int
@@ -135,23 +138,23 @@ class Scanner:
     # -- header --------------------------------------------------------------------------------------------------
 
     def _read_header(self) -> bool:
-        stop = self._header_stop()
         found = self._next_delimiter()
-        if found is not None and (stop < 0 or found.found < stop - 1):  # the header lacks its empty line
-            if self._undecided(found.found):
-                return False
-            stop = max(found.found, self._at)
-        if stop < 0:
+        stop = self._header_stop(found.found if found is not None else -1)
+        if stop < 0 or (found is not None and stop == found.found and self._undecided(stop)):
             return False
-        self._begin_content(stop)
+        self._begin_content(max(stop, self._at))
         return True
 
-    def _header_stop(self) -> int:
-        """The position after the empty line, or where the header ends without one; -1 if not yet known."""
+    def _header_stop(self, delimiter: int) -> int:
+        """The position after the empty line, or where the header ends without one: at a delimiter, its limit, the
+        end of the message; -1 if not yet known."""
         buffer, start = self._buffer, self._at - self._base
         if buffer.startswith(b"\n", start):
             return self._at + 1
         limit = start + MAX_HEADER
+        if 0 <= delimiter < self._base + limit:
+            empty = buffer.find(b"\n\n", start, delimiter - self._base + 1)
+            return self._base + empty + 2 if empty >= 0 else delimiter
         empty = buffer.find(b"\n\n", start, limit)
         if empty >= 0:
             return self._base + empty + 2
@@ -161,7 +164,7 @@ class Scanner:
         """The header of the innermost part ends at ``stop``: see what it holds."""
         frame = self._open[-1]
         part = frame.part
-        part.fields = header.index(self._buffer[self._at - self._base : stop - self._base])
+        part.fields = self._fields(header.index(self._buffer[self._at - self._base : stop - self._base]))
         self._advance(stop)
         part.body = stop + self._lines
         frame.lines = self._lines
@@ -171,6 +174,14 @@ class Scanner:
             given = parse_value(part.fields[b"content-type"])
             part.type = _with_charset(given) if is_type(given.main) else TEXT_PLAIN
         self._take_apart(frame)
+
+    def _fields(self, found: dict[bytes, bytes]) -> dict[bytes, bytes]:
+        """What is kept of a header: all of the message's own, of the others what describes them."""
+        if len(self._open) == 1:
+            return found
+        if self._open[-2].part.kind is Kind.MESSAGE:
+            return {name: found[name] for name in found if name in ENVELOPE or name.startswith(b"content-")}
+        return {name: found[name] for name in found if name.startswith(b"content-")}
 
     def _take_apart(self, frame: _Frame) -> None:
         part = frame.part

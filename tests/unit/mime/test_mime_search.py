@@ -1,0 +1,89 @@
+"""Search keys about the text of a message."""
+
+from datetime import date
+
+import pytest
+
+from mailsuite.mime.lines import to_crlf
+from mailsuite.mime.search import Content, header_holds
+from mailsuite.query import Body, Header, SentDate, Text, When
+
+MESSAGE = b"""\
+From: =?utf-8?q?J=C3=BCrgen?= <j@example.org>
+Subject: a folded
+ subject
+X-Empty:
+Date: Sun, 15 Jun 2025 23:59:00 -0800
+Content-Type: multipart/mixed; boundary=b
+
+preamble
+--b
+Content-Type: text/plain; charset=iso-8859-1
+Content-Transfer-Encoding: quoted-printable
+
+Sch=F6ne Gr=FC=DFe from the zebra
+quarter
+--b
+Content-Type: application/pdf; name="plan.pdf"
+Content-Transfer-Encoding: base64
+
+emVicmFmaXNo
+--b
+Content-Type: message/rfc822
+
+Subject: inner subject
+Content-Transfer-Encoding: base64
+
+aGlkZGVuIHdvcmRz
+--b--
+"""
+
+
+@pytest.mark.parametrize("form", [bytes, to_crlf])
+@pytest.mark.parametrize(
+    ("key", "holds"),
+    [
+        (Header("from", "JÜRGEN"), True),
+        (Header("FROM", "j@example"), True),
+        (Header("subject", "folded subject"), True),
+        (Header("subject", "inner"), False),
+        (Header("x-empty", ""), True),
+        (Header("x-empty", "x"), False),
+        (Header("x-none", ""), False),
+        (Body("schöne GRÜSSE"), True),
+        (Body("zebra quarter"), True),
+        (Body("hidden words"), True),
+        (Body("inner subject"), True),
+        (Body("plan.pdf"), True),
+        (Body("zebrafish"), False),
+        (Body("folded"), False),
+        (Body("preamble"), False),
+        (Body(""), True),
+        (Text("folded  subject"), True),
+        (Text("hidden words"), True),
+        (Text("nowhere"), False),
+        (SentDate(When.ON, date(2025, 6, 15).toordinal()), True),
+        (SentDate(When.ON, date(2025, 6, 16).toordinal()), False),
+        (SentDate(When.BEFORE, date(2025, 6, 15).toordinal()), False),
+        (SentDate(When.BEFORE, date(2025, 6, 16).toordinal()), True),
+        (SentDate(When.SINCE, date(2025, 6, 15).toordinal()), True),
+        (SentDate(When.SINCE, date(2025, 6, 16).toordinal()), False),
+    ],
+)
+def test_keys(key: Header | Body | Text | SentDate, holds: bool, form: type[bytes]) -> None:
+    assert Content(form(MESSAGE)).holds(key) is holds
+
+
+def test_a_message_without_a_date_was_sent_on_no_day() -> None:
+    assert not header_holds(SentDate(When.SINCE, 1), b"Date: soon\n\n")
+    assert not header_holds(SentDate(When.SINCE, 1), b"\n")
+
+
+def test_every_field_of_the_name_is_looked_at() -> None:
+    assert header_holds(Header("received", "second"), b"Received: first\nReceived: second\n\n")
+
+
+def test_asking_twice_decodes_once() -> None:
+    content = Content(MESSAGE)
+    assert content.body_texts() is content.body_texts()
+    assert content.header_text() is content.header_text()
