@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from twisted.internet.task import Clock
+
+from mailsuite.config.schema import (
+    EVERYWHERE,
+    Dns,
+    Limits,
+    Listener,
+    Relay,
+    RelayTls,
+    Retry,
+    Service,
+    Settings,
+    Smarthost,
+    TlsMode,
+)
+from mailsuite.model import Hop
+from mailsuite.net.smtp_client_settings import Tls
+from mailsuite.net.tls import TLSContexts
+from mailsuite.routing.router import MxRouter, SmarthostRouter
+from mailsuite.services import relay
+from mailsuite.testing.dns import FakeDNS
+from mailsuite.testing.results import result_of
+
+INTERFACES = (
+    ipaddress.IPv4Interface("127.0.0.1/8"),
+    ipaddress.IPv4Interface("192.0.2.7/24"),
+    ipaddress.IPv6Interface("::1/128"),
+    ipaddress.IPv6Interface("2001:db8::7/64"),
+)
+
+
+def settings(address: str = "192.0.2.7", port: int = 25, **changes: Any) -> Settings:
+    made = Settings("Mail.A.test", (Listener(Service.SMTP, address, port),))
+    return msgspec.structs.replace(made, **changes)
+
+
+@pytest.mark.parametrize(
+    ("address", "port", "relay_port", "own"),
+    [
+        ("192.0.2.7", 25, 25, {"192.0.2.7"}),
+        ("0.0.0.0", 25, 25, {"127.0.0.1", "192.0.2.7"}),
+        ("::", 25, 25, {"::1", "2001:db8::7"}),
+        (EVERYWHERE, 25, 25, {"127.0.0.1", "192.0.2.7", "::1", "2001:db8::7"}),
+        ("2001:DB8:0::7", 25, 25, {"2001:db8::7"}),
+        ("127.0.0.1", 2025, 25, set()),
+        ("127.0.0.1", 2025, 2026, set()),
+        ("127.0.0.1", 2025, 2025, {"127.0.0.1"}),
+    ],
+)
+def test_mail_must_not_come_back_to_where_we_listen(address: str, port: int, relay_port: int, own: set[str]) -> None:
+    found = relay.identity(settings(address, port, relay=Relay(port=relay_port)), INTERFACES)
+    assert found.addresses == own
+    assert found.names == {"mail.a.test"}
+
+
+def test_submission_port_is_no_way_for_mail_to_come_back() -> None:
+    made = Settings("mail.a.test", (Listener(Service.SUBMISSION, "192.0.2.7", 25),))
+    assert relay.identity(made, INTERFACES).addresses == frozenset()
+
+
+def test_mail_goes_by_mx_or_to_the_smarthost() -> None:
+    dns = FakeDNS({})
+    assert isinstance(relay.router(settings(), dns, INTERFACES), MxRouter)
+    by_smarthost = relay.router(settings(smarthost=Smarthost("192.0.2.1", 2525)), dns, INTERFACES)
+    assert isinstance(by_smarthost, SmarthostRouter)
+    assert result_of(by_smarthost.route("b.test")) == (Hop("192.0.2.1", ("192.0.2.1",), 2525),)
+
+
+@pytest.mark.parametrize("mode", RelayTls)
+def test_every_word_for_tls_is_the_couriers_own(mode: RelayTls) -> None:
+    assert relay._by_mx(settings(relay=Relay(tls=mode))).tls.value == mode.value
+
+
+@pytest.mark.parametrize(
+    ("mode", "tls", "implicit", "in_clear"),
+    [
+        (TlsMode.STARTTLS, Tls.VERIFY, False, False),
+        (TlsMode.IMPLICIT, Tls.VERIFY, True, False),
+        (TlsMode.NONE, Tls.NEVER, False, True),
+    ],
+)
+def test_smarthost_is_given_the_password_only_as_was_said(
+    tmp_path: Path, mode: TlsMode, tls: Tls, implicit: bool, in_clear: bool
+) -> None:
+    (tmp_path / "password").write_text("secret word\nignored\n")
+    own = Smarthost("relay.test", tls=mode, user="me", password_file=str(tmp_path / "password"))
+    made = relay._smarthost(settings(smarthost=own))
+    assert (made.tls, made.implicit_tls, made.login_in_clear) == (tls, implicit, in_clear)
+    assert made.login is not None
+    assert (made.login.user, made.login.password) == ("me", "secret word")
+    assert "secret" not in repr(made)
+
+
+def test_schedule_and_bounds_are_those_of_the_file() -> None:
+    own = settings(retry=Retry((1.0, 2.0), 60.0), relay=Relay(at_once=3))
+    assert relay.schedule(own).waits == (1.0, 2.0)
+    assert relay.schedule(own).lifetime == 60.0
+    assert relay.runner_settings(own).at_once == 3
+
+
+def test_parts_can_be_made_of_any_settings() -> None:
+    clock = Clock()
+    own = settings(dns=Dns(("127.0.0.1:5353", "[::1]:53")), limits=Limits(threads=2))
+    relay.resolver(own, clock)
+    relay.courier(own, TLSContexts("", "", clock.seconds), clock)
