@@ -10,7 +10,9 @@ import time
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionLost
 from twisted.internet.selectreactor import SelectReactor
+from twisted.python.failure import Failure
 
 from mailsuite.testing.results import result_of
 
@@ -40,5 +42,5 @@ class Loop:
     def close(self) -> None:
         """Close what is still open."""
         for each in self.reactor.removeAll():
-            each.connectionLost(None)
+            each.connectionLost(Failure(ConnectionLost()))
         self.turn(1)

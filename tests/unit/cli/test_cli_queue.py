@@ -1,0 +1,166 @@
+"""``mailsuite queue`` on a folder without a server, and through the socket of a running one."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from twisted.internet.task import Clock
+
+from mailsuite.cli.main import cli
+from mailsuite.disk.placement import place
+from mailsuite.disk.real import RealDisk
+from mailsuite.disk.spool import Content
+from mailsuite.model import Address, Delayed, Envelope, Recipient, Status
+from mailsuite.net.control import listen
+from mailsuite.offload import Inline
+from mailsuite.queue.disk import DiskQueue
+from mailsuite.queue.file import Places
+from mailsuite.services.lock import FolderLock
+from mailsuite.testing.loop import Loop
+from mailsuite.testing.results import result_of
+
+BOB, EVE = Address("bob", "b.test"), Address("eve", "b.test")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> str:
+    """A queue with two messages, the second of which was tried."""
+    clock = Clock()
+    clock.advance(time.time())
+    queue = DiskQueue(str(tmp_path / "queue"), RealDisk(), Inline(), clock)
+    result_of(queue.load())
+    for id, sender in (("m1", Address("", "")), ("m2", Address("al", "a.test"))):
+        envelope = Envelope(id, sender, (Recipient(BOB), Recipient(EVE)), clock.seconds())
+        placement = queue.placement(envelope, b"", Content(b"x\n", "", 2, 3))
+        place([placement])
+        queue.arrived(placement)
+    result_of(queue.lease(10))
+    words = "mx.b.test said: 450 [red]busy[/red]"
+    result_of(queue.settle("m2", [Delayed(one, Status(4, 5, 0), words, "mx.b.test") for one in (BOB, EVE)]))
+    return str(tmp_path / "queue")
+
+
+@contextlib.contextmanager
+def server(folder: str) -> Iterator[DiskQueue]:
+    """A running one, as far as the commands can tell."""
+    loop = Loop()
+    queue = DiskQueue(folder, RealDisk(), Inline(), loop.reactor)
+    result_of(queue.load())
+    lock = FolderLock(folder)
+    port = listen(Places(folder).control, queue, loop.reactor)
+    ended = threading.Event()
+
+    def turn() -> None:
+        while not ended.is_set():
+            loop.turn(1)
+
+    turning = threading.Thread(target=turn)
+    turning.start()
+    try:
+        yield queue
+    finally:
+        ended.set()
+        turning.join()
+        loop.wait(port.stopListening())  # type: ignore[arg-type]
+        lock.release()
+        loop.close()
+
+
+@pytest.fixture(params=["stopped", "running"])
+def place_of(request: pytest.FixtureRequest, folder: str) -> Iterator[str]:
+    if request.param == "stopped":
+        yield folder
+        return
+    with server(folder):
+        yield folder
+
+
+def run(*args: str) -> str:
+    result = CliRunner().invoke(cli, ["queue", *args])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def refused(*args: str) -> str:
+    result = CliRunner().invoke(cli, ["queue", *args])
+    assert result.exit_code == 1
+    assert len(result.output.splitlines()) == 1
+    return result.output
+
+
+def listed(folder: str) -> dict[str, dict]:  # type: ignore[type-arg]
+    return {one["id"]: one for one in json.loads(run("list", "--queue", folder, "--json"))}
+
+
+def test_list_for_a_person(place_of: str) -> None:
+    lines = [line.split() for line in run("list", "--queue", place_of).splitlines()]
+    first, second = (line for line in lines if line[:1] in (["m1"], ["m2"]))
+    assert first[1] == "3"
+    assert first[4:7] == ["<>", "bob@b.test", "now"]
+    assert second[4:6] == ["al@a.test", "bob@b.test"]
+    assert " ".join(second[8:]) == "mx.b.test said: 450 [red]busy[/red]"
+
+
+def test_list_for_a_program(place_of: str) -> None:
+    found = listed(place_of)
+    assert list(found) == ["m1", "m2"]
+    assert found["m2"]["attempts"] == 1
+    assert found["m2"]["recipients"][0]["address"] == "bob@b.test"
+    assert found["m2"]["due"] > time.time() + 60
+    assert found["m1"]["recipients"][0]["last_status"] == ""
+
+
+def test_flush_makes_everything_due(place_of: str) -> None:
+    assert run("flush", "--queue", place_of) == "2 messages are due now\n"
+    assert all(one["due"] <= time.time() for one in listed(place_of).values())
+
+
+def test_flush_of_some(place_of: str) -> None:
+    assert run("flush", "--queue", place_of, "m1") == "1 message is due now\n"
+    assert listed(place_of)["m2"]["due"] > time.time()
+    assert "m9" in refused("flush", "--queue", place_of, "m1", "m9")
+
+
+def test_drop(place_of: str) -> None:
+    assert run("drop", "--queue", place_of, "m1") == "m1 dropped\n"
+    assert list(listed(place_of)) == ["m2"]
+    assert "m1" in refused("drop", "--queue", place_of, "m1")
+    assert not list(Path(place_of).glob("*/m1"))
+
+
+def test_hold_and_release(place_of: str) -> None:
+    run("hold", "--queue", place_of, "m1")
+    assert listed(place_of)["m1"]["held"]
+    assert "held" in run("list", "--queue", place_of)
+    run("release", "--queue", place_of, "m1")
+    assert not listed(place_of)["m1"]["held"]
+
+
+def test_a_queue_no_server_has_used_yet_is_empty_and_left_alone(tmp_path: Path) -> None:
+    assert run("list", "--queue", str(tmp_path)) == "The queue is empty.\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_folder_no_queue(tmp_path: Path) -> None:
+    assert "there is no queue" in refused("list", "--queue", str(tmp_path / "none"))
+
+
+def test_a_socket_left_by_a_crash_is_no_server(folder: str) -> None:
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(Places(folder).control)
+    assert run("drop", "--queue", folder, "m1") == "m1 dropped\n"
+
+
+def test_a_server_without_a_socket_is_not_meddled_with(folder: str) -> None:
+    lock = FolderLock(folder)
+    assert "running" in refused("drop", "--queue", folder, "m1")
+    assert list(listed(folder)) == ["m1", "m2"]
+    lock.release()

@@ -1,0 +1,119 @@
+"""Orders to the queue of a running server, line by line."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+from twisted.internet.defer import fail
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+
+from mailsuite.model import Address, Envelope, Recipient
+from mailsuite.net.control import PATH_LIMIT, REQUEST_LIMIT, ControlFactory, listen
+from mailsuite.testing.loop import Loop
+from mailsuite.testing.queue import MemoryQueue
+from mailsuite.testing.results import result_of
+
+
+class World:
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.queue = MemoryQueue(self.clock)
+        for id in ("m1", "m2"):
+            envelope = Envelope(id, Address("al", "a.test"), (Recipient(Address("bob", "b.test")),), 0.0)
+            self.queue.add(envelope, b"x\r\n")
+        self.protocol = ControlFactory(self.queue, self.clock).buildProtocol(None)
+        self.transport = StringTransport()
+        self.protocol.makeConnection(self.transport)
+
+    def ask(self, line: bytes) -> list[dict[str, object]]:
+        self.transport.clear()
+        self.protocol.dataReceived(line)
+        return [json.loads(one) for one in self.transport.value().splitlines()]
+
+    def listed(self) -> list[str]:
+        return [queued.envelope.id for queued in result_of(self.queue.list())]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_list(world: World) -> None:
+    (answer,) = world.ask(b'{"do":"list"}\n')
+    assert answer["answer"] == "done"
+    assert [one["envelope"]["id"] for one in answer["result"]] == ["m1", "m2"]  # type: ignore[attr-defined]
+
+
+def test_flush_tells_how_many(world: World) -> None:
+    assert world.ask(b'{"do":"flush"}\n') == [{"answer": "done", "result": 2}]
+    assert world.ask(b'{"do":"flush","ids":["m2","m9"]}\n') == [{"answer": "done", "result": 1}]
+
+
+def test_drop_and_hold(world: World) -> None:
+    assert world.ask(b'{"do":"drop","id":"m1"}\n{"do":"hold","id":"m2"}\n') == [{"answer": "done", "result": None}] * 2
+    assert world.listed() == ["m2"]
+    assert result_of(world.queue.list())[0].held
+    world.ask(b'{"do":"hold","id":"m2","held":false}\n')
+    assert not result_of(world.queue.list())[0].held
+
+
+@pytest.mark.parametrize(
+    "line", [b'{"do":"drop","id":"m9"}', b'{"do":"format"}', b"hello", b"", b"\xff", b"[" * 10_000, b'{"do":"drop"}']
+)
+def test_what_cannot_be_done_is_refused_and_the_next_line_read(world: World, line: bytes) -> None:
+    refused, done = world.ask(line + b'\n{"do":"flush"}\n')
+    assert refused["answer"] == "refused"
+    assert done["answer"] == "done"
+
+
+def test_a_line_without_end_is_refused(world: World) -> None:
+    world.ask(b"x" * REQUEST_LIMIT)
+    assert world.protocol.core.buffered < 10
+    assert [answer["answer"] for answer in world.ask(b"x\n" + b'{"do":"flush"}\n')] == ["refused", "done"]
+
+
+def test_a_fault_is_told_in_general_words(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(world.queue, "list", lambda: fail(ZeroDivisionError("secret")))
+    monkeypatch.setattr(type(world.protocol).log, "failure", lambda *args, **kwargs: None)
+    (answer,) = world.ask(b'{"do":"list"}\n')
+    assert answer["answer"] == "refused"
+    assert "secret" not in str(answer)
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_the_socket_is_the_owners_and_one_left_behind_is_replaced(tmp_path: Path, deep: bool) -> None:
+    folder = tmp_path / ("d" * 120 if deep else "d")
+    folder.mkdir()
+    path = folder / "control"
+    assert (len(os.fsencode(str(path))) > PATH_LIMIT) is deep
+    path.write_bytes(b"left by a crash")
+    loop = Loop()
+    port = listen(str(path), MemoryQueue(loop.reactor), loop.reactor)
+    assert path.stat().st_mode & 0o777 == 0o600
+    answers: list[bytes] = []
+
+    def ask() -> None:
+        with socket.socket(socket.AF_UNIX) as client:
+            os.chdir(folder)
+            client.connect("control")
+            client.sendall(b'{"do":"list"}\n')
+            answers.append(client.recv(1000))
+
+    here = os.getcwd()
+    client = threading.Thread(target=ask)
+    client.start()
+    for _ in range(100):
+        loop.turn(1)
+    client.join()
+    os.chdir(here)
+    assert answers == [b'{"answer":"done","result":[]}\n']
+    loop.wait(port.stopListening())  # type: ignore[arg-type]
+    assert not path.exists()
+    loop.close()
