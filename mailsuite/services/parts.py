@@ -9,6 +9,8 @@ import os
 import random
 from typing import Any
 
+from twisted.internet.interfaces import IListeningPort
+
 from mailsuite.config.interfaces import Interface, own_interfaces
 from mailsuite.config.networks import HOST, SUBNET, trusted_networks
 from mailsuite.config.schema import Settings
@@ -16,6 +18,7 @@ from mailsuite.directory.quotas import Quotas
 from mailsuite.directory.sqlite import DirectorySettings, SQLiteDirectory
 from mailsuite.disk.real import RealDisk
 from mailsuite.disk.spool import Spool
+from mailsuite.net import control
 from mailsuite.net.login import Login
 from mailsuite.net.sessions import Admission
 from mailsuite.net.throttle import Throttle
@@ -23,6 +26,7 @@ from mailsuite.net.tls import TLSContexts
 from mailsuite.offload import Offload
 from mailsuite.policy.ordered import OrderedPolicy, standard_checks
 from mailsuite.queue.disk import DiskQueue
+from mailsuite.queue.file import Places
 from mailsuite.queue.reports import Reports
 from mailsuite.queue.runner import Runner
 from mailsuite.services import relay
@@ -86,9 +90,10 @@ class Parts:
             os.makedirs(folder, 0o700, exist_ok=True)
         self._spool.clean()
 
-    def start_relay(self) -> None:
-        """Begin to send what waits."""
+    def start_relay(self) -> IListeningPort:
+        """Begin to send what waits; gives the port on which ``mailsuite queue`` talks to this server."""
         self._runner.start()
+        return control.listen(Places(self._settings.paths.queue).control, self._queue, self.shared.clock)
 
     async def stop_relay(self) -> None:
         """Let attempts under way end, bounded in time."""

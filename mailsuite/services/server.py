@@ -76,7 +76,7 @@ class MailServer(Service):
             fronted = behind_tls(factory, taken.listener, self._parts.shared.tls)
             self._factories.append(factory)
             self._ports.append(await taken.endpoint(self._reactor).listen(fronted))
-        self._parts.start_relay()
+        self._ports.append(self._parts.start_relay())
         self.log.info(
             "ready: {hostname}, {ports}; {waiting} waiting to be sent",
             hostname=self._settings.hostname,
