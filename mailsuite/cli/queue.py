@@ -26,7 +26,12 @@ def _folder_options(command: _F) -> _F:
 
 @click.group
 def queue() -> None:
-    """Mail that waits for other servers. Works whether the server runs or not."""
+    """Mail that waits for other servers. Works whether the server runs or not.
+
+    \b
+    mailsuite queue list
+    mailsuite queue flush
+    """
 
 
 @queue.command("list")
@@ -52,7 +57,11 @@ def list_messages(config: str | None, folder: str | None, as_json: bool) -> None
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @_folder_options
 def flush(config: str | None, folder: str | None, ids: tuple[str, ...]) -> None:
-    """Try all messages now, or those with the given ids. Without a server: as soon as it runs."""
+    """Try all messages now, or those with the given ids. Without a server: as soon as it runs.
+
+    \b
+    mailsuite queue flush
+    """
     with open_queue(folder or queue_folder(config), change=True) as access:
         known = {one.envelope.id for one in access.list()} if ids else set()
         missing = [id for id in ids if id not in known]
@@ -66,7 +75,11 @@ def flush(config: str | None, folder: str | None, ids: tuple[str, ...]) -> None:
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @_folder_options
 def drop(config: str | None, folder: str | None, ids: tuple[str, ...]) -> None:
-    """Remove messages for good. Nobody is told."""
+    """Remove messages for good. Nobody is told.
+
+    \b
+    mailsuite queue drop 237t1k88f5lgdj1v
+    """
     with open_queue(folder or queue_folder(config), change=True) as access:
         for id in ids:
             access.drop(id)
@@ -77,7 +90,11 @@ def drop(config: str | None, folder: str | None, ids: tuple[str, ...]) -> None:
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @_folder_options
 def hold(config: str | None, folder: str | None, ids: tuple[str, ...]) -> None:
-    """Keep messages back until they are released."""
+    """Keep messages back until they are released.
+
+    \b
+    mailsuite queue hold 237t1k88f5lgdj1v
+    """
     _hold(folder or queue_folder(config), ids, True)
 
 
@@ -85,7 +102,11 @@ def hold(config: str | None, folder: str | None, ids: tuple[str, ...]) -> None:
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @_folder_options
 def release(config: str | None, folder: str | None, ids: tuple[str, ...]) -> None:
-    """Let held messages go on."""
+    """Let held messages go on.
+
+    \b
+    mailsuite queue release 237t1k88f5lgdj1v
+    """
     _hold(folder or queue_folder(config), ids, False)
 
 
