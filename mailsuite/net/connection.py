@@ -20,6 +20,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from mailsuite.net.address import client_address
 from mailsuite.wire.signals import NEED_DATA, PAUSED
 
 #: Octets that may wait unread in a core before the transport is paused.
@@ -272,7 +273,7 @@ class Connection(TwistedProtocol, Generic[CoreT]):
         if self.transport is None:
             return "?"
         peer = self.transport.getPeer()
-        return f"{getattr(peer, 'host', peer)}:{getattr(peer, 'port', '')}"
+        return f"{client_address(peer)}:{getattr(peer, 'port', '')}"
 
     def _watch(self) -> None:
         left = self._last_moved + self.idle_limit - self.clock.seconds()
