@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,8 +23,8 @@ from mailsuite.offload import Inline
 from mailsuite.queue.disk import DiskQueue
 from mailsuite.queue.file import Places
 from mailsuite.services.lock import FolderLock
-from mailsuite.testing.loop import Loop
 from mailsuite.testing.results import result_of
+from mailsuite.testing.stages import ReactorThread
 
 BOB, EVE = Address("bob", "b.test"), Address("eve", "b.test")
 
@@ -49,37 +48,25 @@ def folder(tmp_path: Path) -> str:
 
 
 @contextlib.contextmanager
-def server(folder: str) -> Iterator[DiskQueue]:
+def server(folder: str, thread: ReactorThread) -> Iterator[None]:
     """A running one, as far as the commands can tell."""
-    loop = Loop()
-    queue = DiskQueue(folder, RealDisk(), Inline(), loop.reactor)
-    result_of(queue.load())
+    queue = DiskQueue(folder, RealDisk(), Inline(), thread.reactor)
+    thread.call(queue.load)
     lock = FolderLock(folder)
-    port = listen(Places(folder).control, queue, loop.reactor)
-    ended = threading.Event()
-
-    def turn() -> None:
-        while not ended.is_set():
-            loop.turn(1)
-
-    turning = threading.Thread(target=turn)
-    turning.start()
+    port = thread.call(listen, Places(folder).control, queue, thread.reactor)
     try:
-        yield queue
+        yield
     finally:
-        ended.set()
-        turning.join()
-        loop.wait(port.stopListening())  # type: ignore[arg-type]
+        thread.call(port.stopListening)
         lock.release()
-        loop.close()
 
 
 @pytest.fixture(params=["stopped", "running"])
-def place_of(request: pytest.FixtureRequest, folder: str) -> Iterator[str]:
+def place_of(request: pytest.FixtureRequest, folder: str, reactor_thread: ReactorThread) -> Iterator[str]:
     if request.param == "stopped":
         yield folder
         return
-    with server(folder):
+    with server(folder, reactor_thread):
         yield folder
 
 

@@ -14,8 +14,8 @@ from mailsuite.interfaces import IResolver
 from mailsuite.model import Mx
 from mailsuite.routing.resolver import DnsResolver, ResolverSettings
 from mailsuite.testing.dns import DNSServer, FakeDNS, Trouble
-from mailsuite.testing.loop import Loop
 from mailsuite.testing.results import result_of
+from mailsuite.testing.stages import ReactorThread
 
 LONG = [f"{n} " + "x" * 200 for n in range(7)]
 ZONES = {
@@ -33,24 +33,17 @@ ZONES = {
     "crowd.test": {"MX": [f"{n} mx{n}.{'a' * 40}.crowd.test" for n in range(60)]},
     "long.test": {"TXT": LONG},
 }
-Ask = Callable[[Deferred[Any]], Any]
-
-
-@pytest.fixture(scope="module")
-def loop() -> Iterator[Loop]:
-    loop = Loop()
-    yield loop
-    loop.close()
+Ask = Callable[[Callable[[str], Deferred[Any]], str], Any]
 
 
 @pytest.fixture(params=["memory", "dnspython"])
-def world(request: pytest.FixtureRequest, loop: Loop) -> Iterator[tuple[IResolver, Ask]]:
+def world(request: pytest.FixtureRequest, reactor_thread: ReactorThread) -> Iterator[tuple[IResolver, Ask]]:
     if request.param == "memory":
-        yield FakeDNS(ZONES), result_of
+        yield FakeDNS(ZONES), lambda ask, name: result_of(ask(name))
         return
     with DNSServer(ZONES) as server:
         settings = ResolverSettings(timeout=0.1, lifetime=0.3)
-        yield DnsResolver(loop.reactor, [("127.0.0.1", server.port)], settings), loop.wait
+        yield DnsResolver(reactor_thread.reactor, [("127.0.0.1", server.port)], settings), reactor_thread.call
 
 
 def test_it_is_a_resolver(world: tuple[IResolver, Ask]) -> None:
@@ -59,23 +52,23 @@ def test_it_is_a_resolver(world: tuple[IResolver, Ask]) -> None:
 
 def test_mx_records_are_lower_case_without_final_dots(world: tuple[IResolver, Ask]) -> None:
     resolver, ask = world
-    assert sorted(ask(resolver.mx("B.test"))) == [Mx(10, "mx1.b.test"), Mx(20, "mx2.b.test")]
+    assert sorted(ask(resolver.mx, "B.test")) == [Mx(10, "mx1.b.test"), Mx(20, "mx2.b.test")]
 
 
 def test_addresses_come_from_both_families_ipv6_first(world: tuple[IResolver, Ask]) -> None:
     resolver, ask = world
-    assert ask(resolver.addresses("mx1.b.test")) == ("2001:db8::1", "192.0.2.1")
-    assert set(ask(resolver.addresses("mx2.b.test"))) == {"192.0.2.2", "192.0.2.3"}
+    assert ask(resolver.addresses, "mx1.b.test") == ("2001:db8::1", "192.0.2.1")
+    assert set(ask(resolver.addresses, "mx2.b.test")) == {"192.0.2.2", "192.0.2.3"}
 
 
 def test_strings_of_a_txt_record_are_joined(world: tuple[IResolver, Ask]) -> None:
     resolver, ask = world
-    assert set(ask(resolver.txt("b.test"))) == {b"v=spf1 -all", b'say "hi"'}
+    assert set(ask(resolver.txt, "b.test")) == {b"v=spf1 -all", b'say "hi"'}
 
 
 def test_a_cname_is_followed(world: tuple[IResolver, Ask]) -> None:
     resolver, ask = world
-    assert len(ask(resolver.mx("alias.test"))) == 2
+    assert len(ask(resolver.mx, "alias.test")) == 2
 
 
 @pytest.mark.parametrize("name", ["gone.test", "dangling.test", "x.gone.test"])
@@ -83,62 +76,62 @@ def test_a_name_that_does_not_exist_is_not_found(world: tuple[IResolver, Ask], n
     resolver, ask = world
     for question in (resolver.mx, resolver.addresses, resolver.txt):
         with pytest.raises(NotFound):
-            ask(question(name))
+            ask(question, name)
 
 
 @pytest.mark.parametrize("name", ["b.test", "crowd.test"])
 def test_a_name_without_such_records_gives_nothing(world: tuple[IResolver, Ask], name: str) -> None:
     resolver, ask = world
-    assert ask(resolver.addresses(name)) == ()
+    assert ask(resolver.addresses, name) == ()
 
 
 def test_a_name_above_others_exists(world: tuple[IResolver, Ask]) -> None:
     resolver, ask = world
-    assert ask(resolver.mx("test")) == ()
+    assert ask(resolver.mx, "test") == ()
 
 
 @pytest.mark.parametrize("name", ["bad.test", "refused.test", "silent.test", "garbage.test", "circle.test"])
 def test_trouble_is_temporary(world: tuple[IResolver, Ask], name: str) -> None:
     resolver, ask = world
     with pytest.raises(Temporary):
-        ask(resolver.mx(name))
+        ask(resolver.mx, name)
 
 
 def test_a_null_mx_has_an_empty_exchange(world: tuple[IResolver, Ask]) -> None:
     resolver, ask = world
-    assert ask(resolver.mx("null.test")) == (Mx(0, ""),)
+    assert ask(resolver.mx, "null.test") == (Mx(0, ""),)
 
 
 def test_an_answer_too_large_for_a_datagram_comes_whole(world: tuple[IResolver, Ask]) -> None:
     resolver, ask = world
-    assert len(ask(resolver.mx("crowd.test"))) == 60
-    assert set(ask(resolver.txt("long.test"))) == {text.encode() for text in LONG}
+    assert len(ask(resolver.mx, "crowd.test")) == 60
+    assert set(ask(resolver.txt, "long.test")) == {text.encode() for text in LONG}
 
 
-def test_a_second_question_is_answered_from_memory(loop: Loop) -> None:
+def test_a_second_question_is_answered_from_memory(reactor_thread: ReactorThread) -> None:
     with DNSServer(ZONES) as server:
-        resolver = DnsResolver(loop.reactor, [("127.0.0.1", server.port)])
-        loop.wait(resolver.mx("b.test"))
-        loop.wait(resolver.mx("b.test"))
+        resolver = DnsResolver(reactor_thread.reactor, [("127.0.0.1", server.port)])
+        reactor_thread.call(resolver.mx, "b.test")
+        reactor_thread.call(resolver.mx, "b.test")
         assert server.asked == [("UDP", "MX", "b.test")]
 
 
-def test_the_next_server_is_asked_when_one_fails(loop: Loop) -> None:
+def test_the_next_server_is_asked_when_one_fails(reactor_thread: ReactorThread) -> None:
     with DNSServer({"b.test": Trouble.SERVFAIL}) as broken, DNSServer(ZONES) as good:
-        resolver = DnsResolver(loop.reactor, [("127.0.0.1", broken.port), ("127.0.0.1", good.port)])
-        assert len(loop.wait(resolver.mx("b.test"))) == 2
+        resolver = DnsResolver(reactor_thread.reactor, [("127.0.0.1", broken.port), ("127.0.0.1", good.port)])
+        assert len(reactor_thread.call(resolver.mx, "b.test")) == 2
 
 
-def test_truncation_leads_to_tcp(loop: Loop) -> None:
+def test_truncation_leads_to_tcp(reactor_thread: ReactorThread) -> None:
     with DNSServer(ZONES) as server:
-        resolver = DnsResolver(loop.reactor, [("127.0.0.1", server.port)])
-        loop.wait(resolver.mx("crowd.test"))
+        resolver = DnsResolver(reactor_thread.reactor, [("127.0.0.1", server.port)])
+        reactor_thread.call(resolver.mx, "crowd.test")
         assert [transport for transport, *_ in server.asked] == ["UDP", "TCP"]
 
 
-def test_no_server_at_all_is_temporary(loop: Loop) -> None:
+def test_no_server_at_all_is_temporary(reactor_thread: ReactorThread) -> None:
     with DNSServer(ZONES) as server:
         port = server.port
-    resolver = DnsResolver(loop.reactor, [("127.0.0.1", port)], ResolverSettings(timeout=0.1, lifetime=0.3))
+    resolver = DnsResolver(reactor_thread.reactor, [("127.0.0.1", port)], ResolverSettings(timeout=0.1, lifetime=0.3))
     with pytest.raises(Temporary):
-        loop.wait(resolver.mx("b.test"))
+        reactor_thread.call(resolver.mx, "b.test")

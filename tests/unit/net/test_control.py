@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import threading
 from pathlib import Path
 
 import pytest
@@ -14,10 +13,10 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from mailsuite.model import Address, Envelope, Recipient
-from mailsuite.net.control import PATH_LIMIT, REQUEST_LIMIT, ControlFactory, listen
-from mailsuite.testing.loop import Loop
+from mailsuite.net.control import PATH_LIMIT, REQUEST_LIMIT, ControlFactory, listen, short_path
 from mailsuite.testing.queue import MemoryQueue
 from mailsuite.testing.results import result_of
+from mailsuite.testing.stages import ReactorThread
 
 
 class World:
@@ -88,32 +87,21 @@ def test_a_fault_is_told_in_general_words(world: World, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("deep", [False, True])
-def test_the_socket_is_the_owners_and_one_left_behind_is_replaced(tmp_path: Path, deep: bool) -> None:
+def test_the_socket_is_the_owners_and_one_left_behind_is_replaced(
+    tmp_path: Path, deep: bool, reactor_thread: ReactorThread
+) -> None:
     folder = tmp_path / ("d" * 120 if deep else "d")
     folder.mkdir()
     path = folder / "control"
     assert (len(os.fsencode(str(path))) > PATH_LIMIT) is deep
     path.write_bytes(b"left by a crash")
-    loop = Loop()
-    port = listen(str(path), MemoryQueue(loop.reactor), loop.reactor)
+    reactor = reactor_thread.reactor
+    port = reactor_thread.call(listen, str(path), MemoryQueue(reactor), reactor)
     assert path.stat().st_mode & 0o777 == 0o600
-    answers: list[bytes] = []
-
-    def ask() -> None:
-        with socket.socket(socket.AF_UNIX) as client:
-            os.chdir(folder)
-            client.connect("control")
-            client.sendall(b'{"do":"list"}\n')
-            answers.append(client.recv(1000))
-
-    here = os.getcwd()
-    client = threading.Thread(target=ask)
-    client.start()
-    for _ in range(100):
-        loop.turn(1)
-    client.join()
-    os.chdir(here)
-    assert answers == [b'{"answer":"done","result":[]}\n']
-    loop.wait(port.stopListening())  # type: ignore[arg-type]
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(5)
+        client.connect(short_path(str(path)))
+        client.sendall(b'{"do":"list"}\n')
+        assert client.recv(1000) == b'{"answer":"done","result":[]}\n'
+    reactor_thread.call(port.stopListening)
     assert not path.exists()
-    loop.close()
