@@ -1,8 +1,8 @@
 """The POP3 server of the dialogues: tim@example.org with four messages, and what an option or ``% do`` changes.
 
 Options: ``starttls yes``, ``plaintext no``, ``messages N`` (N small ones instead), ``big OCTETS`` (one of that size),
-``fail METHOD WHAT``.  Acts: ``vanish NUMBER``, ``deliver TEXT``, ``shut_down``, ``fail METHOD WHAT``,
-``left NUMBERS`` (the UIDs that are still there).
+``fail METHOD WHAT``, ``late yes`` (every seam answers later), ``faults N``, ``failed_logins N``, ``connections N``.
+Acts: ``vanish NUMBER``, ``deliver TEXT``, ``shut_down``, ``fail METHOD WHAT``, ``left NUMBERS`` (UIDs still there).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from mailsuite.net.sessions import Admission
 from mailsuite.net.throttle import Throttle
 from mailsuite.pop3.server import Limits
 from mailsuite.testing.directory import MemoryDirectory
+from mailsuite.testing.late import Late
 from mailsuite.testing.memory_store import MemoryStores
 from mailsuite.testing.tls import ReadyTLS
 
@@ -28,6 +29,8 @@ MESSAGES = (
     b"Subject: no body\r\n\r\n",
     b"Subject: no line end\r\n\r\nlast words",
 )
+#: ``late`` is understood.
+LATE = True
 FAILURES: dict[str, type[MailError]] = {"temporary": Temporary, "corrupt": Corrupt}
 
 
@@ -77,6 +80,10 @@ def build(options: dict[str, str], clock: Clock, offload: IOffload) -> WorldFact
         limits=Limits(faults=int(options.get("faults", 20)), failed_logins=int(options.get("failed_logins", 5))),
     )
     directory = MemoryDirectory(["example.org"], {TIM: "secret word", "ann@example.org": "pässwort"})
-    login = Login(directory, Throttle(clock), clock)
+    late = options.get("late") == "yes"
+    login = Login(Late(directory, clock) if late else directory, Throttle(clock), clock)
     admission = Admission(int(options.get("connections", 10)), int(options.get("connections", 10)))
-    return WorldFactory(settings, stores, login, admission, ReadyTLS(), clock)
+    factory = WorldFactory(settings, stores, login, admission, ReadyTLS(), clock)
+    if late:
+        factory.stores = Late(stores, clock)
+    return factory

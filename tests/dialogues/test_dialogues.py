@@ -4,14 +4,21 @@ import importlib
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
+import msgspec
 import pytest
 
 from mailsuite.testing.dialogue import Script, octets, play, random_cuts, read_script, whole
 from mailsuite.testing.stages import LoopbackStage, MemoryStage, ReactorThread
 
 HERE = Path(__file__).parent
-MODES = ("whole", "octets", "cuts", "slow", "loopback")
+MODES = ("whole", "octets", "cuts", "slow", "late", "loopback")
+
+
+def world_of(script: Script) -> ModuleType:
+    """The module beside the scripts that builds their server."""
+    return importlib.import_module(script.name.partition("/")[0] + "_world")
 
 
 def scripts() -> Iterator[object]:
@@ -21,17 +28,22 @@ def scripts() -> Iterator[object]:
             assert mode in MODES, f"{script.name}: no mode {mode}"
             if mode == "loopback" and "peer" in script.options:
                 continue  # loopback has only its own addresses
+            if mode == "late" and not getattr(world_of(script), "LATE", False):
+                continue  # its world knows no option ``late``
             yield pytest.param(script, mode, id=f"{script.name.removesuffix('.txt')}-{mode}")
 
 
 @pytest.mark.parametrize(("script", "mode"), list(scripts()))
 def test_dialogue(script: Script, mode: str, request: pytest.FixtureRequest) -> None:
-    build = importlib.import_module(script.name.partition("/")[0] + "_world").build
+    build = world_of(script).build
     if mode == "loopback":
         thread: ReactorThread = request.getfixturevalue("reactor_thread")
         play(script, LoopbackStage(build, script, thread))
     elif mode == "slow":  # a client that reads nothing until it must, over a transport that takes next to nothing
         play(script, MemoryStage(build, script, high_water=0))
+    elif mode == "late":  # the same, and whatever the server asks of its seams is answered later
+        late = msgspec.structs.replace(script, options=script.options | {"late": "yes"})
+        play(script, MemoryStage(build, late, high_water=0), random_cuts(1))
     elif mode == "octets":
         play(script, MemoryStage(build, script), octets)
     elif mode == "cuts":
