@@ -105,6 +105,10 @@ class Instance:
         """Files in ``new/`` of all mailboxes."""
         return [path for path in (self.folder / "store").rglob("new/*") if path.is_file()]
 
+    def mail(self) -> list[Path]:
+        """Files in ``new/`` and ``cur/`` of all mailboxes."""
+        return [*self.delivered(), *(path for path in (self.folder / "store").rglob("cur/*") if path.is_file())]
+
     def start(self, timeout: float = 30.0) -> None:
         """Start it and wait until every port answers."""
         with self.log_file.open("ab") as log:

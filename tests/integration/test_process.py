@@ -134,7 +134,7 @@ def test_no_password_and_no_body_in_the_log(tmp_path: Path) -> None:
 
 def test_queue_survives_kill_and_reaches_the_next_host_later(tmp_path: Path) -> None:
     b = Instance(tmp_path / "b", "b.test")
-    zone = {"b.test": {"MX": [(10, "mx.b.test")]}, "mx.b.test": {"A": ["127.0.0.1"]}}
+    zone = {"b.test": {"MX": ["10 mx.b.test"]}, "mx.b.test": {"A": ["127.0.0.1"]}}
     with DNSServer(zone) as dns:
         a = Instance(tmp_path / "a", "a.test")
         a.route_by(dns.port, b.ports["smtp"])
@@ -156,7 +156,7 @@ def subjects(path: Path) -> list[str]:
 
 
 def test_failed_relay_tells_the_sender_and_nobody_else(tmp_path: Path) -> None:
-    zone = {"nowhere.test": {"MX": [(0, "")]}}
+    zone = {"nowhere.test": {"MX": ["0 ."]}}
     with DNSServer(zone) as dns:
         a = Instance(tmp_path / "a", "a.test")
         a.route_by(dns.port, 9)

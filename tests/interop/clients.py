@@ -9,7 +9,10 @@ import re
 import shlex
 import ssl
 import subprocess
+import time
 from pathlib import Path
+
+from terminal import Terminal
 
 from mailsuite.testing.instance import Instance
 
@@ -195,16 +198,27 @@ def by_mpop(instance: Instance, work: Path) -> list[bytes]:
 
 
 def by_mutt(instance: Instance, work: Path) -> list[bytes]:
-    rc, out = work / "muttrc", work / "mutt.mbox"
+    rc, out = work / "muttrc", work / "mutt"
     rc.write_text(
         f'set certificate_file="{instance.authority}"\nset imap_user="{instance.account}"\n'
         f'set imap_pass="{instance.password}"\nset confirmappend=no\nset confirmcreate=no\nset delete=no\n'
-        f"set mbox_type=mbox\nset move=no\nset copy_decode_weed=no\nset record=\nset ssl_starttls=no\nset quit=yes\n"
+        f"set mbox_type=maildir\nset move=no\nset quit=yes\nset folder={work}\n"
     )
-    keys = f"<tag-pattern>~A<enter><tag-prefix><copy-message>{out}<enter><exit>"
-    mutt = f"mutt -n -F {rc} -f imaps://localhost:{instance.ports['imaps']}/INBOX -e 'push \"{keys}\"'"
-    _run("script", "-qec", mutt, "/dev/null", env={"TERM": "xterm", "HOME": str(work)})
-    return _mbox(out)
+    url = f"imaps://localhost:{instance.ports['imaps']}/INBOX"
+    with Terminal(["mutt", "-n", "-F", str(rc), "-f", url], {"HOME": str(work)}) as mutt:
+        mutt.see("Msgs:")
+        mutt.press("T.\r")
+        mutt.see("Tag:")
+        mutt.press(";C")
+        mutt.see("Copy tagged")
+        mutt.press(f"\x15{out}\r")
+        for _ in range(200):
+            if len(_maildir(out)) == len(instance.mail()):
+                break
+            time.sleep(0.05)
+        mutt.press("x")
+        assert mutt.end() == 0
+    return _maildir(out)
 
 
 #: client program -> ways to fetch an INBOX with it; "" needs nothing but Python

@@ -36,7 +36,7 @@ def relayed(tmp_path_factory: pytest.TempPathFactory, corpus: list[bytes]) -> It
     here = tmp_path_factory.mktemp("relay")
     b = Instance(here / "b", "b.test")
     zone = {
-        "b.test": {"MX": [(10, "dead.b.test"), (20, "mx.b.test")]},
+        "b.test": {"MX": ["10 dead.b.test", "20 mx.b.test"]},
         "dead.b.test": {"A": ["127.0.0.66"]},
         "mx.b.test": {"A": ["127.0.0.1"]},
     }
