@@ -79,6 +79,7 @@ class AccountMail:
             if entry.name.startswith(_REMOVED):
                 self.resources.disk.remove_folder(entry.path)
         self.index = Index(self._index_path)
+        self.index.keep_only({to_folder(name) for name in self.names()})
         self._opened = True
 
     @property
@@ -127,7 +128,7 @@ class AccountMail:
         folder = to_folder(name)
         if folder and not os.path.isdir(os.path.join(self.maildir, folder)):
             if name in self._folders:  # another program removed it
-                self._folders.pop(name).end()
+                self._drop(self._folders[name])
             raise NotFound(f"no mailbox {name}")
         if name not in self._folders:
             self._folders[name] = Folder(self, name, folder)
@@ -187,14 +188,18 @@ class AccountMail:
             raise NotAllowed(f"{name} has mailboxes below it")  # RFC 9051 §6.3.5
         folder = self.folder(name)
         removed = os.path.join(self.maildir, _REMOVED + self.resources.unique.name(self.resources.now()))
-        messages, _, _, _, octets = self.index.counts(folder.id)
         self.resources.disk.rename(folder.path, removed)
         self.resources.disk.sync_folder(self.maildir)
+        self._drop(folder)
+        self.resources.disk.remove_folder(removed)
+
+    def _drop(self, folder: Folder) -> None:
+        """Its files are gone."""
+        messages, _, _, _, octets = self.index.counts(folder.id)
         self.count(-octets, -messages)
         self.index.drop_mailbox(folder.id)
-        del self._folders[name]
+        del self._folders[folder.name]
         folder.end()
-        self.resources.disk.remove_folder(removed)
 
     def rename(self, old: str, new: str) -> None:
         """Not INBOX, whose messages move instead."""

@@ -19,7 +19,7 @@ from mailsuite.interfaces import IWatch
 from mailsuite.model import Arrived, Change, FlagsChanged, Gone, Overflow, Vanished
 
 #: Messages that the changes in one log may name together.
-MAX_NAMED = 20_000
+MAX_NAMED = 10_000
 
 _log = Logger()
 

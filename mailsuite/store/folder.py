@@ -35,7 +35,7 @@ from mailsuite.store.counters import Counters
 from mailsuite.store.feed import Feed
 from mailsuite.store.filename import Sizes, delivery_order, in_cur, read_base, split, with_numbers
 from mailsuite.store.index import Row
-from mailsuite.store.keywords import Keywords, More
+from mailsuite.store.keywords import FORWARDED, Keywords, More
 
 if TYPE_CHECKING:
     from mailsuite.store.account import AccountMail
@@ -89,8 +89,9 @@ class Folder:
     def _remove_stale(self) -> None:
         before = self.account.resources.now() - STALE
         for entry in os.scandir(self.tmp):
-            if entry.stat().st_mtime < before:
-                self.account.resources.disk.unlink(entry.path)
+            with contextlib.suppress(FileNotFoundError):
+                if entry.stat().st_mtime < before:
+                    self.account.resources.disk.unlink(entry.path)
 
     def attach(self) -> None:
         """Connect with the index, which may know nothing, and bring both in step."""
@@ -320,9 +321,12 @@ class Folder:
             uids=uids,
             flags=flags,
             recent=frozenset(uid for uid, _ in recent),
-            keywords=(*self.keywords.names, *sorted(self._more.names)),
+            keywords=self._known_keywords(),
             at=self.feed.position,
         )
+
+    def _known_keywords(self) -> tuple[str, ...]:
+        return (*self.keywords.names, FORWARDED, *sorted(self._more.names))
 
     def _move_to_cur(self, recent: Sequence[tuple[int, str]]) -> None:
         """The opener has seen them.  Not synced: nobody was promised anything."""

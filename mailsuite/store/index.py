@@ -109,7 +109,17 @@ class Index:
         cursor = self._db.execute("INSERT INTO mailbox (folder, uidvalidity) VALUES (?, ?)", (folder, uidvalidity))
         return cursor.lastrowid or 0, (0, 0), False
 
+    def keep_only(self, folders: set[str]) -> None:
+        """Drop the mailboxes whose folder is not among these."""
+        for id, folder in self._db.execute("SELECT id, folder FROM mailbox").fetchall():
+            if folder not in folders:
+                self.drop_mailbox(id)
+
     def rename_mailbox(self, id: int, folder: str) -> None:
+        """What was known of a folder of that name is dropped."""
+        stale = self._db.execute("SELECT id FROM mailbox WHERE folder = ?", (folder,)).fetchone()
+        if stale:
+            self.drop_mailbox(stale[0])
         self._db.execute("UPDATE mailbox SET folder = ? WHERE id = ?", (folder, id))
 
     def drop_mailbox(self, id: int) -> None:

@@ -20,7 +20,9 @@ MAX_KEYWORDS = 200
 FILE = "mailsuite-keywords"
 MORE_FILE = "mailsuite-keywords-more"
 
-_LETTERS = {DRAFT: "D", FLAGGED: "F", "$Forwarded": "P", ANSWERED: "R", SEEN: "S", DELETED: "T"}
+FORWARDED = "$Forwarded"
+
+_LETTERS = {DRAFT: "D", FLAGGED: "F", FORWARDED: "P", ANSWERED: "R", SEEN: "S", DELETED: "T"}
 _FLAGS = {letter: flag for flag, letter in _LETTERS.items()}
 _KEYWORD = re.compile(r"[\x21-\x7e]{1,100}")
 
@@ -32,7 +34,7 @@ class Keywords:
         """``names``: letter to keyword."""
         self._names = names or {}
         self._letters = {name.lower(): letter for letter, name in self._names.items()}
-        self._letters["$forwarded"] = "P"
+        self._letters[FORWARDED.lower()] = "P"
         self._known: dict[str, Flags] = {}
 
     @classmethod

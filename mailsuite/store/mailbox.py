@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import ParamSpec, TypeVar
 
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mailsuite.interfaces import IBody, IMailbox
@@ -39,7 +40,11 @@ class Lane:
             with self.account.locked():
                 return work(*args, **kwargs)
 
-        return self.account.resources.offload.run_in(self._name, alone).addBoth(self._wake)
+        answer: Deferred[_T] = Deferred()  # cancelled, it does not keep others from hearing what changed
+        job = self.account.resources.offload.run_in(self._name, alone)
+        job.addBoth(self._wake)
+        job.chainDeferred(answer)
+        return answer
 
     def _wake(self, result: _T) -> _T:
         self.wake()
@@ -77,7 +82,20 @@ class MaildirMailbox:
         return self._lane.run(reading.fetch, self.folder, uids, items)
 
     def body(self, uid: int) -> Deferred[IBody]:
-        return self._lane.run(reading.opened, self.folder, uid)
+        wanted = [True]
+        answer: Deferred[IBody] = Deferred(lambda _: wanted.clear())
+
+        def hand_over(body: IBody) -> None:
+            if wanted:
+                answer.callback(body)
+            else:
+                body.close()
+
+        def fail(failure: Failure) -> None:
+            answer.errback(failure)
+
+        self._lane.run(reading.opened, self.folder, uid).addCallbacks(hand_over, fail)
+        return answer
 
     def store(
         self, uids: Sequence[int], op: FlagOp, flags: Flags, unchanged_since: int | None

@@ -47,9 +47,11 @@ from mailsuite.store.resources import Resources
 
 #: Accounts that stay open while nobody uses them.
 KEEP_OPEN = 100
-#: Seconds after an arrival until it is rendered for the index, and how many messages one job renders.
+#: Seconds after an arrival until it is rendered for the index; how many messages one job renders, and the seconds
+#: between two jobs.
 RENDER_DELAY = 0.2
 RENDER_SLICE = 50
+RENDER_PAUSE = 0.02
 #: Seconds until accounts beyond those are closed.
 SWEEP_DELAY = 10.0
 
@@ -217,17 +219,17 @@ class MaildirStores:
             lane.wake()
             self.index_soon(lane)
 
-    def index_soon(self, lane: Lane) -> None:
+    def index_soon(self, lane: Lane, delay: float = RENDER_DELAY) -> None:
         """Render new messages of the account for the index, a little later and in small jobs."""
         if lane.account.name not in self._rendering and not self._closed:
             self._rendering.add(lane.account.name)
-            self._clock.callLater(RENDER_DELAY, self._render, lane)
+            self._clock.callLater(delay, self._render, lane)
 
     def _render(self, lane: Lane) -> None:
         def again(more: bool) -> None:
             self._rendering.discard(lane.account.name)
             if more:
-                self.index_soon(lane)
+                self.index_soon(lane, RENDER_PAUSE)
 
         def failed(failure: Failure) -> None:
             self._rendering.discard(lane.account.name)

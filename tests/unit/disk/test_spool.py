@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import resource
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,30 +18,11 @@ from mailsuite.disk.spool import Spool, content_of
 from mailsuite.errors import Temporary
 from mailsuite.interfaces import IDraft
 from mailsuite.offload import Inline
+from mailsuite.testing.held import HeldOffload
 from mailsuite.testing.memory_store import MemoryBody
 from mailsuite.testing.results import failure_of, result_of, unfired
 
 MESSAGE = b"Received: one\r\nRECEIVED : two\r\n x\r\nSubject: y\r\n\r\nReceived: in the body\r\n" + b"line\r\n" * 50
-
-
-class Slow:
-    """IOffload whose work waits for ``go``."""
-
-    def __init__(self) -> None:
-        self.waiting: list[tuple[Deferred[Any], Callable[[], object]]] = []
-
-    def run(self, work: Callable[..., object], *args: object, **kwargs: object) -> Deferred[Any]:
-        answer: Deferred[Any] = Deferred()
-        self.waiting.append((answer, lambda: work(*args, **kwargs)))
-        return answer
-
-    def run_in(self, lane: str, work: Callable[..., object], *args: object) -> Deferred[Any]:
-        return self.run(work, *args)
-
-    def go(self, count: int = 1000) -> None:
-        for _ in range(min(count, len(self.waiting))):
-            answer, work = self.waiting.pop(0)
-            answer.callback(work())
 
 
 @pytest.fixture
@@ -105,7 +85,7 @@ def test_an_empty_draft_is_a_message_too(folder: str) -> None:
 
 
 def test_a_slow_disk_holds_the_writer_back(folder: str) -> None:
-    slow = Slow()
+    slow = HeldOffload()
     draft = made(folder, 0, slow).draft()
     block = b"x" * spools.BLOCK
     held = None
@@ -124,7 +104,7 @@ def test_a_slow_disk_holds_the_writer_back(folder: str) -> None:
 
 
 def test_a_writer_that_gives_up_waiting_does_no_harm(folder: str) -> None:
-    slow = Slow()
+    slow = HeldOffload()
     draft = made(folder, 0, slow).draft()
     while (held := draft.write(b"x" * spools.BLOCK)) is None:
         pass

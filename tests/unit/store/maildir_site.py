@@ -13,7 +13,7 @@ from twisted.internet.task import Clock
 from mailsuite.disk.placement import place
 from mailsuite.disk.real import RealDisk
 from mailsuite.disk.spool import Spool
-from mailsuite.interfaces import IDisk
+from mailsuite.interfaces import IDisk, IOffload
 from mailsuite.model import INBOX, Account, Address, Envelope, Flags, ToMailbox
 from mailsuite.offload import Inline
 from mailsuite.store.incoming import Incoming
@@ -29,9 +29,10 @@ MESSAGE = b"From: a@b\r\nSubject: hello\r\n\r\nFirst line\r\n"
 class Site:
     """A store on a folder of this machine."""
 
-    def __init__(self, root: Path, disk: IDisk | None = None) -> None:
+    def __init__(self, root: Path, disk: IDisk | None = None, offload: IOffload | None = None) -> None:
         self.root = root
         self.disk = disk or RealDisk()
+        self.offload = offload or Inline()
         self.clock = Clock()
         self.clock.advance(EPOCH)
         self.accounts: dict[str, Account] = {}
@@ -46,7 +47,7 @@ class Site:
         self.stores = MaildirStores(
             str(self.root / "store"),
             self.disk,
-            Inline(),
+            self.offload,
             self.clock,
             "mail.example.org",
             quota=lambda name: self.accounts.get(name, Account(name)),
