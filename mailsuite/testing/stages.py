@@ -31,7 +31,7 @@ _T = TypeVar("_T")
 #: Rounds of ``settle`` without an end: something goes in circles.
 _ROUNDS = 100_000
 #: Seconds a loopback client waits for the server.
-PATIENCE = 5.0
+PATIENCE = 15.0
 
 
 def new_clock() -> Clock:
