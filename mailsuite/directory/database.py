@@ -87,10 +87,17 @@ class Database:
         with _meaning(self._path):
             return self._connection.execute(query, values).rowcount
 
-    @contextlib.contextmanager
-    def change(self) -> Iterator[None]:
+    def reading(self) -> contextlib.AbstractContextManager[None]:
+        """All queries inside see one state of the file, and lock it once."""
+        return self._transaction("BEGIN")
+
+    def change(self) -> contextlib.AbstractContextManager[None]:
         """What is done inside is done whole, on disk at the end, or not at all."""
-        self.do("BEGIN IMMEDIATE")
+        return self._transaction("BEGIN IMMEDIATE")
+
+    @contextlib.contextmanager
+    def _transaction(self, begin: str) -> Iterator[None]:
+        self.do(begin)
         try:
             yield
             self.do("COMMIT")

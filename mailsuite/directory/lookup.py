@@ -36,7 +36,7 @@ class Lookups:
         self, database: Database, extra_domains: Sequence[str] = (), default_domain: str = "", postmaster: str = ""
     ) -> None:
         self._database = database
-        self._extra = tuple(dict.fromkeys(canonical_domain(domain) for domain in extra_domains))
+        self._extra = dict.fromkeys(canonical_domain(domain) for domain in extra_domains)
         self._default = canonical_domain(default_domain) if default_domain else ""
         self._postmaster = postmaster
 
@@ -55,7 +55,7 @@ class Lookups:
     def domains(self) -> Sequence[str]:
         """Those of the file in the order they were added, then the extra ones."""
         rows = self._database.all("SELECT name FROM domains ORDER BY added")
-        return list(dict.fromkeys([row[0] for row in rows] + list(self._extra)))
+        return list(dict.fromkeys([*(row[0] for row in rows), *self._extra]))
 
     # -- accounts --------------------------------------------------------------------------------------------------
 

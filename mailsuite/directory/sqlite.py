@@ -60,8 +60,7 @@ class SQLiteDirectory:
         self._settings = settings
         self._remembered = Remembered(settings.remember)
         self._checks = DeferredSemaphore(settings.checks_at_once)
-        self._database: Database | None = None
-        self._lookups: Lookups | None = None
+        self._opened: tuple[Database, Lookups] | None = None
         self._dummy = ""
 
     def open(self) -> Deferred[None]:
@@ -95,24 +94,26 @@ class SQLiteDirectory:
 
     def _answer(self, question: Callable[[Lookups], _T]) -> _T:
         try:
-            return question(self._open())
+            database, lookups = self._open()
+            with database.reading():
+                return question(lookups)
         except Corrupt as error:
             self._close()
             raise Temporary(str(error)) from error
 
-    def _open(self) -> Lookups:
-        if not self._dummy:
-            self._dummy = hash_password("nobody has this password")
-        if self._lookups is None:
+    def _open(self) -> tuple[Database, Lookups]:
+        if self._opened is None:
             own = self._settings
-            self._database = Database(self._path)
-            self._lookups = Lookups(self._database, own.extra_domains, own.default_domain, own.postmaster)
-        return self._lookups
+            database = Database(self._path)
+            lookups = Lookups(database, own.extra_domains, own.default_domain, own.postmaster)
+            self._dummy = self._dummy or hash_password("nobody has this password")
+            self._opened = database, lookups
+        return self._opened
 
     def _close(self) -> None:
-        database, self._database, self._lookups = self._database, None, None
-        if database is not None:
-            database.close()
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened[0].close()
 
     @staticmethod
     def _resolve(look: Lookups, address: Address) -> Resolution:
