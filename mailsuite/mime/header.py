@@ -63,6 +63,7 @@ def index(block: bytes) -> dict[bytes, bytes]:
     for line in _FOLD.sub(b" ", to_lf(block)).split(b"\n"):
         name, _, value = line.partition(b":")
         found.setdefault(name.rstrip().lower(), value.strip())
+    found.pop(b"", None)
     return found
 
 
