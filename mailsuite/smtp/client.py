@@ -111,7 +111,6 @@ class ClientCore:
         """The handshake is done: greet again (RFC 3207 §4.2)."""
         self._handshake = False
         self.secure = True
-        self.extensions = {}
         self._greet()
 
     def login(self, login: Login) -> None:

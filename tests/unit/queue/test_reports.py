@@ -83,6 +83,7 @@ def test_a_sender_who_is_an_alias_is_told_wherever_it_leads(world: World) -> Non
 def test_nobody_is_told_of_mail_from_the_null_sender(world: World) -> None:
     world.report(sender=NULL_SENDER)
     assert world.delivery.commits == []
+    assert world.directory.asked == []
 
 
 def test_a_sender_who_does_not_exist_here_is_not_told(world: World) -> None:

@@ -370,6 +370,23 @@ def test_stop_breaks_off_what_takes_too_long_and_leaves_it_as_it_was() -> None:
     assert len(world.courier.carried) == 1
 
 
+def test_what_stop_broke_off_is_no_attempt() -> None:
+    """The courier says "delayed" about a connection that it had to cut."""
+    world = World(grace=10.0)
+    world.runner.start()
+
+    def deliver(hop: Hop, envelope: Envelope, those: Sequence[Recipient], body: IBody) -> Deferred[Sequence[Outcome]]:
+        cut = [unreachable(hop, one.address) for one in those]
+        return Deferred(lambda answer: answer.callback(cut))
+
+    world.courier.deliver = deliver  # type: ignore[method-assign,assignment]
+    world.add("m1")
+    stopped = world.runner.stop()
+    world.clock.advance(10)
+    result_of(stopped)
+    assert [queued.attempts for queued in result_of(world.queue.list())] == [0]
+
+
 def test_stop_keeps_what_was_decided_before() -> None:
     world = World(grace=10.0)
     world.runner.start()

@@ -241,6 +241,12 @@ def test_a_refusal_at_any_step_is_for_everyone(extensions: Sequence[str], step: 
     assert session.peer.messages == []
 
 
+def test_one_command_a_turn_nothing_is_sent_to_a_server_that_refused_everybody() -> None:
+    session = Session({"RCPT": "550 5.1.1 no"}, PLAIN).send(to(BOB, EVE))
+    assert kinds(session.outcomes) == [Failed, Failed]
+    assert "DATA" not in session.session.lines
+
+
 def test_a_server_that_wants_a_message_for_nobody_gets_an_empty_one() -> None:
     session = Session({"RCPT": "550 5.1.1 no", "DATA": "354 go"}).send(to(BOB))
     assert kinds(session.outcomes) == [Failed]
