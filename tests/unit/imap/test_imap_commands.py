@@ -82,6 +82,31 @@ def test_reads_a_command(text: bytes, event: events.Command) -> None:
     assert parsed(text) == event
 
 
+COMPLETE = {
+    b"ID": b" NIL",
+    b"LOGIN": b" u p",
+    b"AUTHENTICATE": b" PLAIN =",
+    b"LIST": b' "" *',
+    b"LSUB": b' "" *',
+    b"STATUS": b" x (MESSAGES)",
+    b"RENAME": b" a b",
+    b"SEARCH": b" ALL",
+    b"FETCH": b" 1 FLAGS",
+    b"STORE": b" 1 FLAGS ()",
+    b"COPY": b" 1 x",
+    b"MOVE": b" 1 x",
+    b"UID EXPUNGE": b" 1",
+    **dict.fromkeys((b"SELECT", b"EXAMINE", b"CREATE", b"DELETE", b"SUBSCRIBE", b"UNSUBSCRIBE"), b" x"),
+}
+
+
+@pytest.mark.parametrize("name", [name for name in table.COMMANDS if name not in (b"APPEND", b"ENABLE")])
+def test_nothing_may_stand_behind_a_command(name: bytes) -> None:
+    text = name + COMPLETE.get(name, COMPLETE.get(name.removeprefix(b"UID "), b""))
+    assert parsed(text).tag == T
+    assert refusal(text + b" x)").word == b"BAD"
+
+
 @pytest.mark.parametrize(
     "text",
     [

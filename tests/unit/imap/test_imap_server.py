@@ -290,3 +290,26 @@ def test_a_refused_idle_does_not_wait_for_done(selected: Session) -> None:
 
 def test_the_default_limits_are_shared() -> None:
     assert ServerCore()._limits is ServerCore()._limits
+
+
+@pytest.mark.parametrize(
+    ("before", "last"),
+    [
+        (b"a IDLE\r\n", b"DONE\r\n"),
+        (b"a IDLE\r\n", b"x\r\n"),
+        (b"a APPEND x {1+}\r\ny", b"\r\n"),
+        (b"a APPEND x {1+}\r\ny", b" {1+}\r\nz"),
+    ],
+)
+def test_every_event_that_wants_an_answer_waits_for_it(selected: Session, before: bytes, last: bytes) -> None:
+    selected.send(before)
+    selected.core.receive(last + b"b NOOP\r\n")
+    assert isinstance(selected.core.next_event(), events.Command)
+    assert selected.core.next_event() is PAUSED
+
+
+def test_the_answer_to_a_line_of_authenticate_is_waited_for(session: Session) -> None:
+    session.send(b"a AUTHENTICATE PLAIN\r\n")
+    session.core.receive(b"x\r\nb NOOP\r\n")
+    assert session.core.next_event() == events.AuthenticateResponse(b"a", b"x")
+    assert session.core.next_event() is PAUSED

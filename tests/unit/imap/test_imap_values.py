@@ -142,6 +142,8 @@ def test_nil_and_a_string_that_spells_nil_differ() -> None:
 
 
 def test_long_or_binary_strings_become_literals() -> None:
+    assert responses.string(b"x" * 1024).startswith(b'"')
+    assert responses.string(b"x" * 1025).startswith(b"{1025}")
     assert responses.string(b"a\r\nb") == b"{4}\r\na\r\nb"
     assert responses.string(b"\xc3\xa4") == b"{2}\r\n\xc3\xa4"
     assert responses.string(b"x" * 2000).startswith(b"{2000}\r\n")
@@ -200,6 +202,9 @@ def test_responses() -> None:
     assert responses.status("a b", everything, counters) == (
         b'* STATUS "a b" (MESSAGES 1 RECENT 2 UIDNEXT 5 UIDVALIDITY 6 UNSEEN 3 DELETED 4 SIZE 8)\r\n'
     )
+    assert responses.capability([b"IMAP4rev1", b"ID"]) == b"* CAPABILITY IMAP4rev1 ID\r\n"
+    assert responses.no(b"x") == b"* NO x\r\n"
+    assert responses.fetch(3, [b"UID 7", b"FLAGS ()"]) == b"* 3 FETCH (UID 7 FLAGS ())\r\n"
     assert responses.search([]) == b"* SEARCH\r\n"
     assert responses.search([2, 84]) == b"* SEARCH 2 84\r\n"
     assert responses.enabled([]) == b"* ENABLED\r\n"

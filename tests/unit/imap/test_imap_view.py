@@ -201,7 +201,9 @@ def test_what_came_and_went_untold_is_never_mentioned(view: View) -> None:
 
 
 def test_an_expunge_of_ones_own_is_told_once(view: View) -> None:
+    assert not view.overflowed
     view.expunged([20])
+    assert not view.holds(20)
     view.apply([Vanished((20,), 2)])
     assert told(view) == "* 2 EXPUNGE\r\n"
     view.apply([Vanished((20,), 2)])
