@@ -111,9 +111,12 @@ class AccountMail:
     def _settle(self) -> None:
         """Write what spares the next start from guessing, and forget everything."""
         if self._opened:
-            for folder in self._folders.values():
-                with contextlib.suppress(MailError, OSError, sqlite3.Error):
-                    folder.settle()
+            with contextlib.suppress(MailError, OSError, sqlite3.Error):
+                for folder in self._folders.values():
+                    folder.look()
+                self.index.checkpoint()  # before counters say that it knows everything
+                for folder in self._folders.values():
+                    folder.counters.settle()
             self.index.close()
             self._folders.clear()
             self._unrendered.clear()

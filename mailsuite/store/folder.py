@@ -13,8 +13,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from mailsuite.disk.body import measure
-from mailsuite.errors import NotFound, Temporary
+from mailsuite.errors import NotFound
 from mailsuite.model import (
     Arrived,
     Change,
@@ -28,12 +27,13 @@ from mailsuite.model import (
     Vanished,
 )
 from mailsuite.store import flags as flag_sets
+from mailsuite.store import foreign, scan
 from mailsuite.store import keywords as keyword_files
-from mailsuite.store import scan
 from mailsuite.store.counters import FILE as COUNTERS_FILE
 from mailsuite.store.counters import Counters
 from mailsuite.store.feed import Feed
-from mailsuite.store.filename import Sizes, delivery_order, in_cur, read_base, split, with_numbers
+from mailsuite.store.filename import in_cur
+from mailsuite.store.foreign import Trust
 from mailsuite.store.index import Row
 from mailsuite.store.keywords import FORWARDED, Keywords, More
 
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 #: Seconds within which two changes of a folder may get the same time.
 TICK = 2.0
+#: Messages that one job moves from ``new`` to ``cur``.
+MOVE_SLICE = 500
 #: Seconds after which a file in ``tmp`` belongs to a delivery that died.
 STALE = 36 * 3600.0
 
@@ -59,13 +61,13 @@ class Folder:
             disk.make_folder(inside)
         file = os.path.join(self.path, COUNTERS_FILE)
         counters = Counters.load(disk, file)
-        self._adopted = counters is None  # a Maildir that came from elsewhere
+        adopted = counters is None  # a Maildir that came from elsewhere
         self.counters = counters or Counters.create(disk, file, account.take_uidvalidity())
         self.keywords = Keywords.parse(self._read(keyword_files.FILE), self.path)
         self._more = More.parse(self._read(keyword_files.MORE_FILE), self.path)
         self._unannounced: list[tuple[int, Flags]] = []
         self._remove_stale()
-        self.attach()
+        self.attach(Trust.ALL if adopted else Trust.ISSUED)
 
     def move_to(self, name: str, folder: str) -> None:
         """It is called like this from now on."""
@@ -93,15 +95,16 @@ class Folder:
                 if entry.stat().st_mtime < before:
                     self.account.resources.disk.unlink(entry.path)
 
-    def attach(self) -> None:
-        """Connect with the index, which may know nothing, and bring both in step."""
+    def attach(self, trust: Trust) -> None:
+        """Connect with the index, which may know nothing, and bring both in step.  ``trust``: what UIDs in names are
+        worth if it does not know all."""
         uidvalidity = self.counters.uidvalidity
         self.id, self._seen, known = self.account.index.mailbox(self.folder, uidvalidity)
         self._doubtful = False
         self._rebuilding = not known
-        self._trusting = not known or not self.counters.exact
+        self._trust = Trust.NONE if known and self.counters.exact else trust
         self.look()
-        self._rebuilding = self._trusting = self._adopted = False
+        self._rebuilding, self._trust = False, Trust.NONE
 
     # -- looking -------------------------------------------------------------------------------------------------
 
@@ -124,7 +127,7 @@ class Folder:
             found, difference = scan.look(self.new, self.cur, lambda: self.account.index.names(self.id))
             self._seen = times
             with self.own_change():
-                self._follow(found, difference)
+                foreign.follow(self, found, difference, self._trust, self._rebuilding)
             self._doubtful = age <= TICK
             if not self._doubtful:
                 self.account.index.saw(self.id, self._seen)
@@ -142,92 +145,6 @@ class Folder:
         if before == self._seen:
             self._seen = self._times()
             self._doubtful = self._doubtful or self._seen != before
-
-    def _follow(self, found: scan.Listing, difference: scan.Difference) -> None:
-        if difference.gone:
-            self._forget(difference.gone)
-        if difference.moved:
-            self._follow_moves(found, difference.moved)
-        if difference.fresh:
-            self.add(self._welcome(found, difference.fresh))
-
-    def _follow_moves(self, found: scan.Listing, moved: Iterable[tuple[int, str, str]]) -> None:
-        letters_now, places = [], []
-        for uid, base, before in moved:
-            recent, filename = found[base]
-            letters = split(filename)[1]
-            self._put_right(base, base, recent, filename)
-            recent = recent and not letters
-            if letters != before:
-                letters_now.append((uid, letters, recent))
-            else:
-                places.append((uid, recent))
-        self.account.index.set_recent(self.id, places)
-        if letters_now:
-            self._note_letters(letters_now)
-
-    def _put_right(self, base: str, named: str, recent: bool, filename: str) -> None:
-        """Give the file of ``base`` the name that ``named`` should have; FileNotFoundError if it is gone."""
-        letters = split(filename)[1]
-        path = os.path.join(self.new if recent else self.cur, filename)
-        wanted = self._place(named, letters, recent and not letters)
-        if path != wanted:
-            self.account.resources.disk.rename(path, wanted)
-
-    def _place(self, base: str, letters: str, recent: bool) -> str:
-        return os.path.join(self.new if recent else self.cur, scan.canonical_name(base, letters, recent))
-
-    # -- messages that other programs brought --------------------------------------------------------------------
-
-    def _welcome(self, found: scan.Listing, fresh: Sequence[str]) -> list[Row]:
-        """Give each a UID in its file's name: the one that is there if it is ours, else the next ones in the order
-        of delivery."""
-        kept, unnamed = self._sort_fresh(fresh)
-        if kept:
-            self.counters.at_least(max(kept) + 1)
-        unnamed.sort(key=delivery_order)
-        first = self.counters.take_uids(len(unnamed)) if unnamed else 0
-        modseq = self.counters.modseq if self._rebuilding else self.counters.next_modseq()
-        named = [*sorted((uid, base) for uid, base in kept.items()), *enumerate(unnamed, first)]
-        rows = [row for uid, base in named if (row := self._adopt(uid, base, *found[base], modseq))]
-        if unnamed:
-            for folder in (self.new, self.cur):
-                self.account.resources.disk.sync_folder(folder)
-        return rows
-
-    def _sort_fresh(self, fresh: Sequence[str]) -> tuple[dict[int, str], list[str]]:
-        """(UID -> base for those whose name is to be believed, the others)."""
-        if not self._trusting:
-            return {}, list(fresh)
-        kept: dict[int, str] = {}
-        unnamed = []
-        taken = {uid for uid, *_ in self.account.index.names(self.id)}
-        for base in sorted(fresh):
-            uid = read_base(base).uid
-            issued = self._adopted or uid < self.counters.uidnext
-            if uid and issued and uid not in taken:
-                kept[uid] = base
-                taken.add(uid)
-            else:
-                unnamed.append(base)
-        return kept, unnamed
-
-    def _adopt(self, uid: int, base: str, recent: bool, filename: str, modseq: int) -> Row | None:
-        """The row of a file that now has this UID; None if it vanished meanwhile."""
-        path = os.path.join(self.new if recent else self.cur, filename)
-        sizes = read_base(base)
-        try:
-            date = os.stat(path).st_mtime
-            stored, wire = (sizes.stored, sizes.wire) if sizes.stored and sizes.wire else measure(path)
-            wanted = Sizes(stored, wire, uid)
-            named = base if sizes == wanted else with_numbers(base, wanted)
-            self._put_right(base, named, recent, filename)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise Temporary(f"{path}: {error.strerror}") from error
-        letters = split(filename)[1]
-        return Row(uid, named, recent and not letters, letters, stored, wire, date, modseq)
 
     # -- rows and the feed ---------------------------------------------------------------------------------------
 
@@ -251,7 +168,7 @@ class Folder:
         self.feed.publish(change)
         self.account.stirred.append(self.feed)
 
-    def _forget(self, uids: Sequence[int]) -> None:
+    def forget(self, uids: Sequence[int]) -> None:
         """These are gone from the disk."""
         self.announce()
         index = self.account.index
@@ -262,7 +179,7 @@ class Folder:
         self._put_more((uid, frozenset()) for uid in uids)
         self._tell(Vanished(tuple(sorted(uids)), self.counters.next_modseq()))
 
-    def _note_letters(self, letters: Sequence[tuple[int, str, bool]]) -> None:
+    def note_letters(self, letters: Sequence[tuple[int, str, bool]]) -> None:
         """(UID, letters, whether in ``new``) of files that changed."""
         self.announce()
         modseq = self.counters.next_modseq()
@@ -294,7 +211,11 @@ class Folder:
     # -- reading -------------------------------------------------------------------------------------------------
 
     def path_of(self, row: Row) -> str:
-        return self._place(row.base, row.letters, row.recent)
+        return self.place(row.base, row.letters, row.recent)
+
+    def place(self, base: str, letters: str, recent: bool) -> str:
+        """Where the file of such a message lies."""
+        return os.path.join(self.new if recent else self.cur, scan.canonical_name(base, letters, recent))
 
     def status(self) -> MailboxStatus:
         messages, recent, unseen, deleted, size = self.account.index.counts(self.id)
@@ -309,7 +230,7 @@ class Folder:
         found = index.flags(self.id)
         recent = index.recent(self.id)
         if take_recent and recent:
-            self._move_to_cur(recent)
+            index.claim(self.id)
         uids, letters = zip(*found, strict=True) if found else ((), ())
         flags = tuple(map(self.keywords.flags, letters))
         if self._more.by_uid:
@@ -320,7 +241,7 @@ class Folder:
             highestmodseq=self.counters.modseq,
             uids=uids,
             flags=flags,
-            recent=frozenset(uid for uid, _ in recent),
+            recent=frozenset(recent),
             keywords=self._known_keywords(),
             at=self.feed.position,
         )
@@ -328,14 +249,18 @@ class Folder:
     def _known_keywords(self) -> tuple[str, ...]:
         return (*self.keywords.names, FORWARDED, *sorted(self._more.names))
 
-    def _move_to_cur(self, recent: Sequence[tuple[int, str]]) -> None:
-        """The opener has seen them.  Not synced: nobody was promised anything."""
-        disk = self.account.resources.disk
-        with self.own_change():
-            for _, base in recent:
-                with contextlib.suppress(FileNotFoundError):
-                    disk.rename(os.path.join(self.new, base), os.path.join(self.cur, in_cur(base, "")))
-            self.account.index.set_recent(self.id, [(uid, False) for uid, _ in recent])
+    def move_claimed(self, limit: int = MOVE_SLICE) -> bool:
+        """Move some of the messages that a session has seen from ``new`` to ``cur``; whether there may be more.  Not
+        synced: nobody was promised anything."""
+        claimed = [] if self.gone else self.account.index.claimed(self.id, limit)
+        if claimed:
+            disk = self.account.resources.disk
+            with self.own_change():
+                for _, base in claimed:
+                    with contextlib.suppress(FileNotFoundError):
+                        disk.rename(os.path.join(self.new, base), os.path.join(self.cur, in_cur(base, "")))
+                self.account.index.set_recent(self.id, [(uid, False) for uid, _ in claimed])
+        return len(claimed) == limit
 
     # -- changing ------------------------------------------------------------------------------------------------
 
@@ -375,7 +300,7 @@ class Folder:
             if renamed:
                 for folder in touched:
                     self.account.resources.disk.sync_folder(folder)
-                self._note_letters(renamed)
+                self.note_letters(renamed)
         return missing
 
     def _rename(self, row: Row, letters: str) -> None:
@@ -395,7 +320,7 @@ class Folder:
                 for folder in {self.new if row.recent else self.cur for row in rows}:
                     self.account.resources.disk.sync_folder(folder)
                 if left:
-                    self._forget([row.uid for row in left])
+                    self.forget([row.uid for row in left])
         return [row.uid for row in rows]
 
     def _unlink(self, rows: Sequence[Row]) -> bool:
@@ -417,11 +342,5 @@ class Folder:
 
     def rebuild(self) -> None:
         """The index was lost while sessions watched."""
-        self.attach()
+        self.attach(Trust.ISSUED)
         self._tell(Overflow())
-
-    def settle(self) -> None:
-        """An orderly stop: the next start need not guess."""
-        if not self.gone:
-            self.look()
-            self.counters.settle()

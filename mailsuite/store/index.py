@@ -39,7 +39,8 @@ _log = Logger()
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One message.  ``recent`` means its file is in ``new``; ``date`` is the internal date in epoch seconds."""
+    """One message.  ``recent`` means its file is in ``new`` (in the column: 1 unclaimed, 2 claimed by a session);
+    ``date`` is the internal date in epoch seconds."""
 
     uid: int
     base: str
@@ -83,6 +84,10 @@ class Index:
 
     def close(self) -> None:
         self._db.close()
+
+    def checkpoint(self) -> None:
+        """Everything so far is durable."""
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -146,16 +151,28 @@ class Index:
             "SELECT key & 4294967295, letters FROM message WHERE key BETWEEN ? AND ? ORDER BY key", _range(id)
         ).fetchall()
 
-    def recent(self, id: int) -> list[tuple[int, str]]:
-        """(UID, base) of those in ``new``."""
+    def recent(self, id: int) -> list[int]:
+        """UIDs of those in ``new`` that no session has claimed."""
+        found = self._db.execute(
+            "SELECT key & 4294967295 FROM message WHERE key BETWEEN ? AND ? AND recent = 1", _range(id)
+        )
+        return [uid for (uid,) in found]
+
+    def claim(self, id: int) -> None:
+        """A session takes what is recent; the files lie in ``new`` until somebody moves them."""
+        self._db.execute("UPDATE message SET recent = 2 WHERE key BETWEEN ? AND ? AND recent = 1", _range(id))
+
+    def claimed(self, id: int, limit: int) -> list[tuple[int, str]]:
+        """(UID, base) of some that are claimed and still in ``new``."""
         return self._db.execute(
-            "SELECT key & 4294967295, base FROM message WHERE key BETWEEN ? AND ? AND recent", _range(id)
+            "SELECT key & 4294967295, base FROM message WHERE key BETWEEN ? AND ? AND recent = 2 LIMIT ?",
+            (*_range(id), limit),
         ).fetchall()
 
     def counts(self, id: int) -> tuple[int, int, int, int, int]:
         """(messages, recent, unseen, deleted, octets as sent)."""
         return self._db.execute(
-            "SELECT count(*), coalesce(sum(recent), 0), coalesce(sum(instr(letters, 'S') = 0), 0),"
+            "SELECT count(*), coalesce(sum(recent = 1), 0), coalesce(sum(instr(letters, 'S') = 0), 0),"
             " coalesce(sum(instr(letters, 'T') > 0), 0), coalesce(sum(wire), 0)"
             " FROM message WHERE key BETWEEN ? AND ?",
             _range(id),

@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import ParamSpec, TypeVar
 
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from mailsuite.errors import MailError
 from mailsuite.interfaces import IBody, IMailbox
 from mailsuite.model import Fetched, FlagOp, Flags, Snapshot
 from mailsuite.query import Query
@@ -25,6 +27,8 @@ _T = TypeVar("_T")
 #: Messages that one job of a search looks at: by the index alone, in their headers, in their bodies.  Between the
 #: jobs others have their turn.
 SEARCH_SLICES = (20_000, 500, 100)
+
+_log = Logger()
 
 
 class Lane:
@@ -73,7 +77,19 @@ class MaildirMailbox:
         return self._lane.account.name
 
     def snapshot(self, take_recent: bool) -> Deferred[Snapshot]:
-        return self._lane.run(self.folder.snapshot, take_recent)
+        answer = self._lane.run(self.folder.snapshot, take_recent)
+        if take_recent:
+            Deferred.fromCoroutine(self._move_claimed()).addErrback(self._not_moved)
+        return answer
+
+    async def _move_claimed(self) -> None:
+        """In small jobs behind the snapshot, which does not wait for them."""
+        while await self._lane.run(self.folder.move_claimed):
+            pass
+
+    def _not_moved(self, failure: Failure) -> None:
+        if not failure.check(MailError):  # the store closes, the disk is full: they stay in ``new``
+            _log.failure("messages of {account} could not be moved to cur", failure, account=self.account)
 
     def watch(self, at: int, woken: Callable[[], None]) -> Watch:
         return self.folder.feed.watch(at, woken)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -87,6 +88,11 @@ class MaildirWorld:
 
     def limit(self, octets: int, messages: int) -> None:
         self.account = Account(ACCOUNT, octets, messages)
+
+
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", lambda fd: None)
 
 
 @pytest.fixture(params=[MemoryWorld, MaildirWorld])

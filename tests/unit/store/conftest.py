@@ -1,7 +1,8 @@
-"""A site for each test."""
+"""A site for each test, on a disk that need not wait: what is synced and when is asked of the recorded calls."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,11 @@ import pytest
 from maildir_site import Site
 
 from mailsuite.testing.results import result_of
+
+
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", lambda fd: None)
 
 
 @pytest.fixture
