@@ -206,7 +206,8 @@ class ICourier(Interface):
         hop: Hop, envelope: Envelope, recipients: Sequence[Recipient], body: IBody
     ) -> Deferred[Sequence[Outcome]]:
         """One outcome a recipient, in their order.  Never fails for what the other side or the network does; a
-        ``Delayed`` with status 4.4.x and an empty ``host`` reply means the next hop may be tried."""
+        ``Delayed`` with an empty ``host`` means the next hop may be tried; its status is 4.4.1 where no session came
+        about, 4.4.2 where one broke."""
 
 
 class IMailStores(Interface):

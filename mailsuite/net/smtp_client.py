@@ -72,6 +72,7 @@ class Courier:
             if not _came_to_nothing(outcomes):
                 return outcomes
         problems: list[str] = []
+        status = Status(4, 4, 1)
         for address in hop.addresses:
             try:
                 session = await self._open(hop, address)
@@ -81,9 +82,10 @@ class Courier:
             outcomes = await self._use(hop, session, transaction, outgoing)
             if not _came_to_nothing(outcomes):
                 return outcomes
+            status = Status(4, 4, 2)  # somebody is there, but the session broke
             problems += [outcome.text for outcome in outcomes[:1] if isinstance(outcome, Delayed)]
         text = "; ".join(dict.fromkeys(problems))
-        return [Delayed(recipient.address, Status(4, 4, 1), text) for recipient in transaction.recipients]
+        return [Delayed(recipient.address, status, text) for recipient in transaction.recipients]
 
     async def _use(
         self, hop: Hop, session: ClientSession, transaction: Transaction, outgoing: Outgoing

@@ -144,6 +144,8 @@ class ClientSession(Protocol):
     # -- Twisted calls these ---------------------------------------------------------------------------------------
 
     def connectionMade(self) -> None:
+        transport: Any = self.transport
+        transport.setTcpNoDelay(True)  # the end of a message must not wait for an acknowledgement of its start
         self._react()
 
     def dataReceived(self, data: bytes) -> None:

@@ -20,6 +20,7 @@ from mailsuite.queue.hosts import Places, UnreachableHosts
 _T = TypeVar("_T")
 
 _NO_DNS = Status(4, 4, 3)
+_NOBODY_THERE = Status(4, 4, 1)
 _OUR_FAULT = Status(4, 3, 0)
 
 
@@ -114,7 +115,7 @@ class Carrier:
             return ()
         known = self._unreachable.reason(hop)
         if known:
-            return [Delayed(one.address, Status(4, 4, 1), known) for one in recipients]
+            return [Delayed(one.address, _NOBODY_THERE, known) for one in recipients]
         try:
             outcomes = await self._watched(self._courier.deliver(hop, envelope, recipients, body))
         except CancelledError:
@@ -126,7 +127,7 @@ class Carrier:
             text = "this server made a mistake while delivering"
             return [Delayed(one.address, _OUR_FAULT, text, hop.host) for one in recipients]
         undecided = _undecided(outcomes)
-        if not self._stopped and undecided and len(undecided) == len(outcomes):
+        if undecided and undecided[0].status == _NOBODY_THERE and not self._stopped:
             self._unreachable.note(hop, undecided[0].text)
             self.log.info("{id}: {host}: {text}", id=envelope.id, host=hop.host, text=undecided[0].text)
         else:

@@ -32,7 +32,7 @@ class RunnerSettings(msgspec.Struct, frozen=True):
     #: Transactions at the same time.
     at_once: int = 20
     #: Of them, with one host.
-    per_destination: int = 5
+    per_destination: int = 10
     #: Messages taken from the queue at the same time, those that wait for a slow host among them.
     leases: int = 200
     #: Seconds for which a host that did not answer is not tried again.

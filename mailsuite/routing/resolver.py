@@ -7,6 +7,7 @@ SERVFAIL from every server, an answer that cannot be read) is ``Temporary``.  An
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import dns.asyncresolver
 import dns.exception
@@ -56,6 +57,8 @@ class DnsResolver:
         self._resolver.lifetime = settings.lifetime
         self._resolver.cache = dns.resolver.LRUCache(settings.cache)
         self._backend = TwistedBackend(reactor)
+        #: Who waits for the answer to a question that was asked already.
+        self._asking: dict[tuple[str, dns.rdatatype.RdataType], list[Deferred[Any]]] = {}
 
     def mx(self, domain: str) -> Deferred[tuple[Mx, ...]]:
         return Deferred.fromCoroutine(self._mx(domain))
@@ -69,7 +72,7 @@ class DnsResolver:
 
     async def _addresses(self, host: str) -> tuple[str, ...]:
         """Both families at once; one that fails does not hide the other's answer."""
-        questions = [Deferred.fromCoroutine(self._ask(host, kind)) for kind in (dns.rdatatype.AAAA, dns.rdatatype.A)]
+        questions = [self._ask(host, kind) for kind in (dns.rdatatype.AAAA, dns.rdatatype.A)]
         found: list[str] = []
         errors: list[NotFound | Temporary] = []
         for question in questions:
@@ -87,7 +90,21 @@ class DnsResolver:
     async def _txt(self, name: str) -> tuple[bytes, ...]:
         return tuple(b"".join(record.strings) for record in await self._ask(name, dns.rdatatype.TXT))
 
-    async def _ask(self, name: str, kind: dns.rdatatype.RdataType) -> dns.rrset.RRset | tuple[()]:
+    def _ask(self, name: str, kind: dns.rdatatype.RdataType) -> Deferred[Any]:
+        """The record set, or an empty tuple.  A question is asked once, however many wait for its answer."""
+        key = (name.lower(), kind)
+        answer: Deferred[Any] = Deferred()
+        waiting = self._asking.setdefault(key, [])
+        waiting.append(answer)
+        if len(waiting) == 1:
+            Deferred.fromCoroutine(self._look_up(name, kind)).addBoth(self._tell, key)
+        return answer
+
+    def _tell(self, result: object, key: tuple[str, dns.rdatatype.RdataType]) -> None:
+        for answer in self._asking.pop(key):
+            answer.callback(result)
+
+    async def _look_up(self, name: str, kind: dns.rdatatype.RdataType) -> dns.rrset.RRset | tuple[()]:
         try:
             absolute = dns.name.from_text(name, dns.name.root)
             answer = await self._resolver.resolve(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 from zope.interface.verify import verifyObject
 
 from mailsuite.errors import NotFound, Temporary
@@ -113,6 +113,21 @@ def test_a_second_question_is_answered_from_memory(reactor_thread: ReactorThread
         resolver = DnsResolver(reactor_thread.reactor, [("127.0.0.1", server.port)])
         reactor_thread.call(resolver.mx, "b.test")
         reactor_thread.call(resolver.mx, "b.test")
+        assert server.asked == [("UDP", "MX", "b.test")]
+
+
+def test_a_question_under_way_is_not_asked_again(reactor_thread: ReactorThread) -> None:
+    with DNSServer(ZONES) as server:
+        resolver = DnsResolver(reactor_thread.reactor, [("127.0.0.1", server.port)])
+
+        def ask() -> Deferred[list[Any]]:
+            unwanted = resolver.mx("b.test")
+            asked = gatherResults([resolver.mx("b.test"), resolver.mx("B.test"), resolver.mx("b.test")])
+            unwanted.addErrback(lambda _: None)
+            unwanted.cancel()
+            return asked
+
+        assert [len(records) for records in reactor_thread.call(ask)] == [2, 2, 2]
         assert server.asked == [("UDP", "MX", "b.test")]
 
 

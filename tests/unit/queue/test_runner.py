@@ -226,6 +226,16 @@ def test_a_host_that_did_not_answer_is_left_alone_for_a_while(world: World) -> N
     assert world.hosts()[3:] == ["mx1.b.test", "mx2.b.test"]
 
 
+def test_a_host_that_answered_and_broke_off_is_not_left_alone(world: World) -> None:
+    def broke(hop: Hop, recipient: Address) -> Outcome:
+        return Delayed(recipient, Status(4, 4, 2), f"{hop.host}: connection lost while waiting for DATA")
+
+    world.courier.answers["mx1.b.test"] = broke
+    for id in ("m1", "m2"):
+        world.add(id)
+    assert world.hosts() == ["mx1.b.test", "mx2.b.test"] * 2
+
+
 def test_a_message_for_a_host_that_is_left_alone_is_delayed_with_the_reason(world: World) -> None:
     world.router.table = {"b.test": (MX1,)}
     world.courier.answers["mx1.b.test"] = unreachable
