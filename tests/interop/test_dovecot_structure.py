@@ -268,7 +268,7 @@ DIFFERENCES = [
         b"Content-Language: de\n\nx\n",
         b'"7bit" 3 1 NIL NIL NIL NIL',
         b'"7bit" 3 1 NIL NIL ("de") NIL',
-        "without MIME-Version and Content-Type Dovecot passes over the other fields; mail that lacks MIME-Version (RFC 2045"
+        "without MIME-Version and Content-Type Dovecot passes over the other fields; mail that lacks them (RFC 2045"
         " section 4) is common, and what it says of itself is of use",
     ),
     (
