@@ -104,7 +104,7 @@ class _Running:
             raise Temporary(f"the running server does not answer: {error}") from error
         if not line.endswith(b"\n"):
             raise Temporary("the running server broke off; is it stopping?")
-        answer = msgspec.json.decode(line, type=Done | Refused)  # type: ignore[arg-type]
+        answer = msgspec.json.decode(line, type=Done | Refused)
         if isinstance(answer, Refused):
             raise NotFound(answer.error)
         return answer.result

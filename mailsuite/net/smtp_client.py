@@ -20,8 +20,9 @@ from zope.interface import implementer
 
 from mailsuite.interfaces import IBody, ICourier, ITLSContexts
 from mailsuite.model import Delayed, Envelope, Hop, Outcome, Recipient, Status
+from mailsuite.net.smtp_client_message import Outgoing
 from mailsuite.net.smtp_client_pool import IdleSessions
-from mailsuite.net.smtp_client_session import ClientSession, Outgoing, SessionFailed
+from mailsuite.net.smtp_client_session import ClientSession, SessionFailed
 from mailsuite.net.smtp_client_settings import CourierSettings, Endpoints, Tls
 from mailsuite.smtp.client_events import Done, Transaction
 

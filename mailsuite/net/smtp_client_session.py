@@ -18,7 +18,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mailsuite.errors import MailError
-from mailsuite.interfaces import IBody, ITLSContexts
+from mailsuite.interfaces import ITLSContexts
+from mailsuite.net.smtp_client_message import PIECE, Outgoing
 from mailsuite.net.smtp_client_settings import CourierSettings, Tls
 from mailsuite.smtp.client import ClientCore
 from mailsuite.smtp.client_events import (
@@ -36,9 +37,6 @@ from mailsuite.smtp.client_events import (
 )
 from mailsuite.wire.signals import Signal
 
-#: Octets read and written at a time.
-PIECE = 64 * 1024
-
 
 class SessionFailed(Exception):
     """No mail can be sent over this connection.  ``in_handshake``: TLS broke it."""
@@ -46,34 +44,6 @@ class SessionFailed(Exception):
     def __init__(self, text: str, in_handshake: bool = False) -> None:
         super().__init__(text)
         self.in_handshake = in_handshake
-
-
-class Outgoing:
-    """A message to send; what is small is read once, however many hosts it goes to."""
-
-    def __init__(self, body: IBody) -> None:
-        self._body = body
-        self._first = b""
-        self.size: int = body.size
-        self.eight_bit = False
-
-    async def look(self) -> None:
-        """Find out whether there are octets above 127 in it."""
-        self._first = await self._body.read_at(0, PIECE)
-        piece, offset = self._first, 0
-        while piece:
-            if not piece.isascii():
-                self.eight_bit = True
-                return
-            offset += len(piece)
-            if offset >= self.size:
-                return
-            piece = await self._body.read_at(offset, PIECE)
-
-    async def piece(self, offset: int) -> bytes:
-        if offset < len(self._first):
-            return self._first[offset:]
-        return await self._body.read_at(offset, PIECE)
 
 
 @implementer(interfaces.IHandshakeListener, interfaces.IPushProducer)

@@ -1,0 +1,1 @@
+"""Where mail for a domain goes: the MX algorithm, and the DNS look-ups behind it."""

@@ -112,6 +112,7 @@ def test_results_survive_the_process(server: Server) -> None:
     server.lease()
     result_of(server.queue.settle("m1", [Delivered(BOB, "mx", "250"), delayed(EVE)]))
     server.start()
+    server.start()
     assert server.pending("m1") == [EVE]
     assert server.lease() == []
     assert server.queue.when_due() == NOW + HOUR
