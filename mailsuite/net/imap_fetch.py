@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import cast
 
 import msgspec
+from twisted.internet.defer import Deferred, succeed
 
 from mailsuite.errors import Expunged, MailError
 from mailsuite.imap import codes, rows
@@ -125,16 +126,38 @@ async def _mark_seen(session: Session, plan: Plan, batch: list[int]) -> None:
 
 
 async def _send_bodies(session: Session, plan: Plan, found: Sequence[Fetched]) -> int:
-    """Rows with sections of the messages themselves; how many of them were there.  The last item is the size."""
+    """Rows with sections of the messages themselves; how many of them were there.  The last item is the size.
+
+    While one group goes out, the next is read."""
+    groups = list(_groups(found))
     sent = 0
-    for group in _groups(found):
-        if sent:
-            await session.breathe()
-        if _size(group[0]) > PIECE:
-            sent += await _send_large(session, plan, group[0])
-        else:
-            sent += await _send_small(session, plan, group)
+    ahead = _read_ahead(session, groups, 0)
+    try:
+        for place, group in enumerate(groups):
+            texts = await ahead
+            ahead = _read_ahead(session, groups, place + 1)
+            if place:
+                await session.breathe()
+            if _is_large(group):
+                sent += await _send_large(session, plan, group[0])
+            else:
+                sent += _send_small(session, plan, group, texts)
+    finally:
+        ahead.addErrback(lambda _: None)  # nobody waits for it any more
+        ahead.cancel()
     return sent
+
+
+def _read_ahead(session: Session, groups: list[list[Fetched]], place: int) -> Deferred[dict[int, bytes]]:
+    """The texts of a group of small messages; nothing of others."""
+    if place >= len(groups) or _is_large(groups[place]):
+        return succeed({})
+    uids = [message.uid for message in groups[place]]
+    return Deferred.fromCoroutine(sections.read_together(session.selection.mailbox, uids))
+
+
+def _is_large(group: list[Fetched]) -> bool:
+    return _size(group[0]) > PIECE
 
 
 def _size(message: Fetched) -> int:
@@ -148,7 +171,7 @@ def _groups(found: Sequence[Fetched]) -> Iterator[list[Fetched]]:
     for message in found:
         size = _size(message)
         full = len(group) == TOGETHER or octets + size > TOGETHER_OCTETS
-        if group and (full or size > PIECE or _size(group[0]) > PIECE):
+        if group and (full or size > PIECE or _is_large(group)):
             yield group
             group, octets = [], 0
         group.append(message)
@@ -157,10 +180,9 @@ def _groups(found: Sequence[Fetched]) -> Iterator[list[Fetched]]:
         yield group
 
 
-async def _send_small(session: Session, plan: Plan, group: list[Fetched]) -> int:
+def _send_small(session: Session, plan: Plan, group: list[Fetched], texts: dict[int, bytes]) -> int:
     selection = session.selection
     view = selection.view
-    texts = await sections.read_together(selection.mailbox, [message.uid for message in group])
     there = [message for message in group if message.uid in texts]
     uids = [message.uid for message in there]
     for message, number, flags in zip(there, view.numbers(uids), _flags(view, plan, uids), strict=True):
