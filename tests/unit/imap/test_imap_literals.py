@@ -29,6 +29,11 @@ def test_a_non_synchronising_literal_gets_none(session: Session) -> None:
     assert session.last == events.Login(b"a", "u", "")
 
 
+def test_a_literal_may_hold_line_ends(session: Session) -> None:
+    assert session.send(b"a LOGIN u {12+}\r\n\r\nx LOGOUT\r\n\r\nb NOOP\r\n") == b"a OK done\r\nb OK done\r\n"
+    assert session.events[0] == events.Login(b"a", "u", "\r\nx LOGOUT\r\n")
+
+
 @pytest.mark.parametrize(
     ("line", "answer"),
     [
@@ -105,9 +110,9 @@ def test_memory_stays_bounded_whatever_comes(new_session: type[Session]) -> None
 
 def test_too_much_that_is_not_wanted_ends_the_session(new_session: type[Session]) -> None:
     session = new_session(Limits(swallow=100))
-    session.send(b"a XYZZY {90+}\r\n" + b"x" * 90 + b"\r\n")
+    session.send(b"a XYZZY {90+}\r\n" + b"x" * 90 + b"\r\na XYZZY {10+}\r\n" + b"x" * 10 + b"\r\n")
     assert session.events == []
-    sent = session.send(b"b XYZZY {11+}\r\n")
+    sent = session.send(b"b XYZZY {1+}\r\n")
     assert sent == b"* BYE [TOOBIG] too much was sent that is not wanted\r\n"
     assert session.events == [events.Hangup("too much was sent that is not wanted")]
     assert session.core.state is State.LOGOUT

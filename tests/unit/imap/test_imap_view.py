@@ -217,11 +217,12 @@ def test_recent_messages_that_vanish_are_counted_out() -> None:
 
 
 def test_many_expunges_at_once() -> None:
-    view = View(snapshot(range(1, 1001)))
+    view = View(snapshot(range(1, 1001), {1000: flagged(SEEN)}))
     view.apply([Vanished(tuple(range(1, 1001, 2)), 2)])
     assert told(view) == "".join(f"* {n} EXPUNGE\r\n" for n in range(999, 0, -2))
     assert view.resolve(ALL) == list(range(2, 1001, 2))
     assert view.numbers([2, 1000]) == [1, 500]
+    assert view.rendered([998, 1000]) == [b"()", b"(\\Seen)"]
 
 
 def test_messages_to_expunge() -> None:
@@ -280,6 +281,13 @@ def test_a_new_keyword_is_announced_first(view: View) -> None:
     assert lines[2] == "* 2 FETCH (FLAGS ($Junk))"
 
 
+def test_a_keyword_may_come_with_an_arrival(view: View) -> None:
+    view.apply([Arrived((50,), (flagged("$Junk"),), recent=False)])
+    answer = told(view)
+    assert answer.startswith("* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $Junk)\r\n")
+    assert answer.endswith("* 5 EXISTS\r\n")
+
+
 def test_recent_is_shown_among_the_flags() -> None:
     view = View(snapshot((10, 20), {10: flagged(SEEN)}, recent=(10,)))
     assert view.rendered_flags(10) == b"(\\Seen \\Recent)"
@@ -317,6 +325,7 @@ def test_a_silent_store_is_silent(view: View, echo_first: bool) -> None:
     if echo_first:
         view.apply([ECHO])
     view.stored(RESULT, FlagOp.ADD, flagged(SEEN), silent=True)
+    assert view.flags_of(20) == flagged(SEEN)
     view.apply([ECHO])
     assert told(view) == ""
     assert view.flags_of(20) == flagged(SEEN)
