@@ -51,8 +51,11 @@ class Carrier:
         for work in tuple(self._under_way):
             work.cancel()
 
-    async def attempt(self, envelope: Envelope, recipients: Sequence[Recipient], body: IBody) -> list[Outcome]:
-        """An outcome for each of the recipients, in any order; fewer if it was stopped."""
+    async def attempt(
+        self, envelope: Envelope, recipients: Sequence[Recipient], body: IBody, since: float
+    ) -> list[Outcome]:
+        """An outcome for each of the recipients, in any order; fewer if it was stopped.  Hosts found unreachable
+        before ``since`` (epoch seconds) are tried again."""
         outcomes: list[Outcome] = []
         groups: dict[tuple[Hop, ...], list[Recipient]] = {}
         domains: dict[str, list[Recipient]] = {}
@@ -65,7 +68,7 @@ class Carrier:
             except Exception as error:
                 if not self._stopped:
                     outcomes += [self._not_routed(one, error) for one in those]
-        ways = [Deferred.fromCoroutine(self._go(hops, envelope, those, body)) for hops, those in groups.items()]
+        ways = [Deferred.fromCoroutine(self._go(hops, envelope, those, body, since)) for hops, those in groups.items()]
         for way in ways:
             outcomes += await way
         return outcomes
@@ -79,7 +82,7 @@ class Carrier:
         return Delayed(recipient.address, _OUR_FAULT, "this server made a mistake while looking for the way")
 
     async def _go(
-        self, hops: tuple[Hop, ...], envelope: Envelope, recipients: Sequence[Recipient], body: IBody
+        self, hops: tuple[Hop, ...], envelope: Envelope, recipients: Sequence[Recipient], body: IBody, since: float
     ) -> list[Outcome]:
         """Over one route, when it is our turn."""
         place = self._places.of(hops[0].host)
@@ -87,19 +90,19 @@ class Carrier:
         try:
             await self._at_once.acquire()
             try:
-                return await self._along(hops, envelope, recipients, body)
+                return await self._along(hops, envelope, recipients, body, since)
             finally:
                 self._at_once.release()
         finally:
             place.release()
 
     async def _along(
-        self, hops: tuple[Hop, ...], envelope: Envelope, recipients: Sequence[Recipient], body: IBody
+        self, hops: tuple[Hop, ...], envelope: Envelope, recipients: Sequence[Recipient], body: IBody, since: float
     ) -> list[Outcome]:
         decided: list[Outcome] = []
         undecided: list[Delayed] = []
         for hop in hops:
-            outcomes = await self._at(hop, envelope, recipients, body)
+            outcomes = await self._at(hop, envelope, recipients, body, since)
             undecided = _undecided(outcomes)
             decided += [outcome for outcome in outcomes if outcome.host or not isinstance(outcome, Delayed)]
             if not undecided or self._stopped:
@@ -109,11 +112,11 @@ class Carrier:
         return decided if self._stopped else [*decided, *undecided]
 
     async def _at(
-        self, hop: Hop, envelope: Envelope, recipients: Sequence[Recipient], body: IBody
+        self, hop: Hop, envelope: Envelope, recipients: Sequence[Recipient], body: IBody, since: float
     ) -> Sequence[Outcome]:
         if self._stopped:
             return ()
-        known = self._unreachable.reason(hop)
+        known = self._unreachable.reason(hop, since)
         if known:
             return [Delayed(one.address, _NOBODY_THERE, known) for one in recipients]
         try:

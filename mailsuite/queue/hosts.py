@@ -18,23 +18,23 @@ class UnreachableHosts:
     def __init__(self, seconds: float, now: Callable[[], float]) -> None:
         self._seconds = seconds
         self._now = now
-        self._until: dict[tuple[str, int], tuple[float, str]] = {}
+        self._noted: dict[tuple[str, int], tuple[float, str]] = {}
 
     def note(self, hop: Hop, text: str) -> None:
         """Nobody answered there."""
-        self._until.pop((hop.host, hop.port), None)
-        self._until[hop.host, hop.port] = (self._now() + self._seconds, text)
-        if len(self._until) > REMEMBERED:
-            del self._until[next(iter(self._until))]
+        self._noted.pop((hop.host, hop.port), None)
+        self._noted[hop.host, hop.port] = (self._now(), text)
+        if len(self._noted) > REMEMBERED:
+            del self._noted[next(iter(self._noted))]
 
     def forget(self, hop: Hop) -> None:
         """It answered."""
-        self._until.pop((hop.host, hop.port), None)
+        self._noted.pop((hop.host, hop.port), None)
 
-    def reason(self, hop: Hop) -> str:
-        """Why it is not worth trying now; empty if it is."""
-        until, text = self._until.get((hop.host, hop.port), (0.0, ""))
-        return text if self._now() < until else ""
+    def reason(self, hop: Hop, since: float) -> str:
+        """Why it is not worth trying now; empty if it is, or if nobody tried at or after ``since``."""
+        noted, text = self._noted.get((hop.host, hop.port), (-1.0, ""))
+        return text if since <= noted and self._now() < noted + self._seconds else ""
 
 
 class Places:

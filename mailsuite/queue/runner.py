@@ -179,7 +179,9 @@ class Runner:
         except MailError as error:
             return [Delayed(one.address, Status(4, 3, 0), str(error)) for one in recipients]
         try:
-            return await self._carrier.attempt(queued.envelope, recipients, body)
+            # A retry, by schedule or because somebody asked, is worth a try of its own; a new message is not.
+            since = queued.due if queued.attempts else 0.0
+            return await self._carrier.attempt(queued.envelope, recipients, body, since)
         finally:
             body.close()
 

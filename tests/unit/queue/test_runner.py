@@ -226,6 +226,17 @@ def test_a_host_that_did_not_answer_is_left_alone_for_a_while(world: World) -> N
     assert world.hosts()[3:] == ["mx1.b.test", "mx2.b.test"]
 
 
+def test_a_flush_tries_a_host_that_is_left_alone_once(world: World) -> None:
+    world.router.table = {"b.test": (MX1,)}
+    world.courier.answers["mx1.b.test"] = unreachable
+    for id in ("m1", "m2"):
+        world.add(id)
+    world.clock.advance(1)
+    result_of(world.queue.kick(None))
+    world.clock.advance(0)
+    assert world.hosts() == ["mx1.b.test"] * 2
+
+
 def test_a_host_that_answered_and_broke_off_is_not_left_alone(world: World) -> None:
     def broke(hop: Hop, recipient: Address) -> Outcome:
         return Delayed(recipient, Status(4, 4, 2), f"{hop.host}: connection lost while waiting for DATA")
