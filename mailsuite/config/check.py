@@ -10,6 +10,10 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificates
+
 from mailsuite.config.explain import Step, place, shown
 from mailsuite.config.networks import is_address, nameserver, trusted_networks
 from mailsuite.config.schema import EVERYWHERE, Listener, Service, Settings, TlsMode
@@ -119,14 +123,25 @@ def _check_certificate(settings: Settings) -> None:
                     "needs tls.certificate and tls.key, which are not set",
                 )
         return
-    for key, value in (("certificate", tls.certificate), ("key", tls.key)):
+    for name, value in (("certificate", tls.certificate), ("key", tls.key)):
         if not value:
-            raise _Fault(("tls", key), value, "certificate and key are needed together")
-    pem = [_contents(("tls", key), value) for key, value in (("certificate", tls.certificate), ("key", tls.key))]
+            raise _Fault(("tls", name), value, "certificate and key are needed together")
+    certificate = _contents(("tls", "certificate"), tls.certificate)
+    key = _contents(("tls", "key"), tls.key)
     try:
-        server_options(*pem)
+        leaf = load_pem_x509_certificates(certificate)[0]
+    except ValueError:
+        raise _Fault(("tls", "certificate"), tls.certificate, "the file holds no certificate in PEM") from None
+    try:
+        secret = load_pem_private_key(key, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise _Fault(("tls", "key"), tls.key, "the file holds no private key in PEM without a passphrase") from None
+    if leaf.public_key() != secret.public_key():
+        raise _Fault(("tls", "key"), tls.key, f"this is not the key of the certificate {tls.certificate}")
+    try:
+        server_options(certificate, key)
     except ValueError as error:
-        raise _Fault(("tls", "certificate"), tls.certificate, f"{error}; key: {tls.key}") from None
+        raise _Fault(("tls", "certificate"), tls.certificate, str(error)) from None
 
 
 def _check_smarthost(settings: Settings) -> None:

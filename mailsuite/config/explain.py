@@ -20,6 +20,9 @@ _FAULT = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 _KEY_FAULT = re.compile(r"Object (?P<kind>contains unknown|missing required) field `(?P<key>.*)`", re.DOTALL)
 
+#: Characters of a value in an error line; a path fits.
+_LONGEST_SHOWN = 400
+
 Step = str | int
 
 
@@ -46,9 +49,9 @@ def place(steps: Sequence[Step]) -> str:
 
 
 def shown(value: object) -> str:
-    """A value much as the file spells it, cut to a length that fits on a line."""
+    """A value much as the file spells it, cut if it is much longer than any that makes sense."""
     text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 80 else text[:77] + "..."
+    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "..."
 
 
 def _explain_key(kind: str, key: str, steps: Sequence[Step], node: inspect.Type) -> str:

@@ -96,7 +96,7 @@ class _Ends:
         """Nobody of that name: RFC 5321 §4.5.1 wants a postmaster all the same; then the catch-all."""
         local, _, domain = name.rpartition("@")
         stand_in = self._lookup.postmaster_of(domain) if local == "postmaster" else ""
-        if stand_in and stand_in != name:
+        if stand_in:
             self._follow_alias(name, (stand_in,), detail, steps)
             return
         catch_all = f"@{domain}"

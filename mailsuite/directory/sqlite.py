@@ -142,7 +142,7 @@ class SQLiteDirectory:
 
     def _verify(self, hashed: str, password: str) -> bool:
         """In a thread.  An account that does not exist costs as much as one that does."""
-        return verify_password(hashed or self._dummy, password[:LONGEST]) and bool(hashed) and len(password) <= LONGEST
+        return verify_password(hashed or self._dummy, password[:LONGEST]) and len(password) <= LONGEST
 
 
 def _find(look: Lookups, login: str) -> Stored | None:

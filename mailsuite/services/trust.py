@@ -18,7 +18,7 @@ def trusts(networks: Sequence[Network]) -> Callable[[str], bool]:
     @functools.lru_cache(_KNOWN)
     def trusted(address: str) -> bool:
         try:
-            parsed = ipaddress.ip_address(address.partition("%")[0])
+            parsed = ipaddress.ip_address(address)
         except ValueError:
             return False
         if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:

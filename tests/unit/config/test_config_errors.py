@@ -9,6 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -53,6 +59,11 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "certificate.pem").write_bytes(made.certificate)
     (tmp_path / "key.pem").write_bytes(made.key)
     (tmp_path / "other.pem").write_bytes(other.key)
+    (tmp_path / "locked.pem").write_bytes(
+        load_pem_private_key(made.key, None).private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"passphrase")
+        )
+    )
     (tmp_path / "password").write_text("secret\n")
     (tmp_path / "empty").write_text("")
     return tmp_path
@@ -108,8 +119,10 @@ CASES = [
     ('"certificate.pem"', '"gone.pem"', 'tls.certificate = "DIR/gone.pem": the file cannot be read: No such file or directory'),
     ('certificate = "certificate.pem"\nkey = "key.pem"', "", '[[listener]] no. 1, tls = "starttls": needs tls.certificate and tls.key'),
     ('key = "key.pem"', "", 'tls.key = "": certificate and key are needed together'),
-    ('"key.pem"', '"other.pem"', 'tls.certificate = "DIR/certificate.pem": certificate and key cannot be used'),
-    ('"key.pem"', '"password"', 'tls.certificate = "DIR/certificate.pem": certificate and key cannot be used'),
+    ('"certificate.pem"', '"key.pem"', 'tls.certificate = "DIR/key.pem": the file holds no certificate in PEM'),
+    ('"key.pem"', '"other.pem"', 'tls.key = "DIR/other.pem": this is not the key of the certificate DIR/certificate.pem'),
+    ('"key.pem"', '"password"', 'tls.key = "DIR/password": the file holds no private key in PEM without a passphrase'),
+    ('"key.pem"', '"locked.pem"', 'tls.key = "DIR/locked.pem": the file holds no private key in PEM without a passphrase'),
     ('"password"', '"gone"', 'smarthost.password_file = "DIR/gone": the file cannot be read'),
     ('"password"', '"empty"', 'smarthost.password_file = "DIR/empty": the file is empty'),
     ('password_file = "password"', "", 'smarthost.password_file = "": needed is a file'),

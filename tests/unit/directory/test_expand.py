@@ -55,6 +55,19 @@ def test_alias_reached_twice_is_followed_once() -> None:
     assert accounts_of(book, "a") == ["x"], "d is an alias here, although an account has its name"
 
 
+def test_ladder_of_aliases_costs_its_length_not_its_paths() -> None:
+    ladder = {f"{side}{step}": [f"a{step + 1}", f"b{step + 1}"] for step in range(30) for side in "ab"}
+    book = Book(["a30", "b30"], **ladder)
+    left = iter(range(1000))
+
+    def is_local(domain: str) -> bool:
+        assert next(left, None) is not None, "asked more often than there are aliases"
+        return domain == "a.test"
+
+    book.is_local = is_local  # type: ignore[method-assign]
+    assert accounts_of(book, "a0") == ["a30", "b30"]
+
+
 def test_target_that_is_gone_is_passed_over() -> None:
     assert accounts_of(Book(["b"], a=["gone", "b"]), "a") == ["b"]
     assert resolve(Book(a=["gone"]), "a", "a.test") == Unknown()

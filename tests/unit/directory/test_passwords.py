@@ -76,4 +76,6 @@ def test_nothing_is_remembered_for_no_time() -> None:
 def test_the_password_itself_is_not_kept() -> None:
     memory = Remembered(seconds=10)
     memory.remember("a@b", "hash", "a secret", now=0.0)
+    memory.remember("c@b", "hash", "a secret", now=0.0)
     assert b"a secret" not in repr(memory._entries).encode()
+    assert memory._entries["a@b"].mac != memory._entries["c@b"].mac, "who sees it does not see that they are the same"

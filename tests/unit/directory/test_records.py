@@ -141,6 +141,15 @@ def test_busy_file_is_a_temporary_matter(path: str, monkeypatch: pytest.MonkeyPa
     database.close()
 
 
+def test_two_who_change_take_turns(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailsuite.directory.database._BUSY_SECONDS", 0.01)
+    first, second = Database(path), Database(path)
+    with first.change(), pytest.raises(Temporary), second.change():
+        raise AssertionError("both were let in before either had written")
+    first.close()
+    second.close()
+
+
 def remove_all_and_break(database: Database) -> None:
     with database.change():
         database.do("DELETE FROM domains")

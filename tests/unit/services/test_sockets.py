@@ -36,9 +36,10 @@ def test_port_that_another_has_is_told_and_the_others_are_given_back(port: int) 
     with socket.socket() as held:
         held.bind(("127.0.0.2", port))
         held.listen()
-        with pytest.raises(ConfigError, match=rf"cannot listen on 127\.0\.0\.2 port {port}: Address already in use"):
+        with pytest.raises(ConfigError) as caught:
             take([listener("127.0.0.1", port), listener("127.0.0.2", port)])
-    with socket.socket() as probe:
+    assert str(caught.value).startswith(f"cannot listen on 127.0.0.2 port {port}: Address already in use")
+    with socket.socket() as probe:  # the traceback still holds the sockets, so it is not their end that closed them
         probe.bind(("127.0.0.1", port))
 
 
