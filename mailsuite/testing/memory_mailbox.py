@@ -1,0 +1,206 @@
+"""One mailbox of the double in ``memory_store``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+from zope.interface import implementer
+
+from mailsuite.errors import Expunged
+from mailsuite.interfaces import IBody, IMailbox
+from mailsuite.mime.render import summary
+from mailsuite.model import (
+    DELETED,
+    SEEN,
+    Arrived,
+    Fetched,
+    FlagOp,
+    Flags,
+    FlagsChanged,
+    Gone,
+    MailboxStatus,
+    Snapshot,
+    Vanished,
+)
+from mailsuite.query import Query
+from mailsuite.store.feed import Feed, Watch
+from mailsuite.store.flags import apply, canonical
+from mailsuite.store.search import matches
+from mailsuite.testing.faults import answers
+from mailsuite.testing.memory_body import MemoryBody, header_of
+
+if TYPE_CHECKING:
+    from mailsuite.testing.memory_store import MemoryStore
+
+
+class Message(msgspec.Struct):
+    """One message of the double, and what a search asks of it."""
+
+    uid: int
+    octets: bytes
+    flags: Flags
+    date: float
+    modseq: int
+    recent: bool = True
+
+    @property
+    def size(self) -> int:
+        return len(self.octets)
+
+    def header(self) -> bytes:
+        return header_of(self.octets)
+
+    def raw(self) -> bytes:
+        return self.octets
+
+
+@implementer(IMailbox)
+class MemoryMailbox:
+    """One mailbox of the double."""
+
+    def __init__(self, store: MemoryStore, name: str, uidvalidity: int) -> None:
+        self.store_of = store
+        self.account = store.account
+        self.name = name
+        self.uidvalidity = uidvalidity
+        self.uidnext = 1
+        self.modseq = 1
+        self.special_use = ""
+        self.messages: dict[int, Message] = {}
+        self.feed = Feed()
+
+    def check(self, method: str) -> None:
+        self.store_of.faults.check(method)
+
+    # -- what tests and the store do -----------------------------------------------------------------------------
+
+    def add(self, messages: Iterable[tuple[bytes, Flags, float]]) -> tuple[int, ...]:
+        """(octets as sent, flags, date) each; the watches hear of it."""
+        added = []
+        for octets, flags, date in messages:
+            self.modseq += 1
+            added.append(Message(self.uidnext, octets, canonical(flags), date, self.modseq))
+            self.messages[self.uidnext] = added[-1]
+            self.uidnext += 1
+        uids = tuple(message.uid for message in added)
+        if added:
+            self.feed.publish(Arrived(uids, tuple(message.flags for message in added)))
+            self.feed.wake()
+        return uids
+
+    def remove(self, uids: Iterable[int]) -> tuple[int, ...]:
+        gone = tuple(uid for uid in sorted(set(uids)) if self.messages.pop(uid, None))
+        if gone:
+            self.modseq += 1
+            self.feed.publish(Vanished(gone, self.modseq))
+            self.feed.wake()
+        return gone
+
+    def change(self, uids: Iterable[int], op: FlagOp, flags: Flags) -> list[Message]:
+        found = [self.messages[uid] for uid in sorted(set(uids)) if uid in self.messages]
+        changed = [message for message in found if apply(op, message.flags, flags) != message.flags]
+        if changed:
+            self.modseq += 1
+            for message in changed:
+                message.flags, message.modseq = apply(op, message.flags, flags), self.modseq
+            uids = tuple(message.uid for message in changed)
+            self.feed.publish(FlagsChanged(uids, tuple(message.flags for message in changed), self.modseq))
+            self.feed.wake()
+        return found
+
+    def end(self) -> None:
+        self.feed.publish(Gone())
+        self.feed.wake()
+
+    @property
+    def size(self) -> int:
+        return sum(message.size for message in self.messages.values())
+
+    def counters(self) -> MailboxStatus:
+        messages = self.messages.values()
+        return MailboxStatus(
+            messages=len(messages),
+            recent=sum(message.recent for message in messages),
+            unseen=sum(SEEN not in message.flags for message in messages),
+            deleted=sum(DELETED in message.flags for message in messages),
+            uidnext=self.uidnext,
+            uidvalidity=self.uidvalidity,
+            highestmodseq=self.modseq,
+            size=self.size,
+        )
+
+    # -- IMailbox ------------------------------------------------------------------------------------------------
+
+    @answers
+    def snapshot(self, take_recent: bool) -> Snapshot:
+        messages = tuple(self.messages.values())
+        recent = frozenset(message.uid for message in messages if message.recent)
+        if take_recent:
+            for message in messages:
+                message.recent = False
+        keywords = {flag for message in messages for flag in message.flags if not flag.startswith("\\")}
+        return Snapshot(
+            uidvalidity=self.uidvalidity,
+            uidnext=self.uidnext,
+            highestmodseq=self.modseq,
+            uids=tuple(self.messages),
+            flags=tuple(message.flags for message in messages),
+            recent=recent,
+            keywords=tuple(sorted(keywords)),
+            at=self.feed.position,
+        )
+
+    def watch(self, at: int, woken: Callable[[], None]) -> Watch:
+        return self.feed.watch(at, woken)
+
+    @answers
+    def fetch(self, uids: Sequence[int], items: Sequence[str]) -> Sequence[Fetched]:
+        if len(uids) > 1000:
+            raise ValueError("at most 1,000 UIDs a call")
+        found = (self.messages[uid] for uid in sorted(set(uids)) if uid in self.messages)
+        return [Fetched(message.uid, tuple(self._item(message, item) for item in items)) for message in found]
+
+    def _item(self, message: Message, item: str) -> object:
+        match item:
+            case "flags" | "size" | "date" | "modseq":
+                return getattr(message, item)
+            case "envelope" | "structure" | "body":
+                return getattr(summary(message.octets), item)
+            case "header":
+                return header_of(message.octets)
+            case "name":
+                return f"{message.uid:08x}{self.uidvalidity:08x}"
+        raise ValueError(f"no such item: {item}")
+
+    @answers
+    def body(self, uid: int) -> IBody:
+        if uid not in self.messages:
+            raise Expunged("the message is gone")
+        return MemoryBody(self.messages[uid].octets)
+
+    @answers
+    def store(
+        self, uids: Sequence[int], op: FlagOp, flags: Flags, unchanged_since: int | None
+    ) -> tuple[Sequence[tuple[int, Flags, int]], Sequence[int]]:
+        late = [
+            uid
+            for uid in sorted(set(uids))
+            if unchanged_since is not None and uid in self.messages and self.messages[uid].modseq > unchanged_since
+        ]
+        done = self.change(set(uids) - set(late), op, canonical(flags))
+        return [(message.uid, message.flags, message.modseq) for message in done], late
+
+    @answers
+    def expunge(self, uids: Sequence[int]) -> Sequence[int]:
+        return self.remove(uids)
+
+    @answers
+    def search(self, query: Query, uids: Sequence[int]) -> Sequence[int]:
+        found = (self.messages[uid] for uid in sorted(set(uids)) if uid in self.messages)
+        return [message.uid for message in found if matches(query, message)]
+
+    @answers
+    def look(self) -> None:
+        return None
