@@ -19,7 +19,7 @@ from pathlib import Path
 
 #: Standard ports; the instance's own are these plus its base.
 STANDARD = {"smtp": 25, "submission": 587, "submissions": 465, "pop3": 110, "pop3s": 995, "imap": 143, "imaps": 993}
-PASSWORD = "a demo password"
+PASSWORD = "demo-password-1"
 
 
 def _beside_python(program: str) -> str:
