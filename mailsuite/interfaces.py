@@ -105,20 +105,21 @@ class IResolver(Interface):
 class IBody(Interface):
     """A message at rest, seen as the octets that go over the wire: every line ends in CRLF, however it is stored.
 
-    Reading is by position; the fast case is one read of everything.  ``close`` may be called at any time.
+    Reading is by position; the fast case is one read of everything.  A message that is removed while its body is open
+    is still read whole, or not at all: reads fail with ``Expunged``.
     """
 
     size = Attribute("octets, int")
 
     def read_at(offset: int, length: int) -> Deferred[bytes]:
-        """The octets from ``offset`` on: exactly ``length``, fewer only at the end.  At most 1 MiB a call.  Fails
-        with ``Expunged`` if the file is gone."""
+        """The octets from ``offset`` on: exactly ``length``, fewer only at the end.  At most 1 MiB a call."""
 
     def header() -> Deferred[bytes]:
         """The header block up to and with the empty line, at most 1 MiB."""
 
     def close() -> None:
-        """Give back the file descriptor; idempotent."""
+        """Give back the file descriptor; idempotent, at any time.  Reads under way are finished, later ones may fail
+        with ``Temporary``."""
 
 
 class IDraft(Interface):

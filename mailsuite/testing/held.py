@@ -28,7 +28,7 @@ class HeldOffload:
         return len(self._jobs)
 
     def run(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
-        answer: Deferred[_T] = Deferred(lambda _: None)
+        answer: Deferred[_T] = Deferred()
 
         def job() -> None:
             try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import implementer
 
+from mailsuite.disk.body import MAX_READ
 from mailsuite.errors import Expunged
 from mailsuite.interfaces import IBody
 
@@ -22,12 +23,12 @@ class MemoryBody:
     def read_at(self, offset: int, length: int) -> Deferred[bytes]:
         if self.gone:
             return fail(Expunged("the message is gone"))
-        return succeed(self.octets[offset : offset + length])
+        return succeed(self.octets[offset : offset + min(length, MAX_READ)])
 
     def header(self) -> Deferred[bytes]:
         if self.gone:
             return fail(Expunged("the message is gone"))
-        return succeed(header_of(self.octets))
+        return succeed(header_of(self.octets)[:MAX_READ])
 
     def close(self) -> None:
         self.closed = True
