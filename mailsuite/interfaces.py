@@ -130,7 +130,7 @@ class IDraft(Interface):
 
     def write(data: bytes) -> Deferred[None] | None:
         """Add octets.  A Deferred means: write no more until it fires.  A failing disk fails it with
-        ``Temporary``, and every later ``write`` too."""
+        ``Temporary``, and every later ``write``, ``body`` and ``commit`` too."""
 
     def header() -> bytes:
         """The header block so far with CRLF, at most 256 KiB."""
@@ -139,7 +139,7 @@ class IDraft(Interface):
         """All of it, readable; the draft takes no more writes."""
 
     def discard() -> None:
-        """Forget it and its file; idempotent, and harmless after a commit."""
+        """Forget it and its file; idempotent, and harmless after a commit.  Not while one is under way."""
 
 
 class IDelivery(Interface):

@@ -1,4 +1,5 @@
-"""IDelivery and IDraft in memory: what was committed is a list to look at.
+"""IDelivery and IDraft in memory: what was committed is a list to look at, ``commits``, as it came; ``mail`` and
+``relayed`` give it as it would be stored.
 
 ``fail(error)`` makes the next commit fail, ``fail_writes(error)`` every write from now on; ``hold`` keeps commits
 waiting and ``hold_writes`` writes, until ``release``.  ``open_drafts`` counts drafts that were neither committed nor
@@ -15,8 +16,10 @@ from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import implementer
 
 from mailsuite.interfaces import IBody, IDelivery, IDraft
-from mailsuite.model import Destination, Envelope
-from mailsuite.testing.memory_store import MemoryBody
+from mailsuite.mime.header import header_end
+from mailsuite.mime.lines import to_crlf
+from mailsuite.model import INBOX, Address, Destination, Envelope, ToMailbox, ToRemote
+from mailsuite.testing.memory_body import MemoryBody
 
 MAX_HEADER = 256 * 1024
 _RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
@@ -36,6 +39,9 @@ class MemoryDraft:
     def __init__(self, delivery: MemoryDelivery | None = None) -> None:
         self.size = 0
         self.ended = False
+        #: What a write failed with: the message is not whole, so nothing can come of it.
+        self.failed: Exception | None = None
+        self._taken = False  # its body was asked for
         #: A commit has begun and is not done: whoever discards now could lose an acknowledged message.
         self.committing = False
         self._delivery = delivery or MemoryDelivery()
@@ -52,8 +58,10 @@ class MemoryDraft:
 
     def write(self, data: bytes) -> Deferred[None] | None:
         assert not self.ended, "written to after its end"
-        if self._delivery.write_error is not None:
-            return fail(self._delivery.write_error)
+        assert not self._taken, "written to after its body was taken"
+        self.failed = self.failed or self._delivery.write_error
+        if self.failed is not None:
+            return fail(self.failed)
         self.size += len(data)
         if len(self._header) < MAX_HEADER:
             self._header += data[: MAX_HEADER - len(self._header)]
@@ -62,13 +70,11 @@ class MemoryDraft:
         return self._delivery.wait_for_write()
 
     def header(self) -> bytes:
-        if self._header.startswith(b"\r\n"):
-            return b"\r\n"
-        end = self._header.find(b"\r\n\r\n")
-        return self._header if end < 0 else self._header[: end + 4]
+        return to_crlf(self._header[: header_end(self._header)])[:MAX_HEADER]
 
     def body(self) -> Deferred[IBody]:
-        return succeed(MemoryBody(self.octets))
+        self._taken = True
+        return fail(self.failed) if self.failed is not None else succeed(MemoryBody(to_crlf(self.octets)))
 
     def discard(self) -> None:
         assert not self.committing, "discarded while it is being committed"
@@ -101,6 +107,8 @@ class MemoryDelivery:
         assert isinstance(draft, MemoryDraft)
         assert not draft.ended, "committed twice or after discard"
         draft._end()
+        if draft.failed is not None:
+            return fail(draft.failed)
         if self._errors:
             return fail(self._errors.pop(0))
         taken = Committed(envelope, trace, tuple(destinations), draft.octets)
@@ -126,6 +134,23 @@ class MemoryDelivery:
         return waiting.addCallback(finish)
 
     # -- what tests ask for ----------------------------------------------------------------------------------------
+
+    def mail(self, account: str, mailbox: str = INBOX) -> list[bytes]:
+        """The messages in a mailbox, oldest first, with their Return-Path (RFC 5321 section 4.4)."""
+        return [
+            b"Return-Path: <%s>\r\n" % str(one.envelope.sender).encode() + one.trace + to_crlf(one.octets)
+            for one in self.commits
+            for to in one.destinations
+            if isinstance(to, ToMailbox) and (to.account, to.mailbox) == (account, mailbox)
+        ]
+
+    def relayed(self) -> list[tuple[tuple[Address, ...], bytes]]:
+        """The messages in the relay queue, each with its recipients there."""
+        return [
+            (remote, one.trace + to_crlf(one.octets))
+            for one in self.commits
+            if (remote := tuple(to.recipient.address for to in one.destinations if isinstance(to, ToRemote)))
+        ]
 
     def fail(self, *errors: Exception) -> None:
         """The next commits fail so, one error each."""
