@@ -10,22 +10,19 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, globalLogPublisher
 from zope.interface.verify import verifyObject
 
 from mailsuite.errors import Temporary
-from mailsuite.interfaces import IDelivery, IDirectory, IDraft
+from mailsuite.interfaces import IDelivery, IDirectory, IDraft, IPolicy
 from mailsuite.model import (
     AddHeader,
     Address,
     Client,
-    Envelope,
     Later,
     Refuse,
     Remote,
-    Resolution,
     Status,
     ToRemote,
 )
@@ -36,10 +33,10 @@ from mailsuite.net.smtp_factory import SMTPServerFactory
 from mailsuite.net.smtp_server import SMTPConnection
 from mailsuite.net.smtp_settings import Service, SMTPSettings
 from mailsuite.net.throttle import Throttle
-from mailsuite.policy.checks import ACCEPT, Answer, Check
 from mailsuite.policy.ordered import OrderedPolicy, standard_checks
 from mailsuite.testing.delivery import MemoryDelivery
 from mailsuite.testing.directory import MemoryDirectory
+from mailsuite.testing.policy import Answer, ScriptedPolicy
 from mailsuite.testing.results import result_of, unfired
 from mailsuite.testing.tls import ReadyTLS
 from mailsuite.testing.transport import FakeTransport
@@ -50,7 +47,7 @@ START = 1_750_000_000.0
 class World:
     """A factory over doubles, and the connections made to it."""
 
-    def __init__(self, *checks: Check, settings: SMTPSettings | None = None, keep: bool = True) -> None:
+    def __init__(self, policy: IPolicy | None = None, settings: SMTPSettings | None = None, keep: bool = True) -> None:
         self.clock = Clock()
         self.clock.advance(START)
         self.directory = MemoryDirectory(
@@ -62,7 +59,7 @@ class World:
         self.factory = SMTPServerFactory(
             settings or SMTPSettings("mx.here.test", auth_delay=0.0, allow_plaintext_auth=True),
             self.directory,
-            OrderedPolicy([*checks, *standard_checks(1 << 26, 50)]),
+            policy or OrderedPolicy(standard_checks(1 << 26, 50)),
             self.delivery,
             Login(self.directory, Throttle(self.clock), self.clock),
             self.admission,
@@ -214,46 +211,17 @@ def test_rights_do_not_outlive_the_handshake() -> None:
 # -- policy ----------------------------------------------------------------------------------------------------------
 
 
-class Points(Check):
-    """Says what it is told to at each point and remembers what it was asked."""
-
-    def __init__(self, **answers: Answer) -> None:
-        self.answers = answers
-        self.asked: list[tuple[Any, ...]] = []
-
-    def _say(self, point: str, *arguments: Any) -> Answer:
-        self.asked.append((point, *arguments))
-        return self.answers.get(point, ACCEPT)
-
-    def at_connect(self, client: Client) -> Answer:
-        return self._say("connect", client)
-
-    def at_greeting(self, client: Client) -> Answer:
-        return self._say("greeting", client)
-
-    def at_sender(self, client: Client, sender: Address, size: int) -> Answer:
-        return self._say("sender", client, sender, size)
-
-    def at_recipient(
-        self, client: Client, sender: Address, recipient: Address, resolution: Resolution, size: int
-    ) -> Answer:
-        return self._say("recipient", client, sender, recipient, resolution, size)
-
-    def at_message(self, client: Client, envelope: Envelope, header: bytes, size: int) -> Answer:
-        return self._say("message", client, envelope, header, size)
-
-
 def test_policy_hears_everything_in_order() -> None:
-    points = Points()
-    peer = World(points).connect().greet()
+    policy = ScriptedPolicy()
+    peer = World(policy).connect().greet()
     peer.say(b"MAIL FROM:<a@far.test> SIZE=17\r\nRCPT TO:<bob@here.test>\r\nDATA\r\nSubject: x\r\n\r\nhello\r\n.\r\n")
-    assert [asked[0] for asked in points.asked] == ["connect", "greeting", "sender", "recipient", "message"]
-    assert points.asked[0][1] == Client("192.0.2.1", 40000, "smtp")
+    assert [asked[0] for asked in policy.asked] == ["connect", "greeting", "sender", "recipient", "message"]
+    assert policy.asked[0][1] == Client("192.0.2.1", 40000, "smtp")
     client = Client("192.0.2.1", 40000, "smtp", "client.test")
     sender = Address("a", "far.test")
-    assert points.asked[2][1:] == (client, sender, 17)
-    assert points.asked[3][1:4] == (client, sender, Address("bob", "here.test"))
-    envelope, header, size = points.asked[4][2:]
+    assert policy.asked[2][1:] == (client, sender, 17)
+    assert policy.asked[3][1:4] == (client, sender, Address("bob", "here.test"))
+    envelope, header, size = policy.asked[4][2:]
     assert (envelope.id, envelope.arrived, header, size) == ("M1", START, b"Subject: x\r\n\r\n", 21)
 
 
@@ -273,7 +241,7 @@ def test_policy_hears_everything_in_order() -> None:
     ],
 )
 def test_a_verdict_is_answered_where_it_is_given(point: str, verdict: Answer, expected: str) -> None:
-    world = World(Points(**{point: verdict}))
+    world = World(ScriptedPolicy(**{point: verdict}))
     peer = world.connect()
     answers = peer.say(b"EHLO x\r\n") + peer.say(b"MAIL FROM:<a@far.test>\r\n")
     answers += peer.say(b"RCPT TO:<bob@here.test>\r\n") + peer.say(b"DATA\r\n") + peer.say(b"x\r\n.\r\n")
@@ -287,7 +255,7 @@ def test_a_verdict_is_answered_where_it_is_given(point: str, verdict: Answer, ex
     [(Refuse(Status(5, 7, 1), "no"), "554 5.7.1 no"), (Later(Status(4, 7, 0), "wait"), "421 4.7.0 wait")],
 )
 def test_a_client_refused_at_the_door_is_sent_away(verdict: Answer, expected: str) -> None:
-    peer = World(Points(connect=verdict)).connect()
+    peer = World(ScriptedPolicy(connect=verdict)).connect()
     assert peer.banner == [expected]
     peer.read()
     assert not peer.transport.connected
@@ -295,7 +263,7 @@ def test_a_client_refused_at_the_door_is_sent_away(verdict: Answer, expected: st
 
 def test_header_fields_of_policy_stand_above_the_trace_field() -> None:
     points = ("connect", "greeting", "sender", "recipient", "message")
-    world = World(Points(**{name: AddHeader(f"X-{name}: 1\r\n".encode()) for name in points}))
+    world = World(ScriptedPolicy(**{name: AddHeader(f"X-{name}: 1\r\n".encode()) for name in points}))
     peer = world.connect().greet().greet()
     peer.say(SEND + b".\r\n" + SEND + b".\r\n")
     for commit in world.delivery.commits:
@@ -583,18 +551,9 @@ def test_the_client_is_known_by_its_address() -> None:
 
 
 def test_remote_resolutions_are_refused_for_strangers_whoever_asks() -> None:
-    asked: list[Resolution] = []
-
-    class Look(Check):
-        def at_recipient(
-            self, client: Client, sender: Address, recipient: Address, resolution: Resolution, size: int
-        ) -> Answer:
-            asked.append(resolution)
-            later: Deferred[Any] = Deferred()
-            later.callback(ACCEPT)
-            return later
-
-    peer = World(Look()).connect().greet()
+    policy = ScriptedPolicy()
+    peer = World(policy).connect().greet()
     peer.say(b"MAIL FROM:<>\r\n")
     assert peer.last(b"RCPT TO:<x@far.test>\r\n").startswith("550 5.7.1 ")
-    assert asked == [Remote()]
+    _, _, _, _, resolution, _ = policy.asked[-1]
+    assert resolution == Remote()
