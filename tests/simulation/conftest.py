@@ -1,0 +1,65 @@
+"""Scratch folders in memory, recordings made once, seeds, and how much was proved."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from crash_proof import Proof, Recording, record
+from crash_scenarios import SCENARIOS
+
+#: ``make crash SEEDS=n`` sets it.
+SEEDS = int(os.environ.get("MAILSUITE_CRASH_SEEDS", "2"))
+
+
+@pytest.fixture(scope="session")
+def scratch() -> Iterator[Path]:
+    """Images are laid out by the thousand: in memory where the system has a place for that."""
+    memory = "/dev/shm"
+    folder = tempfile.mkdtemp(prefix="mailsuite-crash-", dir=memory if os.access(memory, os.W_OK) else None)
+    yield Path(folder)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def recorded(scratch: Path) -> Callable[[str], Recording]:
+    """The recording of a scenario by name; made at first use."""
+    made: dict[str, Recording] = {}
+
+    def recording(name: str) -> Recording:
+        if name not in made:
+            made[name] = record(next(each for each in SCENARIOS if each.name == name), scratch)
+        return made[name]
+
+    return recording
+
+
+@pytest.fixture
+def proof(scratch: Path, record_property: Callable[[str, object], None]) -> Iterator[Callable[..., Proof]]:
+    """Makes a ``Proof`` with a seed and settings; their counts are summed up at the end of the run."""
+    begun: list[Proof] = []
+
+    def begin(seed: int, **settings: Any) -> Proof:
+        begun.append(Proof(scratch, seed, **settings))
+        return begun[-1]
+
+    yield begin
+    record_property("power cuts", sum(each.cuts for each in begun))
+    record_property("disk images", sum(each.images for each in begun))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    counts = {"power cuts": 0, "disk images": 0}
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, value in getattr(report, "user_properties", ()):
+                if name in counts and getattr(report, "when", "") == "teardown":
+                    counts[name] += value
+    if counts["disk images"]:
+        line = f"simulated disk: {counts['power cuts']} crash points, servers started on {counts['disk images']} images"
+        terminalreporter.write_line(line)

@@ -1,0 +1,259 @@
+"""What a server does when the power fails: each scenario prepares a world, then takes steps one by one.
+
+A step that is not atomic says why.  Everything a step did is acknowledged when it ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+from crash_world import ANN, BOB, World, message, remote
+
+from mailsuite.disk.real import RealDisk
+from mailsuite.model import DELETED, FLAGGED, SEEN, Address, Delayed, Delivered, Failed, FlagOp, Status, ToMailbox
+from mailsuite.testing.results import result_of
+
+SEEN_WORK, MORE = frozenset({SEEN, "$Work"}), frozenset({"$More"})
+INBOX_ANN, INBOX_BOB = ToMailbox(ANN), ToMailbox(BOB)
+
+
+class Step(msgspec.Struct, frozen=True):
+    """``partial`` says why a part of it may be there after a crash; empty: all or nothing.  ``looked_at``: its effect
+    is what a client sees next, so the step ends there."""
+
+    name: str
+    run: Callable[[World], object]
+    partial: str = ""
+    looked_at: bool = False
+
+
+class Scenario(msgspec.Struct, frozen=True):
+    """``prepare`` is not crashed into, but what it left unsynced may still be lost."""
+
+    name: str
+    prepare: tuple[Callable[[World], object], ...]
+    steps: tuple[Step, ...]
+
+
+GAP = "known gap: published place by place, until a journal makes one record of it"
+BY_ACCOUNT = "each account for itself"
+BY_MESSAGE = "each message for itself; the command was not answered and is repeated"
+
+
+def _start(world: World) -> None:
+    world.start()
+
+
+def _three(world: World) -> None:
+    world.start()
+    for number in (1, 2, 3):
+        world.deliver(message(number))
+    world.wait(5)
+
+
+def _archive(world: World) -> None:
+    _three(world)
+    result_of(world.store().create("Archive", ""))
+
+
+def _flags(world: World, uids: list[int], op: FlagOp, *flags: str, name: str = "INBOX") -> None:
+    result_of(world.mailbox(name).store(uids, op, frozenset(flags), None))
+
+
+def _select(world: World) -> None:
+    """A session claims what is recent; the files move from ``new`` to ``cur``."""
+    result_of(world.mailbox().snapshot(True))
+
+
+def _expunge(world: World, *uids: int, name: str = "INBOX") -> None:
+    result_of(world.mailbox(name).expunge(list(uids)))
+
+
+def _queued(world: World) -> None:
+    world.start()
+    world.deliver(message(1), *remote("a", "b", "c"), id="Q1")
+    world.deliver(message(2), *remote("d"), id="Q2")
+
+
+def _settle(world: World, id: str, **outcomes: str) -> None:
+    result_of(world.queue.lease(10))
+    words = {
+        "delivered": lambda to: Delivered(to, "mx.far.test", "250 ok"),
+        "delayed": lambda to: Delayed(to, Status(4, 3, 0), "busy", "mx.far.test"),
+        "failed": lambda to: Failed(to, Status(5, 1, 1), "nobody", "mx.far.test"),
+    }
+    result_of(world.queue.settle(id, [words[word](Address(name, "far.test")) for name, word in outcomes.items()]))
+
+
+def _restart(world: World) -> None:
+    """In order."""
+    result_of(world.stores.close())
+    world.wait(3)
+    world.start()
+
+
+def _other_program(world: World) -> None:
+    """Another program delivers; it syncs what it writes."""
+    disk, folder = RealDisk(), f"{world.disk_folder}/store/example.org/ann/Maildir"
+    disk.write_new(f"{folder}/tmp/99.other", [message(99).replace(b"\r\n", b"\n")])
+    disk.rename(f"{folder}/tmp/99.other", f"{folder}/new/99.other")
+    disk.sync_folder(f"{folder}/new")
+
+
+SCENARIOS = (
+    Scenario("first start", (), (Step("start", _start, BY_ACCOUNT),)),
+    Scenario(
+        "delivery to one",
+        (_start,),
+        (
+            Step("small", lambda world: world.deliver(message(1))),
+            Step("again", lambda world: world.deliver(message(2))),
+            Step("large", lambda world: world.deliver(message(3, 50_000))),
+            Step("to a new start", lambda world: (world.wait(30), world.deliver(message(4)))),
+        ),
+    ),
+    Scenario(
+        "delivery to many",
+        (_start,),
+        (
+            Step("two mailboxes", lambda world: world.deliver(message(1), INBOX_ANN, INBOX_BOB), GAP),
+            Step("mailbox and queue", lambda world: world.deliver(message(2), INBOX_ANN, *remote("a"), id="Q2"), GAP),
+            Step(
+                "all of them",
+                lambda world: world.deliver(message(3, 30_000), INBOX_ANN, INBOX_BOB, *remote("a", "b"), id="Q3"),
+                GAP,
+            ),
+        ),
+    ),
+    Scenario(
+        "append",
+        (_three,),
+        (
+            Step("plain", lambda world: world.append("INBOX", message(4))),
+            Step("flags and keyword", lambda world: world.append("INBOX", message(5), flags=SEEN_WORK)),
+            Step("several", lambda world: world.append("INBOX", message(6), message(7), flags=MORE), GAP),
+        ),
+    ),
+    Scenario(
+        "copy",
+        (_archive,),
+        (
+            Step("flags", lambda world: _flags(world, [2], FlagOp.ADD, SEEN, "$Work")),
+            Step("one", lambda world: world.copy([1], "INBOX", "Archive")),
+            Step("with keyword", lambda world: world.copy([2], "INBOX", "Archive")),
+            Step("several", lambda world: world.copy([1, 2, 3], "INBOX", "Archive"), GAP),
+        ),
+    ),
+    Scenario(
+        "move",
+        (_archive,),
+        (
+            Step("one", lambda world: world.copy([1], "INBOX", "Archive", move=True), BY_MESSAGE),
+            Step("select", _select),
+            Step("several", lambda world: world.copy([2, 3], "INBOX", "Archive", move=True), BY_MESSAGE),
+            Step("and back", lambda world: world.copy([1, 3], "Archive", "INBOX", move=True), BY_MESSAGE),
+        ),
+    ),
+    Scenario(
+        "flags",
+        (_three,),
+        (
+            Step("of a recent message", lambda world: _flags(world, [1], FlagOp.ADD, SEEN)),
+            Step("select", _select),
+            Step("of two", lambda world: _flags(world, [1, 2], FlagOp.ADD, FLAGGED), BY_MESSAGE),
+            Step("taken away", lambda world: _flags(world, [1], FlagOp.REMOVE, SEEN)),
+            Step("later", lambda world: (world.wait(10), _flags(world, [3], FlagOp.REPLACE, DELETED))),
+        ),
+    ),
+    Scenario(
+        "keywords",
+        (_three,),
+        (
+            Step("first", lambda world: _flags(world, [1], FlagOp.ADD, "$First")),
+            Step("second", lambda world: _flags(world, [2], FlagOp.ADD, "$First", "$Second")),
+            Step(
+                "more than letters",
+                lambda world: _flags(world, [1], FlagOp.ADD, *(f"$K{number:02}" for number in range(26))),
+                "letters and the list of further keywords are two files",
+            ),
+            Step("gone", lambda world: _expunge(world, 1), "letters and the list of further keywords are two files"),
+        ),
+    ),
+    Scenario(
+        "expunge",
+        (_three,),
+        (
+            Step("a recent one", lambda world: _expunge(world, 1)),
+            Step("select", _select),
+            Step("two", lambda world: _expunge(world, 2, 3), BY_MESSAGE),
+            Step("a new one", lambda world: world.deliver(message(4))),
+        ),
+    ),
+    Scenario(
+        "POP3",
+        (_three, _select),
+        (
+            Step("quit", lambda world: _expunge(world, 1, 3), BY_MESSAGE),
+            Step("next session", lambda world: (world.wait(10), _select(world), _expunge(world, 2))),
+        ),
+    ),
+    Scenario(
+        "mailboxes",
+        (_three,),
+        (
+            Step("create", lambda world: result_of(world.store().create("A/B", "")), BY_MESSAGE),
+            Step("subscribe", lambda world: result_of(world.store().subscribe("A/B", True))),
+            Step("create Sent", lambda world: result_of(world.store().create("Sent", "\\Sent")), BY_MESSAGE),
+            Step("fill", lambda world: world.append("A/B", message(4), flags=SEEN_WORK)),
+            Step("rename", lambda world: result_of(world.store().rename("A/B", "C")), BY_MESSAGE),
+            Step("delete", lambda world: result_of(world.store().delete("C"))),
+            Step("create again", lambda world: result_of(world.store().create("C", "")), BY_MESSAGE),
+            Step("rename INBOX", lambda world: result_of(world.store().rename("INBOX", "Old")), BY_MESSAGE),
+        ),
+    ),
+    Scenario(
+        "rename with children",
+        (_archive, lambda world: result_of(world.store().create("Archive/2024", ""))),
+        (
+            Step("fill", lambda world: world.copy([1, 2], "INBOX", "Archive/2024"), GAP),
+            Step("rename", lambda world: result_of(world.store().rename("Archive", "Kept")), BY_MESSAGE),
+            Step("deliver", lambda world: world.append("Kept/2024", message(9))),
+        ),
+    ),
+    Scenario(
+        "queue",
+        (_queued,),
+        (
+            Step("insert", lambda world: world.deliver(message(3), *remote("x", "y"), id="Q3")),
+            Step("partial", lambda world: _settle(world, "Q1", a="delivered", b="delayed", c="delayed")),
+            Step("all", lambda world: _settle(world, "Q2", d="delivered")),
+            Step("hold", lambda world: result_of(world.queue.hold("Q3", True))),
+            Step("drop", lambda world: result_of(world.queue.drop("Q3"))),
+            Step("again", lambda world: (world.wait(4000), _settle(world, "Q1", b="failed", c="delayed"))),
+            Step("hold again", lambda world: result_of(world.queue.hold("Q1", True))),
+            Step("release", lambda world: result_of(world.queue.hold("Q1", False))),
+            Step("kick", lambda world: result_of(world.queue.kick(None))),
+            Step("the last", lambda world: (world.wait(4000), _settle(world, "Q1", c="delivered"))),
+        ),
+    ),
+    Scenario(
+        "restart in order",
+        (_three,),
+        (
+            Step("restart", _restart),
+            Step("deliver", lambda world: world.deliver(message(4))),
+            Step("flags", lambda world: _flags(world, [4], FlagOp.ADD, SEEN)),
+            Step("restart again", _restart),
+        ),
+    ),
+    Scenario(
+        "another program delivers",
+        (_three,),
+        (
+            Step("drop", _other_program, looked_at=True),
+            Step("look", lambda world: (world.wait(5), result_of(world.mailbox().look()))),
+            Step("deliver", lambda world: world.deliver(message(4))),
+        ),
+    ),
+)  # fmt: skip

@@ -1,0 +1,190 @@
+"""The parts that promise durability, on one folder: stores, queue, delivery.  And what a client can see of them."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from twisted.internet.task import Clock
+
+from mailsuite.disk.real import RealDisk
+from mailsuite.disk.spool import Spool
+from mailsuite.model import Address, Destination, Envelope, Flags, Queued, Recipient, ToMailbox, ToRemote
+from mailsuite.offload import Inline
+from mailsuite.queue.disk import DiskQueue
+from mailsuite.services.delivery import Delivery
+from mailsuite.store.maildir import MaildirStores
+from mailsuite.testing.results import result_of
+
+EPOCH = 1_750_000_000.0
+ANN, BOB = "ann@example.org", "bob@example.org"
+ACCOUNTS = (ANN, BOB)
+TRACE = b"Received: from client\r\n\tby mail.example.org; now\r\n"
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """A message as a client sees it."""
+
+    octets: bytes
+    flags: Flags
+    date: float
+    modseq: int
+
+
+class Box(msgspec.Struct, frozen=True):
+    """A mailbox as a client sees it."""
+
+    uidvalidity: int
+    uidnext: int
+    highestmodseq: int
+    messages: dict[int, Seen]
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A queued message; ``queued`` without what is counted anew at each start."""
+
+    queued: Queued
+    octets: bytes
+
+
+class View(msgspec.Struct, frozen=True):
+    """Everything a client or an operator was told, or could be."""
+
+    boxes: dict[tuple[str, str], Box]
+    names: frozenset[tuple[str, str, str]]  # (account, "subscribed" or special use, mailbox)
+    queue: dict[str, Waiting]
+
+
+class World:
+    """A server without its protocols, on the folder ``root``.  Only what is below ``root/disk`` is to survive."""
+
+    def __init__(self, root: Path, now: float = EPOCH, pid: int = 1) -> None:
+        self.root = root
+        self.clock = Clock()
+        self.clock.advance(now)
+        self.disk_folder = root / "disk"
+        self._pid = pid
+
+    def start(self) -> None:
+        """What a starting server does, and each account opened once."""
+        disk, offload = RealDisk(), Inline()
+        folder = str(self.disk_folder)
+        spool = Spool(str(self.root / "spool"), offload, memory_limit=20_000)
+        spool.clean()
+        self.stores = MaildirStores(
+            f"{folder}/store", disk, offload, self.clock, "mail.example.org", pid=lambda: self._pid
+        )
+        self.queue = DiskQueue(f"{folder}/queue", disk, offload, self.clock, rng=random.Random(0))
+        result_of(self.queue.load())
+        self.delivery = Delivery(self.stores, self.queue, spool, offload)
+        for account in ACCOUNTS:
+            self.store(account)
+
+    def abandon(self) -> None:
+        """Free what an ended process would not hold: nothing is written."""
+        for mail in self.stores._accounts.values():
+            if mail._opened:
+                mail.index.close()
+
+    def wait(self, seconds: float) -> None:
+        """Time passes, and what was put off is done."""
+        self.clock.advance(seconds)
+
+    # -- mail ------------------------------------------------------------------------------------------------------
+
+    def store(self, account: str = ANN) -> Any:
+        return result_of(self.stores.open(account))
+
+    def mailbox(self, name: str = "INBOX", account: str = ANN) -> Any:
+        return result_of(self.store(account).open(name))
+
+    def draft(self, octets: bytes) -> Any:
+        draft = self.delivery.draft()
+        for start in range(0, len(octets), 7000):
+            draft.write(octets[start : start + 7000])
+        return draft
+
+    def deliver(self, octets: bytes, *to: Destination, id: str = "") -> None:
+        recipients = tuple(each.recipient for each in to if isinstance(each, ToRemote))
+        envelope = Envelope(id or f"M{octets[9:17].hex()}", Address("eve", "c.test"), recipients, self.clock.seconds())
+        result_of(self.delivery.commit(self.draft(octets), envelope, TRACE, to or (ToMailbox(ANN),)))
+
+    def append(self, name: str, *messages: bytes, flags: Flags = frozenset(), date: float = EPOCH - 1e6) -> None:
+        drafts = [(self.draft(octets), flags, date) for octets in messages]
+        result_of(self.store().append(name, drafts))
+
+    def copy(self, uids: Sequence[int], source: str, target: str, move: bool = False) -> None:
+        result_of(self.store().copy(self.mailbox(source), uids, target, move))
+
+    # -- what is seen ----------------------------------------------------------------------------------------------
+
+    def view(self) -> View:
+        boxes: dict[tuple[str, str], Box] = {}
+        names = set()
+        for account in ACCOUNTS:
+            store = self.store(account)
+            for info in result_of(store.list()):
+                if info.subscribed:
+                    names.add((account, "subscribed", info.name))
+                if info.special_use:
+                    names.add((account, info.special_use, info.name))
+                if info.selectable:
+                    boxes[account, info.name] = _box(result_of(store.open(info.name)))
+        queue = {queued.envelope.id: self._waiting(queued) for queued in result_of(self.queue.list())}
+        return View(boxes, frozenset(names), queue)
+
+    def _waiting(self, queued: Queued) -> Waiting:
+        body = result_of(self.queue.body(queued.envelope.id))
+        octets = _all_of(body)
+        assert len(octets) == queued.size, f"a queued message of {len(octets)} octets says {queued.size}"
+        return Waiting(queued, octets)
+
+
+def _box(mailbox: Any) -> Box:
+    snapshot = result_of(mailbox.snapshot(False))
+    fetched = result_of(mailbox.fetch(snapshot.uids, ["date", "modseq", "size"]))
+    flags = dict(zip(snapshot.uids, snapshot.flags, strict=True))
+    messages = {}
+    for each in fetched:
+        date, modseq, size = each.items
+        octets = _all_of(result_of(mailbox.body(each.uid)))
+        assert len(octets) == size, f"a message of {len(octets)} octets says {size}"
+        messages[each.uid] = Seen(octets, flags[each.uid], date, modseq)
+    assert set(messages) == set(flags), "listed and cannot be fetched"
+    return Box(snapshot.uidvalidity, snapshot.uidnext, snapshot.highestmodseq, messages)
+
+
+def _all_of(body: Any) -> bytes:
+    parts = []
+    while (done := sum(map(len, parts))) < body.size:
+        parts.append(result_of(body.read_at(done, 1 << 20)))
+    body.close()
+    return b"".join(parts)
+
+
+def message(number: int, size: int = 300) -> bytes:
+    """A message unlike all others; its subject begins at octet 9."""
+    head = b"Subject: n%07d\r\nFrom: eve@c.test\r\n\r\n" % number
+    line = b"%07d of the lines of this message\r\n" % number
+    return head + (line * (size // len(line) + 1))[:size] + b"\r\n"
+
+
+def remote(*names: str) -> list[ToRemote]:
+    return [ToRemote(Recipient(Address(name, "far.test"))) for name in names]
+
+
+def index_files(disk: Path) -> dict[str, bytes]:
+    """The caches as they lie now: path relative to ``disk`` -> octets."""
+    found = {}
+    for folder, _, names in os.walk(disk / "store"):
+        for name in names:
+            if name in ("index.sqlite", "index.sqlite-wal"):
+                path = os.path.join(folder, name)
+                found[os.path.relpath(path, disk)] = Path(path).read_bytes()
+        if "Maildir" in os.listdir(folder):
+            break
+    return found

@@ -1,0 +1,57 @@
+"""The proof bites: a disk that ignores the fsyncs of any one place in the code loses something that is noticed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from crash_proof import Proof, Recording
+from crash_scenarios import SCENARIOS
+
+_NAME_OF_MAILBOX = frozenset(
+    {
+        "store/account._make make_folder sync_folder folder",
+        "store/account.create sync_folder folder",
+        "store/account.take_uidvalidity replace sync_folder folder",
+    }
+)
+_NAMES_IN_MAILBOX = frozenset(
+    {
+        "store/account._make replace sync_folder folder",
+        "store/folder.__init__ make_folder sync_folder folder",
+        "store/counters._write replace sync_folder folder",
+    }
+)
+#: Not noticed when it is missing -> with which others it is: they sync the same folder before the same answer.
+REDUNDANT = {
+    "store/account._make make_folder sync_folder folder": _NAME_OF_MAILBOX,
+    "store/account.create sync_folder folder": _NAME_OF_MAILBOX,
+    "store/account._make replace sync_folder folder": _NAMES_IN_MAILBOX,
+    "store/folder.__init__ make_folder sync_folder folder": _NAMES_IN_MAILBOX,
+}
+
+
+@pytest.fixture(scope="module")
+def recordings(recorded: Callable[[str], Recording]) -> list[Recording]:
+    return [recorded(each.name) for each in SCENARIOS]
+
+
+def noticed(recordings: list[Recording], dropped: frozenset[str], begin: Callable[..., Proof]) -> str:
+    """What goes wrong first without these, in words."""
+    for recording in sorted(recordings, key=lambda each: len(each.log) - each.first):
+        if dropped & recording.sites:
+            for failure in begin(1, limit=4, off=(0.0,), go_on=0.6).failures(recording, dropped):
+                return str(failure)
+    return ""
+
+
+def test_every_missing_fsync_is_noticed(recordings: list[Recording], proof: Callable[..., Proof]) -> None:
+    sites = {site for recording in recordings for site in recording.sites if not site.startswith("elsewhere")}
+    assert len(sites) > 20
+    unnoticed = {site for site in sites if not noticed(recordings, frozenset({site}), proof)}
+    assert unnoticed == set(REDUNDANT)
+
+
+@pytest.mark.parametrize("site", sorted(REDUNDANT))
+def test_one_of_several_fsyncs_is_needed(site: str, recordings: list[Recording], proof: Callable[..., Proof]) -> None:
+    assert noticed(recordings, REDUNDANT[site], proof)
