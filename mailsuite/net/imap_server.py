@@ -23,6 +23,7 @@ from mailsuite.net.imap_lookout import Lookout
 from mailsuite.net.imap_session import IMAPSettings, Parts, Session
 from mailsuite.net.login import Login
 from mailsuite.net.sessions import Admission, Sessions
+from mailsuite.net.turned_away import TurnedAway
 
 _Action: TypeAlias = Callable[[Session, Any], Coroutine[Any, Any, None] | Deferred[object] | None]
 
@@ -101,13 +102,16 @@ class IMAPServerFactory(ServerFactory):
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
         address = client_address(addr)
         if self.sessions.closing:
-            return _TurnedAway(b"the server is going down, try again soon")
+            return self._turned_away(b"the server is going down, try again soon")
         if not self._admission.enter(address, self._parts.settings.trusted(address)):
             self.log.info("{address}: turned away, too many connections", address=address)
-            return _TurnedAway(b"too many connections")
+            return self._turned_away(b"too many connections")
         session = IMAPConnection(self._parts, address, self._ended)
         self.sessions.add(session)
         return session
+
+    def _turned_away(self, text: bytes) -> Protocol:
+        return TurnedAway(responses.bye(text, codes.UNAVAILABLE), self._parts.clock)
 
     def _ended(self, session: Session) -> None:
         self._admission.leave(session.address)
@@ -117,15 +121,3 @@ class IMAPServerFactory(ServerFactory):
         """Say BYE to everybody, after the command in flight; fires when all connections are gone.  Who asks bounds
         the time, and calls ``sessions.cut``."""
         return self.sessions.shut_down()
-
-
-class _TurnedAway(Protocol):
-    """Says why, and goes."""
-
-    def __init__(self, text: bytes) -> None:
-        self._text = text
-
-    def connectionMade(self) -> None:
-        if self.transport is not None:
-            self.transport.write(responses.bye(self._text, codes.UNAVAILABLE))
-            self.transport.loseConnection()

@@ -17,6 +17,7 @@ from mailsuite.net.login import Login
 from mailsuite.net.pop3_server import POP3Connection
 from mailsuite.net.pop3_settings import POP3Settings
 from mailsuite.net.sessions import Admission, Sessions
+from mailsuite.net.turned_away import TurnedAway
 
 
 class POP3ServerFactory(ServerFactory):
@@ -55,10 +56,10 @@ class POP3ServerFactory(ServerFactory):
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
         address = client_address(addr)
         if self.sessions.closing:
-            return _TurnedAway(b"-ERR [SYS/TEMP] the server is shutting down\r\n")
+            return TurnedAway(b"-ERR [SYS/TEMP] the server is shutting down\r\n", self.clock)
         if not self._admission.enter(address, self.settings.trusted(address)):
             self.log.info("{address}: turned away, too many connections", address=address)
-            return _TurnedAway(b"-ERR [SYS/TEMP] too many connections\r\n")
+            return TurnedAway(b"-ERR [SYS/TEMP] too many connections\r\n", self.clock)
         return POP3Connection(self, address)
 
     def ended(self, connection: POP3Connection) -> None:
@@ -70,15 +71,3 @@ class POP3ServerFactory(ServerFactory):
         """Ask every session to end after the command it is at; fires when none is left.  The caller bounds the time
         and calls ``sessions.cut``."""
         return self.sessions.shut_down()
-
-
-class _TurnedAway(Protocol):
-    """Says why, and goes."""
-
-    def __init__(self, answer: bytes) -> None:
-        self._answer = answer
-
-    def connectionMade(self) -> None:
-        if self.transport is not None:
-            self.transport.write(self._answer)
-            self.transport.loseConnection()

@@ -21,7 +21,7 @@ from mailsuite.net.sessions import Admission, Sessions
 from mailsuite.net.smtp_replies import SHUTTING_DOWN, TOO_MANY_CONNECTIONS
 from mailsuite.net.smtp_server import SMTPConnection
 from mailsuite.net.smtp_settings import SMTPSettings
-from mailsuite.smtp.reply import Reply
+from mailsuite.net.turned_away import TurnedAway
 
 
 class SMTPServerFactory(ServerFactory):
@@ -68,10 +68,10 @@ class SMTPServerFactory(ServerFactory):
         address, port = client_address(addr), int(getattr(addr, "port", 0))
         trusted = self.settings.trusted(address)
         if self.sessions.closing:
-            return _TurnedAway(SHUTTING_DOWN)
+            return TurnedAway(SHUTTING_DOWN.encode(), self.clock)
         if not self._admission.enter(address, trusted):
             self.log.info("{address}: turned away, too many connections", address=address)
-            return _TurnedAway(TOO_MANY_CONNECTIONS)
+            return TurnedAway(TOO_MANY_CONNECTIONS.encode(), self.clock)
         return SMTPConnection(self, Client(address, port, self.settings.service.value, trusted=trusted))
 
     def ended(self, connection: SMTPConnection) -> None:
@@ -87,15 +87,3 @@ class SMTPServerFactory(ServerFactory):
     def cut(self) -> None:
         """End the sessions that are left now, in the middle of whatever they do."""
         self.sessions.cut()
-
-
-class _TurnedAway(Protocol):
-    """Says why, and goes."""
-
-    def __init__(self, answer: Reply) -> None:
-        self._answer = answer
-
-    def connectionMade(self) -> None:
-        if self.transport is not None:
-            self.transport.write(self._answer.encode())
-            self.transport.loseConnection()
