@@ -357,4 +357,5 @@ class IReports(Interface):
     """Sends what the queue has to tell senders."""
 
     def report(queued: Queued, failures: Sequence[Outcome], header: bytes) -> Deferred[None]:
-        """Commit a delivery status notification (RFC 3464) to the envelope's sender; none for the null sender."""
+        """Commit one delivery status notification (RFC 3464) to the envelope's sender; none for the null sender, nor
+        without failures.  Fails with ``Temporary`` if that cannot be done now; nobody was told then."""

@@ -91,12 +91,14 @@ class TableRouter:
     def route(self, domain: str) -> Deferred[tuple[Hop, ...]]:
         self.asked.append(domain)
         found = self.table.get(domain, NoRoute("5.1.2", f"the domain {domain} does not exist"))
+        assert found, f"a route is never empty, as that of {domain} is"
         return fail(found) if isinstance(found, MailError) else succeed(found)
 
 
 @implementer(IReports)
 class NotedReports:
-    """Remembers what it was asked to report: (queue id, outcomes).  ``failing`` is raised once if it is set."""
+    """Remembers whom it would have told: (queue id, outcomes), and the header.  ``failing`` is raised once if it is
+    set."""
 
     def __init__(self) -> None:
         self.reported: list[tuple[str, tuple[Outcome, ...]]] = []
@@ -107,6 +109,8 @@ class NotedReports:
         failing, self.failing = self.failing, None
         if failing is not None:
             return fail(failing)
+        if queued.envelope.sender.is_null or not failures:
+            return succeed(None)
         self.reported.append((queued.envelope.id, tuple(failures)))
         self.headers.append(header)
         return succeed(None)
