@@ -1,8 +1,10 @@
 """One SMTP, submission or LMTP connection: the core's questions put to policy, directory and delivery.
 
 Promises: 250 after the final dot only when the delivery says that all destinations have it; a message that is refused,
-reset or cut off leaves nothing; every recipient was resolved and permitted before its 250; the client is paused while
-a draft cannot be written.  Trusts the seams to answer, and nothing the client sends.  See ``net.smtp_factory``.
+reset, or cut off before its final dot leaves nothing.  A client that leaves after the dot has its message placed as
+``services.delivery`` says.  Whatever is accepted is one line in the log, its client there or not.  Every recipient was
+resolved and permitted before its 250; the client is paused while a draft cannot be written.  Trusts the seams to
+answer, and nothing the client sends.  See ``net.smtp_factory``.
 """
 
 from __future__ import annotations
@@ -30,6 +32,15 @@ from mailsuite.smtp.states import State
 
 if TYPE_CHECKING:
     from mailsuite.net.smtp_factory import SMTPServerFactory
+
+
+class _End(msgspec.Struct, frozen=True):
+    """The end of a message as the log tells of it, even after the client has left."""
+
+    transaction: Transaction
+    event: events.MessageEnd
+    peer: str
+    account: str
 
 
 class SMTPConnection(Connection[ServerCore]):
@@ -186,32 +197,52 @@ class SMTPConnection(Connection[ServerCore]):
 
     async def _finish(self, event: events.MessageEnd) -> None:
         transaction, self._transaction = self._open_transaction, None
+        end = _End(transaction, event, self.peer, self.client.account)
         try:
-            answer = await self._deliver(transaction, event)
+            answer = await self._deliver(end)
         except MailError as error:
-            self.log.warn("{id}: {error}", id=transaction.id, error=error)
-            answer = replies.for_error(error)
+            answer = self._log_end(self._failed_reply(transaction, error), end)
         finally:
             transaction.drop()
-        self._log_end(transaction, event, answer)
         self.core.reply(answer)
 
-    async def _deliver(self, transaction: Transaction, event: events.MessageEnd) -> Reply:
-        """What to answer; the message is on disk if that is positive.  MailError."""
-        if event.faults:
-            return replies.for_faults(event.faults)
+    async def _deliver(self, end: _End) -> Reply:
+        """What to answer, logged; the message is on disk if that is positive.  MailError."""
+        transaction = end.transaction
+        if end.event.faults:
+            return self._log_end(replies.for_faults(end.event.faults), end)
         if transaction.failure is not None:
             raise transaction.failure
         envelope, draft = transaction.envelope(self.clock.seconds()), transaction.draft
         verdict = await self.factory.policy.at_message(self.client, envelope, draft.header(), draft.size)
         no = self._no(verdict, Stage.MESSAGE, transaction.fields)
         if no is not None:
-            return no
+            return self._log_end(no, end)
         # RFC 7208 §9.1, RFC 8601 §4: what was found out about a message goes above the trace field of its arrival.
         fields = (*self._fields, *self._greeting_fields, *transaction.fields)
         trace = b"".join((*fields, self._received(envelope)))
-        await self.factory.delivery.commit(transaction.take_draft(), envelope, trace, transaction.destinations)
-        return replies.queued(envelope.id)
+        return await self._commit(end, envelope, trace)
+
+    def _commit(self, end: _End, envelope: Envelope, trace: bytes) -> Deferred[Reply]:
+        """The client may leave meanwhile, which ends the waiting; what comes of the commit is logged all the same."""
+        transaction = end.transaction
+
+        def failed(failure: Failure) -> Reply | Failure:
+            if isinstance(failure.value, MailError):
+                return self._log_end(self._failed_reply(transaction, failure.value), end)
+            if self.closing:  # nobody waits for it any more
+                self.log.failure("{id}: fault while committing", failure, id=transaction.id)
+            return failure
+
+        answer: Deferred[Reply] = Deferred()
+        committed = self.factory.delivery.commit(transaction.take_draft(), envelope, trace, transaction.destinations)
+        committed.addCallbacks(lambda _: self._log_end(replies.queued(envelope.id), end), failed)
+        committed.chainDeferred(answer)
+        return answer
+
+    def _failed_reply(self, transaction: Transaction, error: MailError) -> Reply:
+        self.log.warn("{id}: {error}", id=transaction.id, error=error)
+        return replies.for_error(error)
 
     def _received(self, envelope: Envelope) -> bytes:
         extended, hostname = self.core.greeting.extended, self.factory.settings.hostname
@@ -261,17 +292,19 @@ class SMTPConnection(Connection[ServerCore]):
             answer=answer,
         )
 
-    def _log_end(self, transaction: Transaction, event: events.MessageEnd, answer: Reply) -> None:
+    def _log_end(self, answer: Reply, end: _End) -> Reply:
+        transaction = end.transaction
         self.log.info(
             "{id}: from=<{sender}> to={to} size={size} client={peer} account={account}: {answer}",
             id=transaction.id,
             sender=transaction.sender,
             to=[str(recipient.address) for recipient in transaction.recipients],
-            size=event.size,
-            peer=self.peer,
-            account=self.client.account,
+            size=end.event.size,
+            peer=end.peer,
+            account=end.account,
             answer=answer,
         )
+        return answer
 
 
 _HANDLERS: dict[type, Callable[..., Deferred[object] | None]] = {

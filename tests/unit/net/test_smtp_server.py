@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, globalLogPublisher
 from zope.interface.verify import verifyObject
@@ -344,6 +345,40 @@ def test_a_commit_that_has_begun_is_not_disturbed_by_hanging_up(logged: list[Log
     assert len(world.delivery.commits) == 1
     assert world.delivery.open_drafts == 0
     assert not any("log_failure" in event for event in logged)
+
+
+def ends_of(logged: list[LogEvent]) -> list[str]:
+    """The lines that tell what became of a message."""
+    return [event["log_format"].format(**event) for event in logged if "size={size}" in event["log_format"]]
+
+
+def test_a_message_accepted_after_its_client_left_is_one_line_in_the_log(logged: list[LogEvent]) -> None:
+    world = World()
+    peer = world.connect().greet()
+    world.delivery.hold()
+    peer.say(SEND + b"x\r\n.\r\n")
+    peer.transport.hang_up()
+    peer.read()
+    assert ends_of(logged) == []
+    world.delivery.release()
+    (line,) = ends_of(logged)
+    assert line.startswith(
+        "M1: from=<a@far.test> to=['bob@here.test'] size=3 client=192.0.2.1:40000 account=: 250 2.0.0"
+    )
+
+
+@pytest.mark.parametrize(("error", "ends"), [(Temporary("no space"), 1), (ZeroDivisionError("a bug"), 0)])
+def test_what_fails_after_its_client_left_is_in_the_log(error: Exception, ends: int, logged: list[LogEvent]) -> None:
+    world = World()
+    committed: Deferred[None] = Deferred()
+    world.delivery.commit = lambda *_: committed  # type: ignore[method-assign]
+    peer = world.connect().greet()
+    peer.say(SEND + b"x\r\n.\r\n")
+    peer.transport.hang_up()
+    peer.read()
+    committed.errback(error)
+    assert [" 451 " in line or ": 451" in line for line in ends_of(logged)] == [True] * ends
+    assert sum("log_failure" in event for event in logged) == 1 - ends
 
 
 @pytest.mark.parametrize("ending", [b"RSET\r\n", b"EHLO x\r\n", b"QUIT\r\n"])
