@@ -24,8 +24,8 @@ from mailsuite.store.search import cost
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-#: Messages that one job of a search looks at: by the index alone, in their headers, in their bodies.  Between the
-#: jobs others have their turn.
+#: Messages that one job of a search looks at: by the index alone, in their headers, in their bodies.  A job ends sooner
+#: if it has read much (``reading.SEARCH_OCTETS``).  Between the jobs others have their turn.
 SEARCH_SLICES = (20_000, 500, 100)
 
 _log = Logger()
@@ -44,8 +44,12 @@ class Lane:
             with self.account.locked():
                 return work(*args, **kwargs)
 
+        return self.run_unlocked(alone)
+
+    def run_unlocked(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
+        """For work that takes the account's lock itself, only as long as it needs it."""
         answer: Deferred[_T] = Deferred()  # cancelled, it does not keep others from hearing what changed
-        job = self.account.resources.offload.run_in(self._name, alone)
+        job = self.account.resources.offload.run_in(self._name, work, *args, **kwargs)
         job.addBoth(self._wake)
         job.chainDeferred(answer)
         return answer
@@ -127,8 +131,12 @@ class MaildirMailbox:
     async def _search(self, query: Query, uids: Sequence[int]) -> Sequence[int]:
         length = SEARCH_SLICES[cost(query)]
         found: list[int] = []
-        for start in range(0, len(uids), length):
-            found += await self._lane.run(reading.search, self.folder, query, uids[start : start + length])
+        start = 0
+        while start < len(uids):
+            part = uids[start : start + length]
+            done = await self._lane.run_unlocked(reading.search, self.folder, query, part)
+            found += done.found
+            start += done.examined
         return found
 
     def look(self) -> Deferred[None]:

@@ -1,17 +1,20 @@
 """What FETCH and SEARCH want to know of messages: from the index where it is there, else from the file.
 
-Blocking, with the account's lock held, except ``opened``.  A file that is not where the index says is looked for once
-more; if it is gone then, so is the message.
+Blocking, with the account's lock held; ``search`` takes it itself, and not while it reads messages.  A file that is not
+where the index says is looked for once more; if it is gone then, so is the message.
 """
 
 from __future__ import annotations
 
+import bisect
 import os
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+import msgspec
+
 from mailsuite.disk.body import SMALL, open_body, read_stored
-from mailsuite.errors import Expunged
+from mailsuite.errors import Expunged, Temporary
 from mailsuite.interfaces import IBody
 from mailsuite.mime.header import header_end
 from mailsuite.mime.lines import to_crlf
@@ -30,6 +33,8 @@ _T = TypeVar("_T")
 MAX_FETCH = 1000
 #: Octets of a header, as stored.
 MAX_HEADER = 1 << 20
+#: Octets of messages after which one ``search`` ends.
+SEARCH_OCTETS = 4 << 20
 _HEADER_GUESS = 16 * 1024
 _RENDERED = {"envelope": 0, "structure": 1, "body": 2}
 
@@ -139,12 +144,13 @@ def _header(path: str) -> bytes:
 
 
 def _from_file(folder: Folder, row: Row, read: Callable[[str], _T]) -> _T:
-    """``read`` the message's file, wherever it is; ``Expunged``."""
+    """``read`` the message's file, wherever it is; ``Expunged``.  Takes the lock only to look for a file that moved."""
     try:
         return read(folder.path_of(row))
     except FileNotFoundError:
-        folder.look(force=True)
-    rows = folder.account.index.rows(folder.id, [row.uid])
+        with folder.account.locked():
+            folder.look(force=True)
+            rows = folder.account.index.rows(folder.id, [row.uid])
     try:
         return read(folder.path_of(rows[0]))
     except (FileNotFoundError, IndexError):
@@ -165,7 +171,7 @@ def opened(folder: Folder, uid: int) -> IBody:
 
 
 class Searched:
-    """A row as ``search.Subject``."""
+    """A row as ``search.Subject``; made with the lock held, asked without.  ``octets``: how many were read for it."""
 
     def __init__(self, folder: Folder, row: Row) -> None:
         self._folder = folder
@@ -174,16 +180,19 @@ class Searched:
         self.size = row.wire
         self.date = row.date
         self.modseq = row.modseq
-
-    @property
-    def flags(self) -> Flags:
-        return self._folder.flags_of(self._row.uid, self._row.letters)
+        self.flags: Flags = folder.flags_of(row.uid, row.letters)
+        self.octets = 0
 
     def header(self) -> bytes:
-        return stored_header(self._folder, self._row)
+        return self._read(_header)
 
     def raw(self) -> bytes:
-        return _from_file(self._folder, self._row, _whole)
+        return self._read(_whole)
+
+    def _read(self, read: Callable[[str], bytes]) -> bytes:
+        octets = _from_file(self._folder, self._row, read)
+        self.octets += len(octets)
+        return octets
 
 
 def _whole(path: str) -> bytes:
@@ -191,14 +200,36 @@ def _whole(path: str) -> bytes:
         return file.read()
 
 
-def search(folder: Folder, query: Query, uids: Sequence[int]) -> list[int]:
-    """Those of ``uids`` that match; the caller keeps the list short."""
-    folder.must_be_there()
-    found = []
-    for row in folder.account.index.rows(folder.id, uids):
-        try:
-            if matches(query, Searched(folder, row)):
-                found.append(row.uid)
-        except Expunged:
-            continue
-    return found
+class SearchPart(msgspec.Struct, frozen=True):
+    """What one ``search`` came to: the UIDs that match of the first ``examined`` that were asked about."""
+
+    found: list[int]
+    examined: int
+
+
+def search(folder: Folder, query: Query, uids: Sequence[int]) -> SearchPart:
+    """Those of the first ``uids`` that match: of all, or of fewer when ``SEARCH_OCTETS`` were read; ``uids`` ascend.
+
+    Others deliver and look while messages are read: only the list of them is made with the lock held."""
+    with folder.account.locked():
+        folder.must_be_there()
+        subjects = [Searched(folder, row) for row in folder.account.index.rows(folder.id, uids)]
+    found: list[int] = []
+    read = 0
+    for subject in subjects:
+        if read >= SEARCH_OCTETS:
+            return SearchPart(found, bisect.bisect_left(uids, subject.uid))
+        if _answers(subject, query):
+            found.append(subject.uid)
+        read += subject.octets
+    return SearchPart(found, len(uids))
+
+
+def _answers(subject: Searched, query: Query) -> bool:
+    """False for what is gone meanwhile."""
+    try:
+        return matches(query, subject)
+    except Expunged:
+        return False
+    except OSError as error:
+        raise Temporary(f"{error.filename or 'a message'}: {error.strerror}") from error
