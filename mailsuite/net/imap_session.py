@@ -260,6 +260,8 @@ class Session(Connection[ServerCore]):
             self.flush()
 
     def _could_not_tell(self, failure: Failure) -> None:
+        if self.closing and failure.check(CancelledError):  # it left before it had read enough
+            return
         if not failure.check(MailError):
             self.log.failure("cannot tell changes to {account}", failure, account=self.account)
 

@@ -226,6 +226,19 @@ def test_leaving_while_idling_stops_the_looking(server: Server) -> None:
     assert server.clock.getDelayedCalls() == []
 
 
+def test_leaving_while_idling_and_not_reading_is_no_fault(server: Server) -> None:
+    idler = server.client()
+    idler.ask(b"a IDLE")
+    for _ in range(5000):
+        server.stores.deliver(ANN, b"x")
+    assert idler.protocol.choked
+    with capturedLogs() as logged:
+        idler.transport.hang_up()
+        idler.transport.settle()
+    assert not idler.transport.connected
+    assert [event for event in logged if "log_failure" in event] == []
+
+
 def test_leaving_in_the_middle_of_an_answer_closes_the_message(server: Server) -> None:
     server.stores.deliver(ANN, b"x" * (4 * PIECE))
     opened = MemoryBody(server.inbox.messages[1].octets)
