@@ -3,7 +3,8 @@
 For a hop it tries the addresses in order until a session comes about, keeps a connection for a few seconds in case
 more mail goes there, and splits long lists of recipients.  With opportunistic TLS a failed handshake is repeated
 without TLS on a new connection.  Never fails for what others do: each recipient gets an outcome, and one that may be
-tried at the next hop has an empty ``host``.
+tried at the next hop has an empty ``host``.  A delivery that is cancelled, and every one at ``close``, ends its
+connection and tries no other.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from mailsuite.interfaces import IBody, ICourier, ITLSContexts
 from mailsuite.model import Delayed, Envelope, Hop, Outcome, Recipient, Status
 from mailsuite.net.smtp_client_message import Outgoing
 from mailsuite.net.smtp_client_pool import IdleSessions
-from mailsuite.net.smtp_client_session import ClientSession, SessionFailed
+from mailsuite.net.smtp_client_session import GIVEN_UP, ClientSession, SessionFailed
 from mailsuite.net.smtp_client_settings import CourierSettings, Endpoints, Tls
 from mailsuite.smtp.client_events import Done, Transaction
 
@@ -42,32 +43,47 @@ class Courier:
         self._clock = clock
         self._idle = IdleSessions(settings, clock)
         self._sessions: set[ClientSession] = set()
+        self._under_way: set[Outgoing] = set()
 
     def deliver(
         self, hop: Hop, envelope: Envelope, recipients: Sequence[Recipient], body: IBody
     ) -> Deferred[Sequence[Outcome]]:
-        return Deferred.fromCoroutine(self._deliver(hop, envelope, recipients, body))
+        outgoing = Outgoing(body)
+        carried = Deferred.fromCoroutine(self._deliver(hop, envelope, recipients, outgoing))
+
+        def break_off(_: object) -> None:
+            outgoing.wanted = False
+            carried.cancel()
+
+        answer: Deferred[Sequence[Outcome]] = Deferred(break_off)
+        carried.chainDeferred(answer)
+        return answer
 
     def close(self) -> None:
         """The server stops: end every connection at once; what was under way is delayed."""
+        for outgoing in self._under_way:
+            outgoing.wanted = False
         for session in tuple(self._sessions):
             session.abort()
 
     async def _deliver(
-        self, hop: Hop, envelope: Envelope, recipients: Sequence[Recipient], body: IBody
+        self, hop: Hop, envelope: Envelope, recipients: Sequence[Recipient], outgoing: Outgoing
     ) -> Sequence[Outcome]:
-        outgoing = Outgoing(body)
-        await outgoing.look()
         outcomes: list[Outcome] = []
-        for start in range(0, len(recipients), self._settings.recipients):
-            batch = tuple(recipients[start : start + self._settings.recipients])
-            transaction = Transaction(envelope.sender, batch, outgoing.size, outgoing.eight_bit, envelope.smtputf8)
-            outcomes += await self._carry(hop, transaction, outgoing)
+        self._under_way.add(outgoing)
+        try:
+            await outgoing.look()
+            for start in range(0, len(recipients), self._settings.recipients):
+                batch = tuple(recipients[start : start + self._settings.recipients])
+                transaction = Transaction(envelope.sender, batch, outgoing.size, outgoing.eight_bit, envelope.smtputf8)
+                outcomes += await self._carry(hop, transaction, outgoing)
+        finally:
+            self._under_way.discard(outgoing)
         return outcomes
 
     async def _carry(self, hop: Hop, transaction: Transaction, outgoing: Outgoing) -> Sequence[Outcome]:
         """Over a waiting connection if there is one, else over the first address that lets us."""
-        waiting = self._idle.take(hop)
+        waiting = self._idle.take(hop) if outgoing.wanted else None
         if waiting is not None:
             outcomes = await self._use(hop, waiting, transaction, outgoing)
             if not _came_to_nothing(outcomes):
@@ -75,6 +91,9 @@ class Courier:
         problems: list[str] = []
         status = Status(4, 4, 1)
         for address in hop.addresses:
+            if not outgoing.wanted:
+                problems.append(GIVEN_UP)
+                break
             try:
                 session = await self._open(hop, address)
             except SessionFailed as error:

@@ -9,13 +9,17 @@ PIECE = 64 * 1024
 
 
 class Outgoing:
-    """A message to send; what is small is read once, however many hosts it goes to."""
+    """A message to send; what is small is read once, however many hosts it goes to.
+
+    ``wanted`` is false once nobody waits for the outcome: no further host or address is to be tried.
+    """
 
     def __init__(self, body: IBody) -> None:
         self._body = body
         self._first = b""
         self.size: int = body.size
         self.eight_bit = False
+        self.wanted = True
 
     async def look(self) -> None:
         """Find out whether there are octets above 127 in it."""

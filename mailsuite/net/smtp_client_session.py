@@ -37,6 +37,9 @@ from mailsuite.smtp.client_events import (
 )
 from mailsuite.wire.signals import Signal
 
+#: What recipients are told of a session that we broke off.
+GIVEN_UP = "given up by this server"
+
 
 class SessionFailed(Exception):
     """No mail can be sent over this connection.  ``in_handshake``: TLS broke it."""
@@ -67,7 +70,7 @@ class ClientSession(Protocol):
         self._clock = clock
         self._core = ClientCore(settings.hostname, host, settings.limits)
         self._core.secure = settings.implicit_tls
-        self._opening: Deferred[None] | None = Deferred()
+        self._opening: Deferred[None] | None = Deferred(lambda _: self.abort())
         self._carrying: Deferred[Done] | None = None
         self._outgoing: Outgoing | None = None
         self._room: Deferred[None] | None = None
@@ -109,7 +112,7 @@ class ClientSession(Protocol):
 
     def abort(self) -> None:
         """Close at once."""
-        self._give_up("given up by this server")
+        self._give_up(GIVEN_UP, again=False)
 
     # -- Twisted calls these ---------------------------------------------------------------------------------------
 
@@ -264,8 +267,9 @@ class ClientSession(Protocol):
         self._timer = None
         self._give_up("timed out")
 
-    def _give_up(self, reason: str) -> None:
-        in_handshake = self._core.step is Step.HANDSHAKE
+    def _give_up(self, reason: str, again: bool = True) -> None:
+        """``again``: where TLS is to blame, it may be tried without."""
+        in_handshake = again and self._core.step is Step.HANDSHAKE
         self._core.lost(reason)
         self._react(in_handshake)
         if self.transport is not None:

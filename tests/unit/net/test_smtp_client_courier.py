@@ -289,22 +289,23 @@ def test_a_session_after_a_refusal_is_not_used_again() -> None:
     assert len(peer.sessions) == 2
 
 
-def test_close_delays_what_is_under_way() -> None:
-    world = at_one(ScriptedPeer({"DATA": SILENCE}))
-    answer = world.start()
-    world.courier.close()
+@pytest.mark.parametrize("way", ["close", "cancel"])
+@pytest.mark.parametrize("step", [None, "BANNER", "EHLO", "HANDSHAKE", "MAIL", "DATA", "DOT"])
+def test_what_is_broken_off_ends_at_once_and_tries_nothing_more(step: str | None, way: str) -> None:
+    second = ScriptedPeer()
+    first: Site = NEVER if step is None else ScriptedPeer({step: SILENCE}, WITH_TLS)
+    world = World({"192.0.2.1:25": first, "192.0.2.2:25": second}, recipients=1)
+    answer = world.start(BOB, EVE, hop=TWO)
+    assert unfired(answer)
+    if way == "close" and step is not None:
+        world.courier.close()
+    else:
+        answer.cancel()
+    assert kinds(result_of(answer)) == [Delayed, Delayed]
     world.network.settle()
-    assert kinds(result_of(answer)) == [Delayed]
+    assert world.network.tried == ["192.0.2.1:25"]
+    assert not any(transport.connected for transport in world.network.transports)
     assert world.clock.getDelayedCalls() == []
-
-
-def test_cancelling_ends_the_connection() -> None:
-    world = at_one(ScriptedPeer({"DATA": SILENCE}))
-    answer = world.start()
-    answer.cancel()
-    world.network.settle()
-    assert kinds(result_of(answer)) == [Delayed]
-    assert not world.network.transports[0].connected
 
 
 # -- TLS and login -----------------------------------------------------------------------------------------------------
