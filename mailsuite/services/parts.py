@@ -52,7 +52,8 @@ class Parts:
         self._spool = Spool(paths.spool, self._offload)
         self._stores = MaildirStores(paths.store, disk, self._offload, reactor, settings.hostname, self._quotas)
         self._queue = DiskQueue(paths.queue, disk, self._offload, reactor, relay.schedule(settings))
-        delivery = Delivery(self._stores, self._queue, self._spool, self._offload)
+        at_once = max(1, limits.threads // 2)
+        delivery = Delivery(self._stores, self._queue, self._spool, self._offload, at_once)
         tls = TLSContexts(settings.tls.certificate, settings.tls.key, reactor.seconds)
         self._courier = relay.courier(settings, tls, reactor)
         self._runner = Runner(

@@ -18,7 +18,7 @@ from mailsuite.interfaces import IDelivery
 from mailsuite.model import Account, Address, Envelope, Recipient, ToMailbox, ToRemote
 from mailsuite.offload import Inline
 from mailsuite.queue.disk import DiskQueue
-from mailsuite.services.delivery import Delivery
+from mailsuite.services.delivery import AT_ONCE, Delivery
 from mailsuite.store.maildir import MaildirStores
 from mailsuite.testing.results import failure_of, result_of
 
@@ -152,3 +152,37 @@ def test_commit_finishes_though_nobody_waits_any_more(place: Place) -> None:
         go_on()
     assert len(place.mail()) == 1
     assert len(result_of(place.queue.list())) == 1, "the runner was never told"
+
+
+def test_one_account_holds_only_some_threads(place: Place) -> None:
+    result_of(place.queue.list())
+    place.offload.holding = True
+    answers = [place.commit(ANN) for _ in range(10)]
+    assert len(place.offload.waiting) == AT_ONCE
+    other = place.commit(BOB)
+    assert len(place.offload.waiting) == AT_ONCE + 1, "another account waits for it"
+    place.offload.waiting.pop()()
+    result_of(other)
+    while place.offload.waiting:
+        place.offload.waiting.pop(0)()
+        assert len(place.offload.waiting) <= AT_ONCE
+    for answer in answers:
+        result_of(answer)
+    assert len(place.mail()) == 11
+
+
+def test_commits_to_the_same_accounts_never_wait_for_each_other(place: Place) -> None:
+    result_of(place.queue.list())
+    place.offload.holding = True
+    answers = [place.commit(*both) for both in ((ANN, BOB), (BOB, ANN)) * 10]
+    while place.offload.waiting:
+        place.offload.waiting.pop(0)()
+    for answer in answers:
+        result_of(answer)
+    assert len(place.mail()) == 40
+
+
+def test_a_failed_commit_gives_its_turn_back(place: Place) -> None:
+    for _ in range(AT_ONCE + 1):
+        failure_of(place.commit(ANN, ToMailbox("bob@a.test", "No/Such")), NotFound)
+    result_of(place.commit(ANN))
