@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from crash_scenarios import SCENARIOS
 
 #: ``make crash SEEDS=n`` sets it.
 SEEDS = int(os.environ.get("MAILSUITE_CRASH_SEEDS", "2"))
+#: How often the real server is killed.
+KILLS = int(os.environ.get("MAILSUITE_KILLS", "8"))
 
 
 @pytest.fixture(scope="session")
@@ -54,12 +57,14 @@ def proof(scratch: Path, record_property: Callable[[str, object], None]) -> Iter
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    counts = {"power cuts": 0, "disk images": 0}
+    counts: Counter[str] = Counter()
     for reports in terminalreporter.stats.values():
         for report in reports:
-            for name, value in getattr(report, "user_properties", ()):
-                if name in counts and getattr(report, "when", "") == "teardown":
-                    counts[name] += value
+            if getattr(report, "when", "") == "teardown":
+                counts.update(dict(report.user_properties))
     if counts["disk images"]:
         line = f"simulated disk: {counts['power cuts']} crash points, servers started on {counts['disk images']} images"
+        terminalreporter.write_line(line)
+    if counts["kills"]:
+        line = f"real server: killed {counts['kills']} times, {counts['messages']} answered messages all found"
         terminalreporter.write_line(line)
