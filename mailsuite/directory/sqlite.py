@@ -13,6 +13,7 @@ from typing import TypeVar
 import msgspec
 from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mailsuite.directory.database import Database
@@ -138,7 +139,21 @@ class SQLiteDirectory:
         return stored.account
 
     def _check(self, hashed: str, password: str) -> Deferred[bool]:
-        return self._checks.run(self._offload.run, self._verify, hashed, password)
+        """One of ``checks_at_once``.  Cancelled before its turn, it is not done; cancelled later, it keeps its turn
+        until the thread is done, so that hanging up makes no room for more."""
+        turn = self._checks.acquire()
+        answer: Deferred[bool] = Deferred(lambda _: turn.cancel())
+
+        def begin(_: object) -> None:
+            self._offload.run(self._verify, hashed, password).addBoth(done)
+
+        def done(result: bool | Failure) -> None:
+            self._checks.release()
+            if not answer.called:
+                answer.callback(result)
+
+        turn.addCallbacks(begin, lambda _: None)
+        return answer
 
     def _verify(self, hashed: str, password: str) -> bool:
         """In a thread.  An account that does not exist costs as much as one that does."""

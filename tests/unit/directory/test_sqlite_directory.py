@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 
 from mailsuite.directory import sqlite as module
@@ -137,6 +137,34 @@ def test_only_so_many_passwords_are_checked_at_once(path: str, records: Records)
         offload.waiting.pop(0).callback(None)
     for login in logins:
         failure_of(login, BadCredentials)
+
+
+def hang_up(login: Deferred[Account]) -> None:
+    login.cancel()
+    failure_of(login, CancelledError)
+
+
+def test_hanging_up_makes_no_room_for_more_checks(path: str, records: Records, checks: list[str]) -> None:
+    offload = Later()
+    directory = SQLiteDirectory(path, offload, Clock(), DirectorySettings(checks_at_once=2))
+    begun = [directory.authenticate("alice", "wrong horse") for _ in range(2)]
+    given_up = directory.authenticate("alice", "wrong horse")
+    last = directory.authenticate("alice", PASSWORD)
+    for login in (*begun, given_up):
+        hang_up(login)
+    assert len(offload.waiting) == 2, "a check began while two are still in threads"
+    while offload.waiting:
+        offload.waiting.pop(0).callback(None)
+    assert result_of(last) == Account("alice@a.test")
+    assert len(checks) == 3, "a check was made that nobody waited for any more"
+
+
+def test_a_check_that_fails_gives_its_turn_back(path: str, records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = SQLiteDirectory(path, Inline(), Clock(), DirectorySettings(checks_at_once=1))
+    with monkeypatch.context() as broken:
+        broken.setattr(module, "verify_password", lambda stored, password: 1 / 0)
+        failure_of(directory.authenticate("alice", PASSWORD), ZeroDivisionError)
+    assert result_of(directory.authenticate("alice", PASSWORD)) == Account("alice@a.test")
 
 
 def test_settings_stand_in(path: str, records: Records) -> None:
