@@ -173,7 +173,9 @@ class ServerCore:
     def _take(self, line: bytes | LineFault) -> Event | None:
         """An event, or None where the line was answered here."""
         if line is LineFault.BARE_LF:
-            return self._end("bare LF in a command", reply(521, "5.5.2", "Lines must end in CR LF"))
+            # RFC 5321 §2.3.8; 521 would say that this host takes no mail at all (RFC 7504 §3).
+            self._say(reply(500, "5.5.2", "Lines must end in CR LF"))
+            return self._end("bare LF in a command", reply(421, "4.7.0", "This is not SMTP"))
         if self.state is State.AUTH:
             return self._take_response(line)
         if isinstance(line, LineFault):
