@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -23,6 +24,7 @@ from mailsuite.net import smtp_replies as replies
 from mailsuite.net.connection import Connection
 from mailsuite.net.smtp_auth import Auth
 from mailsuite.net.smtp_replies import Stage
+from mailsuite.net.smtp_settings import Service
 from mailsuite.net.smtp_transaction import Transaction
 from mailsuite.smtp import events
 from mailsuite.smtp.received import received
@@ -59,11 +61,14 @@ class SMTPConnection(Connection[ServerCore]):
         self._fields: list[bytes] = []
         self._greeting_fields: list[bytes] = []
         self._transaction: Transaction | None = None
+        self._refused = 0
+        self._deadline: IDelayedCall | None = None
 
     # -- Connection's hooks ----------------------------------------------------------------------------------------
 
     def connectionMade(self) -> None:
         self.core.secure = self.secure
+        self._deadline = self.clock.callLater(self.factory.settings.session_limit, self._expired)
         super().connectionMade()
         self.factory.sessions.add(self)
 
@@ -86,8 +91,18 @@ class SMTPConnection(Connection[ServerCore]):
         return super().busy or self.core.state is State.DATA
 
     def ended(self) -> None:
+        if self._deadline is not None and self._deadline.active():
+            self._deadline.cancel()
         self._drop()
         self.factory.ended(self)
+
+    def _expired(self) -> None:
+        """The session has lasted as long as it may; a command that we are at is finished first."""
+        if super().busy:
+            self._deadline = self.clock.callLater(1.0, self._expired)
+        elif not self.closing:
+            self.core.hang_up(replies.SESSION_TOO_LONG)
+            self.close()
 
     # -- the session -----------------------------------------------------------------------------------------------
 
@@ -182,6 +197,19 @@ class SMTPConnection(Connection[ServerCore]):
         else:
             self._log_refusal(transaction, no, address)
         self._answer(no)
+        if no is not None and no.code >= 500:
+            self._count_refused()
+
+    def _count_refused(self) -> None:
+        """Whoever tries names must not do so for ever."""
+        settings = self.factory.settings
+        if self.client.trusted or self.client.account or settings.service is Service.LMTP:
+            return
+        self._refused += 1
+        if self._refused >= settings.refused_recipients:
+            self.log.info("{peer}: {count} recipients refused, session ended", peer=self.peer, count=self._refused)
+            self.core.hang_up(replies.TOO_MANY_REFUSED)
+            self.close()
 
     # -- the message -----------------------------------------------------------------------------------------------
 

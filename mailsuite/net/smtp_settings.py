@@ -39,6 +39,11 @@ class SMTPSettings(msgspec.Struct, frozen=True):
     idle_limit: float = 300.0
     #: Failed logins before a connection is closed.
     auth_failures: int = 3
+    #: Recipients refused for good before a connection is closed, so that nobody learns by trial who has mail here.
+    #: Not for trusted clients, those who have logged in, and LMTP.
+    refused_recipients: int = 20
+    #: Seconds that a session may last, however busy: who sends an octet now and then is never silent.
+    session_limit: float = 7200.0
     #: Seconds before a failed login is answered, times the failures of this connection so far.
     auth_delay: float = 1.0
 

@@ -1,7 +1,7 @@
 """The server of the SMTP dialogues: here.test with alice and bob, aliases, and a delivery in memory.
 
 Options: ``service`` smtp|submission|lmtp, ``auth_in_clear`` yes, ``trusted`` ADDRESSES, ``message_limit``,
-``recipients``, ``errors``, ``hops``, ``connections``, ``per_address``, ``no_tls`` yes.
+``recipients``, ``errors``, ``hops``, ``refused``, ``connections``, ``per_address``, ``no_tls`` yes.
 Acts: see ``SMTPWorld.act``.
 """
 
@@ -139,6 +139,7 @@ def settings(options: dict[str, str]) -> SMTPSettings:
         allow_plaintext_auth=options.get("auth_in_clear") == "yes",
         trusted=lambda address: address in trusted,
         limits=limits,
+        refused_recipients=int(options.get("refused", 20)),
     )
 
 

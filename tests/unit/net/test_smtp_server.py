@@ -347,6 +347,34 @@ def test_a_commit_that_has_begun_is_not_disturbed_by_hanging_up(logged: list[Log
     assert not any("log_failure" in event for event in logged)
 
 
+def test_who_drips_octets_is_not_served_for_ever() -> None:
+    world = World()
+    peer = world.connect().greet()
+    peer.say(SEND)
+    answers: list[str] = []
+    for _ in range(7200 // 200 + 1):
+        world.clock.advance(200)
+        answers += peer.say(b"x")
+    assert answers == ["421 4.4.2 This session has lasted too long"]
+    assert not peer.transport.connected
+    assert world.delivery.open_drafts == 0
+    assert world.clock.getDelayedCalls() == []
+
+
+def test_a_session_at_its_limit_hears_what_became_of_its_message() -> None:
+    world = World(settings=SMTPSettings("mx.here.test", session_limit=60.0))
+    peer = world.connect().greet()
+    world.delivery.hold()
+    peer.say(SEND + b"x\r\n.\r\n")
+    world.clock.advance(60)
+    assert peer.read() == []
+    world.delivery.release()
+    assert peer.last(b"").startswith("250 2.0.0 ")
+    world.clock.advance(1)
+    assert peer.read() == ["421 4.4.2 This session has lasted too long"]
+    assert not peer.transport.connected
+
+
 def ends_of(logged: list[LogEvent]) -> list[str]:
     """The lines that tell what became of a message."""
     return [event["log_format"].format(**event) for event in logged if "size={size}" in event["log_format"]]
