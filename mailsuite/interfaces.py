@@ -345,10 +345,12 @@ class ITLSContexts(Interface):
     """TLS settings, made in one place."""
 
     def server() -> object:
-        """An ``IOpenSSLServerConnectionCreator``-like context factory; reloaded when the certificate changes."""
+        """An ``IOpenSSLServerConnectionCreator``-like context factory for any number of connections, which follows
+        changes of the certificate.  Raises ``ConfigError`` without one."""
 
     def client(host: str, verify: bool) -> object:
-        """Connection creator for a client; ``verify`` checks the certificate against ``host``."""
+        """Connection creator for a client that names ``host``; with ``verify`` the certificate must be valid for it,
+        without, any will do (RFC 7435)."""
 
     def available() -> bool:
         """Whether a server certificate is configured."""
