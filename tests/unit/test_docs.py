@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import re
 from pathlib import Path
 
 import pytest
+from zope.interface.interface import InterfaceClass
+
+from mailsuite import interfaces
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,3 +34,39 @@ def test_rfc_row_names_tests_that_exist(row: dict[str, str]) -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def seam_rows() -> dict[str, list[str]]:
+    """Seam -> the other cells of its row in the table of docs/architecture.md."""
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("| `I")
+    ]
+    return {re.match(r"`(\w+)`", first)[1]: rest for first, *rest in rows}  # type: ignore[index]
+
+
+SEAMS = [
+    value
+    for value in vars(interfaces).values()
+    if isinstance(value, InterfaceClass) and value.__module__ == interfaces.__name__
+]
+
+
+@pytest.mark.parametrize("seam", SEAMS, ids=lambda seam: seam.__name__)
+def test_seam_has_its_classes_and_its_suite_in_the_table(seam: InterfaceClass) -> None:
+    *columns, suite = seam_rows()[seam.__name__]
+    for column in columns:
+        for module, name in re.findall(r"`([\w.]+)\.(\w+)`", column):
+            assert seam.implementedBy(getattr(importlib.import_module(f"mailsuite.{module}"), name))
+    assert (ROOT / f"tests/unit/contracts/test_{suite}_contract.py").exists()
+
+
+def test_every_class_behind_a_seam_is_in_the_table() -> None:
+    told = {name for row in seam_rows().values() for cell in row for name in re.findall(r"`[\w.]+\.(\w+)`", cell)}
+    written = {
+        name
+        for path in (ROOT / "mailsuite").rglob("*.py")
+        for seams, name in re.findall(r"^@implementer\((.*)\)\nclass (\w+)", path.read_text(encoding="utf-8"), re.M)
+        if {seam.strip() for seam in seams.split(",")} & {seam.__name__ for seam in SEAMS}
+    }
+    assert written == told
