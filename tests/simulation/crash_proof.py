@@ -191,11 +191,13 @@ class Proof:
         self.images = 0
         self.cuts = 0
 
-    def failures(self, recording: Recording, dropped: Collection[str] = ()) -> Iterator[Failure]:
-        """What does not hold, with the syncs of the ``dropped`` sites left out."""
+    def failures(
+        self, recording: Recording, dropped: Collection[str] = (), among: Collection[int] | None = None
+    ) -> Iterator[Failure]:
+        """What does not hold, with the syncs of the ``dropped`` sites left out; ``among`` these crash points or all."""
         seen: set[object] = set()
         crash_again = 0 if dropped else self._again
-        for count, image in self._images(recording, dropped):
+        for count, image in self._images(recording, dropped, among):
             expected = recording.expectation(count)
             key = image.digest(), len(expected.told), expected.before is expected.after
             if key not in seen:
@@ -209,7 +211,9 @@ class Proof:
                         operation = recording.log[count - 1] if count else "nothing"
                         yield Failure(recording.name, count, repr(operation)[:150], index, found, image.tree())
 
-    def _images(self, recording: Recording, dropped: Collection[str]) -> Iterator[tuple[int, Image]]:
+    def _images(
+        self, recording: Recording, dropped: Collection[str] = (), among: Collection[int] | None = None
+    ) -> Iterator[tuple[int, Image]]:
         """With ``dropped``, only where that makes a difference."""
         volume, honest = Volume(recording.start), Volume(recording.start)
         for count in range(len(recording.log) + 1):
@@ -218,7 +222,8 @@ class Proof:
                 honest.apply(operation)
                 if not isinstance(operation, Sync) or operation.site not in dropped:
                     volume.apply(operation)
-            if count >= recording.first and (not dropped or volume.at_risk != honest.at_risk):
+            wanted = count >= recording.first and (among is None or count in among)
+            if wanted and (not dropped or volume.at_risk != honest.at_risk):
                 self.cuts += 1
                 for image in volume.images(self._rng, self._limit):
                     yield count, image
@@ -302,7 +307,7 @@ class Proof:
             _abandon(world)
         found = problems(expected, view)
         seen = set()
-        for count, image in [] if found else self._images(recording, ()):
+        for count, image in [] if found else self._images(recording):
             if (key := (image.digest(), count < started)) not in seen:
                 seen.add(key)
                 now = expected if count < started else self._then(told, recording, count, after)
