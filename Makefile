@@ -4,8 +4,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
+SEEDS  ?= 10
+
 .DEFAULT_GOAL := help
-.PHONY: help venv run test check format clean
+.PHONY: help venv run test crash check format clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +36,9 @@ format: $(STAMP) ## Rewrite the sources in the house format
 
 test: $(STAMP) ## Run all tests
 	$(BIN)/pytest -n auto -q
+
+crash: $(STAMP) ## Power cuts and kills at more points: make crash SEEDS=20 (docs/durability.md)
+	MAILSUITE_CRASH_SEEDS=$(SEEDS) MAILSUITE_KILLS=20 $(BIN)/pytest -q -n auto tests/simulation
 
 clean: ## Remove build products (not var/, which holds mail)
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

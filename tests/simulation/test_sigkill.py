@@ -18,7 +18,7 @@ from conftest import KILLS, SEEDS
 from mailsuite.testing.instance import Instance
 
 #: Seconds after which no further round begins, for each seed.
-ENOUGH = 20.0
+ENOUGH = 2.5 * KILLS
 #: Octets of lines in a message: small ones, and some past what a draft keeps in memory.
 SIZES = (200, 200, 3_000, 40_000, 1_500_000)
 _TOKEN = re.compile(rb"^X-Token: (\S+)", re.MULTILINE)
@@ -35,9 +35,8 @@ class Load:
     """Threads that send until the server dies.  ``sizes``: by token, what was tried; ``answered``: what got its
     answer."""
 
-    def __init__(self, instance: Instance, rng: random.Random) -> None:
+    def __init__(self, instance: Instance) -> None:
         self.instance = instance
-        self.rng = rng
         self.sizes: dict[str, int] = {}
         self.answered: set[str] = set()
         self.surprises: list[Exception] = []
@@ -117,7 +116,7 @@ def test_sigkill_under_load_loses_nothing_that_was_answered(
 ) -> None:
     rng = random.Random(seed)
     instance = Instance(tmp_path / "i")
-    load = Load(instance, rng)
+    load = Load(instance)
     end = time.monotonic() + ENOUGH
     kills = 0
     instance.start()
@@ -142,7 +141,7 @@ def test_sigkill_under_load_loses_nothing_that_was_answered(
     ]
     assert not torn
     assert len(uids) == len(set(uids)) == sum(map(len, found.values()))
-    assert kills >= 2
+    assert kills >= 2, "the machine is too slow to show anything"
     assert len(load.answered) > kills, "hardly any load"
     record_property("kills", kills)
     record_property("messages", len(load.answered))
