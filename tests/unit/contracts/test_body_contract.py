@@ -217,10 +217,15 @@ def test_a_read_under_way_outlives_close_which_may_be_called_again(make: Maker) 
         assert make.done(body.read_at(0, 10)) == octets[:10]
 
 
-def test_close_gives_back_the_file_descriptor(make: Maker) -> None:
-    make(message(300_000)).body.close()
+def test_close_gives_back_the_file_descriptor_once(make: Maker) -> None:
+    body = make(message(300_000)).body
+    body.close()
     make.offload.go()
     assert make.open_messages() == []
+    with (make.folder / "other").open("wb") as other:
+        body.close()
+        make.offload.go()
+        os.fstat(other.fileno())
 
 
 def test_a_message_removed_while_it_is_open_is_read_whole_or_gone(make: Maker) -> None:

@@ -21,6 +21,7 @@ ZONES = {
     "plain.test": {"A": ["192.0.2.7"]},
     "null.test": {"MX": ["0 ."]},
     "unsure.test": Trouble.SERVFAIL,
+    "lost.test": {"MX": ["10 unsure.test", "20 nowhere.test"]},
     "mx1.test": {"A": ["192.0.2.1"], "AAAA": ["2001:db8::1"]},
     "mx2.test": {"A": ["192.0.2.2"]},
 }
@@ -46,7 +47,7 @@ def table() -> Case:
 def by_mx() -> Case:
     router = MxRouter(FakeDNS(ZONES), Identity(frozenset({"us.test"})), random.Random(1))
     routes = {"b.test": (MX1, MX2), "plain.test": (PLAIN,)}
-    return Case(router, routes, ("null.test", "nowhere.test", "no domain"), ("unsure.test",))
+    return Case(router, routes, ("null.test", "nowhere.test", "no domain"), ("unsure.test", "lost.test"))
 
 
 def by_smarthost() -> Case:
