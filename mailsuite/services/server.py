@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 from mailsuite.config.check import check_places
 from mailsuite.config.schema import Settings
 from mailsuite.errors import ConfigError, MailError
+from mailsuite.services.descriptors import needed, raise_limit
 from mailsuite.services.factories import ServiceFactory, behind_tls, factory_for
 from mailsuite.services.lock import FolderLock
 from mailsuite.services.parts import Parts
@@ -54,8 +55,21 @@ class MailServer(Service):
     def privilegedStartService(self) -> None:
         super().privilegedStartService()
         os.umask(0o077)
+        self._raise_limits()
         if not self._taken:
             self.take_ports()
+
+    def _raise_limits(self) -> None:
+        wanted = needed(self._settings)
+        have = raise_limit(wanted)
+        if have < wanted:
+            self.log.warn(
+                "only {have} files may be open, {wanted} are needed for limits.connections = {connections}: "
+                "raise the hard limit (LimitNOFILE, ulimit -Hn) or lower that",
+                have=have,
+                wanted=wanted,
+                connections=self._settings.limits.connections,
+            )
 
     def startService(self) -> None:
         """twistd has dropped its privileges: what is ours must be usable by who we are now."""
