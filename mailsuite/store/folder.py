@@ -36,6 +36,7 @@ from mailsuite.store.filename import in_cur
 from mailsuite.store.foreign import Trust
 from mailsuite.store.index import Row
 from mailsuite.store.keywords import FORWARDED, Keywords, More
+from mailsuite.store.moves import Moves
 
 if TYPE_CHECKING:
     from mailsuite.store.account import AccountMail
@@ -127,11 +128,19 @@ class Folder:
             found, difference = scan.look(self.new, self.cur, lambda: self.account.index.names(self.id))
             self._seen = times
             with self.own_change():
+                self._resume_moves(difference.twice)
                 foreign.follow(self, found, difference, self._trust, self._rebuilding)
             self._doubtful = age <= TICK
             if not self._doubtful:
                 self.account.index.saw(self.id, self._seen)
         self.announce()
+
+    def _resume_moves(self, twice: Sequence[tuple[str, str]]) -> None:
+        if twice:
+            moves = self.moves()
+            for in_new, inside in twice:
+                moves.resume(os.path.join(self.new, in_new), os.path.join(self.cur, inside))
+            moves.finish()
 
     @contextlib.contextmanager
     def own_change(self) -> Iterator[None]:
@@ -250,17 +259,21 @@ class Folder:
         return (*self.keywords.names, FORWARDED, *sorted(self._more.names))
 
     def move_claimed(self, limit: int = MOVE_SLICE) -> bool:
-        """Move some of the messages that a session has seen from ``new`` to ``cur``; whether there may be more.  Not
-        synced: nobody was promised anything."""
+        """Move some of the messages that a session has seen from ``new`` to ``cur``; whether there may be more."""
         claimed = [] if self.gone else self.account.index.claimed(self.id, limit)
         if claimed:
-            disk = self.account.resources.disk
+            moves = self.moves()
             with self.own_change():
                 for _, base in claimed:
                     with contextlib.suppress(FileNotFoundError):
-                        disk.rename(os.path.join(self.new, base), os.path.join(self.cur, in_cur(base, "")))
+                        moves.add(os.path.join(self.new, base), os.path.join(self.cur, in_cur(base, "")))
+                moves.finish()
                 self.account.index.set_recent(self.id, [(uid, False) for uid, _ in claimed])
         return len(claimed) == limit
+
+    def moves(self) -> Moves:
+        """To move messages into ``cur``."""
+        return Moves(self.account.resources.disk, self.new, self.cur)
 
     # -- changing ------------------------------------------------------------------------------------------------
 
@@ -278,10 +291,10 @@ class Folder:
         return [(row.uid, self.flags_of(row.uid, row.letters), row.modseq) for row in done], late
 
     def _change_flags(self, rows: Sequence[Row], op: FlagOp, flags: Flags) -> bool:
-        """Rename, sync, note; whether a file was missing."""
+        """Move, sync, note; whether a file was missing."""
         missing = False
         renamed: list[tuple[int, str, bool]] = []
-        touched = {self.cur}
+        moves = self.moves()
         with self.own_change():
             for row in rows:
                 before = self.flags_of(row.uid, row.letters)
@@ -291,22 +304,15 @@ class Folder:
                 letters = self.letters_for(row.uid, after) + self.keywords.unexplained(row.letters)
                 letters = "".join(sorted(letters))
                 try:
-                    self._rename(row, letters)
+                    moves.add(self.path_of(row), os.path.join(self.cur, in_cur(row.base, letters)))
                 except FileNotFoundError:
                     missing = True
                     continue
                 renamed.append((row.uid, letters, False))
-                touched.add(self.new if row.recent else self.cur)
             if renamed:
-                for folder in touched:
-                    self.account.resources.disk.sync_folder(folder)
+                moves.finish()
                 self.note_letters(renamed)
         return missing
-
-    def _rename(self, row: Row, letters: str) -> None:
-        target = os.path.join(self.cur, in_cur(row.base, letters))
-        if target != self.path_of(row):
-            self.account.resources.disk.rename(self.path_of(row), target)
 
     def expunge(self, uids: Sequence[int]) -> list[int]:
         """Those that were there, gone for good."""

@@ -64,7 +64,11 @@ def _put_right(folder: Folder, base: str, recent: bool, filename: str) -> None:
     letters = split(filename)[1]
     path = os.path.join(folder.new if recent else folder.cur, filename)
     wanted = folder.place(base, letters, recent and not letters)
-    if path != wanted:
+    if recent and letters:  # from ``new`` to ``cur``
+        moves = folder.moves()
+        moves.add(path, wanted)
+        moves.finish()
+    elif path != wanted:
         folder.account.resources.disk.rename(path, wanted)
 
 
@@ -79,7 +83,7 @@ def _welcome(folder: Folder, found: Listing, fresh: Sequence[str], trust: Trust,
     named = [*sorted(kept.items()), *enumerate(unnamed, first)]
     rows = [row for uid, base in named if (row := _adopt(folder, uid, base, *found[base], modseq))]
     if unnamed:
-        for inside in (folder.new, folder.cur):
+        for inside in (folder.cur, folder.new):
             folder.account.resources.disk.sync_folder(inside)
     return rows
 

@@ -20,11 +20,13 @@ Listing: TypeAlias = dict[str, tuple[bool, str]]
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """``gone``: UIDs; ``moved``: (UID, base, letters as indexed); ``fresh``: bases nobody knew."""
+    """``gone``: UIDs; ``moved``: (UID, base, letters as indexed); ``fresh``: bases nobody knew; ``twice``: (name in
+    ``new``, name in ``cur``) of what has one base in both."""
 
     gone: list[int]
     moved: list[tuple[int, str, str]]
     fresh: list[str]
+    twice: list[tuple[str, str]]
 
 
 def canonical_name(base: str, letters: str, recent: bool) -> str:
@@ -32,34 +34,32 @@ def canonical_name(base: str, letters: str, recent: bool) -> str:
     return base if recent else in_cur(base, letters)
 
 
-def listing(new: str, cur: str) -> Listing:
-    """Both folders; hidden files are no messages."""
-    found: Listing = {}
-    for folder, recent in ((new, True), (cur, False)):
-        for filename in os.listdir(folder):
-            if not filename.startswith("."):
-                found[split(filename)[0]] = (recent, filename)
-    return found
+def listing(folder: str, recent: bool) -> Listing:
+    """One folder; hidden files are no messages."""
+    names = (filename for filename in os.listdir(folder) if not filename.startswith("."))
+    return {split(filename)[0]: (recent, filename) for filename in names}
 
 
-def compare(known: Iterable[tuple[int, str, int, str]], found: Listing) -> Difference:
+def compare(known: Iterable[tuple[int, str, int, str]], in_new: Listing, in_cur: Listing) -> Difference:
     """``known`` rows are (UID, base, recent, letters)."""
     gone, moved = [], []
-    left = dict(found)
+    left = in_new | in_cur
     for uid, base, recent, letters in known:
         there = left.pop(base, None)
         if there is None:
             gone.append(uid)
         elif there[0] != bool(recent) or there[1] != canonical_name(base, letters, there[0]):
             moved.append((uid, base, letters))
-    return Difference(gone, moved, list(left))
+    twice = [(in_new[base][1], in_cur[base][1]) for base in in_new.keys() & in_cur.keys()]
+    return Difference(gone, moved, list(left), twice)
 
 
 def look(new: str, cur: str, known: Callable[[], Iterable[tuple[int, str, int, str]]]) -> tuple[Listing, Difference]:
     """List, compare, and look again for what seems to be gone."""
-    found = listing(new, cur)
-    difference = compare(known(), found)
+    in_new, in_cur = listing(new, True), listing(cur, False)
+    difference = compare(known(), in_new, in_cur)
     if difference.gone:
-        found |= listing(new, cur)
-        difference = compare(known(), found)
-    return found, difference
+        in_new |= listing(new, True)
+        in_cur |= listing(cur, False)
+        difference = compare(known(), in_new, in_cur)
+    return in_new | in_cur, difference
