@@ -46,4 +46,5 @@ def open_records(given: str | None = None) -> Iterator[Records]:
     """The instance's directory, open for reading and changing.  Raises ConfigError, NotFound, Corrupt, Temporary."""
     settings = settings_of(given)
     with contextlib.closing(Database(settings.paths.directory)) as database:
-        yield Records(database, Lookups(database, settings.local_domains, settings.default_domain, settings.postmaster))
+        own = settings
+        yield Records(database, Lookups(database, own.local_domains, own.default_domain, own.postmaster, own.hostname))

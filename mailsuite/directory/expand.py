@@ -3,6 +3,7 @@
 Order: an alias of exactly that name, an account of that name, the same two without the ``+detail``, a stand-in for
 postmaster, the domain's catch-all.  An alias that names itself, directly or round a loop, means the account of that
 name, so ``alice -> alice, bob`` keeps a copy; where there is no such account the loop is simply cut.
+``postmaster`` at this server's own name is that of the default domain.
 """
 
 from __future__ import annotations
@@ -23,6 +24,14 @@ class Lookup(Protocol):
 
     def is_local(self, domain: str) -> bool: ...
 
+    def is_host(self, domain: str) -> bool:
+        """Whether it is this server's own name."""
+        ...
+
+    def default_domain(self) -> str:
+        """The domain of an address without one; empty if there is none."""
+        ...
+
     def has_account(self, name: str) -> bool: ...
 
     def targets_of(self, source: str) -> Sequence[str]:
@@ -36,16 +45,27 @@ class Lookup(Protocol):
 
 def resolve(lookup: Lookup, local: str, domain: str) -> Resolution:
     """Where mail for ``local`` at a canonical domain goes.  Raises Temporary when an alias exceeds the bounds."""
-    if not lookup.is_local(domain):
+    name = f"{canonical_local(local)}@{domain}"
+    if not lookup.is_local(domain) and not _host_postmaster(lookup, name):
         return Remote()
     ends = _Ends(lookup)
-    ends.follow(f"{canonical_local(local)}@{domain}", local.partition("+")[2], 0)
+    ends.follow(name, local.partition("+")[2], 0)
     accounts = tuple(Local(account, detail) for account, detail in ends.accounts.items())
     if accounts and not ends.aliased:
         return accounts[0]
     if not accounts and not ends.addresses:
         return Unknown()
     return Forward(accounts, tuple(split_address(address) for address in ends.addresses))
+
+
+def _host_postmaster(lookup: Lookup, name: str) -> str:
+    """RFC 5321 §4.5.1: postmaster at a server's own name is taken too, though nobody else there is: the address that
+    stands for it, or empty if ``name`` is something else."""
+    local, _, domain = name.rpartition("@")
+    if local.partition("+")[0] != "postmaster" or not lookup.is_host(domain):
+        return ""
+    default = lookup.default_domain()
+    return f"postmaster@{default}" if default != domain and lookup.is_local(default) else ""
 
 
 class _Ends:
@@ -67,7 +87,7 @@ class _Ends:
         """Add the ends of ``name``; ``detail`` is what the address before it had behind its plus sign."""
         local, _, domain = name.rpartition("@")
         if not self._lookup.is_local(domain):
-            self._add(self.addresses, name, None)
+            self._follow_elsewhere(name, steps)
             return
         plain, plus, own = local.partition("+")
         if self._follow_known(name, "" if plus else detail, steps):
@@ -77,6 +97,13 @@ class _Ends:
             if self._follow_known(name, detail or own, steps):
                 return
         self._follow_fallback(name, detail or own, steps)
+
+    def _follow_elsewhere(self, name: str, steps: int) -> None:
+        stand_in = _host_postmaster(self._lookup, name)
+        if not stand_in:
+            self._add(self.addresses, name, None)
+        elif name not in self._open and name not in self._done:
+            self._follow_alias(name, (stand_in,), "", steps)
 
     def _follow_known(self, name: str, detail: str, steps: int) -> bool:
         """Whether there is an alias or an account of that name."""

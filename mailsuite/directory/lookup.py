@@ -30,20 +30,29 @@ class Alias(msgspec.Struct, frozen=True):
 
 class Lookups:
     """Questions to a directory.  ``extra_domains`` are local besides those in the file; ``postmaster`` stands in where
-    a domain names none; ``default_domain`` is that of a login without one."""
+    a domain names none; ``default_domain`` is that of a login without one; ``hostname`` this server's own name."""
 
     def __init__(
-        self, database: Database, extra_domains: Sequence[str] = (), default_domain: str = "", postmaster: str = ""
+        self,
+        database: Database,
+        extra_domains: Sequence[str] = (),
+        default_domain: str = "",
+        postmaster: str = "",
+        hostname: str = "",
     ) -> None:
         self._database = database
         self._extra = dict.fromkeys(canonical_domain(domain) for domain in extra_domains)
         self._default = canonical_domain(default_domain) if default_domain else ""
         self._postmaster = postmaster
+        self._host = canonical_domain(hostname) if hostname else ""
 
     # -- domains ---------------------------------------------------------------------------------------------------
 
     def is_local(self, domain: str) -> bool:
         return domain in self._extra or self._database.one("SELECT 1 FROM domains WHERE name = ?", domain) is not None
+
+    def is_host(self, domain: str) -> bool:
+        return domain == self._host
 
     def default_domain(self) -> str:
         """The one that was set, else the first that was added, else empty."""

@@ -38,6 +38,8 @@ class DirectorySettings(msgspec.Struct, frozen=True):
     default_domain: str = ""
     #: who gets postmaster's mail of a domain that names nobody; empty: its first account
     postmaster: str = ""
+    #: this server's own name, at which only postmaster is known; empty: none
+    hostname: str = ""
     #: seconds for which a checked password is known again; 0: never
     remember: float = 300.0
     #: passwords checked at the same time
@@ -106,7 +108,7 @@ class SQLiteDirectory:
         if self._opened is None:
             own = self._settings
             database = Database(self._path)
-            lookups = Lookups(database, own.extra_domains, own.default_domain, own.postmaster)
+            lookups = Lookups(database, own.extra_domains, own.default_domain, own.postmaster, own.hostname)
             self._dummy = self._dummy or hash_password("nobody has this password")
             self._opened = database, lookups
         return self._opened

@@ -124,6 +124,7 @@ def _directory_settings(settings: Settings) -> DirectorySettings:
         extra_domains=settings.local_domains,
         default_domain=settings.default_domain,
         postmaster=settings.postmaster,
+        hostname=settings.hostname,
         remember=settings.passwords.remember,
         checks_at_once=settings.passwords.checks_at_once,
     )

@@ -23,15 +23,17 @@ _T = TypeVar("_T")
 @implementer(IDirectory)
 class MemoryDirectory:
     """``domains`` are ours, the first is the default; ``accounts`` maps ``user@domain`` to passwords; ``aliases`` maps
-    ``name@domain`` (``@domain``: catch-all) to addresses."""
+    ``name@domain`` (``@domain``: catch-all) to addresses; ``hostname`` is the server's own name."""
 
     def __init__(
         self,
         domains: Sequence[str] = (),
         accounts: dict[str, str] | None = None,
         aliases: dict[str, Sequence[str]] | None = None,
+        hostname: str = "",
     ) -> None:
         self.domains = list(domains)
+        self.hostname = hostname
         self.passwords = dict(accounts or {})
         self.accounts = {name: Account(name) for name in self.passwords}
         self.aliases: dict[str, Sequence[str]] = dict(aliases or {})
@@ -79,6 +81,12 @@ class MemoryDirectory:
 
     def is_local(self, domain: str) -> bool:
         return domain in self.domains
+
+    def is_host(self, domain: str) -> bool:
+        return domain == self.hostname
+
+    def default_domain(self) -> str:
+        return self.domains[0] if self.domains else ""
 
     def has_account(self, name: str) -> bool:
         return name in self.accounts

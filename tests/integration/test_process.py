@@ -50,6 +50,17 @@ def test_sigterm_lets_a_command_in_flight_finish_and_exits_0(tmp_path: Path) -> 
     assert len(instance.delivered()) == 1
 
 
+def test_answer_to_a_delivery_notice_is_taken_from_a_stranger(tmp_path: Path) -> None:
+    """RFC 5321 §4.5.1: notices come from postmaster@hostname."""
+    instance = Instance(tmp_path / "i")
+    instance.edit(lambda text: re.sub(r"trusted_networks = .*", "trusted_networks = []", text))
+    with running(instance), smtplib.SMTP("127.0.0.1", instance.ports["smtp"], "b.test", 10) as smtp:
+        assert smtp.sendmail("a@b.test", "postmaster@mail.demo.test", MESSAGE) == {}
+        assert len(instance.delivered()) == 1
+        smtp.mail("a@b.test")
+        assert smtp.rcpt("demo@mail.demo.test")[0] == 550
+
+
 def test_daemon_writes_a_pidfile_and_ends_on_sigterm(tmp_path: Path) -> None:
     instance = Instance(tmp_path / "i")
     pidfile, log = tmp_path / "pid", tmp_path / "log"

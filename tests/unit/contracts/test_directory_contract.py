@@ -12,7 +12,7 @@ from zope.interface.verify import verifyObject
 from mailsuite.directory.database import Database, create
 from mailsuite.directory.lookup import Lookups
 from mailsuite.directory.records import Records
-from mailsuite.directory.sqlite import SQLiteDirectory
+from mailsuite.directory.sqlite import DirectorySettings, SQLiteDirectory
 from mailsuite.errors import BadCredentials, NotFound
 from mailsuite.interfaces import IDirectory
 from mailsuite.model import Account, Address, Forward, Local, Remote, Resolution, Unknown
@@ -21,6 +21,7 @@ from mailsuite.testing.directory import MemoryDirectory
 from mailsuite.testing.results import failure_of, result_of
 
 PASSWORD = "correct horse"
+HOSTNAME = "mail.a.test"
 ALIASES: dict[str, Sequence[str]] = {
     "sales@a.test": ("alice@a.test", "bob@b.test", "partner@elsewhere.test"),
     "all@a.test": ("sales@a.test", "carol@a.test", "partner@elsewhere.test"),
@@ -31,12 +32,13 @@ ALIASES: dict[str, Sequence[str]] = {
     "list+owner@a.test": ("bob@b.test",),
     "list@a.test": ("alice@a.test",),
     "@b.test": ("bob@b.test",),
+    "host@b.test": ("postmaster@mail.a.test",),
 }
 ACCOUNTS = ("alice@a.test", "carol@a.test", "bob@b.test", "dave@c.test")
 
 
 def in_memory(tmp_path: Path) -> IDirectory:
-    return MemoryDirectory(("a.test", "b.test", "c.test"), dict.fromkeys(ACCOUNTS, PASSWORD), ALIASES)
+    return MemoryDirectory(("a.test", "b.test", "c.test"), dict.fromkeys(ACCOUNTS, PASSWORD), ALIASES, HOSTNAME)
 
 
 def in_sqlite(tmp_path: Path) -> IDirectory:
@@ -52,7 +54,7 @@ def in_sqlite(tmp_path: Path) -> IDirectory:
         for source, targets in ALIASES.items():
             records._write_alias(source, targets, 0)
     database.close()
-    return SQLiteDirectory(path, Inline(), Clock())
+    return SQLiteDirectory(path, Inline(), Clock(), DirectorySettings(hostname=HOSTNAME))
 
 
 @pytest.fixture(scope="module", params=[in_memory, in_sqlite])
@@ -104,6 +106,11 @@ CASES: dict[str, Resolution] = {
     "Postmaster@a.test": both(ALICE),
     "postmaster@b.test": both(BOB),
     "postmaster@c.test": both(Local("dave@c.test")),
+    "postmaster@mail.a.test": both(ALICE),
+    "Postmaster+x@mail.a.test": both(ALICE),
+    "host@b.test": both(ALICE),
+    "nobody@mail.a.test": Remote(),
+    "alice@mail.a.test": Remote(),
 }
 
 

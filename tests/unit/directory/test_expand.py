@@ -26,6 +26,12 @@ class Book:
     def is_local(self, domain: str) -> bool:
         return domain == "a.test"
 
+    def is_host(self, domain: str) -> bool:
+        return domain == "mail.a.test"
+
+    def default_domain(self) -> str:
+        return "a.test"
+
     def has_account(self, name: str) -> bool:
         return name in self.accounts
 
@@ -40,6 +46,10 @@ def accounts_of(book: Book, local: str) -> list[str]:
     found = resolve(book, local, "a.test")
     assert isinstance(found, Forward)
     return [account.account.partition("@")[0] for account in found.accounts]
+
+
+def test_the_hosts_postmaster_that_stands_in_for_itself_is_nobody_and_no_endless_loop() -> None:
+    assert resolve(Book(postmaster="postmaster@mail.a.test"), "postmaster", "mail.a.test") == Unknown()
 
 
 def test_alias_that_names_its_own_account_keeps_a_copy() -> None:
