@@ -37,6 +37,7 @@ from mailsuite.model import (
     Verdict,
 )
 from mailsuite.query import Query
+from mailsuite.steps import Unit
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -339,6 +340,17 @@ class IDisk(Interface):
 
     def sync_folder(path: str) -> None:
         """Make renames, links and unlinks in it durable."""
+
+    def commit(steps: Unit) -> frozenset[int]:
+        """Do these as one unit, durable and done when it returns; the numbers of those whose file was
+        not there.  With a journal all or none of them survive a crash.  ``Temporary``: nothing was done."""
+
+    def commit_all(units: Sequence[Unit]) -> Sequence[frozenset[int] | Exception]:
+        """Several units, each for itself, made durable together: for each what ``commit`` returns or raises."""
+
+    def checkpoint() -> None:
+        """Everything committed is in its place for good: folders may now be renamed and removed directly.  Nothing
+        may be committed in those folders meanwhile."""
 
 
 class ITLSContexts(Interface):

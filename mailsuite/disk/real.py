@@ -14,14 +14,16 @@ from typing import ParamSpec, TypeVar
 
 from zope.interface import implementer
 
+from mailsuite.disk.applying import commit_directly, outcome_of
 from mailsuite.errors import Temporary
 from mailsuite.interfaces import IDisk
+from mailsuite.steps import Unit
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-def _meaning(work: Callable[_P, _T]) -> Callable[_P, _T]:
+def meaning(work: Callable[_P, _T]) -> Callable[_P, _T]:
     """OSErrors that say nothing about the caller's names become ``Temporary`` (full disk, I/O error, no handles)."""
 
     def call(*args: _P.args, **kwargs: _P.kwargs) -> _T:
@@ -39,7 +41,7 @@ def _meaning(work: Callable[_P, _T]) -> Callable[_P, _T]:
 class RealDisk:
     """Files of this machine."""
 
-    @_meaning
+    @meaning
     def write_new(self, path: str, chunks: Iterable[bytes], mode: int = 0o600, mtime: float | None = None) -> None:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         try:
@@ -57,7 +59,7 @@ class RealDisk:
         finally:
             os.close(fd)
 
-    @_meaning
+    @meaning
     def replace(self, path: str, data: bytes, mode: int = 0o600) -> None:
         folder, name = os.path.split(path)
         fresh = os.path.join(folder, f".{name}.new")
@@ -67,7 +69,7 @@ class RealDisk:
         os.rename(fresh, path)
         self.sync_folder(folder)
 
-    @_meaning
+    @meaning
     def read(self, path: str) -> bytes:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -78,7 +80,7 @@ class RealDisk:
         finally:
             os.close(fd)
 
-    @_meaning
+    @meaning
     def read_part(self, path: str, offset: int, length: int) -> bytes:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -86,19 +88,19 @@ class RealDisk:
         finally:
             os.close(fd)
 
-    @_meaning
+    @meaning
     def rename(self, old: str, new: str) -> None:
         os.rename(old, new)
 
-    @_meaning
+    @meaning
     def link(self, old: str, new: str) -> None:
         os.link(old, new)
 
-    @_meaning
+    @meaning
     def unlink(self, path: str) -> None:
         os.unlink(path)
 
-    @_meaning
+    @meaning
     def make_folder(self, path: str) -> None:
         missing = []
         while path and not os.path.isdir(path):
@@ -109,18 +111,27 @@ class RealDisk:
                 os.mkdir(folder, 0o700)
             self.sync_folder(os.path.dirname(folder))
 
-    @_meaning
+    @meaning
     def remove_folder(self, path: str) -> None:
         shutil.rmtree(path)
 
-    @_meaning
+    @meaning
     def list_folder(self, path: str) -> Sequence[str]:
         return os.listdir(path)
 
-    @_meaning
+    @meaning
     def sync_folder(self, path: str) -> None:
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(fd)
         finally:
             os.close(fd)
+
+    def commit(self, steps: Unit) -> frozenset[int]:
+        return commit_directly(self, steps)
+
+    def commit_all(self, units: Sequence[Unit]) -> Sequence[frozenset[int] | Exception]:
+        return [outcome_of(self.commit, unit) for unit in units]
+
+    def checkpoint(self) -> None:
+        """All is in place always."""

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Sequence
 
 from zope.interface import implementer
 
+from mailsuite.disk.applying import commit_directly, outcome_of
 from mailsuite.interfaces import IDisk
+from mailsuite.steps import Unit
 
 
 @implementer(IDisk)
@@ -115,6 +117,15 @@ class MemoryDisk:
         self._enter("sync_folder")
         self._must_have(path)
         self.synced.append(path)
+
+    def commit(self, steps: Unit) -> frozenset[int]:
+        return commit_directly(self, steps)
+
+    def commit_all(self, units: Sequence[Unit]) -> Sequence[frozenset[int] | Exception]:
+        return [outcome_of(self.commit, unit) for unit in units]
+
+    def checkpoint(self) -> None:
+        """All is in place always."""
 
     def _must_have(self, folder: str) -> None:
         if folder not in self.folders:

@@ -1,0 +1,99 @@
+"""Does steps on a disk, one by one, and undoes them; and how a disk without a journal commits.  Blocking."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+
+from mailsuite.errors import Temporary
+from mailsuite.interfaces import IDisk
+from mailsuite.steps import Link, Put, Rename, Step, Unit, Unlink, folders
+
+
+class Applied:
+    """Does the steps of one unit on ``disk``.  ``missed`` are the numbers of those whose file was not there;
+    ``back`` are steps that take back what can be: names that were given, not content that was replaced."""
+
+    def __init__(self, disk: IDisk, put: Callable[[Put], None]) -> None:
+        """``put`` does a ``Put``."""
+        self._disk = disk
+        self._put = put
+        self._count = 0
+        self.back: list[Step] = []
+        self.missed: set[int] = set()
+
+    def do(self, step: Step) -> None:
+        try:
+            match step:
+                case Put():
+                    self._put(step)
+                    if step.via:
+                        self.back.append(Unlink(step.path))
+                case Rename():
+                    self._disk.rename(step.old, step.new)
+                    self.back.append(Rename(step.new, step.old))
+                case Link():
+                    self._disk.link(step.old, step.new)
+                    self.back.append(Unlink(step.new))
+                case Unlink():
+                    self._disk.unlink(step.path)
+        except FileNotFoundError:
+            if isinstance(step, Put):
+                raise Temporary(f"{step.path}: its folder is gone") from None
+            self.missed.add(self._count)
+        self._count += 1
+
+    def undo(self) -> list[Step]:
+        """The steps it took."""
+        taken, self.back = self.back[::-1], []
+        for step in taken:
+            with contextlib.suppress(OSError, Temporary):
+                self.do(step)
+        self.back = []
+        return taken
+
+
+def commit_directly(disk: IDisk, unit: Unit) -> frozenset[int]:
+    """``IDisk.commit`` without a journal: each step is made durable before the next one that needs it.  A crash may
+    leave the beginning of the unit; nothing is removed before what comes earlier is durable."""
+
+    def put(step: Put) -> None:
+        if step.via:
+            disk.write_new(step.via, (step.data,), step.mode, step.mtime if step.mtime >= 0 else None)
+            disk.rename(step.via, step.path)
+        else:
+            disk.replace(step.path, step.data, step.mode)
+
+    applied = Applied(disk, put)
+    unsynced: dict[str, None] = {}
+    group = ""
+    try:
+        for step in unit:
+            before, group = group, os.path.dirname(step.path) if isinstance(step, Unlink) else ""
+            if group and group != before:
+                _sync(disk, unsynced)
+            applied.do(step)
+            if not isinstance(step, Put) or step.via:
+                unsynced |= dict.fromkeys(folders((step,)))
+        _sync(disk, unsynced)
+    except BaseException:
+        taken = applied.undo()
+        with contextlib.suppress(OSError, Temporary):
+            _sync(disk, dict.fromkeys(folders(taken)))
+        raise
+    return frozenset(applied.missed)
+
+
+def _sync(disk: IDisk, unsynced: dict[str, None]) -> None:
+    for folder in tuple(unsynced):
+        disk.sync_folder(folder)
+        del unsynced[folder]
+
+
+def outcome_of(commit: Callable[[Unit], frozenset[int]], unit: Unit) -> frozenset[int] | Exception:
+    """What it returns or raises."""
+    try:
+        return commit(unit)
+    except Exception as error:
+        return error

@@ -1,0 +1,34 @@
+"""Puts content under a name without waiting for the disk: what a journal already holds is placed like this."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from mailsuite.steps import Put
+
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+
+
+def write_file(put: Put, path: str = "") -> None:
+    """Whole or not at all, as anybody sees it.  ``path`` in place of the one that ``put`` says.  OSError."""
+    path = path or put.path
+    temporary = put.temporary
+    try:
+        fd = os.open(temporary, _FLAGS, put.mode)
+        try:
+            data: bytes | memoryview = put.data
+            while data:
+                written = os.write(fd, data)
+                if written == len(data):
+                    break
+                data = memoryview(data)[written:]
+            if put.mtime >= 0:
+                os.utime(fd, (put.mtime, put.mtime))
+        finally:
+            os.close(fd)
+        os.rename(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise

@@ -1,0 +1,235 @@
+"""A write-ahead journal with group commit: ``append`` returns when its unit is on the medium.
+
+Whoever comes while the disk is busy waits and goes, with all the others that wait, into the next frame: one write and
+one fdatasync a frame, made by one of those who wait.  Two files of fixed size take turns, so nothing is allocated while
+mail flows.  A frame is *pending* until its effects are done (``done``); ``settle`` says that the effects of all frames
+below ``oldest`` are in place, and only then is their room used again.  After a write or sync that failed nobody
+knows what the disk holds, so nothing more is taken until a restart reads it back (``Temporary``).
+Blocking; thread-safe.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from twisted.logger import Logger
+
+from mailsuite.disk.frames import PAGE, SALT, History, file_head, frame_parts, padded, read_files, salt_of, taken
+from mailsuite.errors import Temporary
+
+#: The two files, and octets of each.
+NAMES = ("0.journal", "1.journal")
+SIZE = 32 << 20
+#: Octets of units in one frame, unless a single one is larger.
+MAX_FRAME = 4 << 20
+
+_log = Logger()
+
+
+class _Waiting:
+    """Units that are to be written in one frame; ``frame`` is its number once they are."""
+
+    __slots__ = ("error", "frame", "octets", "units")
+
+    def __init__(self, units: Sequence[bytes]) -> None:
+        self.units = units
+        self.octets = sum(map(taken, units))
+        self.frame = 0
+        self.error: Exception | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return bool(self.frame) or self.error is not None
+
+
+class Journal:
+    """The journal in ``folder``.  ``open`` comes first."""
+
+    def __init__(self, folder: str, size: int = SIZE) -> None:
+        """``size``: octets of each file, when it is made."""
+        self._folder = folder
+        self._size = size
+        self._changed = threading.Condition()
+        self._waiting: deque[_Waiting] = deque()
+        self._writing = False
+        self._broken = ""
+        self._pending: dict[int, int] = {}  # frame -> units whose effects are not done
+        self._number = 1
+        self._base = self._durable_base = 1
+        self._fds: list[int] = []
+        self._salts: list[bytes] = []
+        self._last = [0, 0]  # the newest frame in each file
+        self._file = 0
+        self._offset = PAGE
+        #: Octets written since it was opened.
+        self.written = 0
+        #: Called, with nothing held, when a file has become full and the other is still needed.
+        self.make_room: Callable[[], None] = lambda: None
+
+    # -- start and end -------------------------------------------------------------------------------------------
+
+    def open(self) -> History:
+        """Made if it is not there.  ``Corrupt``, OSError."""
+        os.makedirs(self._folder, 0o700, exist_ok=True)
+        self._fds = [self._open_file(os.path.join(self._folder, name)) for name in NAMES]
+        for folder in (self._folder, os.path.dirname(self._folder)):
+            _sync_folder(folder)
+        paths = [os.path.join(self._folder, name) for name in NAMES]
+        with contextlib.ExitStack() as stack:
+            maps = [stack.enter_context(mmap.mmap(fd, 0, prot=mmap.PROT_READ)) for fd in self._fds]
+            contents = dict(zip(paths, [stack.enter_context(memoryview(each)) for each in maps], strict=True))
+            self._salts = [salt_of(path, data) for path, data in contents.items()]
+            self._size = min(map(len, maps))
+            history = read_files(contents)
+        self._file = paths.index(history.file)
+        self._last[self._file] = history.number - 1
+        self._last[1 - self._file] = 0
+        self._offset, self._number = history.offset, history.number
+        if history.frames:
+            self._base = self._durable_base = history.frames[0].base
+        return history
+
+    def _open_file(self, path: str) -> int:
+        """Made whole before it gets its name."""
+        try:
+            return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            pass
+        fd = os.open(path + ".new", os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        os.posix_fallocate(fd, 0, self._size)
+        os.pwrite(fd, file_head(os.urandom(SALT)), 0)
+        os.fsync(fd)
+        os.rename(path + ".new", path)
+        return fd
+
+    def close(self) -> None:
+        for fd in self._fds:
+            os.close(fd)
+        self._fds = []
+        self._broken = self._broken or "it is closed"
+
+    # -- appending -----------------------------------------------------------------------------------------------
+
+    def append(self, units: Sequence[bytes]) -> int:
+        """Make them durable; the number of their frame, which is pending until ``done``.  ``Temporary``."""
+        ticket = _Waiting(units)
+        with self._changed:
+            self._waiting.append(ticket)
+            while not ticket.is_over:
+                if self._writing:
+                    self._changed.wait()
+                else:
+                    self._write_waiting()
+        if ticket.error is not None:
+            raise ticket.error
+        return ticket.frame
+
+    def _write_waiting(self) -> None:
+        """As the one who writes, with the lock held; it is let go meanwhile."""
+        batch = self._take_batch()
+        self._writing = True
+        self._changed.release()
+        try:
+            error = self._write([unit for ticket in batch for unit in ticket.units])
+        finally:
+            self._changed.acquire()
+            self._writing = False
+            self._changed.notify_all()
+        if error is None:
+            self._pending[self._number] = len(batch)
+            self._number += 1
+        for ticket in batch:
+            ticket.frame, ticket.error = (0, error) if error else (self._number - 1, None)
+
+    def _take_batch(self) -> list[_Waiting]:
+        batch = [self._waiting.popleft()]
+        octets = batch[0].octets
+        while self._waiting and octets + self._waiting[0].octets <= MAX_FRAME:
+            batch.append(self._waiting.popleft())
+            octets += batch[-1].octets
+        return batch
+
+    def _write(self, units: list[bytes]) -> Exception | None:
+        if self._broken:
+            return Temporary(f"the journal in {self._folder} takes nothing: {self._broken}")
+        length = padded(sum(map(taken, units)))
+        if length > self._size - 2 * PAGE:
+            return Temporary("more is to be written at once than the journal holds")
+        try:
+            if self._offset + length > self._size - PAGE:  # a page is kept for the frame that lets us go on
+                self._go_on()
+            self._put_frame(units)
+        except Exception as error:
+            self.fail(str(error))
+            return Temporary(f"the journal in {self._folder} cannot be written: {error}")
+        return None
+
+    def fail(self, reason: str) -> None:
+        """Take nothing more: only a restart can tell what is on the medium."""
+        self._broken = reason
+        _log.critical("the journal in {folder} takes nothing more: {reason}", folder=self._folder, reason=reason)
+
+    def _put_frame(self, units: list[bytes]) -> None:
+        base, fd = self._base, self._fds[self._file]
+        data = b"".join(frame_parts(self._salts[self._file], self._number, base, units))
+        if os.pwrite(fd, data, self._offset) != len(data):
+            raise OSError("it was not written whole")
+        os.fdatasync(fd)
+        self._offset += -(-len(data) // PAGE) * PAGE
+        self.written += len(data)
+        self._last[self._file] = self._number
+        self._durable_base = base
+
+    def _go_on(self) -> None:
+        """In the other file, once nothing in it is needed.  Only the one who writes is here."""
+        other = 1 - self._file
+        if self._last[other] >= self._base:
+            self._wait_for_effects()
+            self.make_room()
+        if self._last[other] >= self._durable_base:
+            self._put_frame([])
+            self._number += 1
+        self._file, self._offset = other, PAGE
+
+    def _wait_for_effects(self) -> None:
+        with self._changed:
+            while self._pending:
+                self._changed.wait()
+
+    # -- effects -------------------------------------------------------------------------------------------------
+
+    def done(self, frame: int) -> None:
+        """The effects of one ``append`` are done, if not yet for good."""
+        with self._changed:
+            self._pending[frame] -= 1
+            if not self._pending[frame]:
+                del self._pending[frame]
+                self._changed.notify_all()
+
+    def oldest(self) -> int:
+        """The effects of all frames below this one are done."""
+        with self._changed:
+            return min(self._pending, default=self._number)
+
+    @property
+    def settled(self) -> bool:
+        """Whether a restart would find nothing to do."""
+        return self._durable_base >= self._number - 1 and not self._pending
+
+    def settle(self, oldest: int) -> None:
+        """All effects below ``oldest`` are in place for good; noted with the next frame."""
+        with self._changed:
+            self._base = max(self._base, oldest)
+
+
+def _sync_folder(path: str) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,193 @@
+"""IDisk with a journal: a commit costs one shared fdatasync, whatever it does, and is done whole or not at all.
+
+A unit is written to the journal first; when it is durable there, its steps are done on the file system without waiting
+for the disk.  A *checkpoint* (every ``INTERVAL`` seconds while something is new, and when half a journal file is used)
+makes the file system write everything, so that the journal's room can be used again.  ``open`` does again what a
+crash may have undone.  ``replace`` is a commit too, for what is committed must not be changed past the journal.
+Limit: what another program changes or removes between a commit and the next checkpoint may come back after a crash.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from mailsuite.disk.applying import Applied
+from mailsuite.disk.files import write_file
+from mailsuite.disk.filesystem import syncfs
+from mailsuite.disk.frames import History, encode_unit, units_of
+from mailsuite.disk.journal import SIZE, Journal
+from mailsuite.disk.real import RealDisk, meaning
+from mailsuite.disk.replay import replay
+from mailsuite.errors import Temporary
+from mailsuite.interfaces import IDisk
+from mailsuite.steps import Put, Step, Unit, folders
+
+#: Seconds between checkpoints while something is committed.
+INTERVAL = 2.0
+
+_log = Logger()
+
+
+@implementer(IDisk)
+class JournalDisk(RealDisk):
+    """Files of this machine, with the journal in ``folder``, which only this process uses."""
+
+    def __init__(self, folder: str, size: int = SIZE) -> None:
+        self._folder = os.path.abspath(folder)
+        self._base = os.path.join(os.path.dirname(self._folder), "")
+        self._size = size
+        self._journal = Journal(self._folder, size)
+        self._journal.make_room = self._write_effects
+        self._touched: set[str] = set()
+        self._lock = threading.Lock()
+        self._one_checkpoint = threading.Lock()
+        self._keeper: threading.Thread | None = None
+        self._wanted = threading.Event()
+        self._closing = False
+        self._mark = 0
+
+    # -- start and end -------------------------------------------------------------------------------------------
+
+    @meaning
+    def open(self, keep: bool = True) -> int:
+        """Read the journal and do again what may be missing; how many files were written.  ``Corrupt``,
+        ``Temporary``.  ``keep``: make checkpoints in a thread, until ``close``."""
+        self.make_folder(self._folder)
+        history = self._journal.open()
+        written = self._recover(history)
+        if keep:
+            self._keeper = threading.Thread(target=self._keep, name="mailsuite checkpoints", daemon=True)
+            self._keeper.start()
+        return written
+
+    def _recover(self, history: History) -> int:
+        if history.torn:
+            _log.warn("the journal in {folder} ends in the middle of a frame, which is cut", folder=self._folder)
+        steps = [step for frame in history.frames for unit in units_of(frame, self._base) for step in unit]
+        if steps:
+            written, problems = replay(steps)
+            for problem in problems:
+                _log.warn("not done again: {problem}", problem=problem)
+            _log.info("{count} committed steps were done again", count=len(steps))
+            self._touched.update(folders(steps))
+        else:
+            written = 0
+        self.checkpoint()
+        return written
+
+    def _keep(self) -> None:
+        while not self._closing:
+            self._wanted.wait(INTERVAL)
+            self._wanted.clear()
+            try:
+                self.checkpoint()
+            except Exception:
+                _log.failure("a checkpoint failed")
+
+    def close(self) -> None:
+        """After a last checkpoint: the next start has nothing to do again."""
+        self._closing = True
+        self._wanted.set()
+        if self._keeper is not None:
+            self._keeper.join()
+        try:
+            self.checkpoint()
+        finally:
+            self._journal.close()
+
+    # -- committing ----------------------------------------------------------------------------------------------
+
+    def commit(self, steps: Unit) -> frozenset[int]:
+        [outcome] = self.commit_all((steps,))
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def commit_all(self, units: Sequence[Unit]) -> Sequence[frozenset[int] | Exception]:
+        try:
+            frame = self._journal.append([encode_unit(unit, self._base) for unit in units])
+        except Temporary as error:
+            return [error] * len(units)
+        back: list[Step] = []
+        try:
+            outcomes = [self._do(unit, back) for unit in units]
+        finally:
+            self._journal.done(frame)
+        if back:
+            self._take_back(back)
+        if self._journal.written - self._mark > self._size // 2:
+            self._wanted.set()
+        return outcomes
+
+    def _do(self, unit: Unit, back: list[Step]) -> frozenset[int] | Exception:
+        applied = Applied(self, self._put)
+        with self._lock:
+            self._touched.update(folders(unit))
+        try:
+            for step in unit:
+                applied.do(step)
+        except Exception as error:
+            back += applied.undo()
+            return error
+        return frozenset(applied.missed)
+
+    @meaning
+    def _put(self, put: Put) -> None:
+        write_file(put)
+
+    def _take_back(self, steps: list[Step]) -> None:
+        """The journal says that it was done; let it say that it was undone."""
+        try:
+            self._journal.done(self._journal.append([encode_unit(steps, self._base)]))
+        except Temporary as error:
+            _log.error("what could not be done may come back after a restart: {error}", error=error)
+
+    def replace(self, path: str, data: bytes, mode: int = 0o600) -> None:
+        if not os.path.isdir(os.path.dirname(path)):
+            raise FileNotFoundError(path)
+        self.commit((Put(path, data, mode=mode),))
+
+    # -- checkpoints ---------------------------------------------------------------------------------------------
+
+    @meaning
+    def checkpoint(self) -> None:
+        if self._journal.settled:
+            return
+        self._write_effects()
+        self._journal.done(self._journal.append(()))
+
+    def _write_effects(self) -> None:
+        """Have the file systems write what was done; OSError."""
+        with self._one_checkpoint:
+            self._mark = self._journal.written
+            oldest = self._journal.oldest()
+            with self._lock:
+                touched, self._touched = self._touched, set()
+            try:
+                _sync_filesystems(touched)
+            except OSError as error:
+                self._journal.fail(f"the files could not be written: {error.strerror}")
+                raise
+            self._journal.settle(oldest)
+
+
+def _sync_filesystems(paths: set[str]) -> None:
+    """Those on which these folders lie, or lay."""
+    synced: set[int] = set()
+    for touched in paths:
+        path = touched
+        while not os.path.isdir(path):
+            path = os.path.dirname(path)
+        device = os.stat(path).st_dev
+        if device not in synced:
+            synced.add(device)
+            fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                syncfs(fd)
+            finally:
+                os.close(fd)
