@@ -13,8 +13,9 @@ import msgspec
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from mailsuite.disk.journal_disk import JournalDisk
 from mailsuite.disk.real import RealDisk
-from mailsuite.errors import NotFound, Temporary
+from mailsuite.errors import ConfigError, NotFound, Temporary
 from mailsuite.model import Queued
 from mailsuite.net.control import Done, Drop, Flush, Hold, List, Refused, Request, short_path
 from mailsuite.offload import Inline
@@ -51,12 +52,30 @@ def open_queue(folder: str, change: bool) -> Iterator[QueueAccess]:
             yield _Running(connection)
         return
     _act_as_owner(folder)
-    lock = FolderLock(folder) if change else None
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.callback(FolderLock(folder).release)
+        except ConfigError:
+            if change:
+                raise
+            yield _Stopped(folder, RealDisk())  # a server starts or stops: a look can do no harm
+            return
+        yield _Stopped(folder, stack.enter_context(_disk(folder)))
+
+
+@contextlib.contextmanager
+def _disk(folder: str) -> Iterator[RealDisk]:
+    """With a server's journal, if there was one: after a crash it holds what is not in its place yet."""
+    journal = Places(folder).journal
+    if not os.path.isdir(journal):
+        yield RealDisk()
+        return
+    disk = JournalDisk(journal)
+    disk.open(keep=False)
     try:
-        yield _Stopped(folder)
+        yield disk
     finally:
-        if lock is not None:
-            lock.release()
+        disk.close()
 
 
 def _connect(path: str) -> socket.socket | None:
@@ -118,8 +137,8 @@ class _Clock:
 
 
 class _Stopped:
-    def __init__(self, folder: str) -> None:
-        self._queue = DiskQueue(folder, RealDisk(), Inline(), _Clock())  # type: ignore[arg-type]
+    def __init__(self, folder: str, disk: RealDisk) -> None:
+        self._queue = DiskQueue(folder, disk, Inline(), _Clock())  # type: ignore[arg-type]
         if os.path.isdir(Places(folder).messages):  # not a queue that no server ever used: it makes its own folders
             _now(self._queue.load(sweep=False))
 

@@ -35,11 +35,12 @@ _log = Logger()
 
 @implementer(IDisk)
 class JournalDisk(RealDisk):
-    """Files of this machine, with the journal in ``folder``, which only this process uses."""
+    """Files of this machine, with the journal in ``folder``, which only this process uses.  Its paths below the parent of
+    that one's parent are relative, so that an installation may be moved."""
 
     def __init__(self, folder: str, size: int = SIZE) -> None:
         self._folder = os.path.abspath(folder)
-        self._base = os.path.join(os.path.dirname(self._folder), "")
+        self._base = os.path.join(os.path.dirname(os.path.dirname(self._folder)), "")
         self._size = size
         self._journal = Journal(self._folder, size)
         self._journal.make_room = self._write_effects

@@ -4,6 +4,7 @@
 ``QUEUE/state/ID``     JSON, replaced whole after an attempt that left somebody waiting, and by hold and flush: who
                        waits, with what last words, until when.  Not there: nothing was tried yet.
 ``QUEUE/tmp/ID``       a message on its way in; nobody was promised anything about it.
+``QUEUE/journal``      not read by the queue: see ``disk.journal_disk``.
 ``QUEUE/corrupt/ID``   what could not be read, set aside for a person to look at.
 
 So a large message is not written again when one of its recipients is served, and ``messages/ID`` alone says whether
@@ -66,6 +67,11 @@ class Places(msgspec.Struct, frozen=True):
     @property
     def corrupt(self) -> str:
         return os.path.join(self.root, "corrupt")
+
+    @property
+    def journal(self) -> str:
+        """What is committed to store and queue and may not be in its place yet (``disk.journal_disk``)."""
+        return os.path.join(self.root, "journal")
 
     @property
     def control(self) -> str:

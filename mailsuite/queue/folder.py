@@ -10,6 +10,7 @@ from mailsuite.interfaces import IDisk
 from mailsuite.model import Pending, Queued
 from mailsuite.queue.file import FIRST_READ, HEAD_LIMIT, Head, Places, State, decode_head, decode_state
 from mailsuite.queue.intake import Stored
+from mailsuite.steps import Unlink
 
 
 class Folder:
@@ -29,11 +30,7 @@ class Folder:
 
     def remove(self, id: str) -> None:
         """Take a message out of the queue; nothing happens if it is gone."""
-        with contextlib.suppress(FileNotFoundError):
-            self._disk.unlink(self.message(id))
-            self._disk.sync_folder(self._places.messages)
-        with contextlib.suppress(FileNotFoundError):
-            self._disk.unlink(self.state(id))
+        self._disk.commit((Unlink(self.message(id)), Unlink(self.state(id))))
 
     def read(self, sweep: bool) -> tuple[list[Stored], list[str]]:
         """Every message, and one line about each file that had to be set aside.  The folders are made."""

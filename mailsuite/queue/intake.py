@@ -1,21 +1,24 @@
 """One message on its way into the queue, as a ``disk.placement.Placement``.
 
-Prepared under ``tmp`` (written and fsynced), published by one rename and one folder sync.
+A small one is put by the journal, a large one written under ``tmp`` and fsynced, and then renamed.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os.path
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 
 import msgspec
 
+from mailsuite.disk.placement import SMALL_BODY
 from mailsuite.disk.spool import Content
 from mailsuite.errors import Temporary
 from mailsuite.interfaces import IDisk
 from mailsuite.model import Queued
 from mailsuite.queue.file import Head, Places, checked_id, encode_head
+from mailsuite.steps import Put, Rename, Step
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -25,8 +28,25 @@ class Stored(msgspec.Struct, frozen=True):
     offset: int
 
 
+class QueueHolder:
+    """The queue as ``disk.placement.Holder``: no two messages have a file in common, so nothing is locked."""
+
+    name = ""
+
+    def locked(self, patience: float = -1) -> AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+    def changing(self, placements: Sequence[object]) -> AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+    def publish(self, placements: Sequence[object]) -> None:
+        """``DiskQueue.arrived`` does, in the reactor thread."""
+
+
 class QueuePlacement:
     """Blocking, inside ``IOffload``.  ``stored`` is what the queue will hold of it once it is published."""
+
+    holder = QueueHolder()
 
     def __init__(self, places: Places, disk: IDisk, queued: Queued, head: bytes, content: Content) -> None:
         self._disk = disk
@@ -34,23 +54,29 @@ class QueuePlacement:
         id = checked_id(queued.envelope.id)
         self._fresh = os.path.join(places.tmp, id)
         self._final = os.path.join(places.messages, id)
-        self._folder = places.messages
+        self._folder = places.tmp
+        self._written = False
         size = len(head) + content.wire
         self._top = encode_head(Head(queued.envelope, size))
         self._trace = head.replace(b"\r\n", b"\n")
         self.stored = Stored(msgspec.structs.replace(queued, size=size), len(self._top))
 
     def prepare(self) -> None:
-        self._disk.write_new(self._fresh, self._octets())
+        if self._content.stored + len(self._top) + len(self._trace) > SMALL_BODY:
+            self._disk.write_new(self._fresh, self._octets())
+            self._written = True
+            self._disk.sync_folder(self._folder)
 
-    def publish(self) -> None:
-        self._disk.rename(self._fresh, self._final)
-        self._disk.sync_folder(self._folder)
+    def steps(self) -> Sequence[Step]:
+        if self._written:
+            return (Rename(self._fresh, self._final),)
+        return (Put(self._final, b"".join(self._octets()), self._fresh),)
 
     def undo(self) -> None:
-        for path in (self._final, self._fresh):
+        if self._written:
+            self._written = False
             with contextlib.suppress(FileNotFoundError, Temporary):
-                self._disk.unlink(path)
+                self._disk.unlink(self._fresh)
 
     def _octets(self) -> Iterator[bytes]:
         yield self._top + self._trace

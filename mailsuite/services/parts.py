@@ -16,7 +16,7 @@ from mailsuite.config.networks import HOST, SUBNET, trusted_networks
 from mailsuite.config.schema import Settings
 from mailsuite.directory.quotas import Quotas
 from mailsuite.directory.sqlite import DirectorySettings, SQLiteDirectory
-from mailsuite.disk.real import RealDisk
+from mailsuite.disk.journal_disk import JournalDisk
 from mailsuite.disk.spool import Spool
 from mailsuite.net import control
 from mailsuite.net.login import Login
@@ -30,6 +30,7 @@ from mailsuite.queue.file import Places
 from mailsuite.queue.reports import Reports
 from mailsuite.queue.runner import Runner
 from mailsuite.services import relay
+from mailsuite.services.batches import Batches
 from mailsuite.services.delivery import Delivery
 from mailsuite.services.factories import Shared
 from mailsuite.services.ids import message_ids
@@ -44,7 +45,8 @@ class Parts:
         """Raises ConfigError."""
         self._settings = settings
         interfaces = _interfaces(settings)
-        disk, paths, limits = RealDisk(), settings.paths, settings.limits
+        paths, limits = settings.paths, settings.limits
+        disk = self._disk = JournalDisk(Places(paths.queue).journal)
         ids = message_ids(reactor.seconds, random.Random())  # noqa: S311 - apart, not secret
         self._offload = Offload(reactor, limits.threads)
         self._quotas = Quotas(paths.directory)
@@ -52,8 +54,9 @@ class Parts:
         self._spool = Spool(paths.spool, self._offload)
         self._stores = MaildirStores(paths.store, disk, self._offload, reactor, settings.hostname, self._quotas)
         self._queue = DiskQueue(paths.queue, disk, self._offload, reactor, relay.schedule(settings))
-        at_once = max(1, limits.threads // 2)
-        delivery = Delivery(self._stores, self._queue, self._spool, self._offload, at_once)
+        delivery = Delivery(
+            self._stores, self._queue, self._spool, Batches(disk, self._offload, max(1, limits.threads // 2))
+        )
         tls = TLSContexts(settings.tls.certificate, settings.tls.key, reactor.seconds)
         self._courier = relay.courier(settings, tls, reactor)
         self._runner = Runner(
@@ -90,6 +93,7 @@ class Parts:
         for folder in (self._settings.paths.store, self._settings.paths.queue):
             os.makedirs(folder, 0o700, exist_ok=True)
         self._spool.clean()
+        self._disk.open()
 
     def start_relay(self) -> IListeningPort:
         """Begin to send what waits; gives the port on which ``mailsuite queue`` talks to this server."""
@@ -104,6 +108,7 @@ class Parts:
     async def close(self) -> None:
         """Everything that was promised is on disk when this is done."""
         await self._stores.close()
+        await self._offload.run(self._disk.close)
         await self._directory.close()
         self._quotas.close()
         self._offload.stop()

@@ -2,8 +2,8 @@
 
 Everything here blocks.  ``with account.locked():`` comes first, whatever thread one is in; the lock is all that
 correctness rests on.  (The lane ``account:<name>`` only keeps an account's sessions in order and from holding more than
-one thread.)  No two accounts' locks are ever held together, so there is no order to keep.  Nothing that a mailbox name
-says reaches a path except through ``names.to_folder``.
+one thread.)  Who holds several accounts' locks took them in the order of the names (``disk.placement``).  Nothing that
+a mailbox name says reaches a path except through ``names.to_folder``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
+from mailsuite.disk.placement import Busy
 from mailsuite.errors import Exists, InvalidName, MailError, NotAllowed, NotFound, OverQuota, Temporary
 from mailsuite.model import INBOX, MailboxInfo
 from mailsuite.store import subscriptions
@@ -57,10 +58,12 @@ class AccountMail:
     # -- the lock ------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """Alone with the account.  An index that SQLite cannot read is replaced and the work fails with
-        ``Temporary``."""
-        with self._lock:
+    def locked(self, patience: float = -1) -> Iterator[None]:
+        """Alone with the account; ``Busy`` if that takes more than ``patience`` seconds, below 0 is for ever.  An index
+        that SQLite cannot read is replaced and the work fails with ``Temporary``."""
+        if not self._lock.acquire(timeout=patience):
+            raise Busy(f"somebody works with the mail of {self.name}")
+        try:
             if self._closed:
                 raise Temporary("the store is closed")
             try:
@@ -70,8 +73,10 @@ class AccountMail:
             except (sqlite3.OperationalError, OSError) as error:
                 raise Temporary(f"{self.home}: {error}") from error
             except sqlite3.DatabaseError as error:
-                self._begin_index_anew(str(error))
+                self.begin_index_anew(str(error))
                 raise Temporary(f"{self.home}: the index was rebuilt, try again") from error
+        finally:
+            self._lock.release()
 
     def _open(self) -> None:
         self.resources.disk.make_folder(self.maildir)
@@ -86,7 +91,7 @@ class AccountMail:
     def _index_path(self) -> str:
         return os.path.join(self.home, "index.sqlite")
 
-    def _begin_index_anew(self, reason: str) -> None:
+    def begin_index_anew(self, reason: str) -> None:
         if self._opened:
             self.index.close()
         set_aside(self._index_path, reason)
@@ -190,6 +195,7 @@ class AccountMail:
         if name not in there and any(other.startswith(name + "/") for other in there):
             raise NotAllowed(f"{name} has mailboxes below it")  # RFC 9051 §6.3.5
         folder = self.folder(name)
+        self.resources.disk.checkpoint()  # nothing that is committed names it by its old path any more
         removed = os.path.join(self.maildir, _REMOVED + self.resources.unique.name(self.resources.now()))
         self.resources.disk.rename(folder.path, removed)
         self.resources.disk.sync_folder(self.maildir)
@@ -218,6 +224,9 @@ class AccountMail:
         for parent in parents(new):
             if parent not in there:
                 self._make(parent, "")
+        for name in moved:
+            self.folder(name)
+        self.resources.disk.checkpoint()  # nothing that is committed names them by their old paths any more
         for name, target in targets.items():
             self._rename_one(name, target)
         self.resources.disk.sync_folder(self.maildir)

@@ -26,6 +26,7 @@ from mailsuite.model import (
     Snapshot,
     Vanished,
 )
+from mailsuite.steps import Rename, Unlink
 from mailsuite.store import flags as flag_sets
 from mailsuite.store import foreign, scan
 from mailsuite.store import keywords as keyword_files
@@ -36,7 +37,6 @@ from mailsuite.store.filename import in_cur
 from mailsuite.store.foreign import Trust
 from mailsuite.store.index import Row
 from mailsuite.store.keywords import FORWARDED, Keywords, More
-from mailsuite.store.moves import Moves
 
 if TYPE_CHECKING:
     from mailsuite.store.account import AccountMail
@@ -136,11 +136,10 @@ class Folder:
         self.announce()
 
     def _resume_moves(self, twice: Sequence[tuple[str, str]]) -> None:
-        if twice:
-            moves = self.moves()
-            for in_new, inside in twice:
-                moves.resume(os.path.join(self.new, in_new), os.path.join(self.cur, inside))
-            moves.finish()
+        """Of two names of one file, which another program left when it was broken off, one is to go."""
+        both = [(os.path.join(self.new, in_new), os.path.join(self.cur, inside)) for in_new, inside in twice]
+        if again := [Unlink(old) for old, moved in both if _same(old, moved)]:
+            self.account.resources.disk.commit(again)
 
     @contextlib.contextmanager
     def own_change(self) -> Iterator[None]:
@@ -149,11 +148,15 @@ class Folder:
         try:
             yield
         except BaseException:
-            self._seen = (0, 0)
+            self.doubt()
             raise
         if before == self._seen:
             self._seen = self._times()
             self._doubtful = self._doubtful or self._seen != before
+
+    def doubt(self) -> None:
+        """The index may not agree with the disk: the next look is a thorough one."""
+        self._seen = (0, 0)
 
     # -- rows and the feed ---------------------------------------------------------------------------------------
 
@@ -262,18 +265,15 @@ class Folder:
         """Move some of the messages that a session has seen from ``new`` to ``cur``; whether there may be more."""
         claimed = [] if self.gone else self.account.index.claimed(self.id, limit)
         if claimed:
-            moves = self.moves()
             with self.own_change():
-                for _, base in claimed:
-                    with contextlib.suppress(FileNotFoundError):
-                        moves.add(os.path.join(self.new, base), os.path.join(self.cur, in_cur(base, "")))
-                moves.finish()
+                self.account.resources.disk.commit(
+                    [
+                        Rename(os.path.join(self.new, base), os.path.join(self.cur, in_cur(base, "")))
+                        for _, base in claimed
+                    ]
+                )
                 self.account.index.set_recent(self.id, [(uid, False) for uid, _ in claimed])
         return len(claimed) == limit
-
-    def moves(self) -> Moves:
-        """To move messages into ``cur``."""
-        return Moves(self.account.resources.disk, self.new, self.cur)
 
     # -- changing ------------------------------------------------------------------------------------------------
 
@@ -291,28 +291,22 @@ class Folder:
         return [(row.uid, self.flags_of(row.uid, row.letters), row.modseq) for row in done], late
 
     def _change_flags(self, rows: Sequence[Row], op: FlagOp, flags: Flags) -> bool:
-        """Move, sync, note; whether a file was missing."""
-        missing = False
-        renamed: list[tuple[int, str, bool]] = []
-        moves = self.moves()
+        """Rename all as one unit, note; whether a file was missing."""
+        renames: list[Rename] = []
+        changed: list[tuple[int, str, bool]] = []
         with self.own_change():
             for row in rows:
                 before = self.flags_of(row.uid, row.letters)
                 after = flag_sets.apply(op, before, flags)
-                if after == before:
-                    continue
-                letters = self.letters_for(row.uid, after) + self.keywords.unexplained(row.letters)
-                letters = "".join(sorted(letters))
-                try:
-                    moves.add(self.path_of(row), os.path.join(self.cur, in_cur(row.base, letters)))
-                except FileNotFoundError:
-                    missing = True
-                    continue
-                renamed.append((row.uid, letters, False))
-            if renamed:
-                moves.finish()
-                self.note_letters(renamed)
-        return missing
+                if after != before:
+                    letters = self.letters_for(row.uid, after) + self.keywords.unexplained(row.letters)
+                    letters = "".join(sorted(letters))
+                    renames.append(Rename(self.path_of(row), os.path.join(self.cur, in_cur(row.base, letters))))
+                    changed.append((row.uid, letters, False))
+            missed = self.account.resources.disk.commit(renames) if renames else ()
+            if there := [each for number, each in enumerate(changed) if number not in missed]:
+                self.note_letters(there)
+        return bool(missed)
 
     def expunge(self, uids: Sequence[int]) -> list[int]:
         """Those that were there, gone for good."""
@@ -323,21 +317,13 @@ class Folder:
                     self.look(force=True)  # notes those that are gone, finds those that were renamed
                     left = self.account.index.rows(self.id, [row.uid for row in rows])
                     self._unlink(left)
-                for folder in {self.new if row.recent else self.cur for row in rows}:
-                    self.account.resources.disk.sync_folder(folder)
                 if left:
                     self.forget([row.uid for row in left])
         return [row.uid for row in rows]
 
     def _unlink(self, rows: Sequence[Row]) -> bool:
-        """Remove the files; whether one was missing."""
-        missing = False
-        for row in rows:
-            try:
-                self.account.resources.disk.unlink(self.path_of(row))
-            except FileNotFoundError:
-                missing = True
-        return missing
+        """Remove the files as one unit; whether one was missing."""
+        return bool(self.account.resources.disk.commit([Unlink(self.path_of(row)) for row in rows]))
 
     # -- the end -------------------------------------------------------------------------------------------------
 
@@ -350,3 +336,10 @@ class Folder:
         """The index was lost while sessions watched."""
         self.attach(Trust.ISSUED)
         self._tell(Overflow())
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except FileNotFoundError:  # another program is moving it
+        return False

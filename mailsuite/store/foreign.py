@@ -14,12 +14,16 @@ from typing import TYPE_CHECKING
 
 from mailsuite.disk.body import measure
 from mailsuite.errors import Temporary
+from mailsuite.steps import Rename
 from mailsuite.store.filename import Sizes, delivery_order, read_base, split, with_numbers
 from mailsuite.store.index import Row
 from mailsuite.store.scan import Difference, Listing
 
 if TYPE_CHECKING:
     from mailsuite.store.folder import Folder
+
+#: Renames in one unit.
+SLICE = 1000
 
 
 class Trust(enum.Enum):
@@ -45,10 +49,10 @@ def follow(folder: Folder, found: Listing, difference: Difference, trust: Trust,
 
 def _follow_moves(folder: Folder, found: Listing, moved: Iterable[tuple[int, str, str]]) -> None:
     letters_now, places = [], []
+    _rename(folder, [_put_right(folder, base, *found[base]) for _, base, _ in moved])
     for uid, base, before in moved:
         recent, filename = found[base]
         letters = split(filename)[1]
-        _put_right(folder, base, recent, filename)
         recent = recent and not letters
         if letters != before:
             letters_now.append((uid, letters, recent))
@@ -59,17 +63,21 @@ def _follow_moves(folder: Folder, found: Listing, moved: Iterable[tuple[int, str
         folder.note_letters(letters_now)
 
 
-def _put_right(folder: Folder, base: str, recent: bool, filename: str) -> None:
-    """Give a file the name and place that ``base`` should have; FileNotFoundError if it is gone."""
+def _put_right(folder: Folder, base: str, recent: bool, filename: str) -> Rename:
+    """What gives a file the name and place that ``base`` should have."""
     letters = split(filename)[1]
     path = os.path.join(folder.new if recent else folder.cur, filename)
-    wanted = folder.place(base, letters, recent and not letters)
-    if recent and letters:  # from ``new`` to ``cur``
-        moves = folder.moves()
-        moves.add(path, wanted)
-        moves.finish()
-    elif path != wanted:
-        folder.account.resources.disk.rename(path, wanted)
+    return Rename(path, folder.place(base, letters, recent and not letters))
+
+
+def _rename(folder: Folder, renames: Sequence[Rename]) -> set[Rename]:
+    """Where names change; those whose file is gone."""
+    wanted = [rename for rename in renames if rename.old != rename.new]
+    gone = set()
+    for start in range(0, len(wanted), SLICE):
+        part = wanted[start : start + SLICE]
+        gone |= {part[number] for number in folder.account.resources.disk.commit(part)}
+    return gone
 
 
 def _welcome(folder: Folder, found: Listing, fresh: Sequence[str], trust: Trust, rebuilding: bool) -> list[Row]:
@@ -81,11 +89,9 @@ def _welcome(folder: Folder, found: Listing, fresh: Sequence[str], trust: Trust,
     first = folder.counters.take_uids(len(unnamed)) if unnamed else 0
     modseq = folder.counters.modseq if rebuilding else folder.counters.next_modseq()
     named = [*sorted(kept.items()), *enumerate(unnamed, first)]
-    rows = [row for uid, base in named if (row := _adopt(folder, uid, base, *found[base], modseq))]
-    if unnamed:
-        for inside in (folder.cur, folder.new):
-            folder.account.resources.disk.sync_folder(inside)
-    return rows
+    adopted = [each for uid, base in named if (each := _adopt(folder, uid, base, *found[base], modseq))]
+    gone = _rename(folder, [rename for _, rename in adopted])
+    return [row for row, rename in adopted if rename not in gone]
 
 
 def _sort_fresh(folder: Folder, fresh: Sequence[str], trust: Trust) -> tuple[dict[int, str], list[str]]:
@@ -106,8 +112,8 @@ def _sort_fresh(folder: Folder, fresh: Sequence[str], trust: Trust) -> tuple[dic
     return kept, unnamed
 
 
-def _adopt(folder: Folder, uid: int, base: str, recent: bool, filename: str, modseq: int) -> Row | None:
-    """The row of a file that now has this UID; None if it vanished meanwhile."""
+def _adopt(folder: Folder, uid: int, base: str, recent: bool, filename: str, modseq: int) -> tuple[Row, Rename] | None:
+    """The row of a file that is to have this UID, and what lets it; None if it vanished meanwhile."""
     path = os.path.join(folder.new if recent else folder.cur, filename)
     sizes = read_base(base)
     try:
@@ -115,10 +121,10 @@ def _adopt(folder: Folder, uid: int, base: str, recent: bool, filename: str, mod
         stored, wire = (sizes.stored, sizes.wire) if sizes.stored and sizes.wire else measure(path)
         wanted = Sizes(stored, wire, uid)
         named = base if sizes == wanted else with_numbers(base, wanted)
-        _put_right(folder, named, recent, filename)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise Temporary(f"{path}: {error.strerror}") from error
     letters = split(filename)[1]
-    return Row(uid, named, recent and not letters, letters, stored, wire, date, modseq)
+    row = Row(uid, named, recent and not letters, letters, stored, wire, date, modseq)
+    return row, _put_right(folder, named, recent, filename)

@@ -1,27 +1,34 @@
 """One new message on its way into one mailbox, as a ``disk.placement.Placement``.
 
-``prepare`` keeps room, writes the file into ``tmp`` and fsyncs it, without the account's lock, so that many
-deliveries wait for the disk together.  ``publish`` takes the lock to give the UID and rename the file into ``new`` (or
-``cur``, if it has flags), lets it go while the folder is synced, and then tells the feed.  Copies of one message for
-several mailboxes are hard links of the first one's file.  Blocking; works in any thread.
+A small body is put by the journal; a large one is written into ``tmp`` and fsynced in ``prepare``, and then renamed.
+``steps`` keeps room, gives the UID and the name in ``new`` (or ``cur``, if it has flags).  Copies of one message for
+several mailboxes are hard links of the first one's file.  What was committed goes into the index, one transaction a
+mailbox and batch, and to the feed, before the account is let go.  Blocking; works in any thread.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 
+from twisted.logger import Logger
+
+from mailsuite.disk.placement import SMALL_BODY
 from mailsuite.errors import Temporary
 from mailsuite.model import Appended, Flags
+from mailsuite.steps import Link, Put, Rename, Step
 from mailsuite.store.account import AccountMail
 from mailsuite.store.filename import Sizes, with_numbers
 from mailsuite.store.folder import Folder
 from mailsuite.store.index import Row
 
+_log = Logger()
+
 
 class Letter:
-    """The octets of a message, and the file that holds them once the first placement wrote it."""
+    """The octets of a message, and where the file is that holds them."""
 
     def __init__(self, chunks: Callable[[], Iterable[bytes]], stored: int, wire: int, date: float) -> None:
         """``chunks`` gives the LF form; ``stored`` and ``wire`` are octets as kept and as sent, ``date`` is the
@@ -30,7 +37,7 @@ class Letter:
         self.stored = stored
         self.wire = wire
         self.date = date
-        self.written = ""  # in the ``tmp`` of a placement, until that is published
+        self.path = ""  # by the steps so far
 
 
 class Incoming:
@@ -39,52 +46,58 @@ class Incoming:
     def __init__(self, account: AccountMail, name: str, flags: Flags, letter: Letter) -> None:
         self.account = account
         self.name = name
+        self.row: Row | None = None
+        self.folder: Folder
         self._flags = flags
         self._letter = letter
         self._base = ""
         self._written = False
-        self._folder: Folder
-        self._uid = 0
         self._reserved = False
         account.users.add(self)
 
+    @property
+    def holder(self) -> Arrivals:
+        return Arrivals(self.account)
+
     def prepare(self) -> None:
-        resources = self.account.resources
+        if self._letter.stored <= SMALL_BODY or self._letter.path:
+            return
         with self.account.locked():
-            self._folder = self.account.folder(self.name)
-            self._folder.must_be_there()
-            self.account.reserve(self._letter.wire, 1)
-            self._reserved = True
-        self._base = resources.unique.name(resources.now())
-        if self._letter.written:
-            resources.disk.link(self._letter.written, self._temporary)
-        else:
-            resources.disk.write_new(self._temporary, self._letter.chunks(), mtime=self._letter.date)
-            self._letter.written = self._temporary
+            self._enter()
+        disk = self.account.resources.disk
+        disk.write_new(self._temporary, self._letter.chunks(), mtime=self._letter.date)
         self._written = True
+        self._letter.path = self._temporary
+        disk.sync_folder(self.folder.tmp)
+
+    def _enter(self) -> None:
+        """Find the mailbox and keep room in it."""
+        self.folder = self.account.folder(self.name)
+        self.folder.must_be_there()
+        self.account.reserve(self._letter.wire, 1)
+        self._reserved = True
+        self._base = self.account.resources.unique.name(self.account.resources.now())
 
     @property
     def _temporary(self) -> str:
-        return os.path.join(self._folder.tmp, self._base)
+        return os.path.join(self.folder.tmp, self._base)
 
-    def publish(self) -> None:
-        with self.account.locked():
-            self._folder.must_be_there()
-            row = self._row()
-            final = self._folder.path_of(row)
-            with self._folder.own_change():
-                self.account.resources.disk.rename(self._temporary, final)
-                self._uid = row.uid
-                self._folder.add([row])
-            self._release()
-            folder = os.path.dirname(final)
-        self.account.resources.disk.sync_folder(folder)
-        with self.account.locked():
-            self._folder.announce()
+    def steps(self) -> Sequence[Step]:
+        if not self._reserved:
+            self._enter()
+        self.folder.must_be_there()
+        self.row = self._row()
+        final = self.folder.path_of(self.row)
+        before, self._letter.path = self._letter.path, final
+        if self._written:
+            return (Rename(self._temporary, final),)
+        if before:
+            return (Link(before, final),)
+        return (Put(final, b"".join(self._letter.chunks()), self._temporary, self._letter.date),)
 
     def _row(self) -> Row:
-        uid = self._folder.counters.take_uids(1)
-        letters = self._folder.letters_for(uid, self._flags) if self._flags else ""
+        uid = self.folder.counters.take_uids(1)
+        letters = self.folder.letters_for(uid, self._flags) if self._flags else ""
         sizes = Sizes(self._letter.stored, self._letter.wire, uid)
         return Row(
             uid=uid,
@@ -94,24 +107,64 @@ class Incoming:
             stored=sizes.stored,
             wire=sizes.wire,
             date=self._letter.date,
-            modseq=self._folder.counters.next_modseq(),
+            modseq=self.folder.counters.next_modseq(),
         )
 
     @property
     def appended(self) -> Appended:
         """Where it went, once published."""
-        return Appended(self._folder.counters.uidvalidity, self._uid)
+        return Appended(self.folder.counters.uidvalidity, self.row.uid if self.row else 0)
 
     def undo(self) -> None:
         with contextlib.suppress(Temporary), self.account.locked():
-            self._release()
-            if self._uid:
-                self._folder.expunge([self._uid])
-            elif self._written:
+            self.release()
+            if self._written:
+                self._written = False
                 with contextlib.suppress(FileNotFoundError):
                     self.account.resources.disk.unlink(self._temporary)
 
-    def _release(self) -> None:
+    def release(self) -> None:
+        """The room is used, or will not be."""
         if self._reserved:
             self._reserved = False
             self.account.release(self._letter.wire, 1)
+
+
+class Arrivals:
+    """An account as ``disk.placement.Holder``."""
+
+    def __init__(self, account: AccountMail) -> None:
+        self._account = account
+
+    @property
+    def name(self) -> str:
+        return self._account.name
+
+    def locked(self, patience: float = -1) -> AbstractContextManager[None]:
+        return self._account.locked(patience)
+
+    @contextlib.contextmanager
+    def changing(self, placements: Sequence[Incoming]) -> Iterator[None]:
+        with contextlib.ExitStack() as changes:
+            for folder in _by_folder(placements):
+                changes.enter_context(folder.own_change())
+            yield
+
+    def publish(self, placements: Sequence[Incoming]) -> None:
+        for placement in placements:
+            placement.release()
+        for folder, rows in _by_folder(placements).items():
+            try:
+                folder.add(rows)
+                folder.announce()
+            except Exception:
+                _log.failure("{folder}: new messages are on disk, not in the index; looking again", folder=folder.path)
+                folder.doubt()
+
+
+def _by_folder(placements: Sequence[Incoming]) -> dict[Folder, list[Row]]:
+    found: dict[Folder, list[Row]] = {}
+    for placement in placements:
+        if placement.row is not None:
+            found.setdefault(placement.folder, []).append(placement.row)
+    return found

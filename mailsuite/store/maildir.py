@@ -129,7 +129,7 @@ class MaildirStore:
             content = await content_of(draft)
             letter = Letter(content.chunks, content.stored, content.wire, date)
             incoming.append(Incoming(self._account, name, canonical(flags), letter))
-        await self._lane.run(place, incoming)
+        await self._lane.run(place, self._account.resources.disk, incoming)
         return [each.appended for each in incoming]
 
     def _indexed_soon(self, result: _T) -> _T:

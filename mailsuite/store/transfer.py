@@ -1,18 +1,16 @@
 """Copies and moves messages between the mailboxes of one account, all or none.
 
 A copy is a hard link under a name of its own: the octets are there already and the internal date, the file's time, goes
-along.  The links are made durable before anything is removed, so a crash in the middle of a move leaves a message
-twice, never not at all.  Blocking, with the account's lock held.
+along; a move is a rename.  All of them are one unit of the disk.  Blocking, with the account's lock held.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Sequence
 
-from mailsuite.errors import MailError
 from mailsuite.model import Copied
+from mailsuite.steps import Link, Rename
 from mailsuite.store.account import AccountMail
 from mailsuite.store.filename import Sizes, with_numbers
 from mailsuite.store.folder import Folder
@@ -27,44 +25,37 @@ def copy(account: AccountMail, source: Folder, uids: Sequence[int], target: Fold
         octets = sum(row.wire for row in rows)
         account.reserve(octets, len(rows))
         account.release(octets, len(rows))
-    linked = _link(account, source, rows, target)
+    linked = _transfer(account, source, rows, target, move)
     if len(linked) < len(rows):  # renamed by another program in this moment; look where they are now
         source.look(force=True)
         done = {row.uid for row, _ in linked}
         left = [uid for uid in uids if uid not in done]
-        linked += _link(account, source, account.index.rows(source.id, left), target)
-    if move:
-        source.expunge([row.uid for row, _ in linked])
+        linked += _transfer(account, source, account.index.rows(source.id, left), target, move)
     return Copied(
         target.counters.uidvalidity, tuple(row.uid for row, _ in linked), tuple(copied.uid for _, copied in linked)
     )
 
 
-def _link(account: AccountMail, source: Folder, rows: Sequence[Row], target: Folder) -> list[tuple[Row, Row]]:
+def _transfer(
+    account: AccountMail, source: Folder, rows: Sequence[Row], target: Folder, move: bool
+) -> list[tuple[Row, Row]]:
     """(source, copy) of those whose file was there."""
-    disk = account.resources.disk
-    linked: list[tuple[Row, Row]] = []
     if not rows:
-        return linked
+        return []
     first = target.counters.take_uids(len(rows))
     modseq = target.counters.next_modseq()
-    try:
-        with target.own_change():
-            for uid, row in enumerate(rows, first):
-                copied = _copied(account, source, row, target, uid, modseq)
-                with contextlib.suppress(FileNotFoundError):
-                    disk.link(source.path_of(row), target.path_of(copied))
-                    linked.append((row, copied))
-            for folder in {os.path.dirname(target.path_of(copied)) for _, copied in linked}:
-                disk.sync_folder(folder)
-            target.add([copied for _, copied in linked])
-    except BaseException:
-        for _, copied in linked:
-            with contextlib.suppress(MailError, OSError):
-                disk.unlink(target.path_of(copied))
-        raise
+    pairs = [(row, _copied(account, source, row, target, uid, modseq)) for uid, row in enumerate(rows, first)]
+    way = Rename if move else Link
+    with source.own_change(), target.own_change() if target is not source else contextlib.nullcontext():
+        missed = account.resources.disk.commit(
+            [way(source.path_of(row), target.path_of(copied)) for row, copied in pairs]
+        )
+        done = [pair for number, pair in enumerate(pairs) if number not in missed]
+        target.add([copied for _, copied in done])
+        if move and done:
+            source.forget([row.uid for row, _ in done])
     target.announce()
-    return linked
+    return done
 
 
 def _copied(account: AccountMail, source: Folder, row: Row, target: Folder, uid: int, modseq: int) -> Row:

@@ -86,7 +86,7 @@ class Site:
         draft.write(MESSAGE.format(number).encode())
         envelope = Envelope("1", Address("bob", "example.com"), (), EPOCH)
         placed = self.stores.placements([ToMailbox(ANN, name, flags)], envelope, b"", result_of(draft.content()))
-        place(placed)
+        place(RealDisk(), placed)
 
     def numbers(self, mailbox: Any) -> dict[str, tuple[int, set[str]]]:
         """X-Number -> UID and flags."""

@@ -39,7 +39,7 @@ def folder(tmp_path: Path) -> str:
     for id, sender in (("m1", Address("", "")), ("m2", Address("al", "a.test"))):
         envelope = Envelope(id, sender, (Recipient(BOB), Recipient(EVE)), clock.seconds())
         placement = queue.placement(envelope, b"", Content(b"x\n", "", 2, 3))
-        place([placement])
+        place(RealDisk(), [placement])
         queue.arrived(placement)
     result_of(queue.lease(10))
     words = "mx.b.test said: 450 [red]busy[/red]"

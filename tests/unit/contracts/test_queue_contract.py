@@ -64,7 +64,7 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
     def add(envelope: Envelope, octets: bytes) -> None:
         data = octets.replace(b"\r\n", b"\n")
         placement = queue.placement(envelope, b"", Content(data, "", len(data), len(octets)))
-        place([placement])
+        place(RealDisk(), [placement])
         queue.arrived(placement)
 
     return World(queue, clock, add)

@@ -83,7 +83,7 @@ class MaildirWorld:
         draft.write(octets)
         envelope = Envelope("1", NULL_SENDER, (), EPOCH)
         placed = self.stores.placements([ToMailbox(ACCOUNT, mailbox, flags)], envelope, b"", result_of(draft.content()))
-        place(placed)
+        place(RealDisk(), placed)
         self.stores.arrived(placed)
 
     def limit(self, octets: int, messages: int) -> None:

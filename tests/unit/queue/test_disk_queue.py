@@ -52,7 +52,7 @@ class Server:
         envelope = Envelope(id, Address("al", "a.test"), tuple(map(Recipient, recipients or (BOB,))), NOW)
         content = Content(data, "", len(data), len(data) + data.count(b"\n"))
         placement = self.queue.placement(envelope, head, content)
-        place([placement])
+        place(self.disk, [placement])
         self.queue.arrived(placement)
 
     def lease(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from twisted.internet.task import Clock
 
+from mailsuite.disk.applying import commit_directly
 from mailsuite.disk.placement import place
 from mailsuite.disk.spool import Content
 from mailsuite.model import Address, Delayed, Delivered, Envelope, Recipient, Status
@@ -34,6 +36,10 @@ class CrashingDisk:
         self._left = last
 
     def __getattr__(self, name: str) -> Any:
+        if name == "commit":
+            return functools.partial(commit_directly, self)
+        if name == "commit_all":
+            return lambda units: [commit_directly(self, unit) for unit in units]  # type: ignore[arg-type]
         call = getattr(self._disk, name)
         if name not in WRITING:
             return call
@@ -59,7 +65,7 @@ def live(queue: DiskQueue, clock: Clock, said: list[str]) -> None:
         envelope = Envelope(id, Address("al", "a.test"), (Recipient(BOB), Recipient(EVE)), clock.seconds())
         placement = queue.placement(envelope, b"", Content(LF, "", len(LF), len(LF) + 3))
         try:
-            place([placement])
+            place(queue._disk, [placement])
         except Crash:
             placement.undo = lambda: None  # type: ignore[method-assign]
             raise

@@ -18,7 +18,8 @@ from mailsuite.interfaces import IDelivery
 from mailsuite.model import Account, Address, Envelope, Recipient, ToMailbox, ToRemote
 from mailsuite.offload import Inline
 from mailsuite.queue.disk import DiskQueue
-from mailsuite.services.delivery import AT_ONCE, Delivery
+from mailsuite.services.batches import Batches
+from mailsuite.services.delivery import Delivery
 from mailsuite.store.maildir import MaildirStores
 from mailsuite.testing.results import failure_of, result_of
 
@@ -74,7 +75,7 @@ class Place:
         result_of(self.queue.load())
         spool = Spool(str(folder / "spool"), self.offload, memory_limit=1000)
         spool.clean()
-        self.delivery = Delivery(self.stores, self.queue, spool, self.offload)
+        self.delivery = Delivery(self.stores, self.queue, spool, Batches(self.disk, self.offload))
 
     def commit(self, *to: ToMailbox | ToRemote, message: bytes = MESSAGE) -> Deferred[None]:
         draft = self.delivery.draft()

@@ -81,7 +81,7 @@ class Site:
 
     def place(self, octets: bytes, *destinations: ToMailbox, sender: str = "bob", trace: bytes = b"") -> None:
         placed = self.placements(octets, destinations, sender, trace)
-        place(placed)
+        place(self.disk, placed)
         self.stores.arrived(placed)
 
     def placements(

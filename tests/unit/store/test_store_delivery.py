@@ -235,7 +235,7 @@ def test_threads_deliver_side_by_side_while_sessions_look(tmp_path: Path) -> Non
     def work(batch: list[Any]) -> None:
         try:
             for placed in batch:
-                place(placed)
+                place(site.disk, placed)
         except BaseException as error:
             errors.append(error)
 
