@@ -61,7 +61,12 @@ def commit_directly(disk: IDisk, unit: Unit) -> frozenset[int]:
     def put(step: Put) -> None:
         if step.via:
             disk.write_new(step.via, (step.data,), step.mode, step.mtime if step.mtime >= 0 else None)
-            disk.rename(step.via, step.path)
+            try:
+                disk.rename(step.via, step.path)
+            except BaseException:
+                with contextlib.suppress(OSError, Temporary):
+                    disk.unlink(step.via)
+                raise
         else:
             disk.replace(step.path, step.data, step.mode)
 

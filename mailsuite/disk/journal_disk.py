@@ -35,8 +35,8 @@ _log = Logger()
 
 @implementer(IDisk)
 class JournalDisk(RealDisk):
-    """Files of this machine, with the journal in ``folder``, which only this process uses.  Its paths below the parent of
-    that one's parent are relative, so that an installation may be moved."""
+    """Files of this machine, with the journal in ``folder``, which only this process uses.  Its paths below the parent
+    of that one's parent are relative, so that an installation may be moved."""
 
     def __init__(self, folder: str, size: int = SIZE) -> None:
         self._folder = os.path.abspath(folder)

@@ -2,8 +2,8 @@
 
 Each place (a mailbox, the queue) hands in a ``Placement``.  ``prepare`` is for what takes long, without any lock: a
 large body is written and synced under a name nobody looks at.  Then the ``Holder`` of each place is locked, all in the
-order of their names; ``steps`` says what is to be done, which is where room, permissions and quota show themselves;
-the steps of one message are one unit of the disk, and all units are committed together.  What was committed is
+order of their names; ``reserve`` is where quota and missing mailboxes show themselves; ``steps`` says what is to be
+done.  The steps of one message are one unit of the disk, and all units are committed together.  What was committed is
 published; what was not is undone, and nobody saw it.  A failure concerns one message.  Blocking: inside ``IOffload``.
 """
 
@@ -52,6 +52,9 @@ class Placement(Protocol):
 
     def prepare(self) -> None:
         """What is to be done before, if anything."""
+
+    def reserve(self) -> None:
+        """Keep room; the holder is locked.  What refuses the message does it here, before numbers are given."""
 
     def steps(self) -> Sequence[Step]:
         """What is to be committed; the holder is locked.  Called once."""
@@ -138,6 +141,8 @@ class _Batch:
         units: dict[int, list[Step]] = {}
         for number in self.left():
             try:
+                for place in self._messages[number]:
+                    place.reserve()
                 units[number] = [step for place in self._messages[number] for step in place.steps()]
             except Exception as error:
                 self.fail(number, error)

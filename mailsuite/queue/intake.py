@@ -67,6 +67,9 @@ class QueuePlacement:
             self._written = True
             self._disk.sync_folder(self._folder)
 
+    def reserve(self) -> None:
+        """The queue takes everything."""
+
     def steps(self) -> Sequence[Step]:
         if self._written:
             return (Rename(self._fresh, self._final),)

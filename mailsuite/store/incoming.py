@@ -63,15 +63,17 @@ class Incoming:
         if self._letter.stored <= SMALL_BODY or self._letter.path:
             return
         with self.account.locked():
-            self._enter()
+            self.reserve()
         disk = self.account.resources.disk
         disk.write_new(self._temporary, self._letter.chunks(), mtime=self._letter.date)
         self._written = True
         self._letter.path = self._temporary
         disk.sync_folder(self.folder.tmp)
 
-    def _enter(self) -> None:
-        """Find the mailbox and keep room in it."""
+    def reserve(self) -> None:
+        if self._reserved:
+            self.folder.must_be_there()
+            return
         self.folder = self.account.folder(self.name)
         self.folder.must_be_there()
         self.account.reserve(self._letter.wire, 1)
@@ -83,9 +85,6 @@ class Incoming:
         return os.path.join(self.folder.tmp, self._base)
 
     def steps(self) -> Sequence[Step]:
-        if not self._reserved:
-            self._enter()
-        self.folder.must_be_there()
         self.row = self._row()
         final = self.folder.path_of(self.row)
         before, self._letter.path = self._letter.path, final

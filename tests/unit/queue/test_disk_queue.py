@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 
-from mailsuite.disk.placement import place
+from mailsuite.disk.placement import place, place_all
 from mailsuite.disk.real import RealDisk
 from mailsuite.disk.spool import Content
 from mailsuite.errors import Corrupt, InvalidName, Temporary
@@ -162,22 +162,22 @@ def test_a_message_prepared_and_never_published_is_forgotten(server: Server) -> 
 
 def test_looking_at_the_folder_of_a_running_server_removes_nothing(server: Server) -> None:
     envelope = Envelope("m1", Address("al", "a.test"), (Recipient(BOB),), NOW)
-    placement = server.queue.placement(envelope, b"", Content(LF, "", len(LF), len(LF) + 3))
+    large = LF + b"x" * 300_000
+    placement = server.queue.placement(envelope, b"", Content(large, "", len(large), len(large) + 3))
     placement.prepare()
     onlooker = DiskQueue(server.root, RealDisk(), Inline(), server.clock)
     result_of(onlooker.load(sweep=False))
-    placement.publish()
+    assert place_all(server.disk, [[placement]]) == [None]
 
 
 def test_undo_leaves_nothing(server: Server) -> None:
     envelope = Envelope("m1", Address("al", "a.test"), (Recipient(BOB),), NOW)
-    placement = server.queue.placement(envelope, b"", Content(LF, "", len(LF), len(LF) + 3))
+    large = LF + b"x" * 300_000
+    placement = server.queue.placement(envelope, b"", Content(large, "", len(large), len(large) + 3))
     placement.prepare()
-    placement.publish()
     placement.undo()
     placement.undo()
-    server.start()
-    assert server.loaded == 0
+    assert list(server.disk.list_folder(server.root + "/tmp")) == []
 
 
 @pytest.mark.parametrize(

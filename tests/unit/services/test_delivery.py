@@ -46,7 +46,7 @@ class Later(Inline):
 
 
 class FailingDisk(RealDisk):
-    """Fails to rename into folders whose path contains ``refused``."""
+    """Fails to rename or link into folders whose path contains ``refused``."""
 
     refused = "nothing"
 
@@ -54,6 +54,11 @@ class FailingDisk(RealDisk):
         if self.refused in new:
             raise Temporary("the disk is broken")
         super().rename(old, new)
+
+    def link(self, old: str, new: str) -> None:
+        if self.refused in new:
+            raise Temporary("the disk is broken")
+        super().link(old, new)
 
 
 class Place:
