@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
+import secrets
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -102,7 +103,7 @@ class Journal:
             pass
         fd = os.open(path + ".new", os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         os.posix_fallocate(fd, 0, self._size)
-        os.pwrite(fd, file_head(os.urandom(SALT)), 0)
+        os.pwrite(fd, file_head(secrets.token_bytes(SALT)), 0)
         os.fsync(fd)
         os.rename(path + ".new", path)
         return fd

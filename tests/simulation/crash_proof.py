@@ -327,5 +327,5 @@ class Proof:
 
 
 def _abandon(world: World) -> None:
-    if hasattr(world, "stores"):
+    if hasattr(world, "disk"):
         world.abandon()

@@ -88,8 +88,8 @@ def _settle(world: World, id: str, **outcomes: str) -> None:
 
 def _restart(world: World) -> None:
     """In order."""
-    result_of(world.stores.close())
-    world.wait(3)
+    world.stop()
+    world.clock.advance(3)
     world.start()
 
 

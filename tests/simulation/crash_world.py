@@ -11,16 +11,19 @@ from typing import Any
 import msgspec
 from twisted.internet.task import Clock
 
-from mailsuite.disk.real import RealDisk
+from mailsuite.disk.journal_disk import JournalDisk
 from mailsuite.disk.spool import Spool
 from mailsuite.model import Address, Destination, Envelope, Flags, Queued, Recipient, ToMailbox, ToRemote
 from mailsuite.offload import Inline
 from mailsuite.queue.disk import DiskQueue
+from mailsuite.services.batches import Batches
 from mailsuite.services.delivery import Delivery
 from mailsuite.store.maildir import MaildirStores
 from mailsuite.testing.results import result_of
 
 EPOCH = 1_750_000_000.0
+#: Octets of a journal file: small, so that scenarios fill one and go on in the other.
+JOURNAL = 96 * 1024
 ANN, BOB = "ann@example.org", "bob@example.org"
 ACCOUNTS = (ANN, BOB)
 TRACE = b"Received: from client\r\n\tby mail.example.org; now\r\n"
@@ -71,8 +74,9 @@ class World:
 
     def start(self) -> None:
         """What a starting server does, and each account opened once."""
-        disk, offload = RealDisk(), Inline()
-        folder = str(self.disk_folder)
+        offload, folder = Inline(), str(self.disk_folder)
+        disk = self.disk = JournalDisk(f"{folder}/queue/journal", JOURNAL)
+        disk.open(keep=False)
         spool = Spool(str(self.root / "spool"), offload, memory_limit=20_000)
         spool.clean()
         self.stores = MaildirStores(
@@ -80,19 +84,26 @@ class World:
         )
         self.queue = DiskQueue(f"{folder}/queue", disk, offload, self.clock, rng=random.Random(0))
         result_of(self.queue.load())
-        self.delivery = Delivery(self.stores, self.queue, spool, offload)
+        self.delivery = Delivery(self.stores, self.queue, spool, Batches(disk, offload))
         for account in ACCOUNTS:
             self.store(account)
 
     def abandon(self) -> None:
         """Free what an ended process would not hold: nothing is written."""
-        for mail in self.stores._accounts.values():
+        self.disk._journal.close()
+        for mail in self.stores._accounts.values() if hasattr(self, "stores") else ():
             if mail._opened:
                 mail.index.close()
 
     def wait(self, seconds: float) -> None:
         """Time passes, and what was put off is done."""
         self.clock.advance(seconds)
+        self.disk.checkpoint()
+
+    def stop(self) -> None:
+        """In order."""
+        result_of(self.stores.close())
+        self.disk.close()
 
     # -- mail ------------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from mailsuite.errors import MailError, NotFound, OverQuota, Temporary
 from mailsuite.interfaces import IBody, IDelivery
 from mailsuite.model import INBOX, Account, Address
 from mailsuite.queue.disk import DiskQueue
+from mailsuite.services.batches import Batches
 from mailsuite.services.delivery import Delivery
 from mailsuite.store.maildir import MaildirStores
 from mailsuite.testing.delivery import MemoryDelivery
@@ -98,7 +99,7 @@ class OnDisk:
         self.done(self.queue.load())
         spool = Spool(self.spool_folder, self.offload, self.memory_limit)
         spool.clean()
-        self.delivery = Delivery(self.stores, self.queue, spool, self.offload)
+        self.delivery = Delivery(self.stores, self.queue, spool, Batches(disk, self.offload))
 
     def done(self, deferred: Deferred[Any]) -> Any:
         self.offload.go()

@@ -112,7 +112,7 @@ class Maker:
         self.done(queue.load())
         draft = self._written(Spool(str(self.folder), self.offload, 0), octets)
         placement = queue.placement(ENVELOPE, b"", self.done(draft.content()))
-        place([placement])
+        place(RealDisk(), [placement])
         queue.arrived(placement)
         return Opened(self.done(queue.body("m1")), lambda: self.done(queue.drop("m1")))
 

@@ -4,104 +4,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
-from maildir_site import ANN, MESSAGE, Site, seen
+from maildir_site import ANN, Site, seen
 
-from mailsuite.disk.real import RealDisk
-from mailsuite.errors import Temporary
-from mailsuite.interfaces import IDisk
-from mailsuite.model import FlagOp
-from mailsuite.testing.results import failure_of, result_of
+from mailsuite.testing.results import result_of
 
 SEEN = frozenset({"\\Seen"})
 
 
-class Watched(RealDisk):
-    """Notes calls with the folder they change; ``broken`` names the one that fails."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[str, str]] = []
-        self.broken = ""
-
-    def __getattribute__(self, method: str) -> Any:
-        found = super().__getattribute__(method)
-        if method not in IDisk:
-            return found
-
-        def call(path: str, *args: Any, **kwargs: Any) -> Any:
-            last = args[0] if method in ("rename", "link") else path
-            folder = last if method == "sync_folder" else os.path.dirname(last)
-            self.calls.append((method, os.path.basename(folder)))
-            if method == self.broken:
-                raise Temporary("not here")
-            return found(path, *args, **kwargs)
-
-        return call
-
-
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    return Site(tmp_path / "site", Watched())
-
-
-SAFE = [("link", "cur"), ("link", "cur"), ("sync_folder", "cur"), ("unlink", "new"), ("unlink", "new")]
-
-
-def test_messages_that_a_session_took_are_in_cur_before_they_leave_new(site: Site) -> None:
-    inbox = site.mailbox()
-    site.deliver()
-    site.deliver()
-    site.disk.calls.clear()
-    result_of(inbox.snapshot(True))
-    assert site.disk.calls == [*SAFE, ("sync_folder", "new")]
-    assert len(site.files("cur")) == 2
-    assert site.files("new") == []
-
-
-def test_flagged_messages_are_in_cur_before_they_leave_new(site: Site) -> None:
-    inbox = site.mailbox()
-    site.deliver()
-    site.deliver()
-    result_of(inbox.store([1], FlagOp.ADD, SEEN, None))
-    site.disk.calls.clear()
-    site.deliver()
-    site.disk.calls.clear()
-    result_of(inbox.store([1, 2, 3], FlagOp.ADD, frozenset({"\\Flagged"}), None))
-    assert site.disk.calls == [("rename", "cur"), *SAFE, ("sync_folder", "new")]
-
-
-def test_a_flag_change_is_durable_when_it_is_told(site: Site) -> None:
-    inbox = site.mailbox()
-    site.deliver()
-    result_of(inbox.snapshot(True))
-    site.disk.calls.clear()
-    result_of(inbox.store([1], FlagOp.ADD, SEEN, None))
-    assert site.disk.calls[:2] == [("rename", "cur"), ("sync_folder", "cur")]
-
-
-def test_a_message_that_another_program_flagged_in_new_is_in_cur_before_it_leaves(site: Site) -> None:
-    site.mailbox()
-    site.disk.calls.clear()
-    site.drop("new", "1.x.host:2,S")
-    assert seen(site.mailbox()) == {1: {"\\Seen"}}
-    changes = [call for call in site.disk.calls if call[1] in ("new", "cur")]
-    assert changes[:3] == [("link", "cur"), ("sync_folder", "cur"), ("unlink", "new")]
-
-
-@pytest.mark.parametrize("broken", ["sync_folder", "unlink"])
-def test_a_move_that_breaks_off_is_ended_later(site: Site, broken: str) -> None:
-    inbox = site.mailbox()
-    site.deliver()
-    site.disk.broken = broken
-    failure_of(inbox.store([1], FlagOp.ADD, SEEN, None), Temporary)
-    assert len(site.files("new")) == len(site.files("cur")) == 1
-    site.disk.broken = ""
-    site.disk.calls.clear()
-    assert seen(inbox) == {1: {"\\Seen"}}
-    assert site.disk.calls == [("sync_folder", "cur"), ("unlink", "new"), ("sync_folder", "new")]
-    assert site.files("new") == []
+    return Site(tmp_path / "site")
 
 
 @pytest.mark.parametrize("index_lost", [False, True])
@@ -128,15 +42,3 @@ def test_another_file_of_the_same_name_is_left_alone(site: Site) -> None:
     result_of(inbox.snapshot(True))
     assert b"hello" in (site.folder() / "new" / name).read_bytes()
     assert b"another" in (site.folder() / "cur" / (name + ":2,")).read_bytes()
-
-
-def test_without_hard_links_messages_are_renamed(site: Site) -> None:
-    inbox = site.mailbox()
-    site.deliver()
-    site.disk.broken = "link"
-    result_of(inbox.store([1], FlagOp.ADD, SEEN, None))
-    site.disk.calls.clear()
-    assert seen(inbox) == {1: {"\\Seen"}}
-    assert site.files("new") == []
-    [kept] = site.files("cur")
-    assert MESSAGE.replace(b"\r\n", b"\n") in (site.folder() / "cur" / kept).read_bytes()
