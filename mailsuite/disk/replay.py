@@ -88,7 +88,7 @@ def replay(steps: Iterable[Step]) -> tuple[int, list[str]]:
 
 
 def _place(node: _Node) -> bool:
-    """Let all its names, and only file of that content, lead to it; whether it was written."""
+    """Let all its names lead to it; whether it was written."""
     first, *others = sorted(node.has)
     if node.put is not None:
         write_file(node.put, first)
@@ -97,7 +97,7 @@ def _place(node: _Node) -> bool:
         if not there:
             return False  # another program removed it, or it never was
         if there != first:
-            _link(there, first)
+            os.rename(there, first)  # not link and unlink, of which the second could reach the disk alone
     for other in others:
         if not os.path.lexists(other) or not os.path.samefile(first, other):
             _link(first, other)

@@ -65,6 +65,17 @@ class Recording(msgspec.Struct, frozen=True):
         """Who syncs."""
         return {each.site for each in self.log if isinstance(each, Sync)}
 
+    def index(self, at: int, count: int) -> Mapping[str, bytes]:
+        """The caches as they were after ``at`` operations, or as they were last made durable before ``count``: when
+        SQLite has emptied a write-ahead log, the file beside it is synced."""
+        found = dict(self.indexes[at])
+        for later in range(at + 1, count + 1):
+            now = self.indexes[later]
+            for path in now if now is not self.indexes[later - 1] else ():
+                if path.endswith("-wal") and not now[path]:
+                    found |= {path: b"", path.removesuffix("-wal"): now[path.removesuffix("-wal")]}
+        return found
+
     def without(self, partial: str) -> Recording:
         """The same, but steps that are partial for this reason promise all or nothing."""
         steps = [msgspec.structs.replace(s, partial="") if s.partial == partial else s for s in self.steps]
@@ -249,7 +260,7 @@ class Proof:
     def _put_index(self, disk: Path, recording: Recording, count: int, index: str) -> None:
         if index != "absent":
             at = count if index == "present" else self._rng.randrange(count + 1)
-            for path, data in recording.indexes[at].items():
+            for path, data in recording.index(at, count).items():
                 if (disk / path).parent.is_dir():
                     (disk / path).write_bytes(data)
 

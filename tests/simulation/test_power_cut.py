@@ -7,9 +7,7 @@ from collections.abc import Callable
 import pytest
 from conftest import SEEDS
 from crash_proof import Proof, Recording
-from crash_scenarios import GAP, SCENARIOS
-
-WITH_GAP = [each.name for each in SCENARIOS if any(step.partial == GAP for step in each.steps)]
+from crash_scenarios import SCENARIOS
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
@@ -19,12 +17,3 @@ def test_what_was_acknowledged_is_there_after_a_power_cut(
 ) -> None:
     failure = next(proof(seed).failures(recorded(name)), None)
     assert failure is None, f"\n{failure}"
-
-
-@pytest.mark.xfail(strict=True, reason=GAP)
-@pytest.mark.parametrize("name", WITH_GAP)
-def test_several_places_get_a_message_together_or_not_at_all(
-    name: str, recorded: Callable[[str], Recording], proof: Callable[[int], Proof]
-) -> None:
-    failure = next(proof(0).failures(recorded(name).without(GAP)), None)
-    assert failure is None or failure.problems != ["half done: a part of one step is there, a part is not"]
