@@ -61,6 +61,7 @@ class Journal:
         self._broken = ""
         self._pending: dict[int, int] = {}  # frame -> units whose effects are not done
         self._number = 1
+        self._newest = 0  # of the frames that hold anything
         self._base = self._durable_base = 1
         self._fds: list[int] = []
         self._salts: list[bytes] = []
@@ -91,6 +92,7 @@ class Journal:
         self._last[self._file] = history.number - 1
         self._last[1 - self._file] = 0
         self._offset, self._number = history.offset, history.number
+        self._newest = max((frame.number for frame in history.frames if frame.payload), default=0)
         if history.frames:
             self._base = self._durable_base = history.frames[0].base
         return history
@@ -185,6 +187,8 @@ class Journal:
         self.written += len(data)
         self._last[self._file] = self._number
         self._durable_base = base
+        if units:
+            self._newest = self._number
 
     def _go_on(self) -> None:
         """In the other file, once nothing in it is needed.  Only the one who writes is here."""
@@ -220,7 +224,7 @@ class Journal:
     @property
     def settled(self) -> bool:
         """Whether a restart would find nothing to do."""
-        return self._durable_base >= self._number - 1 and not self._pending
+        return self._newest < self._durable_base and not self._pending and not self._waiting and not self._writing
 
     def settle(self, oldest: int) -> None:
         """All effects below ``oldest`` are in place for good; noted with the next frame."""

@@ -191,11 +191,11 @@ def remote(*names: str) -> list[ToRemote]:
 def index_files(disk: Path) -> dict[str, bytes]:
     """The caches as they lie now: path relative to ``disk`` -> octets."""
     found = {}
-    for folder, _, names in os.walk(disk / "store"):
+    for folder, inside, names in os.walk(disk / "store"):
         for name in names:
             if name in ("index.sqlite", "index.sqlite-wal"):
                 path = os.path.join(folder, name)
                 found[os.path.relpath(path, disk)] = Path(path).read_bytes()
-        if "Maildir" in os.listdir(folder):
-            break
+        if "Maildir" in inside:
+            inside.clear()
     return found

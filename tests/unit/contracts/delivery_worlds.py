@@ -74,7 +74,7 @@ class InMemory:
 
 
 class BreakingDisk(RealDisk):
-    """Fails to rename into ``refused``."""
+    """Fails to rename or link into ``refused``."""
 
     refused = "nothing"
 
@@ -82,6 +82,11 @@ class BreakingDisk(RealDisk):
         if self.refused in new:
             raise Temporary("the disk is broken")
         super().rename(old, new)
+
+    def link(self, old: str, new: str) -> None:
+        if self.refused in new:
+            raise Temporary("the disk is broken")
+        super().link(old, new)
 
 
 class OnDisk:

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from zope.interface.verify import verifyObject
 
+from mailsuite.disk.journal_disk import JournalDisk
 from mailsuite.disk.real import RealDisk
 from mailsuite.errors import Temporary
 from mailsuite.interfaces import IDisk
+from mailsuite.steps import Link, Put, Rename, Unlink
 from mailsuite.testing.disk import MemoryDisk
 
 
-@pytest.fixture(params=[RealDisk, MemoryDisk])
-def disk(request: pytest.FixtureRequest) -> Any:
-    return request.param()
+@pytest.fixture(params=[RealDisk, MemoryDisk, JournalDisk])
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    if request.param is JournalDisk:
+        disk = JournalDisk(str(tmp_path / "q" / "journal"), 1 << 20)
+        disk.open()
+        yield disk
+        disk.close()
+    else:
+        yield request.param()
 
 
 @pytest.fixture
@@ -112,6 +120,52 @@ def test_make_and_remove_folders(disk: Any, base: str) -> None:
 def test_what_is_not_there_is_not_found(disk: Any, base: str, work: Callable[[Any, str], object]) -> None:
     with pytest.raises(FileNotFoundError):
         work(disk, base + "/none")
+
+
+def test_a_unit_does_its_steps_in_order(disk: Any, base: str) -> None:
+    disk.make_folder(base + "/tmp")
+    disk.write_new(base + "/tmp/big", [b"big"])
+    unit = (
+        Put(base + "/a", b"one", base + "/tmp/a", 5e8),
+        Link(base + "/a", base + "/b"),
+        Rename(base + "/tmp/big", base + "/c"),
+        Put(base + "/meta", b"x"),
+        Unlink(base + "/a"),
+    )
+    assert disk.commit(unit) == frozenset()
+    assert disk.commit((Put(base + "/meta", b"y"), Rename(base + "/b", base + "/d"))) == frozenset()
+    assert {name: disk.read(f"{base}/{name}") for name in ("c", "d", "meta")} == {
+        "c": b"big",
+        "d": b"one",
+        "meta": b"y",
+    }
+    assert sorted(disk.list_folder(base)) == ["c", "d", "meta", "tmp"]
+    assert list(disk.list_folder(base + "/tmp")) == []
+
+
+def test_a_unit_says_what_was_not_there(disk: Any, base: str) -> None:
+    disk.write_new(base + "/x", [b"1"])
+    unit = (
+        Rename(base + "/no", base + "/1"),
+        Link(base + "/no", base + "/2"),
+        Unlink(base + "/no"),
+        Unlink(base + "/x"),
+    )
+    assert disk.commit(unit) == {0, 1, 2}
+    assert list(disk.list_folder(base)) == []
+
+
+def test_a_unit_that_fails_leaves_nothing_and_harms_no_other(disk: Any, base: str) -> None:
+    disk.make_folder(base + "/tmp")
+    disk.write_new(base + "/x", [b"1"])
+    bad = (
+        Put(base + "/a", b"1", base + "/tmp/a"),
+        Rename(base + "/x", base + "/y"),
+        Put(base + "/none/b", b"2", base + "/none/c"),
+    )
+    outcomes = disk.commit_all(((Put(base + "/z", b"3", base + "/tmp/z"),), bad, (Put(base + "/w", b"4"),)))
+    assert [isinstance(outcome, Temporary) for outcome in outcomes] == [False, True, False]
+    assert sorted(disk.list_folder(base)) == ["tmp", "w", "x", "z"]
 
 
 def test_modification_times_are_kept(tmp_path: Path) -> None:

@@ -1,0 +1,284 @@
+"""The journal: what was committed is done after a crash, what was torn is cut, what was damaged stops the start."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mailsuite.disk import journal as journal_module
+from mailsuite.disk.frames import PAGE
+from mailsuite.disk.journal import NAMES
+from mailsuite.disk.journal_disk import JournalDisk
+from mailsuite.errors import Corrupt, Temporary
+from mailsuite.steps import Link, Put, Rename, Unlink
+
+SIZE = 64 * 1024
+
+
+class Site:
+    """An installation whose process ends without a word and begins again, with its files lost or not."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        (root / "mail").mkdir(parents=True)
+        self.disk = self.begin()
+
+    def begin(self) -> JournalDisk:
+        self.disk = JournalDisk(str(self.root / "queue" / "journal"), SIZE)
+        self.disk.open(keep=False)
+        return self.disk
+
+    def crash(self) -> None:
+        self.disk._journal.close()
+
+    def path(self, name: str) -> str:
+        return str(self.root / "mail" / name)
+
+    def put(self, name: str, data: bytes = b"x") -> None:
+        self.disk.commit((Put(self.path(name), data),))
+
+    def lose_files(self) -> None:
+        for path in (self.root / "mail").iterdir():
+            path.unlink()
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in (self.root / "mail").iterdir()}
+
+    def journal(self, number: int = 0) -> Path:
+        return self.root / "queue" / "journal" / NAMES[number]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path / "site")
+
+
+def test_what_was_committed_is_done_again(site: Site) -> None:
+    site.put("a")
+    site.disk.commit((Put(site.path("b"), b"b"), Link(site.path("a"), site.path("c")), Unlink(site.path("a"))))
+    site.crash()
+    site.lose_files()
+    site.begin()
+    assert site.files == {"b": b"b", "c": b"x"}
+
+
+def test_after_a_checkpoint_nothing_is_done_again(site: Site) -> None:
+    site.put("a")
+    site.disk.checkpoint()
+    site.put("b")
+    site.crash()
+    site.lose_files()
+    site.begin()
+    assert site.files == {"b": b"x"}
+
+
+def test_after_an_orderly_stop_and_after_a_recovery_nothing_is_done_again(site: Site) -> None:
+    site.put("a")
+    site.disk.close()
+    site.lose_files()
+    site.begin()
+    assert site.files == {}
+    site.put("b")
+    site.crash()
+    site.begin()
+    site.crash()
+    site.lose_files()
+    site.begin()
+    assert site.files == {}
+
+
+def test_an_installation_may_be_moved(site: Site) -> None:
+    site.put("a")
+    site.crash()
+    site.lose_files()
+    shutil.copytree(site.root, site.root.with_name("moved"))
+    moved = Site.__new__(Site)
+    moved.root = site.root.with_name("moved")
+    moved.begin()
+    assert moved.files == {"a": b"x"}
+    assert site.files == {}
+
+
+@pytest.mark.parametrize("rounds", [1, 5])
+def test_the_files_are_used_in_turns_for_ever(site: Site, rounds: int) -> None:
+    for number in range(rounds * 40):
+        site.put(f"n{number}", bytes([number % 256]) * 5000)
+        if number % 7 == 0:
+            site.disk.checkpoint()
+    expected = site.files
+    assert len(expected) == rounds * 40
+    site.crash()
+    site.begin()
+    assert site.files == expected
+    assert [site.journal(number).stat().st_size for number in (0, 1)] == [SIZE, SIZE]
+
+
+def test_a_full_journal_makes_its_own_room(site: Site) -> None:
+    for number in range(100):
+        site.put(f"n{number}", bytes(5000))
+    site.crash()
+    site.begin()
+    assert len(site.files) == 100
+
+
+def test_a_unit_that_is_larger_than_the_journal_is_refused_and_harms_nothing(site: Site) -> None:
+    with pytest.raises(Temporary):
+        site.put("large", bytes(SIZE))
+    site.put("small")
+    assert set(site.files) == {"small"}
+
+
+# -- damage --------------------------------------------------------------------------------------------------------
+
+
+def last_frame(site: Site) -> tuple[int, int]:
+    """(begin, end) of the second of two frames."""
+    before = site.disk._journal._offset
+    site.put("last", b"last content" * 20)
+    data = site.journal().read_bytes()
+    length = int.from_bytes(data[before + 24 : before + 28], "little")
+    return before, before + 32 + length
+
+
+def test_a_tail_torn_at_any_octet_is_cut(site: Site) -> None:
+    site.put("first")
+    begin, end = last_frame(site)
+    whole = site.journal().read_bytes()
+    site.crash()
+    for cut in range(begin, end, 3):
+        site.journal().write_bytes(whole[:cut] + bytes(len(whole) - cut))
+        site.lose_files()
+        site.begin()
+        assert site.files == {"first": b"x"}, cut
+        site.put("more")
+        site.crash()
+        site.lose_files()
+        site.begin()
+        assert set(site.files) <= {"first", "more"}
+        site.crash()
+        site.journal(1).write_bytes(site.journal(1).read_bytes())
+
+
+@pytest.mark.parametrize("at", [0, 9, 17, 25, 29, 40, 100, 200])
+def test_rubbish_in_the_last_frame_cuts_it(site: Site, at: int) -> None:
+    site.put("first")
+    begin, _ = last_frame(site)
+    site.crash()
+    data = bytearray(site.journal().read_bytes())
+    data[begin + at] ^= 0x55
+    site.journal().write_bytes(data)
+    site.lose_files()
+    site.begin()
+    assert site.files == {"first": b"x"}
+
+
+@pytest.mark.parametrize("at", [0, 9, 25, 29, 40])
+def test_damage_before_the_last_frame_stops_the_start(site: Site, at: int) -> None:
+    site.put("first")
+    begin, _ = last_frame(site)
+    site.crash()
+    data = bytearray(site.journal().read_bytes())
+    first = begin - PAGE
+    data[first + at] ^= 0x55
+    site.journal().write_bytes(data)
+    with pytest.raises(Corrupt, match=r"0\.journal.*offset.*operations\.md"):
+        site.begin()
+
+
+def test_a_file_that_is_no_journal_stops_the_start(site: Site) -> None:
+    site.crash()
+    site.journal().write_bytes(b"hello" * 2000)
+    with pytest.raises(Corrupt, match=r"not a journal"):
+        site.begin()
+
+
+def test_a_message_that_holds_a_frame_is_not_taken_for_one(site: Site) -> None:
+    site.put("inner", b"inner")
+    frame = site.journal().read_bytes()[PAGE : 2 * PAGE]
+    later = frame[:8] + (99).to_bytes(8, "little") + frame[16:]
+    begin = site.disk._journal._offset
+    site.put("outer", b"".join((bytes(PAGE - 100), later * 4)))
+    site.crash()
+    data = bytearray(site.journal().read_bytes())
+    data[begin] ^= 1
+    site.journal().write_bytes(data)
+    site.lose_files()
+    site.begin()
+    assert set(site.files) <= {"inner", "outer"}
+
+
+# -- many at once, and a disk that fails -----------------------------------------------------------------------------
+
+
+def test_those_who_wait_share_one_sync(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    syncs: list[float] = []
+
+    def slow(fd: int) -> None:
+        syncs.append(time.monotonic())
+        time.sleep(0.05)
+
+    monkeypatch.setattr(journal_module.os, "fdatasync", slow)
+    threads = [threading.Thread(target=site.put, args=(f"n{number}",)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(site.files) == 20
+    assert 2 <= len(syncs) <= 4
+
+
+def test_after_a_failed_sync_nothing_more_is_taken(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(fd: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    site.put("before")
+    with monkeypatch.context() as patch:
+        patch.setattr(journal_module.os, "fdatasync", broken)
+        with pytest.raises(Temporary):
+            site.put("during")
+    with pytest.raises(Temporary):
+        site.put("after")
+    assert set(site.files) == {"before"}
+    site.crash()
+    site.begin()
+    assert {"before"} <= set(site.files) <= {"before", "during"}
+
+
+def test_effects_that_fail_are_undone_and_stay_undone(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.put("x")
+    via, gone = site.path("tmp-a"), site.path("none/b")
+    with pytest.raises(Temporary):
+        site.disk.commit((Put(site.path("a"), b"a", via), Rename(site.path("x"), site.path("y")), Put(gone, b"b")))
+    assert site.files == {"x": b"x"}
+    site.crash()
+    site.begin()
+    assert site.files == {"x": b"x"}
+
+
+def test_checkpoints_come_by_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailsuite.disk.journal_disk.INTERVAL", 0.01)
+    disk: Any = JournalDisk(str(tmp_path / "q" / "journal"), SIZE)
+    disk.open()
+    disk.commit((Put(str(tmp_path / "x"), b"1"),))
+    end = time.monotonic() + 5
+    while not disk._journal.settled and time.monotonic() < end:
+        time.sleep(0.01)
+    assert disk._journal.settled
+    disk.close()
+
+
+def test_a_link_is_durable_before_the_other_name_goes(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.put("a")
+    site.disk.checkpoint()
+    site.disk.commit((Link(site.path("a"), site.path("b")),))
+    synced: list[str] = []
+    monkeypatch.setattr(site.disk, "sync_folder", synced.append)
+    site.disk.commit((Unlink(site.path("a")),))
+    assert synced == [os.path.dirname(site.path("b"))]
