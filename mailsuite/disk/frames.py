@@ -14,7 +14,7 @@ import os
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TypeAlias
+from typing import Protocol
 
 import msgspec
 
@@ -31,7 +31,13 @@ _LENGTH = struct.Struct("<I")
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Step]).decode
 
-Octets: TypeAlias = bytes | memoryview
+
+class Octets(Protocol):
+    """``bytes``, or a file that is read where it is asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice) -> bytes: ...
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -107,7 +113,7 @@ def salt_of(name: str, data: Octets) -> bytes:
     """The salt in the first page; ``Corrupt``."""
     if len(data) < PAGE or data[: len(_FILE_MAGIC)] != _FILE_MAGIC:
         raise Corrupt(f"{name}: not a journal; docs/operations.md, 'A damaged journal', says what to do")
-    salt: bytes = _FILE.unpack_from(data)[1]
+    salt: bytes = _FILE.unpack(data[: _FILE.size])[1]
     return salt
 
 
@@ -116,10 +122,10 @@ def frame_at(data: Octets, salt: bytes, offset: int) -> Frame | None:
     start = offset + _HEADER.size
     if start > len(data):
         return None
-    magic, number, base, length, crc = _HEADER.unpack_from(data, offset)
+    magic, number, base, length, crc = _HEADER.unpack(data[offset:start])
     if magic != _MAGIC or length > len(data) - start:
         return None
-    payload = bytes(data[start : start + length])
+    payload = data[start : start + length]
     if zlib.crc32(payload, _crc(salt, number, base, length)) != crc:
         return None
     return Frame(number, base, payload, offset + padded(length))

@@ -10,8 +10,6 @@ Blocking; thread-safe.
 
 from __future__ import annotations
 
-import contextlib
-import mmap
 import os
 import secrets
 import threading
@@ -82,12 +80,10 @@ class Journal:
         for folder in (self._folder, os.path.dirname(self._folder)):
             _sync_folder(folder)
         paths = [os.path.join(self._folder, name) for name in NAMES]
-        with contextlib.ExitStack() as stack:
-            maps = [stack.enter_context(mmap.mmap(fd, 0, prot=mmap.PROT_READ)) for fd in self._fds]
-            contents = dict(zip(paths, [stack.enter_context(memoryview(each)) for each in maps], strict=True))
-            self._salts = [salt_of(path, data) for path, data in contents.items()]
-            self._size = min(map(len, maps))
-            history = read_files(contents)
+        contents = dict(zip(paths, map(_OnFile, self._fds), strict=True))
+        self._salts = [salt_of(path, data) for path, data in contents.items()]
+        self._size = min(map(len, contents.values()))
+        history = read_files(contents)
         self._file = paths.index(history.file)
         self._last[self._file] = history.number - 1
         self._last[1 - self._file] = 0
@@ -230,6 +226,26 @@ class Journal:
         """All effects below ``oldest`` are in place for good; noted with the next frame."""
         with self._changed:
             self._base = max(self._base, oldest)
+
+
+class _OnFile:
+    """An open file as ``frames.Octets``; a block of it is kept."""
+
+    BLOCK = 1 << 18
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._size = os.fstat(fd).st_size
+        self._start, self._block = 0, b""
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, part: slice) -> bytes:
+        start, end, _ = part.indices(self._size)
+        if not self._start <= start <= end <= self._start + len(self._block):
+            self._start, self._block = start, os.pread(self._fd, max(self.BLOCK, end - start), start)
+        return self._block[start - self._start : end - self._start]
 
 
 def _sync_folder(path: str) -> None:

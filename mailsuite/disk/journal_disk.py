@@ -51,7 +51,8 @@ class JournalDisk(RealDisk):
         self._one_checkpoint = threading.Lock()
         self._keeper: threading.Thread | None = None
         self._wanted = threading.Event()
-        self._closing = False
+        self._closing = self._opened = False
+        self._life = threading.Lock()
         self._mark = 0
 
     # -- start and end -------------------------------------------------------------------------------------------
@@ -60,13 +61,16 @@ class JournalDisk(RealDisk):
     def open(self, keep: bool = True) -> int:
         """Read the journal and do again what may be missing; how many files were written.  ``Corrupt``,
         ``Temporary``.  ``keep``: make checkpoints in a thread, until ``close``."""
-        self.make_folder(self._folder)
-        history = self._journal.open()
-        written = self._recover(history)
-        if keep:
-            self._keeper = threading.Thread(target=self._keep, name="mailsuite checkpoints", daemon=True)
-            self._keeper.start()
-        return written
+        with self._life:
+            if self._closing:
+                raise Temporary("the journal was closed before it was opened")
+            self.make_folder(self._folder)
+            written = self._recover(self._journal.open())
+            self._opened = True
+            if keep:
+                self._keeper = threading.Thread(target=self._keep, name="mailsuite checkpoints", daemon=True)
+                self._keeper.start()
+            return written
 
     def _recover(self, history: History) -> int:
         if history.torn:
@@ -93,15 +97,18 @@ class JournalDisk(RealDisk):
                 _log.failure("a checkpoint failed")
 
     def close(self) -> None:
-        """After a last checkpoint: the next start has nothing to do again."""
+        """After a last checkpoint: the next start has nothing to do again.  Nothing if it was never opened."""
         self._closing = True
         self._wanted.set()
-        if self._keeper is not None:
-            self._keeper.join()
-        try:
-            self.checkpoint()
-        finally:
-            self._journal.close()
+        with self._life:
+            if self._keeper is not None:
+                self._keeper.join()
+            try:
+                if self._opened:
+                    self.checkpoint()
+            finally:
+                self._opened = False
+                self._journal.close()
 
     # -- committing ----------------------------------------------------------------------------------------------
 
