@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 
+from mailsuite.directory.answers import Answers
 from mailsuite.directory.database import Database
 from mailsuite.directory.lookup import Lookups
 from mailsuite.model import Account
@@ -17,13 +19,20 @@ class Quotas:
         self._path = path
         self._lock = threading.Lock()
         self._database: Database | None = None
+        self._answers = Answers[Account](path, time.time)
 
     def __call__(self, name: str) -> Account:
         with self._lock:
+            known = self._answers.get(name)
+            if known is not None:
+                return known
+            state = self._answers.state()
             if self._database is None:
                 self._database = Database(self._path)
             stored = Lookups(self._database).stored(name)
-        return stored.account if stored is not None else Account(name)
+            account = stored.account if stored is not None else Account(name)
+            self._answers.keep(name, account, state)
+        return account
 
     def close(self) -> None:
         """A later call would open the file again."""

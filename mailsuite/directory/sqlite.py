@@ -1,21 +1,24 @@
 """IDirectory on a SQLite file.
 
-Every question reads the file afresh in the pool, so what ``mailsuite user add`` did a moment ago counts.  Questions
+What ``mailsuite user add`` did a moment ago counts: where an address leads is remembered only as long as the file does
+not change (one ``stat`` a question), everything else is read afresh in the pool.  Questions
 go through one lane and one connection; checking passwords does not, but only so many at once, because each costs
 time and memory on purpose.  Trusts the file: who can write it can let anybody in.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
-from twisted.internet.defer import Deferred, DeferredSemaphore
+from twisted.internet.defer import Deferred, DeferredSemaphore, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from mailsuite.directory.answers import Answers
 from mailsuite.directory.database import Database
 from mailsuite.directory.expand import resolve
 from mailsuite.directory.lookup import Lookups, Stored
@@ -65,6 +68,7 @@ class SQLiteDirectory:
         self._checks = DeferredSemaphore(settings.checks_at_once)
         self._opened: tuple[Database, Lookups] | None = None
         self._dummy = ""
+        self._answers = Answers[Resolution](path, time.time)
 
     def open(self) -> Deferred[None]:
         """Open the file now, to learn at the start that it can be read.  Fails with NotFound, Corrupt, Temporary."""
@@ -75,7 +79,16 @@ class SQLiteDirectory:
         return self._offload.run_in(_LANE, self._close)
 
     def resolve(self, address: Address) -> Deferred[Resolution]:
-        return self._ask(lambda look: self._resolve(look, address))
+        known = self._answers.get(address)
+        if known is not None:
+            return succeed(known)
+        state = self._answers.state()
+
+        def keep(resolution: Resolution) -> Resolution:
+            self._answers.keep(address, resolution, state)
+            return resolution
+
+        return self._ask(lambda look: self._resolve(look, address)).addCallback(keep)
 
     def authenticate(self, login: str, password: str) -> Deferred[Account]:
         return Deferred.fromCoroutine(self._authenticate(login, password))
