@@ -16,11 +16,11 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import react
 
-from mailsuite.disk.placement import place
-from mailsuite.disk.real import RealDisk
+from mailsuite.disk.journal_disk import JournalDisk
 from mailsuite.disk.spool import Spool
 from mailsuite.model import Address, Envelope, ToMailbox
 from mailsuite.offload import Offload
+from mailsuite.services.batches import Batches
 from mailsuite.store.maildir import MaildirStores
 
 COUNT, SESSIONS, ACCOUNTS, SIZE = (
@@ -51,7 +51,10 @@ async def run(clock: object) -> None:
     folder = Path(sys.argv[5] if len(sys.argv) > 5 else tempfile.mkdtemp(prefix="ingest", dir="."))
     offload = Offload(reactor)
     offload.start()
-    stores = MaildirStores(str(folder / "store"), RealDisk(), offload, reactor, "bench.example")
+    disk = JournalDisk(str(folder / "queue" / "journal"))
+    disk.open()
+    batches = Batches(disk, offload)
+    stores = MaildirStores(str(folder / "store"), disk, offload, reactor, "bench.example")
     spool = Spool(str(folder / "spool"), offload)
     spool.clean()
     body = b"From: a@b\r\nSubject: bench\r\n\r\n" + (b"x" * 70 + b"\r\n") * (SIZE // 72)
@@ -65,7 +68,7 @@ async def run(clock: object) -> None:
             to = ToMailbox(f"u{left[0] % ACCOUNTS}@bench.example")
             envelope = Envelope("1", Address("a", "b"), (), 0)
             placed = stores.placements([to], envelope, TRACE, await draft.content())
-            await offload.run(place, placed)
+            await batches.place(placed, len(body))
             stores.arrived(placed)
             draft.discard()
 
@@ -79,6 +82,7 @@ async def run(clock: object) -> None:
     print(f"grown by {grown:.0f} MiB; a 1 ms timer late by {lateness.percentile(0.99):.1f} ms at the 99th percentile")
     began = time.perf_counter()
     await stores.close()
+    disk.close()
     print(f"closed in {time.perf_counter() - began:.2f} s")
     offload.stop()
     if len(sys.argv) <= 5:
