@@ -60,6 +60,8 @@ class IMAPSettings(msgspec.Struct, frozen=True):
     looks_at_once: int = 200
     #: Seconds between two ``* OK Still here`` to an idling session, so that no router on the way forgets it.
     still_here: float = 240.0
+    #: Seconds for which a session goes on without asking whether its account is still there.
+    account_check: float = 60.0
     #: What the language itself bounds.
     limits: Limits = Limits()
 
@@ -104,6 +106,8 @@ class Session(Connection[ServerCore]):
         self.parts = parts
         self.settings = parts.settings
         self.account = ""
+        #: When the account was last known to be there.
+        self.asked_at = 0.0
         self.exchange: Exchange | None = None
         self.failures = 0
         self.append_to = ""
@@ -166,6 +170,7 @@ class Session(Connection[ServerCore]):
         """Open the account's mail."""
         self._store = await self.parts.stores.open(account.name)
         self.account = account.name
+        self.asked_at = self.clock.seconds()
         self.idle_limit = self.settings.idle_limit
 
     def select(self, selection: Selection) -> None:

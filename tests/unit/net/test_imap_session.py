@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Callable
 from typing import cast
 
@@ -193,6 +195,21 @@ def test_many_rows_wait_for_the_client_too(server: Server) -> None:
         assert client.read().count(b" FETCH (") == 20_000
 
 
+CHEAP = ("UID", "FLAGS", "RFC822.SIZE", "INTERNALDATE")
+ONE_TO_THREE = [asked for count in (1, 2, 3) for asked in itertools.permutations(CHEAP, count)]
+
+
+@pytest.mark.parametrize("command", ["FETCH", "UID FETCH"])
+@pytest.mark.parametrize("asked", ONE_TO_THREE, ids=" ".join)
+def test_every_item_that_was_asked_is_told(server: Server, command: str, asked: tuple[str, ...]) -> None:
+    """RFC 3501 §7.4.2: also where only flags are wanted and the store is not asked (``Plan.only_flags``)."""
+    server.inbox.add([(b"Subject: x\r\n\r\n", frozenset({SEEN}), 0.0)] * 2)
+    told = server.client().ask(f"a {command} 1:* ({' '.join(asked)})".encode()).decode()
+    rows = re.findall(r"^\* \d FETCH \((.*)\)\r$", told, re.MULTILINE)
+    wanted = sorted({*asked, "UID"} if command == "UID FETCH" else asked)
+    assert [sorted(re.findall(r"(?:^| )([A-Z][A-Z0-9.]{2,}) ", row)) for row in rows] == [wanted, wanted]
+
+
 def test_a_client_that_idles_and_does_not_read_costs_nothing(server: Server) -> None:
     idler = server.client()
     idler.ask(b"a IDLE")
@@ -277,6 +294,41 @@ def test_shutting_down_waits_for_the_command_in_flight(server: Server) -> None:
     assert result_of(ended) is None
     late = Client(server)
     assert late.read().startswith(b"* BYE [UNAVAILABLE]")
+
+
+# -- accounts that go -------------------------------------------------------------------------------------------------
+
+GONE = b"* BYE [CONTACTADMIN] the account is no longer there\r\n"
+
+
+@pytest.mark.parametrize(
+    "command", [b"SELECT INBOX", b"EXAMINE INBOX", b"STATUS INBOX (MESSAGES)", b"APPEND INBOX {5+}\r\nhello"]
+)
+def test_a_removed_account_opens_and_takes_nothing(server: Server, command: bytes) -> None:
+    client = server.client()
+    assert b"a OK" in client.ask(b"a " + command)
+    stored = len(server.inbox.messages)
+    del server.directory.accounts[ANN]
+    assert client.ask(b"b " + command) == GONE
+    assert not client.transport.connected
+    assert len(server.inbox.messages) == stored
+    assert server.delivery.open_drafts == 0
+
+
+@pytest.mark.parametrize("command", [b"FETCH 1 FLAGS", b"NOOP", b"IDLE"])
+def test_a_removed_account_reads_no_more_within_a_minute(server: Server, command: bytes) -> None:
+    server.stores.deliver(ANN, b"x")
+    client = server.client()
+    del server.directory.accounts[ANN]
+    server.clock.advance(60)
+    assert client.ask(b"b " + command) == GONE
+    assert not client.transport.connected
+
+
+def test_a_directory_that_cannot_be_read_keeps_nobody_from_their_mail(server: Server) -> None:
+    client = server.client()
+    server.directory.fail(Temporary("/secret/path"))
+    assert b"a OK" in client.ask(b"a SELECT INBOX")
 
 
 # -- changes that were lost --------------------------------------------------------------------------------------------

@@ -375,6 +375,18 @@ def test_a_session_at_its_limit_hears_what_became_of_its_message() -> None:
     assert not peer.transport.connected
 
 
+def test_a_removed_account_sends_no_more() -> None:
+    world = World(settings=SMTPSettings("mx.here.test", service=Service.SUBMISSION, allow_plaintext_auth=True))
+    peer = world.connect().greet()
+    peer.say(b"AUTH PLAIN AGJvYkBoZXJlLnRlc3QAc2VjcmV0\r\n")
+    assert peer.last(b"MAIL FROM:<bob@here.test>\r\n").startswith("250 ")
+    world.directory.fail(Temporary("/secret/path cannot be read"))
+    assert peer.say(b"RSET\r\nMAIL FROM:<bob@here.test>\r\n")[1].startswith("451 4.3.0 ")
+    del world.directory.accounts["bob@here.test"]
+    assert peer.say(b"MAIL FROM:<bob@here.test>\r\n") == ["421 4.7.0 Your account is no longer there"]
+    assert not peer.transport.connected
+
+
 def ends_of(logged: list[LogEvent]) -> list[str]:
     """The lines that tell what became of a message."""
     return [event["log_format"].format(**event) for event in logged if "size={size}" in event["log_format"]]
