@@ -1,12 +1,14 @@
 """IDisk on the operating system.
 
-Promises: what ``write_new`` and ``replace`` return from has been fsynced; ``sync_folder`` makes names durable.
+Promises: what ``write_new`` and ``replace`` return from has been fsynced; ``sync_folder`` makes names durable, and
+``make_folder`` every folder on the path, whoever made it and whether or not that one has synced it yet.
 Trusts: that fsync reaches the medium.  Blocking; never called in the reactor thread.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
@@ -16,6 +18,11 @@ from zope.interface import implementer
 
 from mailsuite.errors import Temporary
 from mailsuite.interfaces import IDisk
+
+#: Folders that are remembered as durable; beyond that they are synced again.
+MAX_DURABLE = 20_000
+#: Why a folder above ours, which others made, cannot be synced.
+_NOT_OURS = frozenset((errno.EACCES, errno.EPERM, errno.EROFS, errno.EINVAL))
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -38,6 +45,9 @@ def _meaning(work: Callable[_P, _T]) -> Callable[_P, _T]:
 @implementer(IDisk)
 class RealDisk:
     """Files of this machine."""
+
+    def __init__(self) -> None:
+        self._durable = {"/"}  # folders whose names this process knows to be on the medium
 
     @_meaning
     def write_new(self, path: str, chunks: Iterable[bytes], mode: int = 0o600, mtime: float | None = None) -> None:
@@ -100,14 +110,32 @@ class RealDisk:
 
     @_meaning
     def make_folder(self, path: str) -> None:
-        missing = []
-        while path and not os.path.isdir(path):
-            missing.append(path)
+        path = os.path.abspath(path)
+        unsure = []
+        while path not in self._durable or not os.path.isdir(path):
+            unsure.append(path)
             path = os.path.dirname(path)
-        for folder in reversed(missing):
-            with contextlib.suppress(FileExistsError):
+        for folder in reversed(unsure):
+            self._make_durable(folder)
+
+    def _make_durable(self, folder: str) -> None:
+        """One folder, whose parent is durable.  That it is there does not mean that whoever made it has synced it."""
+        made = not os.path.isdir(folder)
+        if made:
+            self._durable.discard(folder)  # before it is there again, so that nobody takes it for durable
+            try:
                 os.mkdir(folder, 0o700)
-            self.sync_folder(os.path.dirname(folder))
+            except FileExistsError:
+                if not os.path.isdir(folder):
+                    raise
+        try:
+            _sync(os.path.dirname(folder))
+        except OSError as error:
+            if made or error.errno not in _NOT_OURS:
+                raise
+        if len(self._durable) >= MAX_DURABLE:
+            self._durable = {"/"}
+        self._durable.add(folder)
 
     @_meaning
     def remove_folder(self, path: str) -> None:
@@ -119,8 +147,12 @@ class RealDisk:
 
     @_meaning
     def sync_folder(self, path: str) -> None:
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+        _sync(path)
+
+
+def _sync(folder: str) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

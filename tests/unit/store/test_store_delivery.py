@@ -24,6 +24,7 @@ class Watched(RealDisk):
     """A real disk that notes every call, and fails where it is told to."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.calls: list[tuple[str, str]] = []
         self.fails_at: tuple[str, str] | None = None
 

@@ -22,6 +22,7 @@ class Watched(RealDisk):
     """Notes calls with the folder they change; ``broken`` names the one that fails."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.calls: list[tuple[str, str]] = []
         self.broken = ""
 
