@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import shlex
 
 import click
 
-from mailsuite.cli.instance import open_records
+from mailsuite.cli.instance import open_records, settings_of
+from mailsuite.cli.mail_folder import delete_mail, mail_folder, no_server
 from mailsuite.cli.options import (
     asked_password,
     config_option,
@@ -16,7 +20,7 @@ from mailsuite.cli.options import (
     show_table,
 )
 from mailsuite.directory.names import account_name
-from mailsuite.errors import InvalidName, NotFound
+from mailsuite.errors import Exists, InvalidName, NotFound
 
 _SIZE = re.compile(r"(\d{1,15})\s*(?:([KMGT])(?:i?B)?)?", re.IGNORECASE)
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
@@ -36,10 +40,15 @@ def user() -> None:
 @click.argument("address")
 @click.option("--quota", metavar="SIZE", default="0", help="Room for mail, such as 500M or 2G; 0 is no limit.")
 @click.option("--quota-messages", metavar="COUNT", type=click.IntRange(0), default=0, help="Messages; 0 is no limit.")
+@click.option("--keep-mail", is_flag=True, help="Give it the mail that an earlier account of that name left.")
 @password_option
 @config_option
-def add_user(address: str, quota: str, quota_messages: int, password_stdin: bool, config: str | None) -> None:
+def add_user(
+    address: str, quota: str, quota_messages: int, keep_mail: bool, password_stdin: bool, config: str | None
+) -> None:
     """Add the account ADDRESS; asks for its password.
+
+    Refused while mail of an earlier account of that name is there, unless --keep-mail gives it to the new one.
 
     \b
     mailsuite user add alice@example.org
@@ -51,8 +60,16 @@ def add_user(address: str, quota: str, quota_messages: int, password_stdin: bool
         domain = name.rpartition("@")[2]
         if not records.look.is_local(domain):  # before a person types a password in vain
             raise NotFound(f"there is no domain {domain} here; `mailsuite domain add {domain}` adds it")
+        folder = mail_folder(settings_of(config).paths, name)
+        old = os.path.lexists(folder) and not records.look.has_account(name)
+        if old and not keep_mail:
+            raise Exists(
+                f"{folder} holds mail of an earlier {name}: --keep-mail gives it to the new account, "
+                f"`rm -r {shlex.quote(folder)}` deletes it"
+            )
         password = asked_password(password_stdin)
-        click.echo(f"added {records.add_account(address, password, octets, quota_messages)}")
+        added = records.add_account(address, password, octets, quota_messages)
+        click.echo(f"added {added}, with the mail in {folder}" if old else f"added {added}")
 
 
 @user.command("list")
@@ -78,17 +95,29 @@ def list_users(domain: str, config: str | None, as_json: bool) -> None:
 
 @user.command("remove")
 @click.argument("address")
+@click.option("--delete-mail", "with_mail", is_flag=True, help="Its mail too, for good; the server must not run.")
+@click.option("--yes", is_flag=True, help="Do not ask before mail is deleted.")
 @config_option
-def remove_user(address: str, config: str | None) -> None:
-    """Remove the account ADDRESS. Its mail stays in the store folder.
+def remove_user(address: str, with_mail: bool, yes: bool, config: str | None) -> None:
+    """Remove the account ADDRESS. Its mail stays on disk unless --delete-mail is given.
 
     \b
     mailsuite user remove alice@example.org
+    mailsuite user remove alice@example.org --delete-mail
     """
-    with open_records(config) as records:
-        name = records.remove_account(address)
+    paths = settings_of(config).paths
+    with open_records(config) as records, no_server(paths) if with_mail else contextlib.nullcontext():
+        name = account_name(address)
+        folder = mail_folder(paths, name)
+        if with_mail and not yes and records.look.has_account(name):
+            click.confirm(f"Delete {name} and all mail in {folder}?", abort=True)
+        records.remove_account(name)
+        if with_mail:
+            delete_mail(folder)
         left = [alias.source for alias in records.look.aliases() if name in alias.targets]
-    click.echo(f"removed {name}")
+    click.echo(f"removed {name}{' and its mail' if with_mail else ''}")
+    if os.path.lexists(folder):
+        click.echo(f"its mail stays in {folder}; delete it with: rm -r {shlex.quote(folder)}")
     if left:
         click.echo(f"these aliases still lead there: {', '.join(left)}", err=True)
 

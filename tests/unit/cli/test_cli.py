@@ -19,6 +19,7 @@ from mailsuite.config.check import check
 from mailsuite.config.load import load
 from mailsuite.directory.passwords import verify_password
 from mailsuite.errors import ConfigError, InvalidName
+from mailsuite.services.lock import FolderLock
 
 PASSWORD = "correct horse"
 
@@ -152,6 +153,18 @@ def test_init_that_breaks_in_the_middle_leaves_what_was_there(tmp_path: Path, mo
     assert [path.name for path in tmp_path.iterdir()] == ["lost+found"]
 
 
+def test_an_instance_is_durable_before_its_configuration_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = SystemCalls(monkeypatch, tmp_path)
+    done("init", str(tmp_path / "a" / "b"), "--domain", "a.test")
+    for folder in ("a", "a/b", "a/b/store", "a/b/queue", "a/b/spool"):
+        made = calls.made.index(("mkdir", folder))
+        assert calls.made[made + 1] == ("fsync", os.path.dirname(folder) or ".")
+    configured = calls.made.index(("fsync", "a/b/mailsuite.toml"))
+    assert calls.made[configured - 1 :][:3] == [("fsync", "a/b"), ("fsync", "a/b/mailsuite.toml"), ("fsync", "a/b")]
+
+
 def test_init_needs_a_domain_or_demo(tmp_path: Path) -> None:
     for arguments in ((), ("--domain", "a.test", "--account", "x"), ("--domain", "a.test", "--password-stdin")):
         result = run("init", str(tmp_path / "d"), *arguments)
@@ -206,6 +219,43 @@ def test_person_types_a_password_twice_and_sees_nothing_of_it(config: str) -> No
     result = run("user", "passwd", "bob@a.test", "--config", config, stdin="one thing\nanother thing\n")
     assert result.exit_code == 1
     assert "do not match" in result.output
+
+
+def left_mail(config: str) -> Path:
+    """Mail in the folder of eve@a.test, who had an account once."""
+    done("user", "add", "eve@a.test", "--password-stdin", "--config", config, stdin=PASSWORD)
+    letter = Path(config).parent / "store" / "a.test" / "eve" / "Maildir" / "new" / "1"
+    letter.parent.mkdir(parents=True)
+    letter.write_text("for the first eve")
+    told = done("user", "remove", "eve@a.test", "--config", config)
+    folder = letter.parents[2]
+    assert told == f"removed eve@a.test\nits mail stays in {folder}; delete it with: rm -r {folder}\n"
+    return letter
+
+
+def test_new_account_is_not_given_its_predecessors_mail_unasked(config: str) -> None:
+    letter = left_mail(config)
+    add = ("user", "add", "eve@a.test", "--password-stdin", "--config", config)
+    assert refused(*add, stdin=PASSWORD).startswith(f"{letter.parents[2]} holds mail of an earlier eve@a.test: --keep")
+    assert json.loads(done("user", "list", "--json", "--config", config)) == []
+    assert done(*add, "--keep-mail", stdin=PASSWORD) == f"added eve@a.test, with the mail in {letter.parents[2]}\n"
+    assert "exists already" in refused(*add, stdin=PASSWORD)
+    assert letter.exists()
+
+
+def test_mail_goes_with_its_account_when_a_person_says_yes_and_no_server_runs(config: str) -> None:
+    letter = left_mail(config)
+    done("user", "add", "eve@a.test", "--keep-mail", "--password-stdin", "--config", config, stdin=PASSWORD)
+    remove = ("user", "remove", "eve@a.test", "--delete-mail", "--config", config)
+    server = FolderLock(str(Path(config).parent / "queue"))
+    assert refused(*remove, "--yes").startswith("the server is running")
+    server.release()
+    assert run(*remove, stdin="n\n").exit_code == 1
+    assert letter.exists()
+    assert len(json.loads(done("user", "list", "--json", "--config", config))) == 1
+    assert done(*remove, "--yes") == "removed eve@a.test and its mail\n"
+    assert not letter.parents[2].exists()
+    assert (letter.parents[4]).is_dir()
 
 
 @pytest.mark.parametrize(
