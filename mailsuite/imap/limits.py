@@ -16,7 +16,7 @@ class Limits(msgspec.Struct, frozen=True):
     #: All literals of one command together.
     literals: int = 262144
     #: One message of APPEND, and messages in one APPEND (a count).
-    message: int = 50 * 1024 * 1024
+    message: int = 64 * 1024 * 1024
     messages: int = 100
     #: What is swallowed of refused non-synchronising literals in one session before it ends.
     swallow: int = 256 * 1024 * 1024
