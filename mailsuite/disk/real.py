@@ -16,6 +16,7 @@ from typing import ParamSpec, TypeVar
 
 from zope.interface import implementer
 
+from mailsuite.disk.opening import open_file
 from mailsuite.errors import Temporary
 from mailsuite.interfaces import IDisk
 
@@ -79,7 +80,7 @@ class RealDisk:
 
     @_meaning
     def read(self, path: str) -> bytes:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = open_file(path)
         try:
             parts = []
             while part := os.read(fd, max(os.fstat(fd).st_size + 1, 65536)):
@@ -90,7 +91,7 @@ class RealDisk:
 
     @_meaning
     def read_part(self, path: str, offset: int, length: int) -> bytes:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = open_file(path)
         try:
             return os.pread(fd, length, offset)
         finally:

@@ -76,7 +76,7 @@ class AccountMail:
     def _open(self) -> None:
         self.resources.disk.make_folder(self.maildir)
         for entry in os.scandir(self.maildir):
-            if entry.name.startswith(_REMOVED):
+            if entry.name.startswith(_REMOVED) and entry.is_dir(follow_symlinks=False):
                 self.resources.disk.remove_folder(entry.path)
         self.index = Index(self._index_path)
         self.index.keep_only({to_folder(name) for name in self.names()})
@@ -171,7 +171,6 @@ class AccountMail:
         for each in (*parents(name), name):
             if each not in there:
                 self._make(each, special_use if each == name else "")
-        self.resources.disk.sync_folder(self.maildir)
 
     def _make(self, name: str, special_use: str) -> None:
         disk = self.resources.disk

@@ -13,6 +13,8 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from twisted.logger import Logger
+
 from mailsuite.errors import NotFound
 from mailsuite.model import (
     Arrived,
@@ -48,6 +50,12 @@ MOVE_SLICE = 500
 #: Seconds after which a file in ``tmp`` belongs to a delivery that died.
 STALE = 36 * 3600.0
 
+_log = Logger()
+
+
+def _changed(entry: os.DirEntry[str]) -> float:
+    return entry.stat(follow_symlinks=False).st_mtime
+
 
 class Folder:
     """A mailbox of ``account`` called ``name``, in ``folder`` (``""`` is INBOX) of its Maildir."""
@@ -67,6 +75,7 @@ class Folder:
         self.keywords = Keywords.parse(self._read(keyword_files.FILE), self.path)
         self._more = More.parse(self._read(keyword_files.MORE_FILE), self.path)
         self._unannounced: list[tuple[int, Flags]] = []
+        self._strange: frozenset[str] = frozenset()
         self._remove_stale()
         self.attach(Trust.ALL if adopted else Trust.ISSUED)
 
@@ -91,10 +100,11 @@ class Folder:
 
     def _remove_stale(self) -> None:
         before = self.account.resources.now() - STALE
-        for entry in os.scandir(self.tmp):
-            with contextlib.suppress(FileNotFoundError):
-                if entry.stat().st_mtime < before:
-                    self.account.resources.disk.unlink(entry.path)
+        with os.scandir(self.tmp) as entries:
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError):
+                    if not entry.is_dir(follow_symlinks=False) and _changed(entry) < before:
+                        self.account.resources.disk.unlink(entry.path)
 
     def attach(self, trust: Trust) -> None:
         """Connect with the index, which may know nothing, and bring both in step.  ``trust``: what UIDs in names are
@@ -127,6 +137,7 @@ class Folder:
         if times != self._seen or force or (self._doubtful and age > TICK):
             found, difference = scan.look(self.new, self.cur, lambda: self.account.index.names(self.id))
             self._seen = times
+            self._warn_of(difference.strange)
             with self.own_change():
                 self._resume_moves(difference.twice)
                 foreign.follow(self, found, difference, self._trust, self._rebuilding)
@@ -134,6 +145,11 @@ class Folder:
             if not self._doubtful:
                 self.account.index.saw(self.id, self._seen)
         self.announce()
+
+    def _warn_of(self, strange: Sequence[str]) -> None:
+        for path in set(strange).difference(self._strange):
+            _log.warn("{path} is no regular file and is left alone", path=path)
+        self._strange = frozenset(strange)
 
     def _resume_moves(self, twice: Sequence[tuple[str, str]]) -> None:
         if twice:

@@ -14,6 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from mailsuite.disk.body import SMALL, open_body, read_stored
+from mailsuite.disk.opening import open_file
 from mailsuite.errors import Expunged, Temporary
 from mailsuite.interfaces import IBody
 from mailsuite.mime.header import header_end
@@ -118,7 +119,7 @@ def _render(made: Summary) -> Rendered:
 
 
 def _summary(path: str) -> Summary:
-    with open(path, "rb", buffering=0) as file:
+    with open(open_file(path), "rb", buffering=0) as file:
         octets = file.read(SMALL)
         if len(octets) < SMALL:
             return summary(octets)
@@ -196,7 +197,7 @@ class Searched:
 
 
 def _whole(path: str) -> bytes:
-    with open(path, "rb", buffering=0) as file:
+    with open(open_file(path), "rb", buffering=0) as file:
         return file.read()
 
 
