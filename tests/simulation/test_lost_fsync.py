@@ -10,24 +10,22 @@ from crash_scenarios import SCENARIOS
 
 _NAME_OF_MAILBOX = frozenset(
     {
-        "store/account._make make_folder sync_folder folder",
-        "store/account.create sync_folder folder",
-        "store/account.take_uidvalidity replace sync_folder folder",
+        "store/account._make make_folder _make_durable _sync folder",
+        "store/account.take_uidvalidity replace sync_folder _sync folder",
     }
 )
 _NAMES_IN_MAILBOX = frozenset(
     {
-        "store/account._make replace sync_folder folder",
-        "store/folder.__init__ make_folder sync_folder folder",
-        "store/counters._write replace sync_folder folder",
+        "store/account._make replace sync_folder _sync folder",
+        "store/folder.__init__ make_folder _make_durable _sync folder",
+        "store/counters._write replace sync_folder _sync folder",
     }
 )
 #: Not noticed when it is missing -> with which others it is: they sync the same folder before the same answer.
 REDUNDANT = {
-    "store/account._make make_folder sync_folder folder": _NAME_OF_MAILBOX,
-    "store/account.create sync_folder folder": _NAME_OF_MAILBOX,
-    "store/account._make replace sync_folder folder": _NAMES_IN_MAILBOX,
-    "store/folder.__init__ make_folder sync_folder folder": _NAMES_IN_MAILBOX,
+    "store/account._make make_folder _make_durable _sync folder": _NAME_OF_MAILBOX,
+    "store/account._make replace sync_folder _sync folder": _NAMES_IN_MAILBOX,
+    "store/folder.__init__ make_folder _make_durable _sync folder": _NAMES_IN_MAILBOX,
 }
 
 

@@ -16,6 +16,7 @@ from mailsuite.errors import InvalidName, NotFound, OverQuota, Temporary
 from mailsuite.interfaces import IDisk
 from mailsuite.model import Account, FlagOp, ToMailbox
 from mailsuite.testing.results import failure_of, result_of
+from mailsuite.testing.system_calls import SystemCalls
 
 BOB = "bob@example.org"
 
@@ -80,6 +81,17 @@ def test_every_change_is_durable_when_it_is_told(site: Site) -> None:
     result_of(store.delete("Another"))
     assert len(site.disk.calls) > 20
     assert durable_after(site.disk, "/Maildir") == []
+
+
+def test_a_mailbox_is_durable_when_it_was_created(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = site.store()
+    calls = SystemCalls(monkeypatch.setattr, site.folder())
+    result_of(store.create("A/B", "\\Archive"))
+    for name in (".A", ".A.B"):
+        for folder in (name, f"{name}/new", f"{name}/cur", f"{name}/tmp"):
+            made = calls.made.index(("mkdir", folder))
+            assert ("fsync", os.path.dirname(folder) or ".") in calls.made[made:]
+    assert calls.made[-1][0] == "fsync"
 
 
 def test_keywords_are_on_disk_before_a_name_uses_them(site: Site) -> None:
