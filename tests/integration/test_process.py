@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import grp
 import imaplib
 import os
+import pwd
 import re
 import signal
 import smtplib
@@ -77,7 +79,24 @@ def test_daemon_writes_a_pidfile_and_ends_on_sigterm(tmp_path: Path) -> None:
             imap.login(instance.account, instance.password)
     finally:
         os.kill(pid, signal.SIGTERM)
-    instance.wait_until(lambda: not pidfile.exists(), 20, "the end of the daemon")
+    instance.wait_until(lambda: not pidfile.exists(), 20, "the pidfile to go")
+    instance.wait_until(lambda: not is_running(pid), 20, "the end of the daemon")
+    assert "stopped" in log.read_text()
+
+
+def is_running(pid: int) -> bool:
+    """Neither gone nor a zombie that nobody waits for."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def numbers(key: str, status: str) -> list[int]:
+    """One line of ``/proc/PID/status``."""
+    found = re.search(rf"^{key}:\s+(.*)$", status, re.MULTILINE)
+    assert found is not None
+    return [int(word) for word in found[1].split()]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up root")
@@ -104,14 +123,19 @@ def test_uid_and_gid_are_taken_after_ports_are_bound(tmp_path: Path) -> None:
         process = subprocess.Popen(command, cwd=instance.folder, stdout=log, stderr=log)
     try:
         instance.wait_until(lambda: "ready" in instance.log(), 20, "the ready line")
-        owner = re.search(r"Uid:\s+(\d+)\s+(\d+)", Path(f"/proc/{process.pid}/status").read_text())
-        assert owner is not None
-        assert owner.groups() == ("65534", "65534")
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        nobody, nogroup = pwd.getpwnam("nobody").pw_uid, grp.getgrnam("nogroup").gr_gid
+        assert numbers("Uid", status) == [nobody] * 4
+        assert numbers("Gid", status) == [nogroup] * 4
+        assert set(numbers("Groups", status)) <= {nogroup}, "root's groups are still there"
         with smtplib.SMTP("127.0.0.1", 987, timeout=10) as client:
             client.sendmail("a@b.test", [instance.account], MESSAGE)
     finally:
         process.terminate()
     assert process.wait(20) == 0
+    (delivered,) = instance.delivered()
+    assert (delivered.stat().st_uid, delivered.stat().st_gid) == (nobody, nogroup)
+    assert delivered.stat().st_mode & 0o077 == 0
 
 
 def test_large_message_arrives_through_the_disk_not_through_memory(tmp_path: Path) -> None:
