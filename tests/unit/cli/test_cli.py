@@ -20,11 +20,12 @@ from mailsuite.config.load import load
 from mailsuite.directory.passwords import verify_password
 from mailsuite.errors import ConfigError, InvalidName
 from mailsuite.services.lock import FolderLock
+from mailsuite.testing.system_calls import SystemCalls
 
 PASSWORD = "correct horse"
 
 
-def run(*arguments: str, stdin: str = "", env: dict[str, str] | None = None) -> Result:
+def run(*arguments: str, stdin: str | bytes = "", env: dict[str, str] | None = None) -> Result:
     return CliRunner().invoke(cli, arguments, input=stdin, env={"MAILSUITE_CONFIG": None, **(env or {})})
 
 
@@ -34,7 +35,7 @@ def done(*arguments: str, stdin: str = "") -> str:
     return result.stdout
 
 
-def refused(*arguments: str, stdin: str = "") -> str:
+def refused(*arguments: str, stdin: str | bytes = "") -> str:
     """The one line of a command that fails with exit status 1."""
     result = run(*arguments, stdin=stdin)
     assert result.exit_code == 1, result.output
@@ -156,7 +157,7 @@ def test_init_that_breaks_in_the_middle_leaves_what_was_there(tmp_path: Path, mo
 def test_an_instance_is_durable_before_its_configuration_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls = SystemCalls(monkeypatch, tmp_path)
+    calls = SystemCalls(monkeypatch.setattr, tmp_path)
     done("init", str(tmp_path / "a" / "b"), "--domain", "a.test")
     for folder in ("a", "a/b", "a/b/store", "a/b/queue", "a/b/spool"):
         made = calls.made.index(("mkdir", folder))
@@ -212,7 +213,31 @@ def test_domains_users_and_aliases_come_and_go(config: str) -> None:
     assert done("domain", "remove", "b.test", *own) == "removed b.test\n"
 
 
-def test_person_types_a_password_twice_and_sees_nothing_of_it(config: str) -> None:
+@pytest.mark.parametrize(
+    "arguments", [("user", "add", "x@a.test"), ("user", "passwd", "bob@a.test"), ("init", "new", "--demo")]
+)
+def test_password_that_is_no_text_is_refused_in_one_line(config: str, arguments: tuple[str, ...]) -> None:
+    done("user", "add", "bob@a.test", "--password-stdin", "--config", config, stdin=PASSWORD)
+    own = () if arguments[0] == "init" else ("--config", config)
+    assert refused(*arguments, "--password-stdin", *own, stdin=b"\xff\xfe long enough\n") == (
+        "the password on standard input is not UTF-8 text"
+    )
+
+
+def test_who_cannot_be_asked_is_told_how_else_to_give_a_password(config: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailsuite.cli.options.has_terminal", lambda: False)
+    assert refused("user", "add", "bob@a.test", "--config", config) == (
+        "there is no terminal to ask for the password: give it with --password-stdin"
+    )
+
+
+def test_no_terminal_is_noticed() -> None:
+    code = "from mailsuite.cli.options import has_terminal; raise SystemExit(has_terminal())"
+    subprocess.run([sys.executable, "-c", code], stdin=subprocess.DEVNULL, start_new_session=True, check=True)
+
+
+def test_person_types_a_password_twice_and_sees_nothing_of_it(config: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailsuite.cli.options.has_terminal", lambda: True)
     output = done("user", "add", "bob@a.test", "--config", config, stdin=f"{PASSWORD}\n{PASSWORD}\n")
     assert PASSWORD not in output
     done("user", "passwd", "bob@a.test", "--config", config, stdin="another one\nanother one\n")
