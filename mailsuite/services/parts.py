@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from typing import Any
 
@@ -44,7 +43,8 @@ class Parts:
         """Raises ConfigError."""
         self._settings = settings
         interfaces = _interfaces(settings)
-        disk, paths, limits = RealDisk(), settings.paths, settings.limits
+        paths, limits = settings.paths, settings.limits
+        self._disk = disk = RealDisk()
         ids = message_ids(reactor.seconds, random.Random())  # noqa: S311 - apart, not secret
         self._offload = Offload(reactor, limits.threads)
         self._quotas = Quotas(paths.directory)
@@ -87,8 +87,9 @@ class Parts:
 
     def _make_folders(self) -> None:
         """In a thread."""
-        for folder in (self._settings.paths.store, self._settings.paths.queue):
-            os.makedirs(folder, 0o700, exist_ok=True)
+        paths = self._settings.paths
+        for folder in (paths.store, paths.queue, paths.spool):
+            self._disk.make_folder(folder)
         self._spool.clean()
 
     def start_relay(self) -> IListeningPort:

@@ -4,67 +4,43 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from mailsuite.disk import real
 from mailsuite.disk.real import RealDisk
 from mailsuite.errors import Temporary
-
-_CHANGES = ("mkdir", "write", "utime", "fsync", "rename", "link", "unlink")
-
-
-class Calls:
-    """The changes that were asked of the system: (call, name of the file or folder it is about)."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, top: Path) -> None:
-        self.made: list[tuple[str, str]] = []
-        self._top = top
-        for name in _CHANGES:
-            monkeypatch.setattr(os, name, self._noting(name, getattr(os, name)))
-
-    def _noting(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        def noted(*args: Any, **kwargs: Any) -> Any:
-            about = args[-1] if name in ("rename", "link") else args[0]
-            path = os.readlink(f"/proc/self/fd/{about}") if isinstance(about, int) else str(about)
-            result = call(*args, **kwargs)
-            if path.startswith(str(self._top)):
-                self.made.append((name, os.path.relpath(path, self._top)))
-            return result
-
-        return noted
+from mailsuite.testing.system_calls import SystemCalls
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Calls:
-    return Calls(monkeypatch, tmp_path)
+def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SystemCalls:
+    return SystemCalls(monkeypatch.setattr, tmp_path)
 
 
-def test_a_new_file_is_synced_after_its_last_octet(calls: Calls, tmp_path: Path) -> None:
+def test_a_new_file_is_synced_after_its_last_octet(calls: SystemCalls, tmp_path: Path) -> None:
     RealDisk().write_new(str(tmp_path / "x"), [b"one", b"two"], mtime=5e8)
     assert calls.made == [("write", "x"), ("write", "x"), ("utime", "x"), ("fsync", "x")]
 
 
-def test_a_file_is_replaced_by_one_that_is_synced_and_then_the_folder_is(calls: Calls, tmp_path: Path) -> None:
+def test_a_file_is_replaced_by_one_that_is_synced_and_then_the_folder_is(calls: SystemCalls, tmp_path: Path) -> None:
     RealDisk().replace(str(tmp_path / "x"), b"new")
     changes = [call for call in calls.made if call[0] != "unlink"]
     assert changes == [("write", ".x.new"), ("fsync", ".x.new"), ("rename", "x"), ("fsync", ".")]
 
 
-def test_syncing_a_folder_syncs_it(calls: Calls, tmp_path: Path) -> None:
+def test_syncing_a_folder_syncs_it(calls: SystemCalls, tmp_path: Path) -> None:
     RealDisk().sync_folder(str(tmp_path))
     assert calls.made == [("fsync", ".")]
 
 
-def test_the_parent_is_synced_after_each_folder_that_is_made(calls: Calls, tmp_path: Path) -> None:
+def test_the_parent_is_synced_after_each_folder_that_is_made(calls: SystemCalls, tmp_path: Path) -> None:
     RealDisk().make_folder(str(tmp_path / "a" / "b"))
     assert calls.made == [("mkdir", "a"), ("fsync", "."), ("mkdir", "a/b"), ("fsync", "a")]
 
 
-def test_folders_that_another_made_a_moment_ago_are_made_durable_too(calls: Calls, tmp_path: Path) -> None:
+def test_folders_that_another_made_a_moment_ago_are_made_durable_too(calls: SystemCalls, tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     calls.made.clear()
     disk = RealDisk()
@@ -75,11 +51,15 @@ def test_folders_that_another_made_a_moment_ago_are_made_durable_too(calls: Call
     assert len(calls.made) == 2, "once is enough"
 
 
+@pytest.mark.parametrize("there_before", [False, True])
 def test_two_who_make_a_folder_are_both_sure_of_it(
-    calls: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    calls: SystemCalls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there_before: bool
 ) -> None:
     """The second comes between the first's mkdir and its fsync."""
     disk, second = RealDisk(), []
+    if there_before:
+        disk.make_folder(str(tmp_path / "a"))
+        disk.remove_folder(str(tmp_path / "a"))
     mkdir = os.mkdir
 
     def interrupted(path: str, mode: int) -> None:
@@ -94,7 +74,7 @@ def test_two_who_make_a_folder_are_both_sure_of_it(
     assert second
 
 
-def test_a_folder_that_is_made_again_is_synced_again(calls: Calls, tmp_path: Path) -> None:
+def test_a_folder_that_is_made_again_is_synced_again(calls: SystemCalls, tmp_path: Path) -> None:
     disk, path = RealDisk(), str(tmp_path / "a")
     disk.make_folder(path)
     disk.remove_folder(path)
@@ -104,7 +84,7 @@ def test_a_folder_that_is_made_again_is_synced_again(calls: Calls, tmp_path: Pat
 
 
 def test_what_is_remembered_of_folders_is_bounded(
-    calls: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    calls: SystemCalls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(real, "MAX_DURABLE", 30)
     disk = RealDisk()
