@@ -56,7 +56,10 @@ class Records:
         """Gives the canonical name; ``weak`` takes any password (a demo).  Raises InvalidName, NotFound (the domain),
         Exists."""
         name = account_name(text)
-        (require_usable if weak else require_strong)(password)
+        if weak:
+            require_usable(password)
+        else:
+            require_strong(password, name)
         hashed = hash_password(password)
         with self._database.change():
             domain = self._require_domain(name)
@@ -71,7 +74,7 @@ class Records:
     def set_password(self, text: str, password: str) -> str:
         """Gives the canonical name.  Raises InvalidName, NotFound."""
         name = account_name(text)
-        require_strong(password)
+        require_strong(password, name)
         if not self.look.has_account(name):
             raise NotFound(f"there is no account {name}")
         hashed = hash_password(password)
