@@ -112,7 +112,8 @@ class MaildirMailbox:
                 body.close()
 
         def fail(failure: Failure) -> None:
-            answer.errback(failure)
+            if wanted:
+                answer.errback(failure)
 
         self._lane.run(reading.opened, self.folder, uid).addCallbacks(hand_over, fail)
         return answer
