@@ -3,7 +3,7 @@
 ``prepare`` keeps room, writes the file into ``tmp`` and fsyncs it, without the account's lock, so that many
 deliveries wait for the disk together.  ``publish`` takes the lock to give the UID and rename the file into ``new`` (or
 ``cur``, if it has flags), lets it go while the folder is synced, and then tells the feed.  Copies of one message for
-several mailboxes are hard links of the first one's file.  Blocking; works in any thread.
+several mailboxes are hard links of the first one's file, where that can be.  Blocking; works in any thread.
 """
 
 from __future__ import annotations
@@ -56,12 +56,20 @@ class Incoming:
             self.account.reserve(self._letter.wire, 1)
             self._reserved = True
         self._base = resources.unique.name(resources.now())
-        if self._letter.written:
-            resources.disk.link(self._letter.written, self._temporary)
-        else:
+        if not self._linked():
             resources.disk.write_new(self._temporary, self._letter.chunks(), mtime=self._letter.date)
             self._letter.written = self._temporary
         self._written = True
+
+    def _linked(self) -> bool:
+        """Whether the file that was written already could be had here too: not in every file system, nor in another."""
+        if not self._letter.written:
+            return False
+        try:
+            self.account.resources.disk.link(self._letter.written, self._temporary)
+        except Temporary:
+            return False
+        return True
 
     @property
     def _temporary(self) -> str:

@@ -1,17 +1,19 @@
 """Copies and moves messages between the mailboxes of one account, all or none.
 
 A copy is a hard link under a name of its own: the octets are there already and the internal date, the file's time, goes
-along.  The links are made durable before anything is removed, so a crash in the middle of a move leaves a message
-twice, never not at all.  Blocking, with the account's lock held.
+along.  Where there are no links the octets are copied.  All of it is durable before anything is removed, so a crash in
+the middle of a move leaves a message twice, never not at all.  Blocking, with the account's lock held.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from mailsuite.errors import MailError
+from mailsuite.disk.body import PIECE
+from mailsuite.errors import MailError, Temporary
+from mailsuite.interfaces import IDisk
 from mailsuite.model import Copied
 from mailsuite.store.account import AccountMail
 from mailsuite.store.filename import Sizes, with_numbers
@@ -53,7 +55,7 @@ def _link(account: AccountMail, source: Folder, rows: Sequence[Row], target: Fol
             for uid, row in enumerate(rows, first):
                 copied = _copied(account, source, row, target, uid, modseq)
                 with contextlib.suppress(FileNotFoundError):
-                    disk.link(source.path_of(row), target.path_of(copied))
+                    _give(account, source.path_of(row), target, copied)
                     linked.append((row, copied))
             for folder in {os.path.dirname(target.path_of(copied)) for _, copied in linked}:
                 disk.sync_folder(folder)
@@ -65,6 +67,29 @@ def _link(account: AccountMail, source: Folder, rows: Sequence[Row], target: Fol
         raise
     target.announce()
     return linked
+
+
+def _give(account: AccountMail, path: str, target: Folder, copied: Row) -> None:
+    """Put the file ``path`` where ``copied`` belongs; FileNotFoundError."""
+    disk = account.resources.disk
+    try:
+        disk.link(path, target.path_of(copied))
+    except Temporary:  # no links in this file system, or too many of this file
+        fresh = os.path.join(target.tmp, copied.base)
+        disk.write_new(fresh, _octets(disk, path), mtime=copied.date)
+        try:
+            disk.rename(fresh, target.path_of(copied))
+        except BaseException:
+            with contextlib.suppress(MailError, OSError):
+                disk.unlink(fresh)
+            raise
+
+
+def _octets(disk: IDisk, path: str) -> Iterator[bytes]:
+    offset = 0
+    while octets := disk.read_part(path, offset, PIECE):
+        yield octets
+        offset += len(octets)
 
 
 def _copied(account: AccountMail, source: Folder, row: Row, target: Folder, uid: int, modseq: int) -> Row:
