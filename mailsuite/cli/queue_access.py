@@ -51,12 +51,19 @@ def open_queue(folder: str, change: bool) -> Iterator[QueueAccess]:
             yield _Running(connection)
         return
     _act_as_owner(folder)
+    _require_queue(folder)
     lock = FolderLock(folder) if change else None
     try:
         yield _Stopped(folder)
     finally:
         if lock is not None:
             lock.release()
+
+
+def _require_queue(folder: str) -> None:
+    """A queue is empty until a server runs, but no folder of something else."""
+    if os.listdir(folder) and not os.path.isdir(Places(folder).messages):
+        raise NotFound(f"there is no queue in {folder}")
 
 
 def _connect(path: str) -> socket.socket | None:
