@@ -16,6 +16,7 @@ import msgspec
 from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import implementer
 
+from mailsuite.disk.meaning import meaning_of
 from mailsuite.disk.opening import open_file
 from mailsuite.errors import Corrupt, Temporary
 from mailsuite.interfaces import IBody, IOffload
@@ -181,7 +182,7 @@ def open_body(path: str, offload: IOffload, start: int = 0, head: bytes = b"", s
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise Temporary(f"{error.filename or path}: {error.strerror}") from error
+        raise meaning_of(error, path) from error
 
 
 def read_stored(path: str, limit: int) -> bytes:

@@ -16,8 +16,8 @@ from typing import ParamSpec, TypeVar
 
 from zope.interface import implementer
 
+from mailsuite.disk.meaning import meaning_of
 from mailsuite.disk.opening import open_file
-from mailsuite.errors import Temporary
 from mailsuite.interfaces import IDisk
 
 #: Folders that are remembered as durable; beyond that they are synced again.
@@ -30,7 +30,7 @@ _T = TypeVar("_T")
 
 
 def _meaning(work: Callable[_P, _T]) -> Callable[_P, _T]:
-    """OSErrors that say nothing about the caller's names become ``Temporary`` (full disk, I/O error, no handles)."""
+    """OSErrors that say nothing about the caller's names become what ``meaning_of`` says (I/O error, full disk)."""
 
     def call(*args: _P.args, **kwargs: _P.kwargs) -> _T:
         try:
@@ -38,7 +38,8 @@ def _meaning(work: Callable[_P, _T]) -> Callable[_P, _T]:
         except (FileNotFoundError, FileExistsError):
             raise
         except OSError as error:
-            raise Temporary(f"{error.filename or 'disk'}: {error.strerror}") from error
+            path = next((value for value in args if isinstance(value, str)), "disk")  # a failing write names no file
+            raise meaning_of(error, path) from error
 
     return call
 

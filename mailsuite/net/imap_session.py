@@ -224,6 +224,14 @@ class Session(Connection[ServerCore]):
         if isinstance(error, BadCommand):
             self.core.bad(event.tag, str(error).encode("ascii", "replace"))
         elif isinstance(error, MailError):
+            if codes.is_ours(error):
+                self.log.warn(
+                    "{command} of {account} at {peer}: {error}",
+                    command=type(event).__name__,
+                    account=self.account,
+                    peer=self.peer,
+                    error=error,
+                )
             await self.tell()
             self.core.fail(event.tag, error)
         else:

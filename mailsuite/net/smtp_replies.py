@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 
-from mailsuite.errors import MailError, NotFound, OverQuota, TooBig, TooMany
+from mailsuite.errors import DiskFull, MailError, NotFound, OverQuota, TooBig, TooMany
 from mailsuite.model import Later, Refuse, Status
 from mailsuite.smtp.events import Fault
 from mailsuite.smtp.reply import Reply, reply
@@ -67,6 +67,7 @@ _ERRORS: tuple[tuple[type[MailError], Reply], ...] = (
     (NotFound, reply(550, "5.1.1", "No such user here")),
     (TooBig, reply(552, "5.3.4", "The message is too big")),
     (TooMany, reply(452, "4.5.3", "Too many recipients")),
+    (DiskFull, reply(452, "4.3.1", "No room for it here now; try again later")),
 )
 
 _FAULTS: tuple[tuple[Fault, Reply], ...] = (

@@ -16,7 +16,8 @@ import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
-from mailsuite.errors import Exists, InvalidName, MailError, NotAllowed, NotFound, OverQuota, Temporary
+from mailsuite.disk.meaning import meaning_of
+from mailsuite.errors import DiskFull, Exists, InvalidName, MailError, NotAllowed, NotFound, OverQuota, Temporary
 from mailsuite.model import INBOX, MailboxInfo
 from mailsuite.store import subscriptions
 from mailsuite.store.counters import FILE as COUNTERS_FILE
@@ -67,8 +68,11 @@ class AccountMail:
                 if not self._opened:
                     self._open()
                 yield
-            except (sqlite3.OperationalError, OSError) as error:
-                raise Temporary(f"{self.home}: {error}") from error
+            except sqlite3.OperationalError as error:
+                full = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
+                raise (DiskFull if full else Temporary)(f"{self._index_path}: {error}") from error
+            except OSError as error:
+                raise meaning_of(error, self.home) from error
             except sqlite3.DatabaseError as error:
                 self._begin_index_anew(str(error))
                 raise Temporary(f"{self.home}: the index was rebuilt, try again") from error

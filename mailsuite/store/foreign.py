@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from twisted.logger import Logger
 
 from mailsuite.disk.body import measure
-from mailsuite.errors import Temporary
+from mailsuite.disk.meaning import meaning_of
 from mailsuite.store.filename import Sizes, delivery_order, read_base, split, with_numbers
 from mailsuite.store.index import Row
 from mailsuite.store.scan import Difference, Listing
@@ -126,6 +126,6 @@ def _adopt(folder: Folder, uid: int, base: str, recent: bool, filename: str, mod
         _log.warn("{path} cannot be read and is left alone", path=path)
         return None
     except OSError as error:
-        raise Temporary(f"{path}: {error.strerror}") from error
+        raise meaning_of(error, path) from error
     letters = split(filename)[1]
     return Row(uid, named, recent and not letters, letters, stored, wire, date, modseq)

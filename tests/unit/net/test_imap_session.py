@@ -13,7 +13,7 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 
-from mailsuite.errors import Expunged, Temporary
+from mailsuite.errors import Corrupt, DiskFull, Expunged, MailError, Temporary
 from mailsuite.imap.limits import Limits
 from mailsuite.interfaces import IBody
 from mailsuite.model import SEEN, FlagOp, Flags
@@ -108,6 +108,16 @@ def test_a_fault_of_ours_is_logged_and_the_session_goes_on(server: Server) -> No
     assert answer == b"a NO [SERVERBUG] an error of the server, it has been logged\r\n"
     assert [event["command"] for event in logged if "command" in event] == ["Status"]
     assert client.ask(b"b NOOP") == b"b OK done\r\n"
+
+
+@pytest.mark.parametrize("kind", [Temporary, Corrupt])
+def test_paths_are_for_the_log_and_not_for_the_client(server: Server, kind: type[MailError]) -> None:
+    client = server.client()
+    server.stores.store(ANN).faults.plan("status", kind("/secret/path: I/O error"))
+    with capturedLogs() as logged:
+        assert b"secret" not in client.ask(b"a STATUS INBOX (MESSAGES)")
+    [event] = [event for event in logged if "error" in event]
+    assert (event["account"], str(event["error"])) == (ANN, "/secret/path: I/O error")
 
 
 class Torn(MemoryBody):
@@ -422,7 +432,7 @@ def test_a_draft_that_cannot_keep_up_holds_back_the_client(server: Server) -> No
 
 def test_a_disk_that_fails_refuses_the_message_and_keeps_in_step(server: Server) -> None:
     client = server.client()
-    server.delivery.fail_writes(Temporary("the disk is full"))
+    server.delivery.fail_writes(DiskFull("/secret/path: no space left"))
     answer = client.ask(b"a APPEND INBOX {8+}\r\nb LOGOUT\r\nc NOOP")
-    assert answer == b"a NO [UNAVAILABLE] the disk is full\r\nc OK done\r\n"
+    assert answer == b"a NO [UNAVAILABLE] the server has no room left on its disk, try again later\r\nc OK done\r\n"
     assert server.delivery.open_drafts == 0
