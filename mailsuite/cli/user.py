@@ -9,7 +9,7 @@ import shlex
 
 import click
 
-from mailsuite.cli.instance import open_records, settings_of
+from mailsuite.cli.instance import known_domain, open_records, settings_of
 from mailsuite.cli.mail_folder import delete_mail, mail_folder, no_server
 from mailsuite.cli.options import (
     asked_password,
@@ -83,7 +83,7 @@ def list_users(domain: str, config: str | None, as_json: bool) -> None:
     mailsuite user list --domain example.org
     """
     with open_records(config) as records:
-        found = records.look.accounts(domain.lower())
+        found = records.look.accounts(known_domain(records, domain))
     if as_json:
         show_json(
             [{"account": a.name, "quota_bytes": a.quota_bytes, "quota_messages": a.quota_messages} for a in found]
