@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import msgspec
 from twisted.internet import interfaces
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -159,10 +160,13 @@ class Session(Connection[ServerCore]):
             raise BadCommand(str(error)) from None
 
     async def breathe(self) -> None:
-        """Between the pieces of a long answer: wait until the client has read most of what it was sent, while others
-        have their turn."""
+        """Between the pieces of a long answer: others have their turn, and the client reads most of what it was sent
+        before more is made."""
         self.flush()
-        await self.drained()
+        if self.choked:
+            await self.drained()
+        else:
+            await deferLater(self.clock, 0.0)
 
     # -- what commands change ------------------------------------------------------------------------------------
 

@@ -69,8 +69,9 @@ class Server:
 class Client:
     """The client's side of a connection in memory."""
 
-    def __init__(self, server: Server) -> None:
-        self.transport = FakeTransport()
+    def __init__(self, server: Server, high_water: int = HIGH_WATER) -> None:
+        self.clock = server.clock
+        self.transport = FakeTransport(high_water=high_water)
         self.protocol = server.factory.buildProtocol(self.transport.getPeer())
         self.transport.connect(cast(Protocol, self.protocol))
 
@@ -82,9 +83,12 @@ class Client:
 
     def read(self) -> bytes:
         """Everything there is to read."""
-        parts = [self.transport.take()]
-        while self.transport.settle() or parts[-1]:
+        parts: list[bytes] = []
+        moved = True
+        while moved:
+            self.clock.advance(0)
             parts.append(self.transport.take())
+            moved = self.transport.settle() or bool(parts[-1])
         return b"".join(parts)
 
     def ask(self, line: bytes) -> bytes:
@@ -218,6 +222,20 @@ def test_every_item_that_was_asked_is_told(server: Server, command: str, asked: 
     rows = re.findall(r"^\* \d FETCH \((.*)\)\r$", told, re.MULTILINE)
     wanted = sorted({*asked, "UID"} if command == "UID FETCH" else asked)
     assert [sorted(re.findall(r"(?:^| )([A-Z][A-Z0-9.]{2,}) ", row)) for row in rows] == [wanted, wanted]
+
+
+@pytest.mark.parametrize(("items", "rows"), [(b"FLAGS", 5000), (b"RFC822.SIZE", 500)])
+def test_others_have_their_turn_within_a_long_answer(server: Server, items: bytes, rows: int) -> None:
+    server.inbox.add([(b"Subject: x\r\n\r\n", frozenset(), 0.0)] * 10_000)
+    greedy, other = Client(server, high_water=1 << 30), server.client()
+    greedy.ask(b"l LOGIN %b secret" % ANN.encode())
+    greedy.ask(b"s SELECT INBOX")
+    greedy.send(b"a FETCH 1:* " + items)
+    assert greedy.transport.take().count(b" FETCH (") == rows
+    assert other.transport.take() == b""
+    other.send(b"b NOOP")
+    assert other.transport.take().endswith(b"b OK done\r\n")
+    assert greedy.read().count(b" FETCH (") == 10_000 - rows
 
 
 def test_a_client_that_idles_and_does_not_read_costs_nothing(server: Server) -> None:
