@@ -30,10 +30,13 @@ def check_config(file: str | None, config: str | None) -> None:
     \b
     mailsuite config check /etc/mailsuite/mailsuite.toml
     """
-    from mailsuite.config.check import check  # noqa: PLC0415 - imports OpenSSL
+    from mailsuite.config.check import check, warnings  # noqa: PLC0415 - imports OpenSSL
 
     path = find_config(file or config)
-    check(load(path), path)
+    settings = load(path)
+    check(settings, path)
+    for line in warnings(settings):
+        click.echo(f"warning: {line}", err=True)
     click.echo(f"{path}: good")
 
 

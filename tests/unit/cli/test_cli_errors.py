@@ -40,3 +40,11 @@ def test_missing_directory_is_not_to_be_made_by_init(config: str) -> None:
     path.unlink()
     line = refused("user", "list", "--config", config)
     assert line == f"{path}: the directory is missing; restore it from a backup, or check paths.directory"
+
+
+def test_config_check_warns_of_an_open_relay_and_calls_it_good(config: str) -> None:
+    text = Path(config).read_text()
+    Path(config).write_text(text.replace('trusted_networks = ["host"]', 'trusted_networks = ["0.0.0.0/0"]'))
+    result = run("config", "check", config)
+    assert (result.exit_code, result.stdout) == (0, f"{config}: good\n")
+    assert result.stderr.startswith("warning: trusted_networks contain every IPv4 address: ")
