@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Callable
 
 import msgspec
+from crash_check import TWO_FILES
 from crash_world import ANN, BOB, World, message, remote
 
 from mailsuite.disk.real import RealDisk
@@ -184,9 +185,9 @@ SCENARIOS = (
             Step(
                 "more than letters",
                 lambda world: _flags(world, [1], FlagOp.ADD, *(f"$K{number:02}" for number in range(26))),
-                "letters and the list of further keywords are two files",
+                TWO_FILES,
             ),
-            Step("gone", lambda world: _expunge(world, 1), "letters and the list of further keywords are two files"),
+            Step("gone", lambda world: _expunge(world, 1), TWO_FILES),
         ),
     ),
     Scenario(

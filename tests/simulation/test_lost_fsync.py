@@ -10,22 +10,22 @@ from crash_scenarios import SCENARIOS
 
 _NAME_OF_MAILBOX = frozenset(
     {
-        "store/account._make make_folder _make_durable _sync folder",
-        "store/account.take_uidvalidity replace sync_folder _sync folder",
+        "store/account._make make_folder folder",
+        "store/account.take_uidvalidity replace folder",
     }
 )
 _NAMES_IN_MAILBOX = frozenset(
     {
-        "store/account._make replace sync_folder _sync folder",
-        "store/folder.__init__ make_folder _make_durable _sync folder",
-        "store/counters._write replace sync_folder _sync folder",
+        "store/account._make replace folder",
+        "store/folder.__init__ make_folder folder",
+        "store/counters._write replace folder",
     }
 )
 #: Not noticed when it is missing -> with which others it is: they sync the same folder before the same answer.
 REDUNDANT = {
-    "store/account._make make_folder _make_durable _sync folder": _NAME_OF_MAILBOX,
-    "store/account._make replace sync_folder _sync folder": _NAMES_IN_MAILBOX,
-    "store/folder.__init__ make_folder _make_durable _sync folder": _NAMES_IN_MAILBOX,
+    "store/account._make make_folder folder": _NAME_OF_MAILBOX,
+    "store/account._make replace folder": _NAMES_IN_MAILBOX,
+    "store/folder.__init__ make_folder folder": _NAMES_IN_MAILBOX,
 }
 
 

@@ -21,6 +21,15 @@ def test_what_was_acknowledged_is_there_after_a_power_cut(
     assert failure is None, f"\n{failure}"
 
 
+@pytest.mark.parametrize("name", ["restart in order", "flags", "expunge"])
+def test_the_age_of_the_index_does_not_matter(
+    name: str, recorded: Callable[[str], Recording], proof: Callable[..., Proof]
+) -> None:
+    every_index = proof(0, limit=1, again=0, go_on=0.0, all_indexes=True)
+    failure = next(every_index.failures(recorded(name)), None)
+    assert failure is None, f"\n{failure}"
+
+
 @pytest.mark.xfail(strict=True, reason=GAP)
 @pytest.mark.parametrize("name", WITH_GAP)
 def test_several_places_get_a_message_together_or_not_at_all(
