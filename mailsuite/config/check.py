@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificates
 
 from mailsuite.config.explain import Step, place, shown
-from mailsuite.config.networks import HOST, SUBNET, is_address, nameserver, trusted_networks
+from mailsuite.config.networks import HOST, SUBNET, Network, is_address, nameserver, trusted_networks
 from mailsuite.config.schema import EVERYWHERE, Listener, Service, Settings, TlsMode
 from mailsuite.directory.database import Database
 from mailsuite.directory.names import canonical_domain, mail_address
@@ -51,10 +51,11 @@ def warnings(settings: Settings) -> list[str]:
     networks = trusted_networks([word for word in settings.trusted_networks if word not in (HOST, SUBNET)], ())
     four = ipaddress.collapse_addresses(one for one in networks if isinstance(one, ipaddress.IPv4Network))
     six = ipaddress.collapse_addresses(one for one in networks if isinstance(one, ipaddress.IPv6Network))
+    found: list[Network] = [*four, *six]
     return [
         f"trusted_networks contain every IPv{network.version} address: whoever can connect may send mail anywhere "
         "through this server (an open relay)"
-        for network in (*four, *six)
+        for network in found
         if network.prefixlen == 0
     ]
 
