@@ -3,7 +3,7 @@
 Order of starting: ports (``take_ports``, maybe as root), privileges dropped by twistd, files and folders opened, then
 connections accepted and the relay started; ``ready`` is logged.  Order of stopping: no new connections, sessions and
 relay attempts end (at most ``timeouts.shutdown`` seconds), store and directory closed, threads ended.  A start that
-fails is one line in the log and exit status 1.
+fails is one line in the log and on standard error, and exit status 1.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from mailsuite.services.descriptors import needed, raise_limit
 from mailsuite.services.factories import ServiceFactory, behind_tls, factory_for
 from mailsuite.services.lock import FolderLock
 from mailsuite.services.parts import Parts
-from mailsuite.services.process import fail_at_exit, stop_on_signals, stop_once
+from mailsuite.services.process import fail_at_exit, stop_on_signals, stop_once, tell
 from mailsuite.services.sockets import Taken, take
 
 
@@ -79,6 +79,7 @@ class MailServer(Service):
             self._lock = FolderLock(self._settings.paths.queue)
         except ConfigError as error:
             self.log.critical("cannot start: {error}", error=error)
+            tell(error)
             raise SystemExit(1) from None
         stop_on_signals(self._reactor)
         self._started = Deferred.fromCoroutine(self._start()).addErrback(self._not_started)
@@ -105,6 +106,7 @@ class MailServer(Service):
             self.log.critical("cannot start: {error}", error=failure.value)
         else:
             self.log.failure("cannot start", failure)
+        tell(failure.value)
         fail_at_exit()
         stop_once(self._reactor)
 
