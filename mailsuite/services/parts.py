@@ -102,6 +102,10 @@ class Parts:
         await self._runner.stop()
         self._courier.close()
 
+    def at_work(self) -> list[str]:
+        """What the threads do at this moment; any thread."""
+        return self._offload.at_work()
+
     async def close(self) -> None:
         """Everything that was promised is on disk when this is done."""
         await self._stores.close()
