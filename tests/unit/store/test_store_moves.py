@@ -13,6 +13,7 @@ from mailsuite.disk.real import RealDisk
 from mailsuite.errors import Temporary
 from mailsuite.interfaces import IDisk
 from mailsuite.model import FlagOp
+from mailsuite.store.moves import Moves
 from mailsuite.testing.results import failure_of, result_of
 
 SEEN = frozenset({"\\Seen"})
@@ -141,3 +142,13 @@ def test_without_hard_links_messages_are_renamed(site: Site) -> None:
     assert site.files("new") == []
     [kept] = site.files("cur")
     assert MESSAGE.replace(b"\r\n", b"\n") in (site.folder() / "cur" / kept).read_bytes()
+
+
+def test_a_name_that_another_file_has_is_not_taken_from_it(tmp_path: Path) -> None:
+    for folder in ("new", "cur"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x").write_text(folder)
+    moves = Moves(RealDisk(), str(tmp_path / "new"), str(tmp_path / "cur"))
+    moves.add(str(tmp_path / "new" / "x"), str(tmp_path / "cur" / "x"))
+    moves.finish()
+    assert [(tmp_path / folder / "x").read_text() for folder in ("new", "cur")] == ["new", "cur"]
