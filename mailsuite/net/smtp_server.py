@@ -338,7 +338,7 @@ class SMTPConnection(Connection[ServerCore]):
             "{id}: from=<{sender}> to={to} size={size} client={peer} account={account}: {answer}",
             id=transaction.id,
             sender=transaction.sender,
-            to=[str(recipient.address) for recipient in transaction.recipients],
+            to=", ".join(f"<{recipient.address}>" for recipient in transaction.recipients),
             size=end.event.size,
             peer=end.peer,
             account=end.account,
