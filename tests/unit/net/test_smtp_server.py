@@ -402,9 +402,7 @@ def test_a_message_accepted_after_its_client_left_is_one_line_in_the_log(logged:
     assert ends_of(logged) == []
     world.delivery.release()
     (line,) = ends_of(logged)
-    assert line.startswith(
-        "M1: from=<a@far.test> to=<bob@here.test> size=3 client=192.0.2.1:40000 account=: 250 2.0.0"
-    )
+    assert line.startswith("M1: from=<a@far.test> to=<bob@here.test> size=3 client=192.0.2.1:40000 account=: 250 2.0.0")
 
 
 @pytest.mark.parametrize(("error", "ends"), [(Temporary("no space"), 1), (ZeroDivisionError("a bug"), 0)])
