@@ -25,7 +25,9 @@ def config() -> None:
 @click.argument("file", required=False)
 @config_option
 def check_config(file: str | None, config: str | None) -> None:
-    """Check FILE as the server would before it opens a port; exit status 1 and one line if it cannot be used.
+    """Check FILE as the server does at its start.
+
+    Exit status 1 and one line if it cannot be used; what can be used and is dangerous is a warning.
 
     \b
     mailsuite config check /etc/mailsuite/mailsuite.toml

@@ -119,7 +119,7 @@ def test_demo_takes_domain_base_account_and_password(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "stdin", "line"),
     [
-        (("--domain", "no domain"), "", "'mail.no domain' is not a domain name"),
+        (("--domain", "no domain"), "", "'no domain' is not a domain name"),
         (("--domain", "a.test", "--hostname", "x_y"), "", "'x_y' is not a domain name"),
         (("--demo", "--account", "a b"), "", "'a b@demo.test' cannot be an account"),
         (("--demo", "--port-base", "65000"), "", "the port base must be 0 to 64540"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,15 @@ def test_config_check_warns_of_an_open_relay_and_calls_it_good(config: str) -> N
     result = run("config", "check", config)
     assert (result.exit_code, result.stdout) == (0, f"{config}: good\n")
     assert result.stderr.startswith("warning: trusted_networks contain every IPv4 address: ")
+
+
+def test_lines_to_copy_are_quoted_for_the_shell(tmp_path: Path) -> None:
+    lines = run("init", str(tmp_path / "my mail"), "--domain", "a.test").stdout.splitlines()
+    assert [shlex.split(line)[-1] for line in lines[1:]] == [str(tmp_path / "my mail" / "mailsuite.toml")] * 2
+
+
+@pytest.mark.parametrize("width", [80])
+@pytest.mark.parametrize("group", ["user", "alias", "domain", "queue", "config"])
+def test_no_sentence_of_a_help_page_is_cut_off(group: str, width: int) -> None:
+    text = CliRunner().invoke(cli, [group, "--help"], terminal_width=width).stdout
+    assert "..." not in text.partition("Commands:")[2]
