@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mailsuite.directory.database import Database
+from mailsuite.directory.expand import resolve
 from mailsuite.directory.lookup import Alias, Lookups
 from mailsuite.directory.names import account_name, alias_source, canonical_domain, mail_address
 from mailsuite.directory.passwords import hash_password, require_strong, require_usable
 from mailsuite.errors import Exists, NotAllowed, NotFound
+from mailsuite.model import Unknown
 
 #: Targets of one alias.
 _MOST_TARGETS = 1000
@@ -107,6 +109,7 @@ class Records:
             if len(known) + len(fresh) > _MOST_TARGETS:
                 raise NotAllowed(f"the alias {source} would lead to more than {_MOST_TARGETS} addresses")
             self._write_alias(source, fresh, len(known))
+            self._require_way_out(source)
         return Alias(source, (*known, *fresh))
 
     def remove_alias(self, text: str, target_texts: Sequence[str] = ()) -> str:
@@ -142,6 +145,12 @@ class Records:
         if not self.look.is_local(domain) or any(self._is_known(name) for name in names):
             return
         raise NotFound(f"there is no account or alias {target} to lead to")
+
+    def _require_way_out(self, source: str) -> None:
+        """Aliases that lead to each other only would lose every sender's mail with 550."""
+        local, _, domain = source.rpartition("@")
+        if resolve(self.look, local, domain) == Unknown():
+            raise NotAllowed(f"the alias {source} would lead round in a circle, to nobody")
 
     def _is_known(self, name: str) -> bool:
         return self.look.has_account(name) or bool(self.look.targets_of(name))
