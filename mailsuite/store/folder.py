@@ -132,6 +132,8 @@ class Folder:
     def look(self, force: bool = False) -> None:
         """See what other programs did; cheap when the folders' times are known."""
         self.must_be_there()
+        if claims := self.feed.take_claims():
+            self.account.index.claim_these(self.id, claims)
         times = self._times()
         age = self.account.resources.now() - max(times) / 1e9
         if times != self._seen or force or (self._doubtful and age > TICK):
@@ -254,8 +256,10 @@ class Folder:
         index = self.account.index
         found = index.flags(self.id)
         recent = index.recent(self.id)
-        if take_recent and recent:
-            index.claim(self.id)
+        if take_recent:
+            self.feed.claim_all()
+            if recent:
+                index.claim(self.id)
         uids, letters = zip(*found, strict=True) if found else ((), ())
         flags = tuple(map(self.keywords.flags, letters))
         if self._more.by_uid:

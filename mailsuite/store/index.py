@@ -162,6 +162,11 @@ class Index:
         """A session takes what is recent; the files lie in ``new`` until somebody moves them."""
         self._db.execute("UPDATE message SET recent = 2 WHERE key BETWEEN ? AND ? AND recent = 1", _range(id))
 
+    def claim_these(self, id: int, uids: Iterable[int]) -> None:
+        """The same for some of them."""
+        among = (id << 32, json.dumps(list(uids)))
+        self._db.execute(f"UPDATE message SET recent = 2 WHERE recent = 1 AND {_AMONG}", among)  # noqa: S608
+
     def claimed(self, id: int, limit: int) -> list[tuple[int, str]]:
         """(UID, base) of some that are claimed and still in ``new``."""
         return self._db.execute(

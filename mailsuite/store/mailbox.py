@@ -95,8 +95,8 @@ class MaildirMailbox:
         if not failure.check(MailError):  # the store closes, the disk is full: they stay in ``new``
             _log.failure("messages of {account} could not be moved to cur", failure, account=self.account)
 
-    def watch(self, at: int, woken: Callable[[], None]) -> Watch:
-        return self.folder.feed.watch(at, woken)
+    def watch(self, at: int, woken: Callable[[], None], take_recent: bool = False) -> Watch:
+        return self.folder.feed.watch(at, woken, take_recent)
 
     def fetch(self, uids: Sequence[int], items: Sequence[str]) -> Deferred[Sequence[Fetched]]:
         return self._lane.run(reading.fetch, self.folder, uids, items)

@@ -118,7 +118,13 @@ class MemoryMailbox:
     def size(self) -> int:
         return sum(message.size for message in self.messages.values())
 
+    def _note_claims(self) -> None:
+        for uid in self.feed.take_claims():
+            if uid in self.messages:
+                self.messages[uid].recent = False
+
     def counters(self) -> MailboxStatus:
+        self._note_claims()
         messages = self.messages.values()
         return MailboxStatus(
             messages=len(messages),
@@ -135,9 +141,11 @@ class MemoryMailbox:
 
     @answers
     def snapshot(self, take_recent: bool) -> Snapshot:
+        self._note_claims()
         messages = tuple(self.messages.values())
         recent = frozenset(message.uid for message in messages if message.recent)
         if take_recent:
+            self.feed.claim_all()
             for message in messages:
                 message.recent = False
         keywords = {flag for message in messages for flag in message.flags if not flag.startswith("\\")}
@@ -152,8 +160,8 @@ class MemoryMailbox:
             at=self.feed.position,
         )
 
-    def watch(self, at: int, woken: Callable[[], None]) -> Watch:
-        return self.feed.watch(at, woken)
+    def watch(self, at: int, woken: Callable[[], None], take_recent: bool = False) -> Watch:
+        return self.feed.watch(at, woken, take_recent)
 
     @answers
     def fetch(self, uids: Sequence[int], items: Sequence[str]) -> Sequence[Fetched]:
