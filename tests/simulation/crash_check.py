@@ -31,6 +31,10 @@ class Expectation(msgspec.Struct, frozen=True):
     partial: str
     shown: Mapping[tuple[str, str], int]
 
+    def told_with(self, view: View) -> tuple[View, ...]:
+        """What clients know once they have seen ``view``."""
+        return (view,) if self.partial == TWO_FILES else (*self.told, view)
+
 
 def problems(expected: Expectation, found: View) -> list[str]:
     """In words, what is not as it must be."""

@@ -188,7 +188,7 @@ class Proof:
         scratch: Path,
         seed: int,
         limit: int = 8,
-        again: int = 2,
+        again: int = 1,
         off: tuple[float, ...] = OFF,
         go_on: float = 0.25,
         all_indexes: bool = False,
@@ -298,7 +298,7 @@ class Proof:
         world.deliver(message(7_777_777))
         result_of(world.store().create("Fresh", ""))
         after = world.view()
-        told = Expectation((*expected.told, view), view, after, "", expected.shown)
+        told = Expectation(expected.told_with(view), view, after, "", expected.shown)
         found = problems(told, after)
         new = after.boxes[ANN, "INBOX"].messages.keys() - view.boxes[ANN, "INBOX"].messages.keys()
         if len(new) != 1 or min(new) < view.boxes[ANN, "INBOX"].uidnext:
@@ -322,7 +322,7 @@ class Proof:
                 world.start()
                 view = world.view()
                 started = len(tape.recorder.log)
-                told = (*expected.told, view)
+                told = expected.told_with(view)
                 after = tape.take(lambda world: world.deliver(message(8_888_888)), view, "", False)
             recording = tape.recording("second start", 0)
         except Exception as error:
