@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from zope.interface import implementer
 
-from mailsuite.errors import Expunged
+from mailsuite.errors import Expunged, NotFound
 from mailsuite.interfaces import IBody, IMailbox
 from mailsuite.mime.render import summary
 from mailsuite.model import (
@@ -70,6 +70,7 @@ class MemoryMailbox:
         self.special_use = ""
         self.messages: dict[int, Message] = {}
         self.feed = Feed()
+        self.gone = False
 
     def check(self, method: str) -> None:
         self.store_of.faults.check(method)
@@ -111,6 +112,7 @@ class MemoryMailbox:
         return found
 
     def end(self) -> None:
+        self.gone = True
         self.feed.publish(Gone())
         self.feed.wake()
 
@@ -211,4 +213,5 @@ class MemoryMailbox:
 
     @answers
     def look(self) -> None:
-        return None
+        if self.gone:
+            raise NotFound(f"no mailbox {self.name}")

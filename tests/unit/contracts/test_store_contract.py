@@ -254,6 +254,14 @@ def test_recent_is_told_to_the_first_that_takes_it(world: World, store: Any, inb
     assert result_of(store.status(INBOX)).recent == 0
 
 
+def test_a_deleted_mailbox_cannot_be_looked_at(store: Any) -> None:
+    result_of(store.create("Old", ""))
+    old = result_of(store.open("Old"))
+    result_of(old.look())
+    result_of(store.delete("Old"))
+    failure_of(old.look(), NotFound)
+
+
 def test_an_arrival_is_recent_for_the_first_watch_that_takes_it(world: World, store: Any, inbox: Any) -> None:
     """RFC 3501 §2.3.2; what only looks takes nothing."""
     at = result_of(inbox.snapshot(True)).at
