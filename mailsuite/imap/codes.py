@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from mailsuite import errors
+from mailsuite.imap import names
 from mailsuite.imap.sets import compress
 from mailsuite.model import Appended, Copied
 
@@ -116,6 +117,6 @@ def of_error(error: Exception) -> Words:
     damage on disk name files, so their text stays in the log too."""
     for kind, words in _ERRORS:
         if isinstance(error, kind):
-            own = str(error).encode("ascii", "replace").replace(b"\r", b" ").replace(b"\n", b" ")
+            own = names.encode(str(error).replace("\r", " ").replace("\n", " "))  # a mailbox as LIST shows it
             return words if not own or is_ours(error) else Words(words.code, own)
     return Words(SERVERBUG, b"an error of the server, it has been logged")
