@@ -12,6 +12,7 @@ import smtplib
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -100,13 +101,15 @@ def numbers(key: str, status: str) -> list[int]:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up root")
-def test_uid_and_gid_are_taken_after_ports_are_bound(tmp_path: Path) -> None:
-    instance = Instance(tmp_path / "i")
-    subprocess.run(["chown", "-R", "nobody:nogroup", str(instance.folder)], check=True)
-    for parent in [instance.folder, *instance.folder.parents]:
-        if parent == Path("/tmp"):
-            break
-        parent.chmod(parent.stat().st_mode | 0o011)
+def test_uid_and_gid_are_taken_after_ports_are_bound() -> None:
+    with tempfile.TemporaryDirectory(prefix="mailsuite-uid-") as folder:  # one that another user can reach
+        subprocess.run(["chmod", "0755", folder], check=True)
+        instance = Instance(Path(folder) / "i")
+        subprocess.run(["chown", "-R", "nobody:nogroup", str(instance.folder)], check=True)
+        start_as_nobody(instance)
+
+
+def start_as_nobody(instance: Instance) -> None:
     instance.edit(lambda text: text.replace(f"port = {instance.ports['smtp']}\n", "port = 987\n", 1))
     twistd = os.path.join(os.path.dirname(sys.executable), "twistd")
     command = [
