@@ -1,4 +1,4 @@
-"""``mailsuite user add|list|remove|passwd``."""
+"""``mailsuite user add|list|remove|passwd|quota``."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ def user() -> None:
     \b
     mailsuite user add alice@example.org
     mailsuite user passwd alice@example.org
+    mailsuite user quota alice@example.org --bytes 2G
     """
 
 
@@ -139,6 +140,24 @@ def set_password(address: str, password_stdin: bool, config: str | None) -> None
         click.echo(f"changed the password of {records.set_password(name, asked_password(password_stdin))}")
 
 
+@user.command("quota")
+@click.argument("address")
+@click.option("--bytes", "size", metavar="SIZE", help="Room for mail, such as 500M or 2G; 0 is no limit.")
+@click.option("--messages", metavar="COUNT", type=click.IntRange(0), help="Messages; 0 is no limit.")
+@config_option
+def set_quota(address: str, size: str | None, messages: int | None, config: str | None) -> None:
+    """Set how much mail the account ADDRESS may keep; without options, show it. What is not given stays.
+
+    \b
+    mailsuite user quota alice@example.org --bytes 1G --messages 10000
+    """
+    octets = parse_size(size) if size is not None else None
+    with open_records(config) as records:
+        account = records.set_quota(address, octets, messages)
+    count = account.quota_messages or "no limit"
+    click.echo(f"{account.name}: {shown_size(account.quota_bytes, 'no limit')}, messages: {count}")
+
+
 def parse_size(text: str) -> int:
     """Octets of ``500M`` or ``2 GiB``.  Raises InvalidName."""
     found = _SIZE.fullmatch(text.strip())
@@ -147,10 +166,10 @@ def parse_size(text: str) -> int:
     return int(found[1]) * _UNITS[(found[2] or "").upper()]
 
 
-def shown_size(octets: int) -> str:
-    """``2 GiB``; a dash for no limit."""
+def shown_size(octets: int, unlimited: str = "-") -> str:
+    """``2 GiB``; ``unlimited`` for 0."""
     if not octets:
-        return "-"
+        return unlimited
     for unit in ("T", "G", "M", "K"):
         if octets % _UNITS[unit] == 0:
             return f"{octets // _UNITS[unit]} {unit}iB"

@@ -14,7 +14,7 @@ from mailsuite.directory.lookup import Alias, Lookups
 from mailsuite.directory.names import account_name, alias_source, canonical_domain, mail_address
 from mailsuite.directory.passwords import hash_password, require_strong, require_usable
 from mailsuite.errors import Exists, NotAllowed, NotFound
-from mailsuite.model import Unknown
+from mailsuite.model import Account, Unknown
 
 #: Targets of one alias.
 _MOST_TARGETS = 1000
@@ -84,6 +84,19 @@ class Records:
             if not self._database.do("UPDATE accounts SET password = ? WHERE name = ?", hashed, name):
                 raise NotFound(f"there is no account {name}")
         return name
+
+    def set_quota(self, text: str, octets: int | None, messages: int | None) -> Account:
+        """New limits, 0 for none; None leaves one as it is.  Raises InvalidName, NotFound."""
+        name = account_name(text)
+        with self._database.change():
+            if not self._database.do(
+                "UPDATE accounts SET quota_bytes = coalesce(?, quota_bytes),"
+                " quota_messages = coalesce(?, quota_messages) WHERE name = ?",
+                *(octets, messages, name),
+            ):
+                raise NotFound(f"there is no account {name}")
+            stored = self.look.stored(name)
+        return stored.account if stored else Account(name)
 
     def remove_account(self, text: str) -> str:
         """Its mail stays on disk.  Raises InvalidName, NotFound."""

@@ -67,7 +67,7 @@ class Parts:
         self.shared = Shared(
             settings=settings,
             directory=self._directory,
-            policy=OrderedPolicy(standard_checks(limits.message_size, limits.hops)),
+            policy=OrderedPolicy(standard_checks(limits.message_size, limits.hops, self._stores.room)),
             delivery=delivery,
             stores=self._stores,
             tls=tls,

@@ -292,14 +292,19 @@ class AccountMail:
             self._usage = self.index.usage()
         return self._usage
 
+    def fits(self, octets: int, messages: int) -> bool:
+        """Whether there is room for so many more."""
+        limits = self.resources.quota(self.name)
+        if not limits.quota_bytes and not limits.quota_messages:
+            return True
+        used = self._ensure_usage()
+        wanted = (used[0] + self._reserved[0] + octets, used[1] + self._reserved[1] + messages)
+        return not (0 < limits.quota_bytes < wanted[0] or 0 < limits.quota_messages < wanted[1])
+
     def reserve(self, octets: int, messages: int) -> None:
         """Keep room for messages that are being written; ``OverQuota`` if there is none."""
-        limits = self.resources.quota(self.name)
-        if limits.quota_bytes or limits.quota_messages:
-            used = self._ensure_usage()
-            wanted = (used[0] + self._reserved[0] + octets, used[1] + self._reserved[1] + messages)
-            if 0 < limits.quota_bytes < wanted[0] or 0 < limits.quota_messages < wanted[1]:
-                raise OverQuota(f"the mailbox of {self.name} is full")
+        if not self.fits(octets, messages):
+            raise OverQuota(f"the mailbox of {self.name} is full")
         self.release(-octets, -messages)
 
     def release(self, octets: int, messages: int) -> None:

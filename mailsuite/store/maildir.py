@@ -44,6 +44,7 @@ from mailsuite.store.incoming import Incoming, Letter
 from mailsuite.store.mailbox import Lane, MaildirMailbox
 from mailsuite.store.names import checked_name
 from mailsuite.store.resources import Resources
+from mailsuite.store.room import Room
 
 #: Accounts that stay open while nobody uses them.
 KEEP_OPEN = 100
@@ -156,6 +157,7 @@ class MaildirStores:
         self._root = os.path.abspath(root)
         self._clock = clock
         self._resources = Resources(disk, offload, clock.seconds, Unique(hostname, pid), quota)
+        self._room = Room(self._resources, self._lane)
         self._accounts: OrderedDict[str, AccountMail] = OrderedDict()
         self._keep_open = keep_open
         self._rendering: set[str] = set()
@@ -169,6 +171,10 @@ class MaildirStores:
             return fail()
         store = MaildirStore(lane, self)
         return lane.run(lane.account.folder, INBOX).addCallback(lambda _: store)
+
+    def room(self, account: str, octets: int) -> Deferred[bool]:
+        """Whether a message of that size (0 if it is not known) fits into the account's quota now.  ``Temporary``."""
+        return self._room.ask(account, octets)
 
     def _lane(self, account: str) -> Lane:
         mail = self._accounts.get(account)
