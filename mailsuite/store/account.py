@@ -151,15 +151,16 @@ class AccountMail:
                         found.add(from_folder(entry.name))
         return found
 
-    def take_uidvalidity(self) -> int:
-        """A UIDVALIDITY that no mailbox of the account ever had (RFC 9051 §2.3.1.1)."""
+    def take_uidvalidity(self, known: int = 0) -> int:
+        """A UIDVALIDITY that no mailbox of the account ever had (RFC 9051 §2.3.1.1); or ``known``, which another server
+        gave to one, noted so that no other mailbox gets it."""
         path = os.path.join(self.maildir, ACCOUNT_FILE)
         try:
             last = int(self.resources.disk.read(path))
         except FileNotFoundError:
             last = self._highest_uidvalidity()
-        fresh = max(last + 1, int(self.resources.now()))
-        self.resources.disk.replace(path, b"%d\n" % fresh)
+        fresh = known or max(last + 1, int(self.resources.now()))
+        self.resources.disk.replace(path, b"%d\n" % max(last, fresh))
         return fresh
 
     def _highest_uidvalidity(self) -> int:
@@ -254,10 +255,7 @@ class AccountMail:
             return ""
 
     def _subscribed(self) -> set[str]:
-        try:
-            return subscriptions.parse(self.resources.disk.read(os.path.join(self.maildir, subscriptions.FILE)))
-        except FileNotFoundError:
-            return set()
+        return subscriptions.read(self.resources.disk, self.maildir)
 
     def subscribe(self, name: str, wanted: bool) -> None:
         name = checked_name(name)

@@ -29,7 +29,7 @@ from mailsuite.model import (
     Vanished,
 )
 from mailsuite.store import flags as flag_sets
-from mailsuite.store import foreign, scan
+from mailsuite.store import foreign, scan, takeover
 from mailsuite.store import keywords as keyword_files
 from mailsuite.store.counters import FILE as COUNTERS_FILE
 from mailsuite.store.counters import Counters
@@ -69,15 +69,16 @@ class Folder:
         for inside in (self.new, self.cur, self.tmp):
             disk.make_folder(inside)
         file = os.path.join(self.path, COUNTERS_FILE)
-        counters = Counters.load(disk, file)
-        adopted = counters is None  # a Maildir that came from elsewhere
-        self.counters = counters or Counters.create(disk, file, account.take_uidvalidity())
+        counters, trust = Counters.load(disk, file), Trust.ISSUED
+        if counters is None:  # a new folder, or one that came from elsewhere
+            counters, trust = takeover.first_counters(account, self.path, file)
+        self.counters = counters
         self.keywords = Keywords.parse(self._read(keyword_files.FILE), self.path)
         self._more = More.parse(self._read(keyword_files.MORE_FILE), self.path)
         self._unannounced: list[tuple[int, Flags]] = []
         self._strange: frozenset[str] = frozenset()
         self._remove_stale()
-        self.attach(Trust.ALL if adopted else Trust.ISSUED)
+        self.attach(trust)
 
     def move_to(self, name: str, folder: str) -> None:
         """It is called like this from now on."""
@@ -115,6 +116,7 @@ class Folder:
         self._rebuilding = not known
         self._trust = Trust.NONE if known and self.counters.exact else trust
         self.look()
+        self.account.index.all_known(self.id)
         self._rebuilding, self._trust = False, Trust.NONE
 
     # -- looking -------------------------------------------------------------------------------------------------
@@ -276,7 +278,7 @@ class Folder:
         )
 
     def _known_keywords(self) -> tuple[str, ...]:
-        return (*self.keywords.names, FORWARDED, *sorted(self._more.names))
+        return tuple(dict.fromkeys((*self.keywords.names, FORWARDED, *sorted(self._more.names))))
 
     def move_claimed(self, limit: int = MOVE_SLICE) -> bool:
         """Move some of the messages that a session has seen from ``new`` to ``cur``; whether there may be more."""

@@ -31,6 +31,8 @@ CREATE TABLE summary (
 _COLUMNS = "key, base, recent, letters, stored, wire, date, modseq"
 _AMONG = "key IN (SELECT ? + value FROM json_each(?))"
 _UID = 0xFFFFFFFF
+#: A folder's time until the first look at it is over.
+_UNKNOWN = -1
 
 #: (envelope, structure, body), as IMAP sends them.
 Rendered: TypeAlias = tuple[bytes, bytes, bytes]
@@ -103,16 +105,22 @@ class Index:
     # -- mailboxes -----------------------------------------------------------------------------------------------
 
     def mailbox(self, folder: str, uidvalidity: int) -> tuple[int, tuple[int, int], bool]:
-        """(id, folder times at the last look, whether it was known); anything of another UIDVALIDITY is dropped."""
+        """(id, folder times at the last look, whether all of it is known); what has another UIDVALIDITY is dropped."""
         found = self._db.execute(
             "SELECT id, uidvalidity, new_mtime, cur_mtime FROM mailbox WHERE folder = ?", (folder,)
         ).fetchone()
         if found and found[1] == uidvalidity:
-            return found[0], (found[2], found[3]), True
+            return found[0], (found[2], found[3]), found[2] != _UNKNOWN
         if found:
             self.drop_mailbox(found[0])
-        cursor = self._db.execute("INSERT INTO mailbox (folder, uidvalidity) VALUES (?, ?)", (folder, uidvalidity))
+        cursor = self._db.execute(
+            "INSERT INTO mailbox (folder, uidvalidity, new_mtime) VALUES (?, ?, ?)", (folder, uidvalidity, _UNKNOWN)
+        )
         return cursor.lastrowid or 0, (0, 0), False
+
+    def all_known(self, id: int) -> None:
+        """Its first look came to its end."""
+        self._db.execute("UPDATE mailbox SET new_mtime = 0 WHERE id = ? AND new_mtime = ?", (id, _UNKNOWN))
 
     def keep_only(self, folders: set[str]) -> None:
         """Drop the mailboxes whose folder is not among these."""

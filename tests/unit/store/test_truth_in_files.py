@@ -105,6 +105,20 @@ def test_uids_are_reserved_on_disk_before_they_are_used(site: Site) -> None:
             site.mailbox().folder.counters.take_uids(1)
 
 
+def test_an_index_that_was_half_rebuilt_when_the_server_died_is_no_authority(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(site)
+    before = everything(site)
+    result_of(site.stores.close())
+    site.without_index()
+    site.start()
+    with monkeypatch.context() as patch:
+        patch.setattr("mailsuite.store.folder.foreign.follow", lambda *_: (_ for _ in ()).throw(Temporary("no disk")))
+        failure_of(site.stores.open(ANN), Temporary)
+    assert everything(site.killed()) == before
+
+
 def test_an_index_that_sqlite_cannot_read_is_set_aside_and_rebuilt(site: Site) -> None:
     fill(site)
     before = everything(site)
