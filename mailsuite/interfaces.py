@@ -258,6 +258,7 @@ class IMailbox(Interface):
 
     name = Attribute("the name, str")
     account = Attribute("the account's canonical name, str")
+    prompt = Attribute("whether watches hear within a second, without ``look``, of what other programs do, bool")
 
     def snapshot(take_recent: bool) -> Deferred[Snapshot]:
         """Looks at the disk first, so what other programs dropped in is seen.  ``take_recent`` claims \\Recent

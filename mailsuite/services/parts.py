@@ -15,6 +15,7 @@ from mailsuite.config.networks import HOST, SUBNET, trusted_networks
 from mailsuite.config.schema import Settings
 from mailsuite.directory.quotas import Quotas
 from mailsuite.directory.sqlite import DirectorySettings, SQLiteDirectory
+from mailsuite.disk.inotify import Inotify
 from mailsuite.disk.real import RealDisk
 from mailsuite.disk.spool import Spool
 from mailsuite.net import control
@@ -50,7 +51,10 @@ class Parts:
         self._quotas = Quotas(paths.directory)
         self._directory = SQLiteDirectory(paths.directory, self._offload, reactor, _directory_settings(settings))
         self._spool = Spool(paths.spool, self._offload)
-        self._stores = MaildirStores(paths.store, disk, self._offload, reactor, settings.hostname, self._quotas)
+        self._stores = MaildirStores(
+            *(paths.store, disk, self._offload, reactor, settings.hostname, self._quotas),
+            open_eyes=lambda told: Inotify(reactor, told),
+        )
         self._queue = DiskQueue(paths.queue, disk, self._offload, reactor, relay.schedule(settings))
         at_once = max(1, limits.threads // 2)
         delivery = Delivery(self._stores, self._queue, self._spool, self._offload, at_once)

@@ -45,6 +45,8 @@ class Feed:
         self._watches: list[Watch] = []
         self._claimed_to = 0  # the position up to which arrivals were told as recent
         self._claims: set[int] = set()  # UIDs of those that the mailbox does not know of yet
+        #: Called when the last watch is closed; reactor.
+        self.unwatched: Callable[[], None] = lambda: None
 
     @property
     def position(self) -> int:
@@ -101,6 +103,8 @@ class Feed:
     def forget(self, watch: Watch) -> None:
         if watch in self._watches:
             self._watches.remove(watch)
+            if not self._watches:
+                self.unwatched()
 
     def wake(self) -> None:
         """Tell the watches that have something new to read."""

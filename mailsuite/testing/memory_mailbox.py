@@ -60,6 +60,8 @@ class Message(msgspec.Struct):
 class MemoryMailbox:
     """One mailbox of the double."""
 
+    prompt = False
+
     def __init__(self, store: MemoryStore, name: str, uidvalidity: int) -> None:
         self.store_of = store
         self.account = store.account
