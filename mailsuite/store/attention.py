@@ -2,7 +2,7 @@
 
 The kernel tells which names come and go in ``new`` and ``cur``.  They are gathered for ``DELAY`` seconds; then a job in
 the account's lane asks whether our own rows explain them all, as they do after our own work.  If not, the folder is
-listed.  With very many names the folders' times decide, as in every look.  Where the kernel does not tell, or more
+listed.  Of very many names the first count; for the rest the folders' times do, as in every look.  Where the kernel does not tell, or more
 than ``MAX_FOLDERS`` are watched, ``follows`` says so and others look from time to time.  Reactor only.
 """
 
@@ -27,7 +27,7 @@ from mailsuite.store.mailbox import Lane
 DELAY = 0.1
 #: Mailboxes that are watched at the same time, each with two of the kernel's watches.
 MAX_FOLDERS = 4000
-#: Names that are compared one by one.
+#: Names that one job compares.
 MAX_NAMES = 100
 
 #: Path -> whether it appeared last, or left.
@@ -133,7 +133,7 @@ class Attention:
                     self._soon(followed)
 
     def _note(self, followed: _Followed, name: str, appeared: bool) -> None:
-        if len(followed.names) <= MAX_NAMES:
+        if len(followed.names) < MAX_NAMES:
             followed.names[name] = appeared
         self._soon(followed)
 
@@ -169,7 +169,7 @@ class Attention:
 
 def look(folder: Folder, names: Names) -> None:
     """Look at a folder in which these names came and went.  Blocking, with the account's lock held."""
-    folder.look(force=len(names) <= MAX_NAMES and not is_explained(folder, names))
+    folder.look(force=not is_explained(folder, names))
 
 
 def is_explained(folder: Folder, names: Names) -> bool:

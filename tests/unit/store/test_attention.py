@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from maildir_site import MESSAGE, Site, seen
+from twisted.internet.defer import Deferred
 
 from mailsuite.disk.inotify import Inotify, Told
 from mailsuite.model import Arrived, FlagOp, FlagsChanged, Vanished
@@ -107,7 +108,14 @@ def test_our_own_work_costs_no_listing(attended: Attended, listings: list[str]) 
     assert [path for path in listings if "Copies" not in path] == []
 
 
-def test_among_much_work_of_our_own_the_folders_times_decide(attended: Attended, listings: list[str]) -> None:
+def test_among_much_work_of_our_own_the_folders_times_decide(
+    attended: Attended, listings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[int] = []
+    explained = attention.is_explained
+    monkeypatch.setattr(
+        attention, "is_explained", lambda folder, names: compared.append(len(names)) or explained(folder, names)
+    )
     for _ in range(attention.MAX_NAMES + 5):
         attended.site.deliver()
     attended.wait()
@@ -118,6 +126,7 @@ def test_among_much_work_of_our_own_the_folders_times_decide(attended: Attended,
     attended.site.drop("new", "5.x.host")
     assert len(attended.wait()) == attention.MAX_NAMES + 7
     assert len(listings) == 1
+    assert compared == [attention.MAX_NAMES] * 2
 
 
 def test_other_programs_are_heard_between_our_own_work(attended: Attended) -> None:
@@ -149,6 +158,19 @@ def test_events_that_were_lost_are_made_up_for(attended: Attended) -> None:
     assert attended.wait() == []
     attended.inbox._attention._told(attention.Lost())
     assert attended.wait() == [Arrived((1,), (frozenset(),))]
+
+
+def test_what_comes_during_a_look_is_looked_at_next(attended: Attended, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[Deferred[None]] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(attended.inbox._lane, "run", lambda *_: looks.append(Deferred()) or looks[-1])
+        attended.quietly(lambda folder: (folder / "new" / "5.x.host").write_bytes(MESSAGE))
+        attended.wait()
+        attended.quietly(lambda folder: (folder / "new" / "6.x.host").write_bytes(MESSAGE))
+        attended.wait()
+        assert len(looks) == 1
+    looks[0].callback(None)
+    assert attended.wait() == [Arrived((1, 2), (frozenset(), frozenset()))]
 
 
 def test_a_mailbox_that_nobody_watches_is_not_followed(attended: Attended, listings: list[str]) -> None:
@@ -231,6 +253,9 @@ def test_watches_that_run_out_leave_none_half_followed(attended: Attended, monke
 
 
 def test_a_closed_store_listens_no_more(attended: Attended, tmp_path: Path) -> None:
+    attended.site.drop("new", "5.x.host")
+    attended.eyes[0].doRead()
+    assert attended.site.clock.getDelayedCalls() != []
     result_of(attended.site.stores.close())
     assert attended.eyes[0].fileno() == -1
     assert attended.site.clock.getDelayedCalls() == []
