@@ -2,8 +2,8 @@
 
 The kernel tells which names come and go in ``new`` and ``cur``.  They are gathered for ``DELAY`` seconds; then a job in
 the account's lane asks whether our own rows explain them all, as they do after our own work.  If not, the folder is
-listed.  Of very many names the first count; for the rest the folders' times do, as in every look.  Where the kernel does not tell, or more
-than ``MAX_FOLDERS`` are watched, ``follows`` says so and others look from time to time.  Reactor only.
+listed.  Of very many names the first count; for the rest the folders' times do, as in every look.  Where the kernel
+does not tell, or more than ``MAX_FOLDERS`` are watched, ``follows`` says so and others look from time to time.
 """
 
 from __future__ import annotations
