@@ -82,7 +82,7 @@ class AccountMail:
         for entry in os.scandir(self.maildir):
             if entry.name.startswith(_REMOVED) and entry.is_dir(follow_symlinks=False):
                 self.resources.disk.remove_folder(entry.path)
-        self.index = Index(self._index_path)
+        self.index = Index(self._index_path, self.resources.now)
         self.index.keep_only({to_folder(name) for name in self.names()})
         self._opened = True
 
@@ -93,8 +93,8 @@ class AccountMail:
     def _begin_index_anew(self, reason: str) -> None:
         if self._opened:
             self.index.close()
-        set_aside(self._index_path, reason)
-        self.index = Index(self._index_path)
+        set_aside(self._index_path, reason, self.resources.now())
+        self.index = Index(self._index_path, self.resources.now)
         self._usage = None
         for folder in tuple(self._folders.values()):
             folder.rebuild()

@@ -1,8 +1,9 @@
 """The index of one account: what the file names say, in SQLite, with what clients ask for already rendered.
 
 A cache.  It can be deleted while the server is down: everything is found again in file names and the small files beside
-them.  An index that SQLite cannot read is set aside as ``index.sqlite.corrupt`` and begun anew.  Rows are keyed by
-mailbox and UID in one number, so a mailbox is a range.  Not thread-safe: the account's lock guards it.
+them.  An index that SQLite cannot read, or that has not our tables, is set aside as ``index.sqlite.corrupt-<time>`` and
+begun anew.  Rows are keyed by mailbox and UID in one number, so a mailbox is a range.  Not thread-safe: the account's
+lock guards it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -28,6 +29,8 @@ CREATE TABLE message (
 CREATE TABLE summary (
     key INTEGER PRIMARY KEY, envelope BLOB NOT NULL, structure BLOB NOT NULL, body BLOB NOT NULL);
 """
+#: Files that were set aside and are kept, the newest.
+MAX_SET_ASIDE = 3
 _COLUMNS = "key, base, recent, letters, stored, wire, date, modseq"
 _AMONG = "key IN (SELECT ? + value FROM json_each(?))"
 _UID = 0xFFFFFFFF
@@ -57,15 +60,17 @@ class Row(msgspec.Struct, frozen=True):
 class Index:
     """An open index.  ``sqlite3.DatabaseError`` escapes from every method; the account sets it aside then."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, now: Callable[[], float]) -> None:
+        """``now``: epoch seconds, for the name of what is set aside."""
         self._path = path
+        self._now = now
         self._db = self._open()
 
     def _open(self) -> sqlite3.Connection:
         try:
             return self._prepared()
         except sqlite3.DatabaseError as error:
-            set_aside(self._path, str(error))
+            set_aside(self._path, str(error), self._now())
             return self._prepared()
 
     def _prepared(self) -> sqlite3.Connection:
@@ -79,6 +84,7 @@ class Index:
                 raise sqlite3.DatabaseError(f"it has version {version}, this program writes {_VERSION}")
             if version == 0:
                 db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={_VERSION}; COMMIT;")
+            check_tables(db)
         except BaseException:
             db.close()
             raise
@@ -244,11 +250,23 @@ def _row(found: Sequence[object]) -> Row:
     return Row(key & _UID, base, bool(recent), letters, stored, wire, date, modseq)  # type: ignore[operator,arg-type]
 
 
-def set_aside(path: str, reason: str) -> None:
-    """Move an unreadable index out of the way, for whoever wants to look at it."""
+def check_tables(db: sqlite3.Connection) -> None:
+    """``sqlite3.DatabaseError`` if these are not the tables that this program makes."""
+    made = {" ".join(statement.split()) for statement in _SCHEMA.split(";") if statement.strip()}
+    found = {" ".join(sql.split()) for (sql,) in db.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")}
+    if found != made:
+        raise sqlite3.DatabaseError("it has other tables than this program makes")
+
+
+def set_aside(path: str, reason: str, now: float) -> None:
+    """Move an unreadable index out of the way, for whoever wants to look at it; older ones are removed."""
     _log.error("index {path} is set aside and begun anew: {reason}", path=path, reason=reason)
     for suffix in ("-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path + suffix)
     with contextlib.suppress(FileNotFoundError):
-        os.replace(path, path + ".corrupt")
+        os.replace(path, f"{path}.corrupt-{int(now)}")
+    folder, name = os.path.split(path)
+    aside = sorted(each for each in os.listdir(folder) if each.startswith(f"{name}.corrupt-"))
+    for old in aside[:-MAX_SET_ASIDE]:
+        os.unlink(os.path.join(folder, old))
