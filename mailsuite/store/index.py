@@ -134,6 +134,18 @@ class Index:
             if folder not in folders:
                 self.drop_mailbox(id)
 
+    def highest_modseq(self, folder: str) -> int:
+        """Of the messages in the mailbox of that folder; 0 without any."""
+        found = self._db.execute("SELECT id FROM mailbox WHERE folder = ?", (folder,)).fetchone()
+        select = "SELECT coalesce(max(modseq), 0) FROM message WHERE key BETWEEN ? AND ?"
+        return int(self._db.execute(select, _range(found[0])).fetchone()[0]) if found else 0
+
+    def forget_folder(self, folder: str) -> None:
+        """Drop the mailbox of that folder."""
+        found = self._db.execute("SELECT id FROM mailbox WHERE folder = ?", (folder,)).fetchone()
+        if found:
+            self.drop_mailbox(found[0])
+
     def rename_mailbox(self, id: int, folder: str) -> None:
         """What was known of a folder of that name is dropped."""
         stale = self._db.execute("SELECT id FROM mailbox WHERE folder = ?", (folder,)).fetchone()
@@ -248,6 +260,12 @@ def _range(id: int) -> tuple[int, int]:
 def _row(found: Sequence[object]) -> Row:
     key, base, recent, letters, stored, wire, date, modseq = found
     return Row(key & _UID, base, bool(recent), letters, stored, wire, date, modseq)  # type: ignore[operator,arg-type]
+
+
+def rows_of(db: sqlite3.Connection, id: int) -> list[Row]:
+    """All of a mailbox, ascending, from an index that somebody else may be writing to."""
+    select = f"SELECT {_COLUMNS} FROM message WHERE key BETWEEN ? AND ? ORDER BY key"  # noqa: S608
+    return [_row(found) for found in db.execute(select, _range(id))]
 
 
 def check_tables(db: sqlite3.Connection) -> None:
