@@ -75,9 +75,10 @@ listings: list[str] = []
 _listing = scan.listing
 
 
-def _counted(new: str, cur: str) -> scan.Listing:
-    listings.append(new)
-    return _listing(new, cur)
+def _counted(folder: str, recent: bool, strange: list[str]) -> scan.Listing:
+    if recent:
+        listings.append(folder)
+    return _listing(folder, recent, strange)
 
 
 scan.listing = _counted

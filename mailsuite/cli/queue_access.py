@@ -52,3 +52,102 @@ def open_queue(folder: str, change: bool) -> Iterator[QueueAccess]:
         return
     act_as_owner(folder)
     _require_queue(folder)
+    lock = FolderLock(folder) if change else None
+    try:
+        yield _Stopped(folder)
+    finally:
+        if lock is not None:
+            lock.release()
+
+
+def _require_queue(folder: str) -> None:
+    """A queue is empty until a server runs, but no folder of something else."""
+    if os.listdir(folder) and not os.path.isdir(Places(folder).messages):
+        raise NotFound(f"there is no queue in {folder}")
+
+
+def _connect(path: str) -> socket.socket | None:
+    """The running server, or None."""
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(PATIENCE)
+    try:
+        connection.connect(short_path(path))
+    except (FileNotFoundError, ConnectionRefusedError):  # none, or one left by a crash
+        connection.close()
+        return None
+    return connection
+
+
+def act_as_owner(folder: str) -> None:
+    """Files written by root would be out of the server's reach."""
+    owner = os.stat(folder)
+    if os.geteuid() == 0 and owner.st_uid != 0:
+        os.setegid(owner.st_gid)
+        os.seteuid(owner.st_uid)
+
+
+class _Running:
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._stream = connection.makefile("rb")
+
+    def list(self) -> Sequence[Queued]:
+        return msgspec.convert(self._ask(List()), list[Queued])
+
+    def flush(self, ids: Sequence[str] | None) -> int:
+        return msgspec.convert(self._ask(Flush(None if ids is None else tuple(ids))), int)
+
+    def drop(self, id: str) -> None:
+        self._ask(Drop(id))
+
+    def hold(self, id: str, held: bool) -> None:
+        self._ask(Hold(id, held))
+
+    def _ask(self, request: Request) -> Any:
+        try:
+            self._connection.sendall(msgspec.json.encode(request) + b"\n")
+            line = self._stream.readline()
+        except OSError as error:
+            raise Temporary(f"the running server does not answer: {error}") from error
+        if not line.endswith(b"\n"):
+            raise Temporary("the running server broke off; is it stopping?")
+        answer = msgspec.json.decode(line, type=Done | Refused)
+        if isinstance(answer, Refused):
+            raise NotFound(answer.error)
+        return answer.result
+
+
+class _Clock:
+    """The time of day is all that a queue without a server needs."""
+
+    def seconds(self) -> float:
+        return time.time()
+
+
+class _Stopped:
+    def __init__(self, folder: str) -> None:
+        self._queue = DiskQueue(folder, RealDisk(), Inline(), _Clock())  # type: ignore[arg-type]
+        if os.path.isdir(Places(folder).messages):  # not a queue that no server ever used: it makes its own folders
+            _now(self._queue.load(sweep=False))
+
+    def list(self) -> Sequence[Queued]:
+        return _now(self._queue.list())
+
+    def flush(self, ids: Sequence[str] | None) -> int:
+        return _now(self._queue.kick(ids))
+
+    def drop(self, id: str) -> None:
+        _now(self._queue.drop(id))
+
+    def hold(self, id: str, held: bool) -> None:
+        _now(self._queue.hold(id, held))
+
+
+def _now(answer: Deferred[_T]) -> _T:
+    """What a Deferred of ``Inline`` work has fired with."""
+    results: list[Any] = []
+    answer.addBoth(results.append)
+    if isinstance(results[0], Failure):
+        results[0].raiseException()
+    result: _T = results[0]
+    return result

@@ -146,7 +146,7 @@ def set_password(address: str, password_stdin: bool, config: str | None) -> None
 @click.option("--messages", metavar="COUNT", type=click.IntRange(0), help="Messages; 0 is no limit.")
 @config_option
 def set_quota(address: str, size: str | None, messages: int | None, config: str | None) -> None:
-    """Set how much mail the account ADDRESS may keep; without options, show it. What is not given stays.
+    """Set or show the quota of ADDRESS. What is not given stays.
 
     \b
     mailsuite user quota alice@example.org --bytes 1G --messages 10000

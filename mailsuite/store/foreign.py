@@ -16,7 +16,7 @@ from twisted.logger import Logger
 
 from mailsuite.disk.body import measure
 from mailsuite.disk.meaning import meaning_of
-from mailsuite.store.filename import Sizes, delivery_order, read_base, split, with_numbers
+from mailsuite.store.filename import Sizes, delivery_order, in_cur, read_base, split, with_numbers
 from mailsuite.store.index import Row
 from mailsuite.store.scan import Difference, Listing
 
@@ -69,8 +69,11 @@ def _put_right(folder: Folder, base: str, recent: bool, filename: str) -> None:
     path = os.path.join(folder.new if recent else folder.cur, filename)
     wanted = folder.place(base, letters, recent and not letters)
     if recent and letters:  # from ``new`` to ``cur``
+        named = os.path.join(folder.new, in_cur(base, letters))
+        if path != named:  # two names of one file are known by their base, should the move be broken off
+            folder.account.resources.disk.rename(path, named)
         moves = folder.moves()
-        moves.add(path, wanted)
+        moves.add(named, wanted)
         moves.finish()
     elif path != wanted:
         folder.account.resources.disk.rename(path, wanted)

@@ -62,7 +62,7 @@ def _repair_folder(resources: Resources, path: str, found: Collection[str], mods
     """``modseq``: the highest in the index."""
     disk = resources.disk
     new, cur = os.path.join(path, "new"), os.path.join(path, "cur")
-    files = scan.listing(new, cur)
+    files = scan.look(new, cur, lambda: ())[0]
     if "size" in found:
         for base, (recent, filename) in files.items():
             inside = new if recent else cur

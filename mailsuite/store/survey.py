@@ -10,7 +10,7 @@ import contextlib
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from urllib.parse import quote
 
 import msgspec
@@ -142,10 +142,10 @@ class Surveyor:
         counters = self._counters(path, say)
         indexed = _indexed(db, folder)
         rows: Sequence[Row] = ()
-        if indexed is None:
-            files = scan.listing(new, cur)
-        else:
-            files, difference = scan.look(new, cur, lambda: _names(indexed.rows()))
+        files, difference = scan.look(new, cur, lambda: _names(indexed.rows()) if indexed else ())
+        _tell(say, "twice", "file(s) both in new and in cur", [in_new for in_new, _ in difference.twice])
+        _tell(say, "strange", "thing(s) that are no regular file", map(os.path.basename, difference.strange))
+        if indexed:
             rows = indexed.rows()
             _tell(say, "file", "file(s) that the index does not know", difference.fresh)
             _tell(say, "row", "message(s) in the index without a file", [f"UID {uid}" for uid in difference.gone])
@@ -248,8 +248,9 @@ def _names(rows: Sequence[Row]) -> list[tuple[int, str, int, str]]:
     return [(row.uid, row.base, row.recent, row.letters) for row in rows]
 
 
-def _tell(say: Callable[[str, str], None], kind: str, what: str, names: Sequence[str]) -> None:
+def _tell(say: Callable[[str, str], None], kind: str, what: str, names: Iterable[str]) -> None:
     """One finding for all of them."""
-    if names:
-        shown = ", ".join(sorted(names)[:EXAMPLES]) + (", ..." if len(names) > EXAMPLES else "")
-        say(kind, f"{len(names)} {what}: {shown}")
+    ordered = sorted(names)
+    if ordered:
+        shown = ", ".join(ordered[:EXAMPLES]) + (", ..." if len(ordered) > EXAMPLES else "")
+        say(kind, f"{len(ordered)} {what}: {shown}")

@@ -122,9 +122,7 @@ def _rename_one(disk: IDisk, path: str, inside: str, filename: str, base: str, l
     """Give it this base, and these letters besides its own."""
     old_base, own = split(filename)
     target = base + filename[len(old_base) :]
-    if not set(letters) <= set(own):
-        inside_now, target = "cur", in_cur(base, "".join(sorted(set(own + letters))))
-    else:
-        inside_now = inside
-    if (inside_now, target) != (inside, filename):
-        disk.rename(os.path.join(path, inside, filename), os.path.join(path, inside_now, target))
+    if not set(letters) <= set(own):  # the first look moves what has letters to cur
+        target = in_cur(base, "".join(sorted(set(own + letters))))
+    if target != filename:
+        disk.rename(os.path.join(path, inside, filename), os.path.join(path, inside, target))

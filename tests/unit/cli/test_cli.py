@@ -213,21 +213,6 @@ def test_domains_users_and_aliases_come_and_go(config: str) -> None:
     assert done("domain", "remove", "b.test", *own) == "removed b.test\n"
 
 
-def test_quota_is_set_shown_and_lifted(config: str) -> None:
-    own = ("--config", config)
-    done("user", "add", "alice@a.test", "--password-stdin", *own, stdin=f"{PASSWORD}\n")
-    assert done("user", "quota", "alice@a.test", *own) == "alice@a.test: no limit, messages: no limit\n"
-    assert done("user", "quota", "Alice@A.test", "--bytes", "1G", "--messages", "10000", *own) == (
-        "alice@a.test: 1 GiB, messages: 10000\n"
-    )
-    assert done("user", "quota", "alice@a.test", "--bytes", "512K", *own) == "alice@a.test: 512 KiB, messages: 10000\n"
-    assert json.loads(done("user", "list", "--json", *own)) == [
-        {"account": "alice@a.test", "quota_bytes": 512 << 10, "quota_messages": 10000}
-    ]
-    assert all(word in done("user", "list", *own) for word in ("512 KiB", "10000"))
-    assert done("user", "quota", "alice@a.test", "--bytes", "0", *own) == "alice@a.test: no limit, messages: 10000\n"
-
-
 @pytest.mark.parametrize(
     "arguments", [("user", "add", "x@a.test"), ("user", "passwd", "bob@a.test"), ("init", "new", "--demo")]
 )
@@ -251,5 +236,192 @@ def test_no_terminal_is_noticed() -> None:
     subprocess.run([sys.executable, "-c", code], stdin=subprocess.DEVNULL, start_new_session=True, check=True)
 
 
+def test_quota_is_set_shown_and_lifted(config: str) -> None:
+    own = ("--config", config)
+    done("user", "add", "alice@a.test", "--password-stdin", *own, stdin=f"{PASSWORD}\n")
+    assert done("user", "quota", "alice@a.test", *own) == "alice@a.test: no limit, messages: no limit\n"
+    assert done("user", "quota", "Alice@A.test", "--bytes", "1G", "--messages", "10000", *own) == (
+        "alice@a.test: 1 GiB, messages: 10000\n"
+    )
+    assert done("user", "quota", "alice@a.test", "--bytes", "512K", *own) == "alice@a.test: 512 KiB, messages: 10000\n"
+    assert json.loads(done("user", "list", "--json", *own)) == [
+        {"account": "alice@a.test", "quota_bytes": 512 << 10, "quota_messages": 10000}
+    ]
+    assert all(word in done("user", "list", *own) for word in ("512 KiB", "10000"))
+    assert done("user", "quota", "alice@a.test", "--bytes", "0", *own) == "alice@a.test: no limit, messages: 10000\n"
+
+
 def test_person_types_a_password_twice_and_sees_nothing_of_it(config: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mailsuite.cli.options.has_terminal", lambda: True)
+    output = done("user", "add", "bob@a.test", "--config", config, stdin=f"{PASSWORD}\n{PASSWORD}\n")
+    assert PASSWORD not in output
+    done("user", "passwd", "bob@a.test", "--config", config, stdin="another one\nanother one\n")
+    result = run("user", "passwd", "bob@a.test", "--config", config, stdin="one thing\nanother thing\n")
+    assert result.exit_code == 1
+    assert "do not match" in result.output
+
+
+def left_mail(config: str) -> Path:
+    """Mail in the folder of eve@a.test, who had an account once."""
+    done("user", "add", "eve@a.test", "--password-stdin", "--config", config, stdin=PASSWORD)
+    letter = Path(config).parent / "store" / "a.test" / "eve" / "Maildir" / "new" / "1"
+    letter.parent.mkdir(parents=True)
+    letter.write_text("for the first eve")
+    told = done("user", "remove", "eve@a.test", "--config", config)
+    folder = letter.parents[2]
+    assert told == f"removed eve@a.test\nits mail stays in {folder}; delete it with: rm -r {folder}\n"
+    return letter
+
+
+def test_new_account_is_not_given_its_predecessors_mail_unasked(config: str) -> None:
+    letter = left_mail(config)
+    add = ("user", "add", "eve@a.test", "--password-stdin", "--config", config)
+    assert refused(*add, stdin=PASSWORD).startswith(f"{letter.parents[2]} holds mail of an earlier eve@a.test: --keep")
+    assert json.loads(done("user", "list", "--json", "--config", config)) == []
+    assert done(*add, "--keep-mail", stdin=PASSWORD) == f"added eve@a.test, with the mail in {letter.parents[2]}\n"
+    assert "exists already" in refused(*add, stdin=PASSWORD)
+    assert letter.exists()
+
+
+def test_mail_goes_with_its_account_when_a_person_says_yes_and_no_server_runs(config: str) -> None:
+    letter = left_mail(config)
+    done("user", "add", "eve@a.test", "--keep-mail", "--password-stdin", "--config", config, stdin=PASSWORD)
+    remove = ("user", "remove", "eve@a.test", "--delete-mail", "--config", config)
+    server = FolderLock(str(Path(config).parent / "queue"))
+    assert refused(*remove, "--yes").startswith("the server is running")
+    server.release()
+    assert run(*remove, stdin="n\n").exit_code == 1
+    assert letter.exists()
+    assert len(json.loads(done("user", "list", "--json", "--config", config))) == 1
+    assert done(*remove, "--yes") == "removed eve@a.test and its mail\n"
+    assert not letter.parents[2].exists()
+    assert (letter.parents[4]).is_dir()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "line"),
+    [
+        (("domain", "add", "A.TEST"), "", "the domain a.test exists already"),
+        (("domain", "add", "a b"), "", "'a b' is not a domain name"),
+        (("domain", "remove", "b.test"), "", "there is no domain b.test"),
+        (("user", "add", "x@b.test", "--password-stdin"), PASSWORD, "there is no domain b.test here; `mailsuite"),
+        (("user", "add", "x", "--password-stdin"), PASSWORD, "'x' is not an address"),
+        (("user", "add", "x@a.test", "--password-stdin"), "short", "the password is too short: 8 characters at least"),
+        (("user", "add", "x@a.test", "--password-stdin"), "", "there is no password on standard input"),
+        (("user", "add", "x@a.test", "--quota", "much", "--password-stdin"), PASSWORD, "'much' is not a size"),
+        (("user", "passwd", "x@a.test", "--password-stdin"), PASSWORD, "there is no account x@a.test"),
+        (("user", "remove", "x@a.test"), "", "there is no account x@a.test"),
+        (("user", "quota", "x@a.test", "--bytes", "1G"), "", "there is no account x@a.test"),
+        (("user", "quota", "x@a.test", "--bytes", "1X"), "", "'1X' is not a size"),
+        (("alias", "add", "x@a.test", "nobody@a.test"), "", "there is no account or alias nobody@a.test"),
+        (("alias", "remove", "x@a.test"), "", "there is no alias x@a.test"),
+    ],
+)  # fmt: skip
+def test_refused_command_is_one_line_and_changes_nothing(
+    config: str, arguments: tuple[str, ...], stdin: str, line: str
+) -> None:
+    before = files(Path(config).parent)
+    assert refused(*arguments, "--config", config, stdin=stdin).startswith(line)
+    assert files(Path(config).parent) == before
+
+
+# -- config and show -----------------------------------------------------------------------------------------------
+
+
+def test_config_check_says_good_or_what_is_wrong(config: str) -> None:
+    assert done("config", "check", config) == f"{config}: good\n"
+    text = Path(config).read_text()
+    Path(config).write_text(text.replace("port = 25\n", "port = 99999\n"))
+    line = refused("config", "check", config)
+    assert line == f"{config}: [[listener]] no. 1, port = 99999: allowed is a whole number from 1 to 65535"
+
+
+def test_config_print_shows_everything(config: str, tmp_path: Path) -> None:
+    assert json.loads(done("config", "print", config, "--json"))["paths"]["store"] == str(tmp_path / "var" / "store")
+    printed = tmp_path / "printed.toml"
+    printed.write_text(done("config", "print", config))
+    assert load(str(printed)) == load(config)
+    assert "# " in done("config", "print", "--sample")
+
+
+def test_show_knows_a_demos_password_while_it_holds(tmp_path: Path) -> None:
+    config = str(tmp_path / "d" / "mailsuite.toml")
+    first = done("init", str(tmp_path / "d"), "--demo")
+    shown = json.loads(done("show", "--json", "--config", config))
+    assert shown["account"] == "demo@demo.test"
+    assert shown["password"] in first
+    assert {"service": "smtp", "address": "127.0.0.1", "port": 2025, "tls": "starttls"} in shown["ports"]
+    assert shown["password"] in done("show", "--config", config)
+    done("user", "passwd", "demo@demo.test", "--password-stdin", "--config", config, stdin="a new password\n")
+    assert json.loads(done("show", "--json", "--config", config))["password"] == ""
+
+
+# -- finding the instance ------------------------------------------------------------------------------------------
+
+
+def test_configuration_is_given_or_named_or_found(config: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("MAILSUITE_CONFIG", raising=False)
+    monkeypatch.setattr("mailsuite.cli.instance.PLACES", ("mailsuite.toml",))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="no configuration: give --config FILE"):
+        find_config()
+    monkeypatch.chdir(tmp_path / "var")
+    assert find_config() == "mailsuite.toml"
+    assert queue_folder() == str(tmp_path / "var" / "queue")
+    monkeypatch.setenv("MAILSUITE_CONFIG", "/named")
+    assert find_config() == "/named"
+    assert find_config("/given") == "/given"
+
+
+def test_missing_configuration_is_one_line() -> None:
+    assert (
+        refused("user", "list", "--config", "/nowhere.toml")
+        == "/nowhere.toml: cannot be read: No such file or directory"
+    )
+
+
+# -- help ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself_with_an_example(name: str) -> None:
+    command = cli.get_command(None, name)  # type: ignore[arg-type]
+    assert command is not None
+    group = [*getattr(command, "commands", {})]
+    for arguments in ((name,), *((name, inner) for inner in group)):
+        text = done(*arguments, "--help")
+        assert f"mailsuite {' '.join(arguments)}" in text.partition("Options:")[0].partition("\n")[2], arguments
+
+
+def test_help_does_not_load_the_server() -> None:
+    code = (
+        "import sys; from mailsuite.cli.main import cli; cli(['--help'], standalone_mode=False); "
+        "heavy = {'twisted', 'rich', 'cryptography', 'OpenSSL', 'argon2', 'sqlite3', 'msgspec'} & set(sys.modules); "
+        "sys.exit(', '.join(heavy) or 0)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=os.environ)
+    assert result.returncode == 0, result.stderr
+
+
+# -- sizes ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "octets"),
+    [("0", 0), ("123", 123), ("1K", 1024), ("500M", 500 << 20), ("2 GiB", 2 << 30), ("1tb", 1 << 40)],
+)
+def test_size_is_read(text: str, octets: int) -> None:
+    assert parse_size(text) == octets
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1.5G", "G", "1X", "9" * 16, "1 1"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(InvalidName):
+        parse_size(text)
+
+
+@pytest.mark.parametrize(
+    ("octets", "text"), [(0, "-"), (1000, "1000 B"), (1536, "1536 B"), (2048, "2 KiB"), (2 << 30, "2 GiB")]
+)
+def test_size_is_shown(octets: int, text: str) -> None:
+    assert shown_size(octets) == text

@@ -124,6 +124,10 @@ def with_stale_files(one: Instance) -> None:
     (one.maildir / "tmp" / "young").write_bytes(b"x")
 
 
+def with_a_message_in_both(one: Instance) -> None:
+    os.link(one.file(3), one.maildir / "new" / one.file(3).name.partition(":")[0])
+
+
 def with_a_broken_index(one: Instance) -> None:
     (one.home / "index.sqlite").write_bytes(b"no database" * 1000)
 
@@ -143,6 +147,7 @@ DAMAGES: dict[Callable[[Instance], None], tuple[str, ...]] = {
     with_low_modseq: ("counters",),
     with_another_uidvalidity: ("uidvalidity",),
     with_stale_files: ("tmp",),
+    with_a_message_in_both: ("twice",),
     with_a_broken_index: ("index",),
     with_a_folder_too_many: ("index",),
 }
@@ -199,6 +204,14 @@ def test_a_folder_that_no_name_leads_to_is_for_a_person(instance: Instance, name
     assert result.exit_code == 1
     assert repr(name) in result.output
     assert "1 found, 0 repaired" in result.output
+
+
+def test_what_is_no_regular_file_is_for_a_person(instance: Instance) -> None:
+    (instance.maildir / "cur" / "7.x.host:2,").symlink_to("/etc/passwd")
+    for options in ((), ("--repair", "--deep")):
+        [one] = instance.found(*options)
+        assert (one["kind"], one["repaired"]) == ("strange", False)
+        assert "7.x.host:2," in one["text"]
 
 
 def test_a_file_of_ours_that_cannot_be_read_is_for_a_person(instance: Instance) -> None:

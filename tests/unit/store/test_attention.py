@@ -66,7 +66,7 @@ def listings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Each look that listed the folder."""
     made: list[str] = []
     listing = scan.listing
-    monkeypatch.setattr(scan, "listing", lambda new, cur: made.append(new) or listing(new, cur))
+    monkeypatch.setattr(scan, "listing", lambda *given: (given[1] and made.append(given[0])) or listing(*given))
     return made
 
 

@@ -89,7 +89,7 @@ def test_a_message_that_another_program_flagged_in_new_is_in_cur_before_it_leave
     site.drop("new", "1.x.host:2,S")
     assert seen(site.mailbox()) == {1: {"\\Seen"}}
     changes = [call for call in site.disk.calls if call[1] in ("new", "cur")]
-    assert changes[:3] == [("link", "cur"), ("sync_folder", "cur"), ("unlink", "new")]
+    assert changes[:4] == [("rename", "new"), ("link", "cur"), ("sync_folder", "cur"), ("unlink", "new")]
 
 
 @pytest.mark.parametrize("broken", ["sync_folder", "unlink"])
