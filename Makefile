@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+# The demo server's ports are this plus the standard ones.
+PORT_BASE ?= 2000
 
 SEEDS  ?= 10
 
@@ -20,7 +22,7 @@ $(STAMP): setup.cfg pyproject.toml
 venv: $(STAMP) ## Make the environment in .venv
 
 run: $(STAMP) ## Start a demo server on loopback; its files are in var/ (made at first use, kept after)
-	@test -f var/mailsuite.toml || $(BIN)/mailsuite init var --demo >/dev/null
+	@test -f var/mailsuite.toml || $(BIN)/mailsuite init var --demo --port-base $(PORT_BASE) >/dev/null
 	@$(BIN)/mailsuite show --config var/mailsuite.toml
 	@exec $(BIN)/twistd -n --pidfile var/twistd.pid mailsuite --config var/mailsuite.toml
 

@@ -47,8 +47,8 @@ def commands(text: bytes, count: int) -> None:
     core.data_to_send()
 
 
-def main() -> None:
-    big, middle = snapshot(100_000), snapshot(20_000)
+def views(big: Snapshot, middle: Snapshot) -> None:
+    """Sequence numbers and flags of a mailbox."""
     best("view of 100,000 messages: build", lambda: View(big))
     tracemalloc.start()
     kept = View(big)
@@ -60,7 +60,19 @@ def main() -> None:
     best("20,000 messages: resolve 1:*", lambda: view.resolve(EVERY))
     best("20,000 messages: UID FETCH 1:* (FLAGS) rows", lambda: view.flag_rows(view.resolve(EVERY), uid=True))
     best("20,000 messages: FETCH 1:* (FLAGS) rows", lambda: view.flag_rows(uids, uid=False))
+    best("20,000 messages: all flags change, half vanish, told", lambda: changes(middle))
 
+
+def changes(middle: Snapshot) -> None:
+    other = View(middle)
+    other.apply([FlagsChanged(middle.uids, (KINDS[1],) * len(middle.uids), 2)])
+    other.tell(True, True)
+    other.apply([Vanished(middle.uids[::2], 3)])
+    other.tell(True, True)
+
+
+def fetch_rows(middle: Snapshot) -> None:
+    """Rows of a FETCH with what the index knows."""
     core = ServerCore()
     core.receive(b"a LOGIN u p\r\nb SELECT x\r\nc UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)\r\n")
     for tag in (b"a", b"b"):
@@ -70,6 +82,8 @@ def main() -> None:
     assert isinstance(fetch, Fetch)
     plan = rows.plan(fetch.items, read_only=False)
     envelope = b'("Mon, 7 Feb 1994 21:52:25 -0800 (PST)" "subject" NIL NIL NIL NIL NIL NIL NIL "<a@b>")'
+    view = View(middle)
+    uids = view.resolve(EVERY)
 
     def envelopes() -> bytes:
         values = [(1.7e9 + uid, uid, envelope) for uid in uids]
@@ -78,36 +92,31 @@ def main() -> None:
     best("20,000 messages: rows of FLAGS INTERNALDATE SIZE ENVELOPE", envelopes)
     best("20,000 internal dates", lambda: [responses.internaldate(1.7e9 + 3600 * u) for u in uids])
 
-    def changes() -> None:
-        other = View(middle)
-        other.apply([FlagsChanged(middle.uids, (KINDS[1],) * len(middle.uids), 2)])
-        other.tell(True, True)
-        other.apply([Vanished(middle.uids[::2], 3)])
-        other.tell(True, True)
 
-    best("20,000 messages: all flags change, half vanish, told", changes)
+def append() -> None:
+    """50 MiB through the core."""
+    core = ServerCore()
+    core.receive(b"a LOGIN u p\r\n")
+    core.next_event()
+    core.ok(b"a", b"done")
+    core.receive(b"b APPEND x {%d+}\r\n" % (50 * 2**20))
+    core.next_event()
+    core.accept()
+    chunk = b"x" * 65536
+    for _ in range(800):
+        core.receive(chunk)
+        while core.next_event() is not NEED_DATA:
+            pass
+
+
+def main() -> None:
+    middle = snapshot(20_000)
+    views(snapshot(100_000), middle)
+    fetch_rows(middle)
     best("10,000 NOOP", lambda: commands(b"a NOOP\r\n", 10_000), 3)
-    best(
-        "10,000 UID FETCH n (FLAGS BODY.PEEK[])",
-        lambda: commands(b"a UID FETCH 4711 (FLAGS BODY.PEEK[])\r\n", 10_000),
-        3,
-    )
-
-    def message() -> None:
-        core = ServerCore()
-        core.receive(b"a LOGIN u p\r\n")
-        core.next_event()
-        core.ok(b"a", b"done")
-        core.receive(b"b APPEND x {%d+}\r\n" % (50 * 2**20))
-        core.next_event()
-        core.accept()
-        chunk = b"x" * 65536
-        for _ in range(800):
-            core.receive(chunk)
-            while core.next_event() is not NEED_DATA:
-                pass
-
-    best("50 MiB of APPEND in 64 KiB pieces", message, 3)
+    fetch = b"a UID FETCH 4711 (FLAGS BODY.PEEK[])\r\n"
+    best("10,000 UID FETCH n (FLAGS BODY.PEEK[])", lambda: commands(fetch, 10_000), 3)
+    best("50 MiB of APPEND in 64 KiB pieces", append, 3)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Messages a second that the store takes, everything durable.
 
-store_ingest.py [COUNT] [SESSIONS] [ACCOUNTS] [SIZE] [FOLDER]
+store_ingest.py [--watched] [COUNT] [SESSIONS] [ACCOUNTS] [SIZE] [FOLDER]
+
+With ``--watched`` a session looks at the INBOX of every account all the time, as an IMAP client in IDLE does.
 """
 
 from __future__ import annotations
@@ -16,13 +18,19 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import react
 
+from mailsuite.disk.inotify import Inotify
 from mailsuite.disk.journal_disk import JournalDisk
 from mailsuite.disk.spool import Spool
-from mailsuite.model import Address, Envelope, ToMailbox
+from mailsuite.interfaces import IWatch
+from mailsuite.model import Address, Arrived, Envelope, ToMailbox
 from mailsuite.offload import Offload
 from mailsuite.services.batches import Batches
+from mailsuite.store import scan
 from mailsuite.store.maildir import MaildirStores
 
+WATCHED = "--watched" in sys.argv
+if WATCHED:
+    sys.argv.remove("--watched")
 COUNT, SESSIONS, ACCOUNTS, SIZE = (
     int(argument) for argument in (*sys.argv[1:5], *("5000", "20", "1", "4096")[len(sys.argv) - 1 :])
 )
@@ -47,6 +55,35 @@ class Lateness:
         return sorted(self.seen)[int(len(self.seen) * share)]
 
 
+async def watch(stores: MaildirStores) -> list[int]:
+    """Idle on every account; gives how many messages each ``take`` told of."""
+    heard: list[int] = []
+    for account in range(ACCOUNTS):
+        store = await stores.open(f"u{account}@bench.example")
+        mailbox = await store.open("INBOX")
+        at = (await mailbox.snapshot(True)).at
+        watches: list[IWatch] = []
+
+        def woken(watches: list[IWatch] = watches) -> None:
+            heard.append(sum(len(change.uids) for change in watches[0].take() if isinstance(change, Arrived)))
+
+        watches.append(mailbox.watch(at, woken))
+    return heard
+
+
+listings: list[str] = []
+_listing = scan.listing
+
+
+def _counted(folder: str, recent: bool, strange: list[str]) -> scan.Listing:
+    if recent:
+        listings.append(folder)
+    return _listing(folder, recent, strange)
+
+
+scan.listing = _counted
+
+
 async def run(clock: object) -> None:
     folder = Path(sys.argv[5] if len(sys.argv) > 5 else tempfile.mkdtemp(prefix="ingest", dir="."))
     offload = Offload(reactor)
@@ -54,7 +91,15 @@ async def run(clock: object) -> None:
     disk = JournalDisk(str(folder / "queue" / "journal"))
     disk.open()
     batches = Batches(disk, offload)
-    stores = MaildirStores(str(folder / "store"), disk, offload, reactor, "bench.example")
+    stores = MaildirStores(
+        str(folder / "store"),
+        disk,
+        offload,
+        reactor,
+        "bench.example",
+        open_eyes=lambda told: Inotify(reactor, told),
+    )
+    heard = await watch(stores) if WATCHED else []
     spool = Spool(str(folder / "spool"), offload)
     spool.clean()
     body = b"From: a@b\r\nSubject: bench\r\n\r\n" + (b"x" * 70 + b"\r\n") * (SIZE // 72)
@@ -80,6 +125,8 @@ async def run(clock: object) -> None:
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory) / 1024
     print(f"{COUNT} messages of {len(body)} octets to {ACCOUNTS} accounts, {SESSIONS} sessions: {COUNT / took:.0f}/s")
     print(f"grown by {grown:.0f} MiB; a 1 ms timer late by {lateness.percentile(0.99):.1f} ms at the 99th percentile")
+    if WATCHED:
+        print(f"heard of {sum(heard)} messages, listed the folder {len(listings)} times")
     began = time.perf_counter()
     await stores.close()
     disk.close()

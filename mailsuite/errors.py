@@ -56,7 +56,18 @@ class Unsupported(MailError):
 
 
 class Temporary(MailError):
-    """It may work later: a full disk, a DNS server that does not answer, a shutdown in progress."""
+    """It may work later: a file that cannot be read, a DNS server that does not answer, a shutdown in progress.
+
+    The text names files and hosts and is for the log alone; of its kinds, only ``Throttled`` speaks to the client.
+    """
+
+
+class DiskFull(Temporary):
+    """The disk has no room left, or none for the user that this server runs as."""
+
+
+class Throttled(Temporary):
+    """Tried too often; it may work for this client later."""
 
 
 class Corrupt(MailError):

@@ -259,13 +259,16 @@ class IMailbox(Interface):
 
     name = Attribute("the name, str")
     account = Attribute("the account's canonical name, str")
+    prompt = Attribute("whether watches hear within a second, without ``look``, of what other programs do, bool")
 
     def snapshot(take_recent: bool) -> Deferred[Snapshot]:
         """Looks at the disk first, so what other programs dropped in is seen.  ``take_recent`` claims \\Recent
         (SELECT does, EXAMINE and STATUS do not)."""
 
-    def watch(at: int, woken: Callable[[], None]) -> IWatch:
-        """Changes after ``Snapshot.at``; ``woken`` is called when some are there after there were none."""
+    def watch(at: int, woken: Callable[[], None], take_recent: bool = False) -> IWatch:
+        """Changes after ``Snapshot.at``; ``woken`` is called when some are there after there were none.  Of the
+        watches with ``take_recent`` the first that takes an arrival gets it as recent, and no snapshot after that
+        does (RFC 3501 section 2.3.2)."""
 
     def fetch(uids: Sequence[int], items: Sequence[str]) -> Deferred[Sequence[Fetched]]:
         """At most 1,000 UIDs a call; those that are gone are left out.  Items: ``flags`` (Flags), ``size`` (int,

@@ -348,7 +348,8 @@ class Fetched(msgspec.Struct, frozen=True):
 
 
 class Arrived(msgspec.Struct, frozen=True, tag=True):
-    """New messages, UIDs ascending and above all earlier ones, flags in step."""
+    """New messages, UIDs ascending and above all earlier ones, flags in step; ``recent`` unless a session was told of
+    them as that already."""
 
     uids: tuple[int, ...]
     flags: tuple[Flags, ...]

@@ -37,24 +37,30 @@ class Offload:
         self._done: deque[_Job] = deque()
         self._waking = False
         self._lock = threading.Lock()
+        self._at_work: dict[int, str] = {}  # thread -> what it does
 
     def start(self) -> None:
         self._pool.start()
 
     def stop(self) -> None:
-        """Blocks until all work that was asked for is done; its results are no longer delivered."""
+        """Blocks until all work that was asked for is done, however long that takes; its results are no longer
+        delivered."""
         self._pool.stop()
+
+    def at_work(self) -> list[str]:
+        """What the threads do at this moment: lanes, or the names of functions.  Any thread."""
+        return sorted(self._at_work.copy().values())
 
     def run(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
         answer: Deferred[_T] = Deferred()
-        self._pool.callInThread(lambda: self._report(answer, work, *args, **kwargs))
+        self._pool.callInThread(lambda: self._report(_name(work), answer, work, *args, **kwargs))
         return answer
 
     def run_in(self, lane: str, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
         answer: Deferred[_T] = Deferred()
 
         def job() -> None:
-            self._report(answer, work, *args, **kwargs)
+            self._report(lane, answer, work, *args, **kwargs)
 
         with self._lock:
             waiting = self._lanes.get(lane)
@@ -75,8 +81,12 @@ class Offload:
                 job = waiting.popleft()
             job()
 
-    def _report(self, answer: Deferred[_T], work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> None:
+    def _report(
+        self, name: str, answer: Deferred[_T], work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs
+    ) -> None:
         """In the thread: do the work, then queue its result for the reactor."""
+        thread = threading.get_ident()
+        self._at_work[thread] = name
         try:
             result = work(*args, **kwargs)
         except BaseException:
@@ -84,6 +94,7 @@ class Offload:
             done: _Job = lambda: answer.errback(failure)  # noqa: E731 - captures this call's failure
         else:
             done = lambda: answer.callback(result)  # noqa: E731
+        del self._at_work[thread]
         with self._lock:
             self._done.append(done)
             wake, self._waking = not self._waking, True
@@ -96,6 +107,10 @@ class Offload:
             self._waking = False
         for job in done:
             job()
+
+
+def _name(work: Callable[..., object]) -> str:
+    return getattr(work, "__qualname__", type(work).__qualname__)
 
 
 @implementer(IOffload)

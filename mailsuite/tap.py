@@ -6,13 +6,14 @@ Whatever is wrong with the configuration, or a port that cannot be had, is one l
 
 from __future__ import annotations
 
+import sys
 from typing import NoReturn
 
 from twisted.application.service import IService
 from twisted.python import usage
 
 from mailsuite.cli.instance import find_config
-from mailsuite.config.check import check
+from mailsuite.config.check import check, warnings
 from mailsuite.config.load import load
 from mailsuite.errors import MailError
 
@@ -36,6 +37,8 @@ def makeService(options: Options) -> IService:
         path = find_config(options["config"])
         settings = load(path)
         check(settings, path)
+        for line in warnings(settings):
+            sys.stderr.write(f"mailsuite: warning: {line}\n")
         server = MailServer(settings, path, reactor)
         server.take_ports()
     except MailError as error:

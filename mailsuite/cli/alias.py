@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from mailsuite.cli.instance import open_records
+from mailsuite.cli.instance import known_domain, open_records
 from mailsuite.cli.options import config_option, json_option, show_json, show_table
 
 
@@ -48,7 +48,7 @@ def list_aliases(domain: str, config: str | None, as_json: bool) -> None:
     mailsuite alias list --json
     """
     with open_records(config) as records:
-        found = records.look.aliases(domain.lower())
+        found = records.look.aliases(known_domain(records, domain))
     if as_json:
         show_json([{"alias": one.source, "targets": list(one.targets)} for one in found])
         return

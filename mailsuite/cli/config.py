@@ -25,15 +25,20 @@ def config() -> None:
 @click.argument("file", required=False)
 @config_option
 def check_config(file: str | None, config: str | None) -> None:
-    """Check FILE as the server would before it opens a port; exit status 1 and one line if it cannot be used.
+    """Check FILE as the server does at its start.
+
+    Exit status 1 and one line if it cannot be used; what can be used and is dangerous is a warning.
 
     \b
     mailsuite config check /etc/mailsuite/mailsuite.toml
     """
-    from mailsuite.config.check import check  # noqa: PLC0415 - imports OpenSSL
+    from mailsuite.config.check import check, warnings  # noqa: PLC0415 - imports OpenSSL
 
     path = find_config(file or config)
-    check(load(path), path)
+    settings = load(path)
+    check(settings, path)
+    for line in warnings(settings):
+        click.echo(f"warning: {line}", err=True)
     click.echo(f"{path}: good")
 
 

@@ -2,7 +2,7 @@
 
 Promises: nothing that exists is overwritten, and what goes wrong leaves nothing behind that was not there before.
 Files are 0600 and folders 0700 (the authority's certificate, which clients need, 0644).  The configuration file is
-written last: where it is, the instance is whole.
+written last: where it is, the instance is whole, also after a power cut.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from mailsuite.directory.lookup import Lookups
 from mailsuite.directory.names import account_name, canonical_domain
 from mailsuite.directory.passwords import require_usable
 from mailsuite.directory.records import Records
+from mailsuite.disk.real import RealDisk
 from mailsuite.errors import Exists, InvalidName
 from mailsuite.net.certificate import make_self_signed
 
@@ -90,7 +91,7 @@ def random_password() -> str:
 
 
 def create_instance(folder: str, domain: str, settings: Settings, demo: Demo | None = None) -> str:
-    """Write it all; gives the path of the configuration file.  Raises InvalidName, Exists, OSError."""
+    """Write it all; gives the path of the configuration file.  Raises InvalidName, Exists, Temporary, OSError."""
     domain = canonical_domain(domain)
     if demo is not None:
         account_name(demo.account)
@@ -100,10 +101,11 @@ def create_instance(folder: str, domain: str, settings: Settings, demo: Demo | N
     for name in (*names, DEMO_PASSWORD):
         if os.path.lexists(os.path.join(folder, name)):
             raise Exists(f"{os.path.join(folder, name)} exists already; nothing was changed")
+    disk = RealDisk()
     with contextlib.ExitStack() as undo:
-        _make_folder(folder, undo)
+        _make_folder(disk, folder, undo)
         for name in (paths.store, paths.queue, paths.spool):
-            _make_folder(os.path.join(folder, name), undo)
+            _make_folder(disk, os.path.join(folder, name), undo)
         _fill_directory(os.path.join(folder, paths.directory), domain, demo, undo)
         made = make_self_signed([settings.hostname, domain], _CERTIFICATE_DAYS, time.time())
         _write(os.path.join(folder, AUTHORITY), made.ca, undo, 0o644)
@@ -111,8 +113,10 @@ def create_instance(folder: str, domain: str, settings: Settings, demo: Demo | N
         _write(os.path.join(folder, KEY), made.key, undo)
         if demo is not None and demo.made_up:
             _write(os.path.join(folder, DEMO_PASSWORD), f"{demo.account}\n{demo.password}\n".encode(), undo)
+        disk.sync_folder(folder)  # a power cut may not leave the configuration alone
         config = os.path.join(folder, CONFIG)
         _write(config, (_HEAD + render(settings, everything=False, explained=True)).encode(), undo)
+        disk.sync_folder(folder)
         undo.pop_all()
     return config
 
@@ -127,15 +131,14 @@ def _fill_directory(path: str, domain: str, demo: Demo | None, undo: contextlib.
             records.add_account(demo.account, demo.password, weak=True)
 
 
-def _make_folder(path: str, undo: contextlib.ExitStack) -> None:
-    missing = []
-    while not os.path.lexists(path):
-        missing.append(path)
-        path = os.path.dirname(os.path.abspath(path))
-    for folder in reversed(missing):
-        os.mkdir(folder, 0o700)
+def _make_folder(disk: RealDisk, path: str, undo: contextlib.ExitStack) -> None:
+    """Durable, with the folders above it."""
+    missing, above = "", os.path.abspath(path)
+    while not os.path.lexists(above):
+        missing, above = above, os.path.dirname(above)
     if missing:
-        undo.callback(shutil.rmtree, missing[-1], ignore_errors=True)
+        undo.callback(shutil.rmtree, missing, ignore_errors=True)
+    disk.make_folder(path)
 
 
 def _write(path: str, data: bytes, undo: contextlib.ExitStack, mode: int = 0o600) -> None:

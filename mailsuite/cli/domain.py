@@ -56,7 +56,9 @@ def list_domains(config: str | None, as_json: bool) -> None:
 @click.argument("name")
 @config_option
 def remove_domain(name: str, config: str | None) -> None:
-    """Receive no more mail for the domain NAME, which must have no accounts and aliases left.
+    """Receive no more mail for the domain NAME.
+
+    It must have no accounts and aliases left.
 
     \b
     mailsuite domain remove example.org

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 
 import click
 
 from mailsuite.cli.create import Demo, create_instance, demo_settings, public_settings, random_password
 from mailsuite.cli.options import asked_password, password_option
 from mailsuite.cli.show import show_instance
+from mailsuite.directory.names import canonical_domain
 
 
 @click.command
@@ -38,6 +40,8 @@ def init(
     mailsuite init var --demo
     echo secret | mailsuite init var --demo --account me --port-base 10000 --password-stdin
     """
+    if domain is not None:
+        canonical_domain(domain)  # before a host name is made of it that nobody typed
     if demo:
         domain = domain or "demo.test"
         plan = _demo(f"{account or 'demo'}@{domain}", 2000 if port_base is None else port_base, password_stdin)
@@ -52,8 +56,8 @@ def init(
         raise click.UsageError("--domain NAME is needed (or --demo)")
     config = create_instance(folder, domain, public_settings(hostname or f"mail.{domain}"))
     click.echo(f"made {os.path.join(folder, '')}; next:")
-    click.echo(f"  mailsuite user add NAME@{domain} --config {config}")
-    click.echo(f"  twistd -n mailsuite --config {config}")
+    click.echo(f"  mailsuite user add NAME@{domain} --config {shlex.quote(config)}")
+    click.echo(f"  twistd -n mailsuite --config {shlex.quote(config)}")
 
 
 def _demo(account: str, port_base: int, password_stdin: bool) -> Demo:

@@ -10,8 +10,9 @@ from mailsuite.config.load import load
 from mailsuite.config.schema import Settings
 from mailsuite.directory.database import Database
 from mailsuite.directory.lookup import Lookups
+from mailsuite.directory.names import canonical_domain
 from mailsuite.directory.records import Records
-from mailsuite.errors import ConfigError
+from mailsuite.errors import ConfigError, NotFound
 
 #: Names the configuration file when ``--config`` does not.
 VARIABLE = "MAILSUITE_CONFIG"
@@ -39,6 +40,16 @@ def settings_of(given: str | None = None) -> Settings:
 def queue_folder(given: str | None = None) -> str:
     """The absolute path of the instance's queue folder.  Raises ConfigError."""
     return settings_of(given).paths.queue
+
+
+def known_domain(records: Records, given: str) -> str:
+    """The canonical name of a domain here; empty if none was given.  Raises InvalidName, NotFound."""
+    if not given:
+        return ""
+    name = canonical_domain(given)
+    if not records.look.is_local(name):
+        raise NotFound(f"there is no domain {name} here")
+    return name
 
 
 @contextlib.contextmanager

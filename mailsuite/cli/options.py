@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -12,6 +13,9 @@ import click
 from mailsuite.errors import InvalidName
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+
+#: Octets of a password line that are read; longer ones are refused as passwords anyway.
+_LONGEST_LINE = 64 * 1024
 
 
 def config_option(command: _F) -> _F:
@@ -37,13 +41,32 @@ def password_option(command: _F) -> _F:
 
 def asked_password(from_stdin: bool) -> str:
     """The password a person types twice without echo, or the first line of standard input.  Raises InvalidName."""
-    if not from_stdin:
-        password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-        return password
-    line = sys.stdin.readline()
+    if from_stdin:
+        return _first_line()
+    if not has_terminal():
+        raise InvalidName("there is no terminal to ask for the password: give it with --password-stdin")
+    password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return password
+
+
+def _first_line() -> str:
+    """UTF-8 whatever the locale says, as mail clients send it."""
+    line = sys.stdin.buffer.readline(_LONGEST_LINE)
     if not line:
         raise InvalidName("there is no password on standard input")
-    return line.removesuffix("\n").removesuffix("\r")
+    try:
+        return line.decode("utf-8").removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise InvalidName("the password on standard input is not UTF-8 text") from None
+
+
+def has_terminal() -> bool:
+    """Whether a person can be asked something unseen, wherever standard input comes from."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return sys.stdin.isatty()
+    return True
 
 
 def show_json(value: object) -> None:

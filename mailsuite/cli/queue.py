@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import time
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
 
 from mailsuite.cli.instance import queue_folder
-from mailsuite.cli.options import config_option, json_option, show_json, show_table
-from mailsuite.cli.queue_access import open_queue
-from mailsuite.errors import NotFound
+from mailsuite.cli.options import config_option, json_option, show_json
+from mailsuite.cli.queue_access import QueueAccess, open_queue
+from mailsuite.cli.queue_table import table
+from mailsuite.errors import NotAllowed, NotFound
 from mailsuite.model import Queued
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -48,9 +50,9 @@ def list_messages(config: str | None, folder: str | None, as_json: bool) -> None
     if as_json:
         show_json([_as_json(one) for one in messages])
         return
-    now = time.time()
-    rows = [row for one in messages for row in _rows(one, now)]
-    show_table(("id", "size", "arrived", "sender", "recipient", "due", "last error"), rows, "The queue is empty.")
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    for line in table(messages, time.time(), width) if messages else ("The queue is empty.",):
+        click.echo(line)
 
 
 @queue.command
@@ -63,12 +65,15 @@ def flush(config: str | None, folder: str | None, ids: tuple[str, ...]) -> None:
     mailsuite queue flush
     """
     with open_queue(folder or queue_folder(config), change=True) as access:
-        known = {one.envelope.id for one in access.list()} if ids else set()
-        missing = [id for id in ids if id not in known]
-        if missing:
-            raise NotFound(f"no message {', '.join(missing)} in the queue")
-        count = access.flush(ids or None)
+        held = [one.envelope.id for one in (_named(access, ids) if ids else access.list()) if one.held]
+        if ids and held:
+            raise NotAllowed(
+                f"held: {', '.join(held)}; `mailsuite queue release ID` lets it go on; nothing was changed"
+            )
+        count = max(0, access.flush(ids or None) - len(held))
     click.echo("1 message is due now" if count == 1 else f"{count} messages are due now")
+    if held:
+        click.echo(f"{len(held)} held, not tried before `mailsuite queue release ID`")
 
 
 @queue.command
@@ -81,6 +86,7 @@ def drop(config: str | None, folder: str | None, ids: tuple[str, ...]) -> None:
     mailsuite queue drop 237t1k88f5lgdj1v
     """
     with open_queue(folder or queue_folder(config), change=True) as access:
+        _named(access, ids)
         for id in ids:
             access.drop(id)
             click.echo(f"{id} dropped")
@@ -112,24 +118,19 @@ def release(config: str | None, folder: str | None, ids: tuple[str, ...]) -> Non
 
 def _hold(folder: str, ids: tuple[str, ...], held: bool) -> None:
     with open_queue(folder, change=True) as access:
+        _named(access, ids)
         for id in ids:
             access.hold(id, held)
             click.echo(f"{id} {'held' if held else 'released'}")
 
 
-def _rows(one: Queued, now: float) -> list[list[str]]:
-    """One a recipient; what is the same for all stands on the first."""
-    common = [one.envelope.id, str(one.size), _moment(one.envelope.arrived), str(one.envelope.sender) or "<>"]
-    due = "held" if one.held else "now" if one.due <= now else _moment(one.due)
-    return [
-        [*(common if first else [""] * 4), str(entry.recipient.address), due, entry.last_text]
-        for first, entry in ((index == 0, entry) for index, entry in enumerate(one.pending))
-    ]
-
-
-def _moment(seconds: float) -> str:
-    """Local time."""
-    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+def _named(access: QueueAccess, ids: Sequence[str]) -> Sequence[Queued]:
+    """These messages; looked for before anything is done to one.  Raises NotFound if any is not there."""
+    waiting = {one.envelope.id: one for one in access.list()}
+    missing = [id for id in ids if id not in waiting]
+    if missing:
+        raise NotFound(f"no message {', '.join(missing)} in the queue; nothing was changed")
+    return [waiting[id] for id in ids]
 
 
 def _as_json(one: Queued) -> dict[str, object]:

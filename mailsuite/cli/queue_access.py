@@ -51,7 +51,8 @@ def open_queue(folder: str, change: bool) -> Iterator[QueueAccess]:
         with connection:
             yield _Running(connection)
         return
-    _act_as_owner(folder)
+    act_as_owner(folder)
+    _require_queue(folder)
     with contextlib.ExitStack() as stack:
         try:
             stack.callback(FolderLock(folder).release)
@@ -60,12 +61,13 @@ def open_queue(folder: str, change: bool) -> Iterator[QueueAccess]:
                 raise
             yield _Stopped(folder, RealDisk())  # a server starts or stops: a look can do no harm
             return
-        yield _Stopped(folder, stack.enter_context(_disk(folder)))
+        yield _Stopped(folder, stack.enter_context(recovered(folder)))
 
 
 @contextlib.contextmanager
-def _disk(folder: str) -> Iterator[RealDisk]:
-    """With a server's journal, if there was one: after a crash it holds what is not in its place yet."""
+def recovered(folder: str) -> Iterator[RealDisk]:
+    """The disk of a stopped server, whose queue's lock we hold, with its journal, if there was one: after a crash it
+    holds what is not in its place yet."""
     journal = Places(folder).journal
     if not os.path.isdir(journal):
         yield RealDisk()
@@ -76,6 +78,12 @@ def _disk(folder: str) -> Iterator[RealDisk]:
         yield disk
     finally:
         disk.close()
+
+
+def _require_queue(folder: str) -> None:
+    """A queue is empty until a server runs, but no folder of something else."""
+    if os.listdir(folder) and not os.path.isdir(Places(folder).messages):
+        raise NotFound(f"there is no queue in {folder}")
 
 
 def _connect(path: str) -> socket.socket | None:
@@ -90,7 +98,7 @@ def _connect(path: str) -> socket.socket | None:
     return connection
 
 
-def _act_as_owner(folder: str) -> None:
+def act_as_owner(folder: str) -> None:
     """Files written by root would be out of the server's reach."""
     owner = os.stat(folder)
     if os.geteuid() == 0 and owner.st_uid != 0:

@@ -1,12 +1,16 @@
-"""``mailsuite user add|list|remove|passwd``."""
+"""``mailsuite user add|list|remove|passwd|quota``."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import shlex
 
 import click
 
-from mailsuite.cli.instance import open_records
+from mailsuite.cli.instance import known_domain, open_records, settings_of
+from mailsuite.cli.mail_folder import delete_mail, mail_folder, no_server
 from mailsuite.cli.options import (
     asked_password,
     config_option,
@@ -16,7 +20,7 @@ from mailsuite.cli.options import (
     show_table,
 )
 from mailsuite.directory.names import account_name
-from mailsuite.errors import InvalidName, NotFound
+from mailsuite.errors import Exists, InvalidName, NotFound
 
 _SIZE = re.compile(r"(\d{1,15})\s*(?:([KMGT])(?:i?B)?)?", re.IGNORECASE)
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
@@ -29,6 +33,7 @@ def user() -> None:
     \b
     mailsuite user add alice@example.org
     mailsuite user passwd alice@example.org
+    mailsuite user quota alice@example.org --bytes 2G
     """
 
 
@@ -36,10 +41,15 @@ def user() -> None:
 @click.argument("address")
 @click.option("--quota", metavar="SIZE", default="0", help="Room for mail, such as 500M or 2G; 0 is no limit.")
 @click.option("--quota-messages", metavar="COUNT", type=click.IntRange(0), default=0, help="Messages; 0 is no limit.")
+@click.option("--keep-mail", is_flag=True, help="Give it the mail that an earlier account of that name left.")
 @password_option
 @config_option
-def add_user(address: str, quota: str, quota_messages: int, password_stdin: bool, config: str | None) -> None:
+def add_user(
+    address: str, quota: str, quota_messages: int, keep_mail: bool, password_stdin: bool, config: str | None
+) -> None:
     """Add the account ADDRESS; asks for its password.
+
+    Refused while mail of an earlier account of that name is there, unless --keep-mail gives it to the new one.
 
     \b
     mailsuite user add alice@example.org
@@ -51,8 +61,16 @@ def add_user(address: str, quota: str, quota_messages: int, password_stdin: bool
         domain = name.rpartition("@")[2]
         if not records.look.is_local(domain):  # before a person types a password in vain
             raise NotFound(f"there is no domain {domain} here; `mailsuite domain add {domain}` adds it")
+        folder = mail_folder(settings_of(config).paths, name)
+        old = os.path.lexists(folder) and not records.look.has_account(name)
+        if old and not keep_mail:
+            raise Exists(
+                f"{folder} holds mail of an earlier {name}: --keep-mail gives it to the new account, "
+                f"`rm -r {shlex.quote(folder)}` deletes it"
+            )
         password = asked_password(password_stdin)
-        click.echo(f"added {records.add_account(address, password, octets, quota_messages)}")
+        added = records.add_account(address, password, octets, quota_messages)
+        click.echo(f"added {added}, with the mail in {folder}" if old else f"added {added}")
 
 
 @user.command("list")
@@ -66,7 +84,7 @@ def list_users(domain: str, config: str | None, as_json: bool) -> None:
     mailsuite user list --domain example.org
     """
     with open_records(config) as records:
-        found = records.look.accounts(domain.lower())
+        found = records.look.accounts(known_domain(records, domain))
     if as_json:
         show_json(
             [{"account": a.name, "quota_bytes": a.quota_bytes, "quota_messages": a.quota_messages} for a in found]
@@ -78,17 +96,29 @@ def list_users(domain: str, config: str | None, as_json: bool) -> None:
 
 @user.command("remove")
 @click.argument("address")
+@click.option("--delete-mail", "with_mail", is_flag=True, help="Its mail too, for good; the server must not run.")
+@click.option("--yes", is_flag=True, help="Do not ask before mail is deleted.")
 @config_option
-def remove_user(address: str, config: str | None) -> None:
-    """Remove the account ADDRESS. Its mail stays in the store folder.
+def remove_user(address: str, with_mail: bool, yes: bool, config: str | None) -> None:
+    """Remove the account ADDRESS. Its mail stays on disk unless --delete-mail is given.
 
     \b
     mailsuite user remove alice@example.org
+    mailsuite user remove alice@example.org --delete-mail
     """
-    with open_records(config) as records:
-        name = records.remove_account(address)
+    paths = settings_of(config).paths
+    with open_records(config) as records, no_server(paths) if with_mail else contextlib.nullcontext():
+        name = account_name(address)
+        folder = mail_folder(paths, name)
+        if with_mail and not yes and records.look.has_account(name):
+            click.confirm(f"Delete {name} and all mail in {folder}?", abort=True)
+        records.remove_account(name)
+        if with_mail:
+            delete_mail(folder)
         left = [alias.source for alias in records.look.aliases() if name in alias.targets]
-    click.echo(f"removed {name}")
+    click.echo(f"removed {name}{' and its mail' if with_mail else ''}")
+    if os.path.lexists(folder):
+        click.echo(f"its mail stays in {folder}; delete it with: rm -r {shlex.quote(folder)}")
     if left:
         click.echo(f"these aliases still lead there: {', '.join(left)}", err=True)
 
@@ -110,6 +140,24 @@ def set_password(address: str, password_stdin: bool, config: str | None) -> None
         click.echo(f"changed the password of {records.set_password(name, asked_password(password_stdin))}")
 
 
+@user.command("quota")
+@click.argument("address")
+@click.option("--bytes", "size", metavar="SIZE", help="Room for mail, such as 500M or 2G; 0 is no limit.")
+@click.option("--messages", metavar="COUNT", type=click.IntRange(0), help="Messages; 0 is no limit.")
+@config_option
+def set_quota(address: str, size: str | None, messages: int | None, config: str | None) -> None:
+    """Set or show the quota of ADDRESS. What is not given stays.
+
+    \b
+    mailsuite user quota alice@example.org --bytes 1G --messages 10000
+    """
+    octets = parse_size(size) if size is not None else None
+    with open_records(config) as records:
+        account = records.set_quota(address, octets, messages)
+    count = account.quota_messages or "no limit"
+    click.echo(f"{account.name}: {shown_size(account.quota_bytes, 'no limit')}, messages: {count}")
+
+
 def parse_size(text: str) -> int:
     """Octets of ``500M`` or ``2 GiB``.  Raises InvalidName."""
     found = _SIZE.fullmatch(text.strip())
@@ -118,10 +166,10 @@ def parse_size(text: str) -> int:
     return int(found[1]) * _UNITS[(found[2] or "").upper()]
 
 
-def shown_size(octets: int) -> str:
-    """``2 GiB``; a dash for no limit."""
+def shown_size(octets: int, unlimited: str = "-") -> str:
+    """``2 GiB``; ``unlimited`` for 0."""
     if not octets:
-        return "-"
+        return unlimited
     for unit in ("T", "G", "M", "K"):
         if octets % _UNITS[unit] == 0:
             return f"{octets // _UNITS[unit]} {unit}iB"

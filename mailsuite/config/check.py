@@ -1,13 +1,18 @@
 """What a configuration must be beyond its shape: addresses, names, files and folders that can be used.
 
 ``check`` looks at everything before any port is opened; the first fault is a ``ConfigError`` of one line that names
-file, key, value and what is allowed.  Blocking, reads only.
+file, key, value and what is allowed.  ``warnings`` tells what can be used and is hardly meant.  Blocking; leaves
+nothing behind (whether a folder can be written is tried out).
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import ipaddress
 import os
+import socket
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -15,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificates
 
 from mailsuite.config.explain import Step, place, shown
-from mailsuite.config.networks import is_address, nameserver, trusted_networks
+from mailsuite.config.networks import HOST, SUBNET, Network, is_address, nameserver, trusted_networks
 from mailsuite.config.schema import EVERYWHERE, Listener, Service, Settings, TlsMode
 from mailsuite.directory.database import Database
 from mailsuite.directory.names import canonical_domain, mail_address
@@ -39,6 +44,20 @@ def check(settings: Settings, path: str) -> None:
         _check_certificate(settings)
         _check_smarthost(settings)
     check_places(settings, path)
+
+
+def warnings(settings: Settings) -> list[str]:
+    """What is allowed and dangerous, one line each."""
+    networks = trusted_networks([word for word in settings.trusted_networks if word not in (HOST, SUBNET)], ())
+    four = ipaddress.collapse_addresses(one for one in networks if isinstance(one, ipaddress.IPv4Network))
+    six = ipaddress.collapse_addresses(one for one in networks if isinstance(one, ipaddress.IPv6Network))
+    found: list[Network] = [*four, *six]
+    return [
+        f"trusted_networks contain every IPv{network.version} address: whoever can connect may send mail anywhere "
+        "through this server (an open relay)"
+        for network in found
+        if network.prefixlen == 0
+    ]
 
 
 def check_places(settings: Settings, path: str) -> None:
@@ -89,6 +108,18 @@ def _check_networks(settings: Settings) -> None:
         _named(nameserver, server, "dns", "nameservers", index)
     if settings.relay.bind_address and not is_address(settings.relay.bind_address):
         raise _Fault(("relay", "bind_address"), settings.relay.bind_address, "allowed is an IP address, or nothing")
+    if settings.relay.bind_address:
+        _check_own(("relay", "bind_address"), settings.relay.bind_address)
+
+
+def _check_own(steps: Sequence[Step], address: str) -> None:
+    """A socket can be bound to it."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+            probe.bind((address, 0))
+    except OSError as error:
+        gone = error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+        raise _Fault(steps, address, "this machine has no such address" if gone else str(error.strerror)) from None
 
 
 # -- listeners -----------------------------------------------------------------------------------------------------
@@ -100,6 +131,8 @@ def _check_listeners(listeners: Sequence[Listener]) -> None:
         steps = ("listener", index)
         if listener.address != EVERYWHERE and not is_address(listener.address):
             raise _Fault((*steps, "address"), listener.address, 'allowed is an IP address, or "*" for all of them')
+        if listener.address != EVERYWHERE:
+            _check_own((*steps, "address"), listener.address)
         first = seen.setdefault((listener.address, listener.port), index)
         if first != index:
             raise _Fault(
@@ -176,3 +209,7 @@ def _check_folder(steps: Sequence[Step], folder: str) -> None:
     if not os.access(nearest, os.R_OK | os.W_OK | os.X_OK):
         what = "the folder" if nearest == folder else f"it does not exist, and {nearest}"
         raise _Fault(steps, folder, f"{what} cannot be read and written by this user")
+    try:
+        os.rmdir(tempfile.mkdtemp(prefix=".check-", dir=nearest))
+    except OSError as error:  # a full disk, or a file system that is not for files
+        raise _Fault(steps, folder, f"nothing can be made in {nearest}: {error.strerror}") from None

@@ -25,6 +25,7 @@ SAMPLE = Settings(
         Listener(Service.SMTP, EVERYWHERE, 25, TlsMode.STARTTLS),
         Listener(Service.SUBMISSION, EVERYWHERE, 587, TlsMode.STARTTLS),
         Listener(Service.SUBMISSION, EVERYWHERE, 465, TlsMode.IMPLICIT),
+        Listener(Service.IMAP, EVERYWHERE, 143, TlsMode.STARTTLS),
         Listener(Service.IMAP, EVERYWHERE, 993, TlsMode.IMPLICIT),
         Listener(Service.POP3, EVERYWHERE, 995, TlsMode.IMPLICIT),
     ),

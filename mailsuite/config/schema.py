@@ -94,9 +94,12 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     message_size: Annotated[
         int,
         number(
-            64 * 1024, 2 * 1024**3, "Largest message, announced with SIZE (RFC 1870) and APPENDLIMIT.", unit="octets"
+            64 * 1024,
+            2 * 1024**3,
+            "Largest message with its header, announced with SIZE (RFC 1870) and APPENDLIMIT.",
+            unit="octets",
         ),
-    ] = 50 * 1024 * 1024
+    ] = 64 * 1024 * 1024
     recipients: Annotated[
         int, number(100, 50_000, "Recipients of one message; RFC 5321 §4.5.3.1.8 wants at least 100.")
     ] = 1000

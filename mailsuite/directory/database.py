@@ -58,7 +58,7 @@ class Database:
     def __init__(self, path: str) -> None:
         """Raises NotFound if there is no such file: an empty directory in its place would refuse everybody."""
         if not os.path.exists(path):
-            raise NotFound(f"{path}: there is no directory; `mailsuite init` makes one")
+            raise NotFound(f"{path}: the directory is missing; restore it from a backup, or check paths.directory")
         self._path = path
         with _meaning(path):
             self._connection = sqlite3.connect(path, _BUSY_SECONDS, isolation_level=None, check_same_thread=False)
@@ -109,7 +109,9 @@ class Database:
     def _require_ours(self) -> None:
         application, layout = self.one("PRAGMA application_id"), self.one("PRAGMA user_version")
         if application != (_APPLICATION,):
-            raise Corrupt(f"{self._path} is not a directory of mailsuite; `mailsuite init` makes one")
+            raise Corrupt(
+                f"{self._path} is not a directory of mailsuite; restore it from a backup, or check paths.directory"
+            )
         if layout != (_LAYOUT,):
             raise Corrupt(f"{self._path} was written by another version of mailsuite")
 

@@ -21,6 +21,19 @@ from mailsuite.errors import InvalidName
 #: Characters; shorter ones are not accepted for new passwords, longer ones never.
 SHORTEST, LONGEST = 8, 1024
 
+#: Those that guessers try first, of the length that is allowed; compared without case.
+_COMMON = frozenset(
+    """
+    password password1 password12 password123 passw0rd passwort p@ssword p@ssw0rd mypassword
+    12345678 123456789 1234567890 0123456789 87654321 987654321 11223344 123123123 12341234 12344321
+    qwertyui qwertyuiop qwerty12 qwerty123 qwertz123 asdfghjk asdfghjkl 1q2w3e4r 1qaz2wsx zaq12wsx q1w2e3r4
+    abcdefgh abcd1234 abc12345 abc123456 a1b2c3d4 aa123456
+    iloveyou sunshine princess football baseball superman starwars trustno1 whatever computer internet
+    changeme changeit letmein1 welcome1 welcome123 administrator admin123 admin1234 root1234 postmaster
+    mailserver mailsuite secret123 test1234 testtest default1 computer1 sommer2024 hallo123
+    """.split()
+)
+
 _HASHER = argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, hash_len=32, salt_len=16)
 
 
@@ -45,13 +58,21 @@ def require_usable(password: str) -> None:
         raise InvalidName(f"the password is too long: {LONGEST} characters at most")
 
 
-def require_strong(password: str) -> None:
-    """Raises InvalidName, with what is allowed, for a password that must not be set."""
+def require_strong(password: str, account: str) -> None:
+    """Raises InvalidName, with what is allowed, for a password that must not be set for the account ``user@domain``."""
     require_usable(password)
     if len(password) < SHORTEST:
         raise InvalidName(f"the password is too short: {SHORTEST} characters at least")
     if len(set(password)) < 3:
         raise InvalidName("the password is too simple: three different characters at least")
+    word = password.casefold()
+    local, _, domain = account.rpartition("@")
+    if word in (account, local, domain, domain.partition(".")[0]):
+        raise InvalidName("the password is the account's own name: take one that does not follow from it")
+    if word in _COMMON:
+        raise InvalidName(
+            "the password is one of those that are tried first: take some words that belong to nobody else"
+        )
 
 
 class _Entry(msgspec.Struct, frozen=True):

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mailsuite.directory.database import Database
+from mailsuite.directory.expand import resolve
 from mailsuite.directory.lookup import Alias, Lookups
 from mailsuite.directory.names import account_name, alias_source, canonical_domain, mail_address
 from mailsuite.directory.passwords import hash_password, require_strong, require_usable
 from mailsuite.errors import Exists, NotAllowed, NotFound
+from mailsuite.model import Account, Unknown
 
 #: Targets of one alias.
 _MOST_TARGETS = 1000
@@ -56,7 +58,10 @@ class Records:
         """Gives the canonical name; ``weak`` takes any password (a demo).  Raises InvalidName, NotFound (the domain),
         Exists."""
         name = account_name(text)
-        (require_usable if weak else require_strong)(password)
+        if weak:
+            require_usable(password)
+        else:
+            require_strong(password, name)
         hashed = hash_password(password)
         with self._database.change():
             domain = self._require_domain(name)
@@ -71,7 +76,7 @@ class Records:
     def set_password(self, text: str, password: str) -> str:
         """Gives the canonical name.  Raises InvalidName, NotFound."""
         name = account_name(text)
-        require_strong(password)
+        require_strong(password, name)
         if not self.look.has_account(name):
             raise NotFound(f"there is no account {name}")
         hashed = hash_password(password)
@@ -79,6 +84,19 @@ class Records:
             if not self._database.do("UPDATE accounts SET password = ? WHERE name = ?", hashed, name):
                 raise NotFound(f"there is no account {name}")
         return name
+
+    def set_quota(self, text: str, octets: int | None, messages: int | None) -> Account:
+        """New limits, 0 for none; None leaves one as it is.  Raises InvalidName, NotFound."""
+        name = account_name(text)
+        with self._database.change():
+            if not self._database.do(
+                "UPDATE accounts SET quota_bytes = coalesce(?, quota_bytes),"
+                " quota_messages = coalesce(?, quota_messages) WHERE name = ?",
+                *(octets, messages, name),
+            ):
+                raise NotFound(f"there is no account {name}")
+            stored = self.look.stored(name)
+        return stored.account if stored else Account(name)
 
     def remove_account(self, text: str) -> str:
         """Its mail stays on disk.  Raises InvalidName, NotFound."""
@@ -104,6 +122,7 @@ class Records:
             if len(known) + len(fresh) > _MOST_TARGETS:
                 raise NotAllowed(f"the alias {source} would lead to more than {_MOST_TARGETS} addresses")
             self._write_alias(source, fresh, len(known))
+            self._require_way_out(source)
         return Alias(source, (*known, *fresh))
 
     def remove_alias(self, text: str, target_texts: Sequence[str] = ()) -> str:
@@ -139,6 +158,12 @@ class Records:
         if not self.look.is_local(domain) or any(self._is_known(name) for name in names):
             return
         raise NotFound(f"there is no account or alias {target} to lead to")
+
+    def _require_way_out(self, source: str) -> None:
+        """Aliases that lead to each other only would lose every sender's mail with 550."""
+        local, _, domain = source.rpartition("@")
+        if resolve(self.look, local, domain) == Unknown():
+            raise NotAllowed(f"the alias {source} would lead round in a circle, to nobody")
 
     def _is_known(self, name: str) -> bool:
         return self.look.has_account(name) or bool(self.look.targets_of(name))

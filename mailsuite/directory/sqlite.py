@@ -71,7 +71,7 @@ class SQLiteDirectory:
         self._answers = Answers[Resolution](path, time.time)
 
     def open(self) -> Deferred[None]:
-        """Open the file now, to learn at the start that it can be read.  Fails with NotFound, Corrupt, Temporary."""
+        """Open the file now, to learn at the start that it can be read.  Fails with Temporary."""
         return self._ask(lambda look: None)
 
     def close(self) -> Deferred[None]:
@@ -110,7 +110,10 @@ class SQLiteDirectory:
 
     def _answer(self, question: Callable[[Lookups], _T]) -> _T:
         try:
-            database, lookups = self._open()
+            database, lookups = self._opened or self._open()
+        except (Corrupt, NotFound) as error:  # a file that is gone says nothing about who has mail here
+            raise Temporary(str(error)) from error
+        try:
             with database.reading():
                 return question(lookups)
         except Corrupt as error:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from mailsuite.errors import Temporary
 from mailsuite.interfaces import IDisk
 from mailsuite.steps import Link, Put, Rename, Step, Unit, Unlink, folders
+
+#: Octets that are copied at once.
+PIECE = 256 * 1024
 
 
 class Applied:
@@ -34,7 +37,7 @@ class Applied:
                     self._disk.rename(step.old, step.new)
                     self.back.append(Rename(step.new, step.old))
                 case Link():
-                    self._disk.link(step.old, step.new)
+                    self._link(step)
                     self.back.append(Unlink(step.new))
                 case Unlink():
                     self._disk.unlink(step.path)
@@ -43,6 +46,21 @@ class Applied:
                 raise Temporary(f"{step.path}: its folder is gone") from None
             self.missed.add(self._count)
         self._count += 1
+
+    def _link(self, step: Link) -> None:
+        """A copy, where there can be no link: not in every file system, nor too many of one file, nor in another."""
+        try:
+            self._disk.link(step.old, step.new)
+        except Temporary:
+            folder, name = os.path.split(step.new)
+            fresh = os.path.join(folder, f".{name}.new")
+            self._disk.write_new(fresh, _octets(self._disk, step.old), mtime=os.stat(step.old).st_mtime)
+            try:
+                self._disk.rename(fresh, step.new)
+            except BaseException:
+                with contextlib.suppress(OSError, Temporary):
+                    self._disk.unlink(fresh)
+                raise
 
     def undo(self) -> list[Step]:
         """The steps it took."""
@@ -88,6 +106,13 @@ def commit_directly(disk: IDisk, unit: Unit) -> frozenset[int]:
             _sync(disk, dict.fromkeys(folders(taken)))
         raise
     return frozenset(applied.missed)
+
+
+def _octets(disk: IDisk, path: str) -> Iterator[bytes]:
+    offset = 0
+    while octets := disk.read_part(path, offset, PIECE):
+        yield octets
+        offset += len(octets)
 
 
 def _sync(disk: IDisk, unsynced: dict[str, None]) -> None:

@@ -16,6 +16,8 @@ import msgspec
 from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import implementer
 
+from mailsuite.disk.meaning import meaning_of
+from mailsuite.disk.opening import open_file
 from mailsuite.errors import Corrupt, Temporary
 from mailsuite.interfaces import IBody, IOffload
 from mailsuite.mime.header import header_end
@@ -164,7 +166,7 @@ def open_body(path: str, offload: IOffload, start: int = 0, head: bytes = b"", s
     it is gone, ``Temporary`` if it cannot be read.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = open_file(path)
         try:
             octets = os.pread(fd, SMALL + 1, start)
             if len(octets) <= SMALL:
@@ -180,12 +182,12 @@ def open_body(path: str, offload: IOffload, start: int = 0, head: bytes = b"", s
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise Temporary(f"{error.filename or path}: {error.strerror}") from error
+        raise meaning_of(error, path) from error
 
 
 def read_stored(path: str, limit: int) -> bytes:
     """At most ``limit`` octets of a file as they lie.  Blocking; FileNotFoundError if it is gone."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    fd = open_file(path)
     try:
         return os.read(fd, limit)
     finally:
@@ -197,7 +199,7 @@ def measure(path: str) -> tuple[int, int]:
     octets = read_stored(path, SMALL + 1)
     if len(octets) <= SMALL:
         return len(octets), crlf_size(octets)
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    fd = open_file(path)
     try:
         return os.fstat(fd).st_size, WireReader(fd, 0).measure()
     finally:

@@ -40,6 +40,7 @@ class JournalDisk(RealDisk):
     of that one's parent are relative, so that an installation may be moved."""
 
     def __init__(self, folder: str, size: int = SIZE) -> None:
+        super().__init__()
         self._folder = os.path.abspath(folder)
         self._base = os.path.join(os.path.dirname(os.path.dirname(self._folder)), "")
         self._size = size

@@ -1,12 +1,14 @@
 """IDisk on the operating system.
 
-Promises: what ``write_new`` and ``replace`` return from has been fsynced; ``sync_folder`` makes names durable.
+Promises: what ``write_new`` and ``replace`` return from has been fsynced; ``sync_folder`` makes names durable, and
+``make_folder`` every folder on the path, whoever made it and whether or not that one has synced it yet.
 Trusts: that fsync reaches the medium.  Blocking; never called in the reactor thread.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
@@ -15,16 +17,22 @@ from typing import ParamSpec, TypeVar
 from zope.interface import implementer
 
 from mailsuite.disk.applying import commit_directly, outcome_of
-from mailsuite.errors import Temporary
+from mailsuite.disk.meaning import meaning_of
+from mailsuite.disk.opening import open_file
 from mailsuite.interfaces import IDisk
 from mailsuite.steps import Unit
+
+#: Folders that are remembered as durable; beyond that they are synced again.
+MAX_DURABLE = 20_000
+#: Why a folder above ours, which others made, cannot be synced.
+_NOT_OURS = frozenset((errno.EACCES, errno.EPERM, errno.EROFS, errno.EINVAL))
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
 def meaning(work: Callable[_P, _T]) -> Callable[_P, _T]:
-    """OSErrors that say nothing about the caller's names become ``Temporary`` (full disk, I/O error, no handles)."""
+    """OSErrors that say nothing about the caller's names become what ``meaning_of`` says (I/O error, full disk)."""
 
     def call(*args: _P.args, **kwargs: _P.kwargs) -> _T:
         try:
@@ -32,7 +40,8 @@ def meaning(work: Callable[_P, _T]) -> Callable[_P, _T]:
         except (FileNotFoundError, FileExistsError):
             raise
         except OSError as error:
-            raise Temporary(f"{error.filename or 'disk'}: {error.strerror}") from error
+            path = next((value for value in args if isinstance(value, str)), "disk")  # a failing write names no file
+            raise meaning_of(error, path) from error
 
     return call
 
@@ -40,6 +49,9 @@ def meaning(work: Callable[_P, _T]) -> Callable[_P, _T]:
 @implementer(IDisk)
 class RealDisk:
     """Files of this machine."""
+
+    def __init__(self) -> None:
+        self._durable = {"/"}  # folders whose names this process knows to be on the medium
 
     @meaning
     def write_new(self, path: str, chunks: Iterable[bytes], mode: int = 0o600, mtime: float | None = None) -> None:
@@ -71,7 +83,7 @@ class RealDisk:
 
     @meaning
     def read(self, path: str) -> bytes:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = open_file(path)
         try:
             parts = []
             while part := os.read(fd, max(os.fstat(fd).st_size + 1, 65536)):
@@ -82,7 +94,7 @@ class RealDisk:
 
     @meaning
     def read_part(self, path: str, offset: int, length: int) -> bytes:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = open_file(path)
         try:
             return os.pread(fd, length, offset)
         finally:
@@ -102,14 +114,32 @@ class RealDisk:
 
     @meaning
     def make_folder(self, path: str) -> None:
-        missing = []
-        while path and not os.path.isdir(path):
-            missing.append(path)
+        path = os.path.abspath(path)
+        unsure = []
+        while path not in self._durable or not os.path.isdir(path):
+            unsure.append(path)
             path = os.path.dirname(path)
-        for folder in reversed(missing):
-            with contextlib.suppress(FileExistsError):
+        for folder in reversed(unsure):
+            self._make_durable(folder)
+
+    def _make_durable(self, folder: str) -> None:
+        """One folder, whose parent is durable.  That it is there does not mean that whoever made it has synced it."""
+        made = not os.path.isdir(folder)
+        if made:
+            self._durable.discard(folder)  # before it is there again, so that nobody takes it for durable
+            try:
                 os.mkdir(folder, 0o700)
-            self.sync_folder(os.path.dirname(folder))
+            except FileExistsError:
+                if not os.path.isdir(folder):
+                    raise
+        try:
+            _sync(os.path.dirname(folder))
+        except OSError as error:
+            if made or error.errno not in _NOT_OURS:
+                raise
+        if len(self._durable) >= MAX_DURABLE:
+            self._durable = {"/"}
+        self._durable.add(folder)
 
     @meaning
     def remove_folder(self, path: str) -> None:
@@ -121,11 +151,7 @@ class RealDisk:
 
     @meaning
     def sync_folder(self, path: str) -> None:
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+        _sync(path)
 
     def commit(self, steps: Unit) -> frozenset[int]:
         return commit_directly(self, steps)
@@ -135,3 +161,11 @@ class RealDisk:
 
     def checkpoint(self) -> None:
         """All is in place always."""
+
+
+def _sync(folder: str) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

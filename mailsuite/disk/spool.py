@@ -19,6 +19,7 @@ from zope.interface import implementer
 
 from mailsuite.disk.body import OctetsBody, open_body
 from mailsuite.disk.lines import StoredForm
+from mailsuite.disk.meaning import meaning_of
 from mailsuite.errors import Temporary
 from mailsuite.interfaces import IBody, IDraft, IOffload
 from mailsuite.mime.header import header_end
@@ -54,7 +55,7 @@ class Content(msgspec.Struct, frozen=True):
                 while piece := file.read(length):
                     yield piece
         except OSError as error:
-            raise Temporary(f"{self.path}: {error.strerror}") from error
+            raise meaning_of(error, self.path) from error
 
 
 async def content_of(draft: IDraft) -> Content:
@@ -222,8 +223,11 @@ class _File:
             self._release()
 
     def _could_not(self, failure: Failure) -> None:
-        reason = getattr(failure.value, "strerror", None) or failure.getErrorMessage()
-        self.failed = Temporary(f"{self.path}: {reason}")
+        error = failure.value
+        if isinstance(error, OSError):
+            self.failed = meaning_of(error, self.path)
+        else:
+            self.failed = Temporary(f"{self.path}: {failure.getErrorMessage()}")
         self._release()
 
     def _release(self) -> None:

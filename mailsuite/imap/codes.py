@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from mailsuite import errors
+from mailsuite.imap import names
 from mailsuite.imap.sets import compress
 from mailsuite.model import Appended, Copied
 
@@ -98,17 +99,24 @@ _ERRORS: tuple[tuple[type[errors.MailError], Words], ...] = (
     (errors.TooBig, Words(TOOBIG, b"too big")),
     (errors.TooMany, Words(LIMIT, b"too many")),
     (errors.Unsupported, Words(CANNOT, b"not supported here")),
+    (errors.Throttled, Words(UNAVAILABLE, b"too many tries, try again later")),
+    (errors.DiskFull, Words(UNAVAILABLE, b"the server has no room left on its disk, try again later")),
     (errors.Temporary, Words(UNAVAILABLE, b"temporary trouble, try again later")),
     (errors.Corrupt, Words(CORRUPTION, b"the stored mail is damaged, tell the administrator")),
     (errors.MailError, Words(b"", b"it failed")),
 )
 
 
+def is_ours(error: Exception) -> bool:
+    """Whether the server is in trouble and its administrator should read of it: the text is for the log alone."""
+    return isinstance(error, errors.Corrupt | errors.Temporary) and not isinstance(error, errors.Throttled)
+
+
 def of_error(error: Exception) -> Words:
-    """Code and text for a failure.  What is not a ``MailError`` is our bug and says nothing of its cause; damage on
-    disk names files, so its text stays in the log too."""
+    """Code and text for a failure.  What is not a ``MailError`` is our bug and says nothing of its cause; trouble and
+    damage on disk name files, so their text stays in the log too."""
     for kind, words in _ERRORS:
         if isinstance(error, kind):
-            own = str(error).encode("ascii", "replace").replace(b"\r", b" ").replace(b"\n", b" ")
-            return words if not own or isinstance(error, errors.Corrupt) else Words(words.code, own)
+            own = names.encode(str(error).replace("\r", " ").replace("\n", " "))  # a mailbox as LIST shows it
+            return words if not own or is_ours(error) else Words(words.code, own)
     return Words(SERVERBUG, b"an error of the server, it has been logged")

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+import enum
+
 from mailsuite.imap import table
 from mailsuite.imap.syntax.cursor import ProtocolError
+
+
+class Mode(enum.Enum):
+    """What the next octets are."""
+
+    COMMAND = "a line of a command"
+    LITERAL = "a literal of a command"
+    MESSAGE = "a message of APPEND"
+    SASL = "a line of AUTHENTICATE"
+    IDLE = "the DONE that ends IDLE"
+    ENDED = "nothing: the session is over"
 
 
 class Reading:

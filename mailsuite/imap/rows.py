@@ -60,6 +60,11 @@ class Plan(msgspec.Struct, frozen=True):
         """Nothing but FLAGS and UID: ``View.flag_rows`` answers without the store."""
         return self.flags and not self.wanted and not self.sections
 
+    @property
+    def uid(self) -> bool:
+        """Whether rows show the UID: asked for by name, or by a UID command, which puts it among the items."""
+        return Attribute.UID in self.items
+
     def rows(
         self,
         numbers: Sequence[int],

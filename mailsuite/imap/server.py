@@ -9,7 +9,6 @@ is ever taken for a command.  What stands behind STARTTLS in the same flight is 
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Iterable
 
 from mailsuite.imap import codes, limits, responses, table
@@ -26,24 +25,13 @@ from mailsuite.imap.events import (
     StartTls,
 )
 from mailsuite.imap.limits import Limits
-from mailsuite.imap.progress import InHand, Reading
+from mailsuite.imap.progress import InHand, Mode, Reading
 from mailsuite.imap.reader import Announced, Reader
 from mailsuite.imap.states import State
 from mailsuite.imap.syntax.cursor import Cursor, ProtocolError
 from mailsuite.wire.signals import NEED_DATA, PAUSED, Signal
 
 _GO_AHEAD = b"+ go ahead\r\n"
-
-
-class _Mode(enum.Enum):
-    """What the next octets are."""
-
-    COMMAND = "a line of a command"
-    LITERAL = "a literal of a command"
-    MESSAGE = "a message of APPEND"
-    SASL = "a line of AUTHENTICATE"
-    IDLE = "the DONE that ends IDLE"
-    ENDED = "nothing: the session is over"
 
 
 class ServerCore:
@@ -54,7 +42,7 @@ class ServerCore:
         self._reader = Reader()
         self._out: list[bytes] = []
         self._state = State.NOT_AUTHENTICATED
-        self._mode = _Mode.COMMAND
+        self._mode = Mode.COMMAND
         self._reading = Reading()
         self._left = 0
         self._swallowed = 0
@@ -68,7 +56,7 @@ class ServerCore:
 
     def receive(self, data: bytes) -> None:
         """Octets from the client."""
-        if self._mode is not _Mode.ENDED and not self._hand.starting_tls:
+        if self._mode is not Mode.ENDED and not self._hand.starting_tls:
             self._reader.feed(data)
 
     def next_event(self) -> Command | Hangup | Signal:
@@ -98,7 +86,7 @@ class ServerCore:
     @property
     def idling(self) -> bool:
         """Between ``begin_idle`` and ``IdleEnd``."""
-        return self._mode is _Mode.IDLE and not self._awaiting
+        return self._mode is Mode.IDLE and not self._awaiting
 
     @property
     def expunges_allowed(self) -> bool:
@@ -130,7 +118,7 @@ class ServerCore:
         if row is not None and row.after_ok is not None:
             self._state = row.after_ok
         if self._state is State.LOGOUT:
-            self._mode = _Mode.ENDED
+            self._mode = Mode.ENDED
         if starting_tls:
             self._secure = True
             self._bad_in_a_row = 0
@@ -151,21 +139,21 @@ class ServerCore:
     def challenge(self, base64: bytes) -> None:
         """Answers an AUTHENTICATE event with ``+ base64``: next comes ``AuthenticateResponse``."""
         self._out.append(b"+ " + base64 + b"\r\n")
-        self._mode = _Mode.SASL
+        self._mode = Mode.SASL
         self._awaiting = False
 
     def accept(self) -> None:
         """Answers ``AppendBegin``: the message comes as ``AppendChunk`` events."""
         if self._hand.client_waits:
             self._out.append(_GO_AHEAD)
-        self._mode = _Mode.MESSAGE
+        self._mode = Mode.MESSAGE
         self._hand.appending = True
         self._awaiting = False
 
     def begin_idle(self) -> None:
         """Answers ``IdleBegin``."""
         self._out.append(b"+ idling\r\n")
-        self._mode = _Mode.IDLE
+        self._mode = Mode.IDLE
         self._awaiting = False
 
     def deselect(self) -> None:
@@ -177,7 +165,7 @@ class ServerCore:
         """``* BYE``: the core takes and gives nothing more; close after ``data_to_send``."""
         self._out.append(responses.bye(text, code))
         self._state = State.LOGOUT
-        self._mode = _Mode.ENDED
+        self._mode = Mode.ENDED
         self._reader.clear()
         self._forget()
 
@@ -206,8 +194,8 @@ class ServerCore:
         """Nothing is in hand, and nothing half read."""
         self._reading, self._hand = Reading(), InHand()
         self._awaiting = False
-        if self._mode is not _Mode.ENDED:
-            self._mode = _Mode.COMMAND
+        if self._mode is not Mode.ENDED:
+            self._mode = Mode.COMMAND
 
     # -- commands ------------------------------------------------------------------------------------------------
 
@@ -294,7 +282,7 @@ class ServerCore:
 
     def _admit(self, announced: Announced) -> Command | None:
         """Let a literal in; ProtocolError where it is out of place or too big."""
-        reading, limits = self._reading, self._limits
+        reading = self._reading
         if self._hand.appending:
             return self._offer(Cursor(bytes(reading.data)), self._hand.tag, announced)
         if not reading.admitted:
@@ -305,20 +293,18 @@ class ServerCore:
                 self._take_up(head)
                 return event
             reading.admitted = head.name != b"APPEND"
-        largest = limits.literal_before_login if self._state is State.NOT_AUTHENTICATED else limits.literal
         reading.literals += announced.size
-        if announced.size > largest or reading.literals > limits.literals:
-            raise ProtocolError("the literal is too big", codes.TOOBIG)
+        self._limits.check_literal(announced.size, reading.literals, self._state is not State.NOT_AUTHENTICATED)
         if announced.client_waits:
             self._out.append(_GO_AHEAD)
-        self._mode = _Mode.LITERAL
+        self._mode = Mode.LITERAL
         return None
 
     def _read_literal(self) -> Signal | None:
         if len(self._reader) < self._left:
             return NEED_DATA
         self._reading.data += self._reader.octets(self._left)
-        self._mode = _Mode.COMMAND
+        self._mode = Mode.COMMAND
         return None
 
     def _swallow(self, tag: bytes, why: ProtocolError, size: int) -> None:
@@ -338,12 +324,7 @@ class ServerCore:
     def _offer(self, cursor: Cursor, tag: bytes, announced: Announced) -> AppendBegin:
         """The next message of the command; ProtocolError where it cannot be one."""
         hand, offer = self._hand, append.offer(cursor)
-        if not offer.size:  # RFC 3502 section 6.3.11: an error, answered NO
-            raise ProtocolError("a message cannot be empty", word=b"NO")
-        if offer.size > self._limits.message:
-            raise ProtocolError("the message is too big", codes.TOOBIG, b"NO")
-        if hand.offered >= self._limits.messages:
-            raise ProtocolError("too many messages in one command", codes.LIMIT, b"NO")
+        self._limits.check_message(offer.size, hand.offered)
         event = AppendBegin(tag, hand.mailbox, offer.flags, offer.date, offer.size, hand.offered)
         hand.offered += 1
         hand.client_waits = announced.client_waits
@@ -353,7 +334,7 @@ class ServerCore:
 
     def _read_message(self) -> Command | Signal | None:
         if not self._left:
-            self._mode = _Mode.COMMAND
+            self._mode = Mode.COMMAND
             return None
         data = self._reader.octets(self._left)
         if not data:
@@ -399,11 +380,11 @@ class ServerCore:
         hangup, self._hangup = self._hangup, None
         return hangup or NEED_DATA
 
-    _STEPS: dict[_Mode, Callable[[ServerCore], Command | Hangup | Signal | None]] = {
-        _Mode.COMMAND: _read_command,
-        _Mode.LITERAL: _read_literal,
-        _Mode.MESSAGE: _read_message,
-        _Mode.SASL: _read_sasl,
-        _Mode.IDLE: _read_idle,
-        _Mode.ENDED: _end,
+    _STEPS: dict[Mode, Callable[[ServerCore], Command | Hangup | Signal | None]] = {
+        Mode.COMMAND: _read_command,
+        Mode.LITERAL: _read_literal,
+        Mode.MESSAGE: _read_message,
+        Mode.SASL: _read_sasl,
+        Mode.IDLE: _read_idle,
+        Mode.ENDED: _end,
     }

@@ -111,8 +111,8 @@ COMMANDS: dict[bytes, Row] = {
 _NAME = re.compile(rb"[A-Za-z0-9]+")
 _NOT_NOW = {
     State.NOT_AUTHENTICATED: "log in first",
-    State.AUTHENTICATED: "not while no mailbox is selected, or not after login",
-    State.SELECTED: "not after login",
+    State.AUTHENTICATED: "select a mailbox first",
+    State.SELECTED: "you are logged in already",
 }
 
 
@@ -147,5 +147,6 @@ def head(data: bytes, state: State) -> Head:
     if row is None:
         raise ProtocolError(f"unknown command {name[:40].decode()}")
     if state not in row.states:
-        raise ProtocolError(f"{name.decode()} is not allowed now: {_NOT_NOW[state]}")
+        late = State.NOT_AUTHENTICATED in row.states
+        raise ProtocolError(f"{name.decode()} is not allowed now: {_NOT_NOW[State.SELECTED if late else state]}")
     return Head(tag, name, row, cursor)

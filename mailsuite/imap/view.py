@@ -161,7 +161,8 @@ class View:
     def _number_span(self, low: int, high: int, strict: bool) -> tuple[int, int]:
         last = self._told
         if strict and high != STAR and high > last:
-            raise ValueError(f"there are only {last} messages")
+            there = "is 1 message" if last == 1 else f"are {last} messages"
+            raise ValueError(f"there {there}, number {high} is none of them")
         if high == STAR:
             low, high = last if low == STAR else min(low, last), last
         return max(low, 1) - 1, min(high, last)

@@ -1,7 +1,8 @@
 """Address lists, RFC 5322 §3.4 and §4.4, as clients need them for ENVELOPE.  Never raises.
 
 The common forms (``a@b``, ``Name <a@b>``, ``"Name" <a@b>``) are matched by one expression; anything else is read token
-by token, with groups, routes, comments, quoted pairs and the nearest reading of what is malformed.
+by token, with groups, routes, comments, quoted pairs and the nearest reading of what is malformed.  Bounded: of a
+longer list only the first ``MAX_ADDRESSES``, within the first ``MAX_OCTETS`` and ``MAX_TOKENS``, are given.
 """
 
 from __future__ import annotations
@@ -31,6 +32,13 @@ class Group(msgspec.Struct, frozen=True):
     members: tuple[Mailbox, ...]
 
 
+#: Addresses of one field; groups count too.
+MAX_ADDRESSES = 1000
+#: Octets of one field; what the limit cuts in two is left out.
+MAX_OCTETS = 64 * 1024
+#: Words, specials, white space and comments of a field that is read token by token.
+MAX_TOKENS = 20_000
+
 AddressList: TypeAlias = list[Mailbox | Group]
 
 _WORD = rb'[^"()<>@,;:\\\[\]\s]+'
@@ -41,10 +49,12 @@ _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
 
 
 def parse(value: bytes) -> AddressList:
-    """The addresses and groups of an unfolded field value, in order."""
+    """The addresses and groups of an unfolded field value, in order; of more than the limits the first."""
+    if len(value) > MAX_OCTETS:
+        value = value[: max(value.rfind(b",", 0, MAX_OCTETS), 0)]
     found: AddressList = []
     at, end = 0, len(value)
-    while at < end:
+    while at < end and len(found) < MAX_ADDRESSES:
         match = _SIMPLE.match(value, at)
         if match is None:
             return _Reader(value).read()
@@ -65,7 +75,7 @@ class _Token(msgspec.Struct, frozen=True):
 def _tokens(value: bytes) -> list[_Token]:
     found: list[_Token] = []
     at = 0
-    while match := _TOKEN.match(value, at):
+    while len(found) < MAX_TOKENS and (match := _TOKEN.match(value, at)):
         raw, at = match[0], match.end()
         first = raw[:1]
         if first == b"(":
@@ -81,6 +91,9 @@ def _tokens(value: bytes) -> list[_Token]:
             found.append(_Token(b'"', _unquote(raw[1:-1] if closed else raw[1:])))
         elif raw != b")":
             found.append(_Token(b"w", _unquote(raw)))
+    if at < len(value):  # too many: an address that is cut in two is left out
+        while found and found[-1].kind != b",":
+            found.pop()
     return found
 
 
@@ -107,14 +120,17 @@ class _Reader:
     def __init__(self, value: bytes) -> None:
         self._tokens = _tokens(value)
         self._at = 0
+        self._left = MAX_ADDRESSES
 
     def read(self) -> AddressList:
         found: AddressList = []
-        while self._at < len(self._tokens):
+        while self._left > 0 and self._at < len(self._tokens):
             piece, stop = self._piece(b",;:")
             if stop == b":":
+                self._left -= 1
                 found.append(Group(_phrase(piece), tuple(self._members())))
             elif not _blank(piece):
+                self._left -= 1
                 found.append(_mailbox(piece))
         return found
 
@@ -122,9 +138,10 @@ class _Reader:
         """The mailboxes of a group, up to its semicolon or the end; those of a group within it are its own."""
         members: list[Mailbox] = []
         stop = b","
-        while stop in b",:" and self._at < len(self._tokens):
+        while stop in b",:" and self._left > 0 and self._at < len(self._tokens):
             piece, stop = self._piece(b",;:")
             if stop != b":" and not _blank(piece):
+                self._left -= 1
                 members.append(_mailbox(piece))
         return members
 

@@ -17,6 +17,8 @@ from mailsuite.mime.structure import Kind, Part, scan
 
 #: Longer text goes as a literal.
 MAX_QUOTED = 1000
+#: Octets of address fields that are read in all the messages embedded in one; after those the fields are NIL.
+MAX_EMBEDDED = 256 * 1024
 
 NIL = b"NIL"
 _PLAIN = re.compile(rb"[\x20\x21\x23-\x5b\x5d-\x7e]*")
@@ -44,7 +46,7 @@ def summary(message: bytes) -> Summary:
 
 def summarize(root: Part) -> Summary:
     """Of a scanned message."""
-    shown = _show(root)
+    shown = _show(root, _Allowance())
     return Summary(envelope(root.fields), shown.structure, shown.body, root.body, root.end, root.fields)
 
 
@@ -115,11 +117,26 @@ class _Shown(msgspec.Struct, frozen=True):
     body: bytes
 
 
-def _show(part: Part) -> _Shown:
+_ADDRESS_FIELDS = (b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc")
+
+
+class _Allowance:
+    """What the address fields of embedded messages may still cost, in octets."""
+
+    def __init__(self) -> None:
+        self._left = MAX_EMBEDDED
+
+    def affordable(self, fields: dict[bytes, bytes]) -> dict[bytes, bytes]:
+        """The fields, without addresses once those cost too much."""
+        self._left -= sum(len(fields.get(name, b"")) for name in _ADDRESS_FIELDS)
+        return fields if self._left >= 0 else {name: fields[name] for name in fields if name not in _ADDRESS_FIELDS}
+
+
+def _show(part: Part, allowance: _Allowance) -> _Shown:
     kind, _, subtype = part.type.main.partition(b"/")
     extension = _disposition_language_location(part.fields)
     if part.kind is Kind.MULTIPART:
-        return _show_multipart(part, string(subtype), extension)
+        return _show_multipart(part, string(subtype), extension, allowance)
     if part.kind is Kind.LEAF and kind.lower() in (b"multipart", b"message") and _needs_more(kind, subtype):
         kind, subtype = b"application", b"octet-stream"  # too deep to be taken apart
     fields = part.fields
@@ -134,14 +151,14 @@ def _show(part: Part) -> _Shown:
     )
     extension = b" %b%b" % (_field(fields, b"content-md5"), extension)
     if part.kind is Kind.MESSAGE:
-        return _show_message(part, head, extension)
+        return _show_message(part, head, extension, allowance)
     if kind.lower() == b"text":
         head = b"%b %d" % (head, part.lines)
     return _Shown(b"(%b%b)" % (head, extension), b"(%b)" % head)
 
 
-def _show_multipart(part: Part, subtype: bytes, extension: bytes) -> _Shown:
-    children = [_show(child) for child in part.children]
+def _show_multipart(part: Part, subtype: bytes, extension: bytes, allowance: _Allowance) -> _Shown:
+    children = [_show(child, allowance) for child in part.children]
     if not children:
         children = [_Shown(_NO_PART + _NO_EXTENSION + b")", _NO_PART + b")")]
     structure = b"".join([child.structure for child in children])
@@ -150,10 +167,11 @@ def _show_multipart(part: Part, subtype: bytes, extension: bytes) -> _Shown:
     return _Shown(b"(%b %b %b%b)" % (structure, subtype, parameters, extension), b"(%b %b)" % (body, subtype))
 
 
-def _show_message(part: Part, head: bytes, extension: bytes) -> _Shown:
+def _show_message(part: Part, head: bytes, extension: bytes, allowance: _Allowance) -> _Shown:
     message = part.children[0]
-    inner = _show(message)
-    head = b"%b %b " % (head, envelope(message.fields))
+    fields = allowance.affordable(message.fields)
+    inner = _show(message, allowance)
+    head = b"%b %b " % (head, envelope(fields))
     return _Shown(
         b"(%b%b %d%b)" % (head, inner.structure, part.lines, extension),
         b"(%b%b %d)" % (head, inner.body, part.lines),

@@ -123,7 +123,7 @@ class ControlConnection(Connection[ControlCore]):
         queue = self._queue
         if isinstance(request, List):
             return await queue.list()
-        self.log.info("queue: ordered to {request}", request=request)
+        self.log.info("queue: ordered to {what}", what=_words(request))
         if isinstance(request, Flush):
             return await queue.kick(request.ids)
         if isinstance(request, Hold):
@@ -134,6 +134,15 @@ class ControlConnection(Connection[ControlCore]):
 
     def faulted(self, failure: Failure) -> None:
         self.core.answer(Refused("the server made a mistake; its log says more"))
+
+
+def _words(request: Flush | Drop | Hold) -> str:
+    """For the log: ``hold 237t1k88f5lgdj1v``."""
+    if isinstance(request, Flush):
+        return "try " + ("everything" if request.ids is None else ", ".join(request.ids)) + " now"
+    if isinstance(request, Drop):
+        return f"drop {request.id}"
+    return f"{'hold' if request.held else 'release'} {request.id}"
 
 
 class ControlFactory(ServerFactory):

@@ -58,7 +58,7 @@ async def fetch(session: Session, event: Fetch) -> None:
     if plan.only_flags:
         for batch in _batches(uids, FLAG_ROWS):
             await _turn(session, batch, uids)
-            session.core.untagged(view.flag_rows(batch, event.uid))
+            session.core.untagged(view.flag_rows(batch, plan.uid))
     else:
         sources = _sources(plan)
         for batch in _batches(uids, sources.rows):

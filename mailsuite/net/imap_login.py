@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mailsuite.errors import BadCredentials, NotAllowed, Unsupported
+import contextlib
+
+from mailsuite.errors import BadCredentials, NotAllowed, NotFound, Unsupported
 from mailsuite.imap import codes, responses
 from mailsuite.imap.events import (
     AuthenticateBegin,
@@ -47,7 +49,8 @@ def enable(session: Session, event: Enable) -> None:
 async def noop(session: Session, event: Noop) -> None:
     """NOOP and CHECK: also looks for what other programs did."""
     if session.selected:
-        await session.selection.mailbox.look()
+        with contextlib.suppress(NotFound):  # deleted: the BYE that follows says so, here as anywhere
+            await session.selection.mailbox.look()
     await session.complete(event, b"done")
 
 

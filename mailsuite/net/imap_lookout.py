@@ -1,8 +1,9 @@
 """Looks at the folders of idling sessions, so that mail which another program delivers is told within about a second.
 
 One timer for all sessions of a factory.  Each tick looks at a bounded number of mailboxes in turn, each once however
-many sessions idle on it; with very many the interval grows instead of the load.  Says ``Still here`` to sessions that
-heard nothing for long, so that routers keep their connections.
+many sessions idle on it; with very many the interval grows instead of the load.  A mailbox that is ``prompt`` hears by
+itself and is looked at now and then only, since nothing tells of what another host does to a shared disk.  Says ``Still
+here`` to sessions that heard nothing for long, so that routers keep their connections.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from twisted.python.failure import Failure
 
 from mailsuite.errors import MailError
 from mailsuite.interfaces import IMailbox
+
+#: Seconds between two looks at a mailbox that hears by itself.
+PROMPT_EVERY = 15.0
 
 
 class Idler(Protocol):
@@ -35,6 +39,7 @@ class _Watched:
         self.mailbox = mailbox
         self.idlers: set[Idler] = set()
         self.looking = False
+        self.looked = 0.0
 
 
 class Lookout:
@@ -81,9 +86,10 @@ class Lookout:
         self._speak_up()
 
     def _look(self, watched: _Watched) -> None:
-        if watched.looking:
+        now = self._clock.seconds()
+        if watched.looking or (watched.mailbox.prompt and now < watched.looked + PROMPT_EVERY):
             return
-        watched.looking = True
+        watched.looking, watched.looked = True, now
         looked = watched.mailbox.look()
         looked.addErrback(self._could_not_look)
         looked.addBoth(lambda _: setattr(watched, "looking", False))

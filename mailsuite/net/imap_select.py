@@ -7,7 +7,7 @@ import contextlib
 from mailsuite.errors import MailError
 from mailsuite.imap import codes, responses
 from mailsuite.imap.events import Close, IdleBegin, IdleEnd, Select, Unselect
-from mailsuite.net.imap_selection import Selection
+from mailsuite.net.imap_selection import open_selection
 from mailsuite.net.imap_session import Session
 from mailsuite.query import STAR, Uids
 
@@ -19,9 +19,7 @@ async def select(session: Session, event: Select) -> None:
     if session.selected:
         session.deselect()
         session.core.untagged(responses.ok(b"the earlier mailbox is closed", codes.CLOSED))  # RFC 7162 §3.2.11
-    mailbox = await session.store.open(event.mailbox)
-    snapshot = await mailbox.snapshot(not event.read_only)
-    selection = Selection(mailbox, snapshot, event.read_only, session.woken)
+    selection = await open_selection(session.store, event.mailbox, event.read_only, session.woken)
     session.select(selection)
     session.core.untagged_all(selection.view.opening())
     session.core.ok(event.tag, b"selected", codes.READ_ONLY if event.read_only else codes.READ_WRITE)

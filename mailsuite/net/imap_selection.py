@@ -22,7 +22,7 @@ class Selection:
         self.scanned: dict[int, Part] = {}
         self._read_only = read_only
         self._woken = woken
-        self._watch = mailbox.watch(snapshot.at, woken)
+        self._watch = mailbox.watch(snapshot.at, woken, take_recent=not read_only)
         self._lock = DeferredLock()
 
     async def catch_up(self) -> None:
@@ -36,7 +36,7 @@ class Selection:
             return
         snapshot = await self.mailbox.snapshot(not self._read_only)
         self._watch.close()
-        self._watch = self.mailbox.watch(snapshot.at, self._woken)
+        self._watch = self.mailbox.watch(snapshot.at, self._woken, take_recent=not self._read_only)
         self.view.resync(snapshot)
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Protocol, ServerFactory
 from twisted.logger import Logger
 
+from mailsuite.errors import MailError, NotFound
 from mailsuite.imap import codes, events, responses
 from mailsuite.imap.events import Command, Hangup
 from mailsuite.interfaces import IDraft, IMailStores, ITLSContexts
@@ -62,6 +63,10 @@ _ACTIONS: dict[type[Command], _Action] = {
     events.Fetch: imap_fetch.fetch,
 }
 
+#: Before these it is asked each time whether the account is still there, before others once in a while.
+_ALWAYS_ASK = frozenset({events.Select, events.Status, events.AppendBegin})
+_NEVER_ASK = frozenset({events.AppendChunk, events.AppendEnd, events.AppendAbort, events.Logout})
+
 
 class IMAPConnection(Session):
     """One client."""
@@ -73,8 +78,31 @@ class IMAPConnection(Session):
             return None
         if not isinstance(event, Command):
             raise TypeError(f"not an event: {event!r}")
-        done = _ACTIONS[type(event)](self, event)
+        action = _ACTIONS[type(event)]
+        if self._must_ask(event):
+            return self.carry_out(event, self._ask_first(action, event))
+        done = action(self, event)
         return self.carry_out(event, done) if isinstance(done, Coroutine) else done
+
+    def _must_ask(self, event: Command) -> bool:
+        """Whether the account may have been removed since the login, and it matters."""
+        if not self.account or type(event) in _NEVER_ASK:
+            return False
+        return type(event) in _ALWAYS_ASK or self.clock.seconds() - self.asked_at >= self.settings.account_check
+
+    async def _ask_first(self, action: _Action, event: Command) -> None:
+        try:
+            await self.parts.login.account(self.account)
+        except NotFound:
+            self.log.info("{peer}: account {account} is gone", peer=self.peer, account=self.account)
+            self.end(b"the account is no longer there", codes.CONTACTADMIN)
+            return
+        except MailError as error:  # nobody can tell: no reason to keep people from their mail
+            self.log.warn("cannot look for account {account}: {error}", account=self.account, error=error)
+        self.asked_at = self.clock.seconds()
+        done = action(self, event)
+        if done is not None:
+            await done
 
 
 class IMAPServerFactory(ServerFactory):

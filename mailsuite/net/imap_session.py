@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import msgspec
 from twisted.internet import interfaces
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -60,6 +61,8 @@ class IMAPSettings(msgspec.Struct, frozen=True):
     looks_at_once: int = 200
     #: Seconds between two ``* OK Still here`` to an idling session, so that no router on the way forgets it.
     still_here: float = 240.0
+    #: Seconds for which a session goes on without asking whether its account is still there.
+    account_check: float = 60.0
     #: What the language itself bounds.
     limits: Limits = Limits()
 
@@ -104,6 +107,8 @@ class Session(Connection[ServerCore]):
         self.parts = parts
         self.settings = parts.settings
         self.account = ""
+        #: When the account was last known to be there.
+        self.asked_at = 0.0
         self.exchange: Exchange | None = None
         self.failures = 0
         self.append_to = ""
@@ -155,10 +160,13 @@ class Session(Connection[ServerCore]):
             raise BadCommand(str(error)) from None
 
     async def breathe(self) -> None:
-        """Between the pieces of a long answer: wait until the client has read most of what it was sent, while others
-        have their turn."""
+        """Between the pieces of a long answer: others have their turn, and the client reads most of what it was sent
+        before more is made."""
         self.flush()
-        await self.drained()
+        if self.choked:
+            await self.drained()
+        else:
+            await deferLater(self.clock, 0.0)
 
     # -- what commands change ------------------------------------------------------------------------------------
 
@@ -166,6 +174,7 @@ class Session(Connection[ServerCore]):
         """Open the account's mail."""
         self._store = await self.parts.stores.open(account.name)
         self.account = account.name
+        self.asked_at = self.clock.seconds()
         self.idle_limit = self.settings.idle_limit
 
     def select(self, selection: Selection) -> None:
@@ -219,6 +228,14 @@ class Session(Connection[ServerCore]):
         if isinstance(error, BadCommand):
             self.core.bad(event.tag, str(error).encode("ascii", "replace"))
         elif isinstance(error, MailError):
+            if codes.is_ours(error):
+                self.log.warn(
+                    "{command} of {account} at {peer}: {error}",
+                    command=type(event).__name__,
+                    account=self.account,
+                    peer=self.peer,
+                    error=error,
+                )
             await self.tell()
             self.core.fail(event.tag, error)
         else:

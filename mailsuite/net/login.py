@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -58,6 +58,11 @@ class Login:
             "{service} login {account} from {address}", service=service, account=account.name, address=address
         )
         return account
+
+    def account(self, name: str) -> Deferred[Account]:
+        """The account of a session that is logged in, as it is now.  Fails with NotFound once it was removed, with
+        Temporary while nobody can tell."""
+        return self._directory.account(name)
 
 
 def _check_identity(credentials: Credentials, account: Account) -> None:

@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from mailsuite.errors import BadCredentials, Expunged, MailError, NotAllowed, Temporary, Unsupported
+from mailsuite.errors import BadCredentials, Expunged, MailError, NotAllowed, Temporary, Throttled, Unsupported
 from mailsuite.interfaces import IBody
 from mailsuite.model import Account
 from mailsuite.net.connection import Connection
@@ -129,8 +129,8 @@ class POP3Connection(Connection[ServerCore]):
             self._refuse(error)
 
     async def _enter(self, account: Account) -> None:
+        self.account = account.name  # the log names it also when its mailbox cannot be opened
         self._inbox = await open_inbox(self.factory.stores, account.name)
-        self.account = account.name
         self.core.logged_in(self._inbox.maildrop)
 
     # -- messages --------------------------------------------------------------------------------------------------
@@ -213,8 +213,10 @@ class POP3Connection(Connection[ServerCore]):
             self.core.refuse("the message is gone")
             return
         self.log.warn("pop3 {account} from {peer}: {error}", account=self.account, peer=self.address, error=error)
-        if isinstance(error, Temporary):
+        if isinstance(error, Throttled):
             self.core.refuse(str(error), "SYS/TEMP")
+        elif isinstance(error, Temporary):
+            self.core.refuse("temporary trouble, try again later", "SYS/TEMP")
         else:
             self.core.refuse("the mailbox cannot be used", "SYS/PERM")
 

@@ -9,11 +9,13 @@ connection and tries no other.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import cast
 
 from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.endpoints import wrapClientTLS
+from twisted.internet.error import ConnectError, ConnectionRefusedError
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
@@ -133,13 +135,21 @@ class Courier:
             creator = self._contexts.client(hop.host, self._settings.tls is Tls.VERIFY)
             endpoint = wrapClientTLS(cast(IOpenSSLClientConnectionCreator, creator), endpoint)
         session = ClientSession(hop.host, self._settings, self._contexts, self._clock, plain)
-        connecting = endpoint.connect(Factory.forProtocol(lambda: session))
+        where = f"{'' if hop.host == address else f'{hop.host} '}[{address}]:{hop.port}"
+        factory = Factory.forProtocol(lambda: session)
+        factory.noisy = False
+        connecting = endpoint.connect(factory)
         try:
             await connecting.addTimeout(self._settings.connect_timeout, self._clock)
         except TimeoutError:
-            raise SessionFailed(f"{hop.host}[{address}]:{hop.port}: no answer to the connection") from None
+            raise SessionFailed(f"{where} does not answer") from None
+        except ConnectionRefusedError as error:
+            raise SessionFailed(f"{where} refused the connection") from error
+        except ConnectError as error:
+            words = os.strerror(error.osError) if isinstance(error.osError, int) else str(error)
+            raise SessionFailed(f"{where} cannot be reached: {words}") from error
         except Exception as error:
-            raise SessionFailed(f"{hop.host}[{address}]:{hop.port}: {error}") from error
+            raise SessionFailed(f"{where}: {error}") from error
         self._sessions.add(session)
         session.gone = lambda: self._forget(hop, session)
         await session.opened()

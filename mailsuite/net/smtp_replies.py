@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 
-from mailsuite.errors import MailError, NotFound, OverQuota, TooBig, TooMany
+from mailsuite.errors import DiskFull, MailError, NotFound, OverQuota, TooBig, TooMany
 from mailsuite.model import Later, Refuse, Status
 from mailsuite.smtp.events import Fault
 from mailsuite.smtp.reply import Reply, reply
@@ -20,6 +20,7 @@ TOO_MANY_CONNECTIONS = reply(421, "4.7.0", "Too many connections")
 TOO_MANY_LOGINS = reply(421, "4.7.0", "Too many failed logins")
 TOO_MANY_REFUSED = reply(421, "4.7.0", "Too many recipients were refused")
 SESSION_TOO_LONG = reply(421, "4.4.2", "This session has lasted too long")
+ACCOUNT_GONE = reply(421, "4.7.0", "Your account is no longer there")
 WRONG_PASSWORD = reply(535, "5.7.8", "Authentication failed")
 AUTH_MALFORMED = reply(501, "5.5.2", "Not a response of this mechanism")
 AUTH_CANCELLED = reply(501, "5.7.0", "Authentication cancelled")
@@ -66,6 +67,7 @@ _ERRORS: tuple[tuple[type[MailError], Reply], ...] = (
     (NotFound, reply(550, "5.1.1", "No such user here")),
     (TooBig, reply(552, "5.3.4", "The message is too big")),
     (TooMany, reply(452, "4.5.3", "Too many recipients")),
+    (DiskFull, reply(452, "4.3.1", "No room for it here now; try again later")),
 )
 
 _FAULTS: tuple[tuple[Fault, Reply], ...] = (

@@ -18,7 +18,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from mailsuite.errors import MailError
+from mailsuite.errors import MailError, NotFound
 from mailsuite.model import AddHeader, Client, Envelope, Later, Refuse, Resolution, Unknown, Verdict
 from mailsuite.net import smtp_replies as replies
 from mailsuite.net.connection import Connection
@@ -170,6 +170,18 @@ class SMTPConnection(Connection[ServerCore]):
 
     async def _begin(self, event: events.Mail) -> None:
         transaction = Transaction(self.factory.ids(), event)
+        try:
+            if self.client.account:  # it may have been removed since the login
+                await self.factory.login.account(self.client.account)
+        except NotFound:
+            self.log.info("{peer}: account {account} is gone", peer=self.peer, account=self.client.account)
+            self.core.hang_up(replies.ACCOUNT_GONE)
+            self.close()
+            return
+        except MailError as error:
+            self.log.warn("{id}: {error}", id=transaction.id, error=error)
+            self._answer(replies.for_error(error))
+            return
         verdict = await self.factory.policy.at_sender(self.client, event.sender, event.size)
         no = self._no(verdict, Stage.SENDER, transaction.fields)
         if no is None:
@@ -326,7 +338,7 @@ class SMTPConnection(Connection[ServerCore]):
             "{id}: from=<{sender}> to={to} size={size} client={peer} account={account}: {answer}",
             id=transaction.id,
             sender=transaction.sender,
-            to=[str(recipient.address) for recipient in transaction.recipients],
+            to=", ".join(f"<{recipient.address}>" for recipient in transaction.recipients),
             size=end.event.size,
             peer=end.peer,
             account=end.account,

@@ -13,7 +13,7 @@ from collections import OrderedDict
 import msgspec
 from twisted.internet.interfaces import IReactorTime
 
-from mailsuite.errors import Temporary
+from mailsuite.errors import Throttled
 from mailsuite.net.address import network_of
 
 
@@ -55,7 +55,7 @@ class Throttle:
     def wait(self, address: str, login: str) -> float:
         """Seconds until this attempt may be checked, 0 for most; its place in line is taken by asking.
 
-        Raises Temporary if the line is too long."""
+        Raises Throttled if the line is too long."""
         now, limits = self._clock.seconds(), self._settings
         network, name = network_of(address), login.lower()
         start = now
@@ -63,7 +63,7 @@ class Throttle:
         if record is not None:
             start = max(now, record.free_at)
             if start - now > limits.patience:
-                raise Temporary("too many failed logins from your address; try again later")
+                raise Throttled("too many failed logins from your address; try again later")
             record.free_at = start + self._delay(record, limits.longest)
         known = self._find(self._names, name)
         if known is not None and (network, name) not in self._good:

@@ -1,0 +1,1 @@
+"""Who may send what to whom: single checks and the order they are asked in; the first no decides."""

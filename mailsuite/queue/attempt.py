@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+import msgspec
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
 from twisted.logger import Logger
 
@@ -109,7 +110,9 @@ class Carrier:
                 break
             left = {outcome.recipient for outcome in undecided}
             recipients = [recipient for recipient in recipients if recipient.address in left]
-        return decided if self._stopped else [*decided, *undecided]
+        if self._stopped:
+            return decided
+        return [*decided, *(msgspec.structs.replace(one, host=hop.host) for one in undecided)]  # the last one tried
 
     async def _at(
         self, hop: Hop, envelope: Envelope, recipients: Sequence[Recipient], body: IBody, since: float

@@ -7,7 +7,7 @@ not better is dropped, or mail would go round in circles.
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from mailsuite.errors import NoRoute
 from mailsuite.model import Hop, Mx
@@ -41,8 +41,8 @@ def better_than(domain: str, records: Sequence[Mx], own: int | None) -> tuple[Mx
     return left
 
 
-def without_self(domain: str, found: Sequence[tuple[Mx, Hop]], own_addresses: Collection[str]) -> tuple[Hop, ...]:
-    """The same where this host hides behind another name with one of its addresses; ``found`` is in order."""
-    own = [record.preference for record, hop in found if not set(hop.addresses).isdisjoint(own_addresses)]
+def without_self(domain: str, found: Sequence[tuple[Mx, Hop]], owns: Callable[[str], bool]) -> tuple[Hop, ...]:
+    """The same where this host hides behind another name with an address that it ``owns``; ``found`` is in order."""
+    own = [record.preference for record, hop in found if any(map(owns, hop.addresses))]
     left = better_than(domain, [record for record, _ in found], min(own, default=None))
     return tuple(hop for _, hop in found[: len(left)])

@@ -7,6 +7,7 @@ as another one is left.
 
 from __future__ import annotations
 
+import ipaddress
 import random
 
 import msgspec
@@ -25,6 +26,14 @@ class Identity(msgspec.Struct, frozen=True):
 
     names: frozenset[str]
     addresses: frozenset[str] = frozenset()
+    #: Whether mail sent to a loopback address, or to none (``0.0.0.0``), would come back to this server.
+    loopback: bool = False
+
+    def owns(self, address: str) -> bool:
+        """Whether who connects to this IP address finds this server; ``::ffff:192.0.2.1`` is ``192.0.2.1``."""
+        ip = ipaddress.ip_address(address)
+        ip = getattr(ip, "ipv4_mapped", None) or ip
+        return str(ip) in self.addresses or (self.loopback and (ip.is_loopback or ip.is_unspecified))
 
 
 @implementer(IRouter)
@@ -63,7 +72,7 @@ class MxRouter:
         return await self._hops(name, ordered, implicit)
 
     def _literal(self, domain: str, address: str) -> tuple[Hop, ...]:
-        if address in self._identity.addresses:
+        if self._identity.owns(address):
             raise NoRoute("5.4.6", f"mail for {domain} loops back to myself")
         return (Hop(domain, (address,), self._port),)
 
@@ -89,7 +98,7 @@ class MxRouter:
         """``unsure``: an exchange that may turn out to have addresses, so nothing is final without it."""
         try:
             if found:
-                return without_self(domain, found, self._identity.addresses)
+                return without_self(domain, found, self._identity.owns)
             if implicit:
                 raise NoRoute("5.1.2", f"the domain {domain} has no mail server (neither MX nor address records)")
             raise NoRoute("5.4.4", f"no mail server of {domain} has an address")

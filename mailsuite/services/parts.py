@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from typing import Any
 
@@ -16,6 +15,7 @@ from mailsuite.config.networks import HOST, SUBNET, trusted_networks
 from mailsuite.config.schema import Settings
 from mailsuite.directory.quotas import Quotas
 from mailsuite.directory.sqlite import DirectorySettings, SQLiteDirectory
+from mailsuite.disk.inotify import Inotify
 from mailsuite.disk.journal_disk import JournalDisk
 from mailsuite.disk.spool import Spool
 from mailsuite.net import control
@@ -46,13 +46,16 @@ class Parts:
         self._settings = settings
         interfaces = _interfaces(settings)
         paths, limits = settings.paths, settings.limits
-        disk = self._disk = JournalDisk(Places(paths.queue).journal)
+        self._disk = disk = JournalDisk(Places(paths.queue).journal)
         ids = message_ids(reactor.seconds, random.Random())  # noqa: S311 - apart, not secret
         self._offload = Offload(reactor, limits.threads)
         self._quotas = Quotas(paths.directory)
         self._directory = SQLiteDirectory(paths.directory, self._offload, reactor, _directory_settings(settings))
         self._spool = Spool(paths.spool, self._offload)
-        self._stores = MaildirStores(paths.store, disk, self._offload, reactor, settings.hostname, self._quotas)
+        self._stores = MaildirStores(
+            *(paths.store, disk, self._offload, reactor, settings.hostname, self._quotas),
+            open_eyes=lambda told: Inotify(reactor, told),
+        )
         self._queue = DiskQueue(paths.queue, disk, self._offload, reactor, relay.schedule(settings))
         delivery = Delivery(
             self._stores, self._queue, self._spool, Batches(disk, self._offload, max(1, limits.threads // 2))
@@ -70,7 +73,7 @@ class Parts:
         self.shared = Shared(
             settings=settings,
             directory=self._directory,
-            policy=OrderedPolicy(standard_checks(limits.message_size, limits.hops)),
+            policy=OrderedPolicy(standard_checks(limits.message_size, limits.hops, self._stores.room)),
             delivery=delivery,
             stores=self._stores,
             tls=tls,
@@ -90,8 +93,9 @@ class Parts:
 
     def _make_folders(self) -> None:
         """In a thread."""
-        for folder in (self._settings.paths.store, self._settings.paths.queue):
-            os.makedirs(folder, 0o700, exist_ok=True)
+        paths = self._settings.paths
+        for folder in (paths.store, paths.queue, paths.spool):
+            self._disk.make_folder(folder)
         self._spool.clean()
         self._disk.open()
 
@@ -104,6 +108,10 @@ class Parts:
         """Let attempts under way end, bounded in time."""
         await self._runner.stop()
         self._courier.close()
+
+    def at_work(self) -> list[str]:
+        """What the threads do at this moment; any thread."""
+        return self._offload.at_work()
 
     async def close(self) -> None:
         """Everything that was promised is on disk when this is done."""

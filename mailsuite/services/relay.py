@@ -20,6 +20,8 @@ from mailsuite.routing.resolver import DnsResolver, ResolverSettings
 from mailsuite.routing.router import Identity, MxRouter, SmarthostRouter
 from mailsuite.smtp.client_events import Login
 
+_SMTP = 25
+
 
 def resolver(settings: Settings, reactor: Any) -> DnsResolver:
     """Raises ConfigError if no name servers are known."""
@@ -38,12 +40,15 @@ def router(settings: Settings, resolver: IResolver, interfaces: Sequence[Interfa
 
 def identity(settings: Settings, interfaces: Sequence[Interface]) -> Identity:
     """Our name, and the addresses at which a relayed message would come back to us: those where we listen for SMTP on
-    the port that we send to."""
+    the port that we send to.  All of loopback is ours on port 25 and on every port we listen on: a message for
+    ``u@[127.0.0.2]`` has no business on another port of this machine, except in tests with a server of their own."""
     addresses: set[str] = set()
+    port = settings.relay.port
     for listener in settings.listeners:
-        if listener.service is Service.SMTP and listener.port == settings.relay.port:
+        if listener.service is Service.SMTP and listener.port == port:
             addresses.update(_listening(listener.address, interfaces))
-    return Identity(frozenset({canonical_domain(settings.hostname)}), frozenset(addresses))
+    loopback = port == _SMTP or any(listener.port == port for listener in settings.listeners)
+    return Identity(frozenset({canonical_domain(settings.hostname)}), frozenset(addresses), loopback)
 
 
 def _listening(address: str, interfaces: Sequence[Interface]) -> set[str]:

@@ -2,8 +2,9 @@
 
 Order of starting: ports (``take_ports``, maybe as root), privileges dropped by twistd, files and folders opened, then
 connections accepted and the relay started; ``ready`` is logged.  Order of stopping: no new connections, sessions and
-relay attempts end (at most ``timeouts.shutdown`` seconds), store and directory closed, threads ended.  A start that
-fails is one line in the log and exit status 1.
+relay attempts end (at most ``timeouts.shutdown`` seconds), store and directory closed, threads ended; what has not
+ended ``CLOSING`` seconds after that time is left to ``LastResort``.  A start that fails is one line in the log and on
+standard error, and exit status 1.
 """
 
 from __future__ import annotations
@@ -25,8 +26,11 @@ from mailsuite.services.descriptors import needed, raise_limit
 from mailsuite.services.factories import ServiceFactory, behind_tls, factory_for
 from mailsuite.services.lock import FolderLock
 from mailsuite.services.parts import Parts
-from mailsuite.services.process import fail_at_exit, stop_on_signals, stop_once
+from mailsuite.services.process import LastResort, fail_at_exit, stop_on_signals, stop_once, tell
 from mailsuite.services.sockets import Taken, take
+
+#: Seconds for the store, the directory and the threads to end after the sessions.
+CLOSING = 5.0
 
 
 class MailServer(Service):
@@ -79,6 +83,7 @@ class MailServer(Service):
             self._lock = FolderLock(self._settings.paths.queue)
         except ConfigError as error:
             self.log.critical("cannot start: {error}", error=error)
+            tell(error)
             raise SystemExit(1) from None
         stop_on_signals(self._reactor)
         self._started = Deferred.fromCoroutine(self._start()).addErrback(self._not_started)
@@ -105,6 +110,7 @@ class MailServer(Service):
             self.log.critical("cannot start: {error}", error=failure.value)
         else:
             self.log.failure("cannot start", failure)
+        tell(failure.value)
         fail_at_exit()
         stop_once(self._reactor)
 
@@ -117,12 +123,14 @@ class MailServer(Service):
     async def _stop(self) -> None:
         self._started.cancel()
         self.log.info("stopping")
+        last_resort = LastResort(self._settings.timeouts.shutdown + CLOSING, self._parts.at_work)
         for port in self._ports:
             await _done(port.stopListening())
         ending = [self._end_sessions(factory) for factory in self._factories]
         ending.append(Deferred.fromCoroutine(self._parts.stop_relay()))
         await gatherResults(ending).addErrback(lambda failure: self.log.failure("while stopping", failure))
         await self._close()
+        last_resort.cancel()
         self.log.info("stopped")
 
     def _end_sessions(self, factory: ServiceFactory) -> Deferred[None]:

@@ -197,7 +197,8 @@ class ServerCore:
         return _COMMANDS[verb](self, command.argument)
 
     def _out_of_order(self, verb: Verb) -> Event | None:
-        answer = reply(503, "5.5.1", OUT_OF_ORDER[verb])
+        greet = "Say LHLO first" if self.options.lmtp else "Say EHLO first"
+        answer = reply(503, "5.5.1", greet if self.state is State.START else OUT_OF_ORDER[verb])
         if verb is Verb.DATA and self.state is State.MAIL:
             # Not a mistake: a client that pipelines cannot know that every recipient was refused (RFC 2920 §3.1).
             self._say(answer)

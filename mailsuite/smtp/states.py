@@ -66,12 +66,11 @@ ALLOWED: dict[Verb, frozenset[State]] = {
     Verb.AUTH: frozenset({State.READY}),
 }
 
-#: What to say to a verb that came too early or twice.
+#: What to say to a verb that came too early or twice, once the client has greeted.
 OUT_OF_ORDER: dict[Verb, str] = {
-    Verb.MAIL: "Say EHLO first, and one MAIL a transaction",
+    Verb.MAIL: "A transaction is open already; RSET ends it",
     Verb.RCPT: "MAIL comes first",
     Verb.DATA: "No valid recipients",
-    Verb.STARTTLS: "Say EHLO first",
     Verb.AUTH: "After EHLO, outside of a transaction",
 }
 

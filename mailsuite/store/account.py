@@ -16,8 +16,9 @@ import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
+from mailsuite.disk.meaning import meaning_of
 from mailsuite.disk.placement import Busy
-from mailsuite.errors import Exists, InvalidName, MailError, NotAllowed, NotFound, OverQuota, Temporary
+from mailsuite.errors import DiskFull, Exists, InvalidName, MailError, NotAllowed, NotFound, OverQuota, Temporary
 from mailsuite.model import INBOX, MailboxInfo
 from mailsuite.store import subscriptions
 from mailsuite.store.counters import FILE as COUNTERS_FILE
@@ -70,8 +71,11 @@ class AccountMail:
                 if not self._opened:
                     self._open()
                 yield
-            except (sqlite3.OperationalError, OSError) as error:
-                raise Temporary(f"{self.home}: {error}") from error
+            except sqlite3.OperationalError as error:
+                full = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
+                raise (DiskFull if full else Temporary)(f"{self._index_path}: {error}") from error
+            except OSError as error:
+                raise meaning_of(error, self.home) from error
             except sqlite3.DatabaseError as error:
                 self.begin_index_anew(str(error))
                 raise Temporary(f"{self.home}: the index was rebuilt, try again") from error
@@ -81,9 +85,9 @@ class AccountMail:
     def _open(self) -> None:
         self.resources.disk.make_folder(self.maildir)
         for entry in os.scandir(self.maildir):
-            if entry.name.startswith(_REMOVED):
+            if entry.name.startswith(_REMOVED) and entry.is_dir(follow_symlinks=False):
                 self.resources.disk.remove_folder(entry.path)
-        self.index = Index(self._index_path)
+        self.index = Index(self._index_path, self.resources.now)
         self.index.keep_only({to_folder(name) for name in self.names()})
         self._opened = True
 
@@ -94,8 +98,8 @@ class AccountMail:
     def begin_index_anew(self, reason: str) -> None:
         if self._opened:
             self.index.close()
-        set_aside(self._index_path, reason)
-        self.index = Index(self._index_path)
+        set_aside(self._index_path, reason, self.resources.now())
+        self.index = Index(self._index_path, self.resources.now)
         self._usage = None
         for folder in tuple(self._folders.values()):
             folder.rebuild()
@@ -152,15 +156,16 @@ class AccountMail:
                         found.add(from_folder(entry.name))
         return found
 
-    def take_uidvalidity(self) -> int:
-        """A UIDVALIDITY that no mailbox of the account ever had (RFC 9051 §2.3.1.1)."""
+    def take_uidvalidity(self, known: int = 0) -> int:
+        """A UIDVALIDITY that no mailbox of the account ever had (RFC 9051 §2.3.1.1); or ``known``, which another server
+        gave to one, noted so that no other mailbox gets it."""
         path = os.path.join(self.maildir, ACCOUNT_FILE)
         try:
             last = int(self.resources.disk.read(path))
         except FileNotFoundError:
             last = self._highest_uidvalidity()
-        fresh = max(last + 1, int(self.resources.now()))
-        self.resources.disk.replace(path, b"%d\n" % fresh)
+        fresh = known or max(last + 1, int(self.resources.now()))
+        self.resources.disk.replace(path, b"%d\n" % max(last, fresh))
         return fresh
 
     def _highest_uidvalidity(self) -> int:
@@ -176,7 +181,6 @@ class AccountMail:
         for each in (*parents(name), name):
             if each not in there:
                 self._make(each, special_use if each == name else "")
-        self.resources.disk.sync_folder(self.maildir)
 
     def _make(self, name: str, special_use: str) -> None:
         disk = self.resources.disk
@@ -260,10 +264,7 @@ class AccountMail:
             return ""
 
     def _subscribed(self) -> set[str]:
-        try:
-            return subscriptions.parse(self.resources.disk.read(os.path.join(self.maildir, subscriptions.FILE)))
-        except FileNotFoundError:
-            return set()
+        return subscriptions.read(self.resources.disk, self.maildir)
 
     def subscribe(self, name: str, wanted: bool) -> None:
         name = checked_name(name)
@@ -298,14 +299,19 @@ class AccountMail:
             self._usage = self.index.usage()
         return self._usage
 
+    def fits(self, octets: int, messages: int) -> bool:
+        """Whether there is room for so many more."""
+        limits = self.resources.quota(self.name)
+        if not limits.quota_bytes and not limits.quota_messages:
+            return True
+        used = self._ensure_usage()
+        wanted = (used[0] + self._reserved[0] + octets, used[1] + self._reserved[1] + messages)
+        return not (0 < limits.quota_bytes < wanted[0] or 0 < limits.quota_messages < wanted[1])
+
     def reserve(self, octets: int, messages: int) -> None:
         """Keep room for messages that are being written; ``OverQuota`` if there is none."""
-        limits = self.resources.quota(self.name)
-        if limits.quota_bytes or limits.quota_messages:
-            used = self._ensure_usage()
-            wanted = (used[0] + self._reserved[0] + octets, used[1] + self._reserved[1] + messages)
-            if 0 < limits.quota_bytes < wanted[0] or 0 < limits.quota_messages < wanted[1]:
-                raise OverQuota(f"the mailbox of {self.name} is full")
+        if not self.fits(octets, messages):
+            raise OverQuota(f"the mailbox of {self.name} is full")
         self.release(-octets, -messages)
 
     def release(self, octets: int, messages: int) -> None:

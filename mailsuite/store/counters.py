@@ -48,10 +48,10 @@ class Counters:
         return cls(disk, path, uidvalidity, uidnext, modseq, line.group(4) == b"exact")
 
     @classmethod
-    def create(cls, disk: IDisk, path: str, uidvalidity: int) -> Counters:
-        """For a folder that never had any."""
-        counters = cls(disk, path, uidvalidity, 1, 1, True)
-        counters._write(1, 1, True)
+    def create(cls, disk: IDisk, path: str, uidvalidity: int, uidnext: int = 1, modseq: int = 1) -> Counters:
+        """For a folder that never had any here."""
+        counters = cls(disk, path, uidvalidity, uidnext, modseq, True)
+        counters._write(uidnext, modseq, True)
         return counters
 
     def take_uids(self, count: int) -> int:

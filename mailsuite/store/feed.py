@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
+import msgspec
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -28,6 +29,10 @@ def _named(change: Change) -> int:
     return len(change.uids) if isinstance(change, Arrived | FlagsChanged | Vanished) else 1
 
 
+def _not_recent(change: Change) -> Change:
+    return msgspec.structs.replace(change, recent=False) if isinstance(change, Arrived) else change
+
+
 class Feed:
     """What happened in a mailbox, newest last; ``max_named`` bounds it by the messages its changes name."""
 
@@ -38,6 +43,10 @@ class Feed:
         self._max_named = max_named
         self._lock = threading.Lock()
         self._watches: list[Watch] = []
+        self._claimed_to = 0  # the position up to which arrivals were told as recent
+        self._claims: set[int] = set()  # UIDs of those that the mailbox does not know of yet
+        #: Called when the last watch is closed; reactor.
+        self.unwatched: Callable[[], None] = lambda: None
 
     @property
     def position(self) -> int:
@@ -58,23 +67,44 @@ class Feed:
                 self._named -= _named(self._changes.popleft())
                 self._oldest += 1
 
-    def since(self, position: int) -> tuple[Sequence[Change], int]:
-        """The changes after ``position``, and the position after them; a lone ``Overflow`` if some are lost."""
+    def since(self, position: int, take_recent: bool = False) -> tuple[Sequence[Change], int]:
+        """The changes after ``position``, and the position after them; a lone ``Overflow`` if some are lost.  With
+        ``take_recent`` the arrivals among them are recent for nobody else."""
         with self._lock:
             skip = position - self._oldest
             if skip < 0:
                 return (Overflow(),), self.position
-            return tuple(self._changes)[skip:], self.position
+            changes = tuple(self._changes)[skip:]
+            claimed = max(0, self._claimed_to - position)
+            if take_recent:
+                self._claimed_to = self.position
+                for change in changes[claimed:]:
+                    if isinstance(change, Arrived):
+                        self._claims.update(change.uids)
+            return (*map(_not_recent, changes[:claimed]), *changes[claimed:]), self.position
 
-    def watch(self, at: int, woken: Callable[[], None]) -> Watch:
+    def claim_all(self) -> None:
+        """A snapshot took what is recent: it is not for the watches."""
+        with self._lock:
+            self._claimed_to = self.position
+
+    def take_claims(self) -> Sequence[int]:
+        """UIDs that watches took as recent since the last call; any thread."""
+        with self._lock:
+            claims, self._claims = sorted(self._claims), set()
+            return claims
+
+    def watch(self, at: int, woken: Callable[[], None], take_recent: bool = False) -> Watch:
         """A new position in the log, right after ``at``."""
-        watch = Watch(self, at, woken)
+        watch = Watch(self, at, woken, take_recent)
         self._watches.append(watch)
         return watch
 
     def forget(self, watch: Watch) -> None:
         if watch in self._watches:
             self._watches.remove(watch)
+            if not self._watches:
+                self.unwatched()
 
     def wake(self) -> None:
         """Tell the watches that have something new to read."""
@@ -86,7 +116,8 @@ class Feed:
 class Watch:
     """One session's position."""
 
-    def __init__(self, feed: Feed, at: int, woken: Callable[[], None]) -> None:
+    def __init__(self, feed: Feed, at: int, woken: Callable[[], None], take_recent: bool = False) -> None:
+        self._take_recent = take_recent
         self._feed = feed
         self._at = at
         self._woken = woken
@@ -97,7 +128,7 @@ class Watch:
         self._told = False
         if self._ended:
             return ()
-        changes, self._at = self._feed.since(self._at)
+        changes, self._at = self._feed.since(self._at, self._take_recent)
         if changes and isinstance(changes[-1], Overflow | Gone):
             self.close()
         return changes

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import msgspec
 
 _FIELD = re.compile(r",([SWU])=(\d{1,18})(?=[,:]|$)")
+_UID_FIELD = re.compile(r",U=\d{1,18}(?=[,:]|$)")
 _TIME = re.compile(r"\d{1,18}")
 _UNSAFE = re.compile(r"[^A-Za-z0-9.-]")
 MAX_UID = 0xFFFFFFFF
@@ -42,6 +43,17 @@ def read_base(base: str) -> Sizes:
 def with_numbers(base: str, sizes: Sizes) -> str:
     """The base with these numbers in place of what it said."""
     return f"{_FIELD.sub('', base)},S={sizes.stored},W={sizes.wire},U={sizes.uid}"
+
+
+def with_uid(base: str, uid: int) -> str:
+    """The base with this UID and no other; 0 is none."""
+    without = _UID_FIELD.sub("", base)
+    return f"{without},U={uid}" if uid else without
+
+
+def stem(base: str) -> str:
+    """The base without its numbers: what stays when a file is renamed to say more of its message."""
+    return _FIELD.sub("", base)
 
 
 def in_cur(base: str, letters: str) -> str:

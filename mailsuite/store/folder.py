@@ -13,6 +13,8 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from twisted.logger import Logger
+
 from mailsuite.errors import NotFound
 from mailsuite.model import (
     Arrived,
@@ -28,7 +30,7 @@ from mailsuite.model import (
 )
 from mailsuite.steps import Rename, Unlink
 from mailsuite.store import flags as flag_sets
-from mailsuite.store import foreign, scan
+from mailsuite.store import foreign, scan, takeover
 from mailsuite.store import keywords as keyword_files
 from mailsuite.store.counters import FILE as COUNTERS_FILE
 from mailsuite.store.counters import Counters
@@ -48,6 +50,12 @@ MOVE_SLICE = 500
 #: Seconds after which a file in ``tmp`` belongs to a delivery that died.
 STALE = 36 * 3600.0
 
+_log = Logger()
+
+
+def _changed(entry: os.DirEntry[str]) -> float:
+    return entry.stat(follow_symlinks=False).st_mtime
+
 
 class Folder:
     """A mailbox of ``account`` called ``name``, in ``folder`` (``""`` is INBOX) of its Maildir."""
@@ -61,14 +69,16 @@ class Folder:
         for inside in (self.new, self.cur, self.tmp):
             disk.make_folder(inside)
         file = os.path.join(self.path, COUNTERS_FILE)
-        counters = Counters.load(disk, file)
-        adopted = counters is None  # a Maildir that came from elsewhere
-        self.counters = counters or Counters.create(disk, file, account.take_uidvalidity())
+        counters, trust = Counters.load(disk, file), Trust.ISSUED
+        if counters is None:  # a new folder, or one that came from elsewhere
+            counters, trust = takeover.first_counters(account, self.path, file)
+        self.counters = counters
         self.keywords = Keywords.parse(self._read(keyword_files.FILE), self.path)
         self._more = More.parse(self._read(keyword_files.MORE_FILE), self.path)
         self._unannounced: list[tuple[int, Flags]] = []
+        self._strange: frozenset[str] = frozenset()
         self._remove_stale()
-        self.attach(Trust.ALL if adopted else Trust.ISSUED)
+        self.attach(trust)
 
     def move_to(self, name: str, folder: str) -> None:
         """It is called like this from now on."""
@@ -91,10 +101,11 @@ class Folder:
 
     def _remove_stale(self) -> None:
         before = self.account.resources.now() - STALE
-        for entry in os.scandir(self.tmp):
-            with contextlib.suppress(FileNotFoundError):
-                if entry.stat().st_mtime < before:
-                    self.account.resources.disk.unlink(entry.path)
+        with os.scandir(self.tmp) as entries:
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError):
+                    if not entry.is_dir(follow_symlinks=False) and _changed(entry) < before:
+                        self.account.resources.disk.unlink(entry.path)
 
     def attach(self, trust: Trust) -> None:
         """Connect with the index, which may know nothing, and bring both in step.  ``trust``: what UIDs in names are
@@ -105,6 +116,7 @@ class Folder:
         self._rebuilding = not known
         self._trust = Trust.NONE if known and self.counters.exact else trust
         self.look()
+        self.account.index.all_known(self.id)
         self._rebuilding, self._trust = False, Trust.NONE
 
     # -- looking -------------------------------------------------------------------------------------------------
@@ -122,11 +134,14 @@ class Folder:
     def look(self, force: bool = False) -> None:
         """See what other programs did; cheap when the folders' times are known."""
         self.must_be_there()
+        if claims := self.feed.take_claims():
+            self.account.index.claim_these(self.id, claims)
         times = self._times()
         age = self.account.resources.now() - max(times) / 1e9
         if times != self._seen or force or (self._doubtful and age > TICK):
             found, difference = scan.look(self.new, self.cur, lambda: self.account.index.names(self.id))
             self._seen = times
+            self._warn_of(difference.strange)
             with self.own_change():
                 self._resume_moves(difference.twice)
                 foreign.follow(self, found, difference, self._trust, self._rebuilding)
@@ -134,6 +149,11 @@ class Folder:
             if not self._doubtful:
                 self.account.index.saw(self.id, self._seen)
         self.announce()
+
+    def _warn_of(self, strange: Sequence[str]) -> None:
+        for path in set(strange).difference(self._strange):
+            _log.warn("{path} is no regular file and is left alone", path=path)
+        self._strange = frozenset(strange)
 
     def _resume_moves(self, twice: Sequence[tuple[str, str]]) -> None:
         """Of two names of one file, which another program left when it was broken off, one is to go."""
@@ -241,8 +261,10 @@ class Folder:
         index = self.account.index
         found = index.flags(self.id)
         recent = index.recent(self.id)
-        if take_recent and recent:
-            index.claim(self.id)
+        if take_recent:
+            self.feed.claim_all()
+            if recent:
+                index.claim(self.id)
         uids, letters = zip(*found, strict=True) if found else ((), ())
         flags = tuple(map(self.keywords.flags, letters))
         if self._more.by_uid:
@@ -259,7 +281,7 @@ class Folder:
         )
 
     def _known_keywords(self) -> tuple[str, ...]:
-        return (*self.keywords.names, FORWARDED, *sorted(self._more.names))
+        return tuple(dict.fromkeys((*self.keywords.names, FORWARDED, *sorted(self._more.names))))
 
     def move_claimed(self, limit: int = MOVE_SLICE) -> bool:
         """Move some of the messages that a session has seen from ``new`` to ``cur``; whether there may be more."""

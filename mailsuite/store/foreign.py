@@ -12,12 +12,16 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from twisted.logger import Logger
+
 from mailsuite.disk.body import measure
-from mailsuite.errors import Temporary
+from mailsuite.disk.meaning import meaning_of
 from mailsuite.steps import Rename
 from mailsuite.store.filename import Sizes, delivery_order, read_base, split, with_numbers
 from mailsuite.store.index import Row
 from mailsuite.store.scan import Difference, Listing
+
+_log = Logger()
 
 if TYPE_CHECKING:
     from mailsuite.store.folder import Folder
@@ -113,18 +117,21 @@ def _sort_fresh(folder: Folder, fresh: Sequence[str], trust: Trust) -> tuple[dic
 
 
 def _adopt(folder: Folder, uid: int, base: str, recent: bool, filename: str, modseq: int) -> tuple[Row, Rename] | None:
-    """The row of a file that is to have this UID, and what lets it; None if it vanished meanwhile."""
+    """The row of a file that is to have this UID, and what lets it; None if it vanished meanwhile or cannot be read."""
     path = os.path.join(folder.new if recent else folder.cur, filename)
     sizes = read_base(base)
     try:
-        date = os.stat(path).st_mtime
+        date = os.stat(path, follow_symlinks=False).st_mtime
         stored, wire = (sizes.stored, sizes.wire) if sizes.stored and sizes.wire else measure(path)
         wanted = Sizes(stored, wire, uid)
         named = base if sizes == wanted else with_numbers(base, wanted)
     except FileNotFoundError:
         return None
+    except PermissionError:  # one file that is not ours keeps nobody from the others
+        _log.warn("{path} cannot be read and is left alone", path=path)
+        return None
     except OSError as error:
-        raise Temporary(f"{path}: {error.strerror}") from error
+        raise meaning_of(error, path) from error
     letters = split(filename)[1]
     row = Row(uid, named, recent and not letters, letters, stored, wire, date, modseq)
     return row, _put_right(folder, named, recent, filename)

@@ -2,8 +2,8 @@
 
 A small body is put by the journal; a large one is written into ``tmp`` and fsynced in ``prepare``, and then renamed.
 ``steps`` keeps room, gives the UID and the name in ``new`` (or ``cur``, if it has flags).  Copies of one message for
-several mailboxes are hard links of the first one's file.  What was committed goes into the index, one transaction a
-mailbox and batch, and to the feed, before the account is let go.  Blocking; works in any thread.
+several mailboxes are hard links of the first one's file, where that can be.  What was committed goes into the index,
+one transaction a mailbox and batch, and to the feed, before the account is let go.  Blocking; works in any thread.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The index of one account: what the file names say, in SQLite, with what clients ask for already rendered.
 
 A cache.  It can be deleted while the server is down: everything is found again in file names and the small files beside
-them.  An index that SQLite cannot read is set aside as ``index.sqlite.corrupt`` and begun anew.  Rows are keyed by
-mailbox and UID in one number, so a mailbox is a range.  Not thread-safe: the account's lock guards it.
+them.  An index that SQLite cannot read, or that has not our tables, is set aside as ``index.sqlite.corrupt-<time>`` and
+begun anew.  Rows are keyed by mailbox and UID in one number, so a mailbox is a range.  Not thread-safe: the account's
+lock guards it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -28,9 +29,13 @@ CREATE TABLE message (
 CREATE TABLE summary (
     key INTEGER PRIMARY KEY, envelope BLOB NOT NULL, structure BLOB NOT NULL, body BLOB NOT NULL);
 """
+#: Files that were set aside and are kept, the newest.
+MAX_SET_ASIDE = 3
 _COLUMNS = "key, base, recent, letters, stored, wire, date, modseq"
 _AMONG = "key IN (SELECT ? + value FROM json_each(?))"
 _UID = 0xFFFFFFFF
+#: A folder's time until the first look at it is over.
+_UNKNOWN = -1
 
 #: (envelope, structure, body), as IMAP sends them.
 Rendered: TypeAlias = tuple[bytes, bytes, bytes]
@@ -55,15 +60,17 @@ class Row(msgspec.Struct, frozen=True):
 class Index:
     """An open index.  ``sqlite3.DatabaseError`` escapes from every method; the account sets it aside then."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, now: Callable[[], float]) -> None:
+        """``now``: epoch seconds, for the name of what is set aside."""
         self._path = path
+        self._now = now
         self._db = self._open()
 
     def _open(self) -> sqlite3.Connection:
         try:
             return self._prepared()
         except sqlite3.DatabaseError as error:
-            set_aside(self._path, str(error))
+            set_aside(self._path, str(error), self._now())
             return self._prepared()
 
     def _prepared(self) -> sqlite3.Connection:
@@ -77,6 +84,7 @@ class Index:
                 raise sqlite3.DatabaseError(f"it has version {version}, this program writes {_VERSION}")
             if version == 0:
                 db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={_VERSION}; COMMIT;")
+            check_tables(db)
         except BaseException:
             db.close()
             raise
@@ -103,22 +111,40 @@ class Index:
     # -- mailboxes -----------------------------------------------------------------------------------------------
 
     def mailbox(self, folder: str, uidvalidity: int) -> tuple[int, tuple[int, int], bool]:
-        """(id, folder times at the last look, whether it was known); anything of another UIDVALIDITY is dropped."""
+        """(id, folder times at the last look, whether all of it is known); what has another UIDVALIDITY is dropped."""
         found = self._db.execute(
             "SELECT id, uidvalidity, new_mtime, cur_mtime FROM mailbox WHERE folder = ?", (folder,)
         ).fetchone()
         if found and found[1] == uidvalidity:
-            return found[0], (found[2], found[3]), True
+            return found[0], (found[2], found[3]), found[2] != _UNKNOWN
         if found:
             self.drop_mailbox(found[0])
-        cursor = self._db.execute("INSERT INTO mailbox (folder, uidvalidity) VALUES (?, ?)", (folder, uidvalidity))
+        cursor = self._db.execute(
+            "INSERT INTO mailbox (folder, uidvalidity, new_mtime) VALUES (?, ?, ?)", (folder, uidvalidity, _UNKNOWN)
+        )
         return cursor.lastrowid or 0, (0, 0), False
+
+    def all_known(self, id: int) -> None:
+        """Its first look came to its end."""
+        self._db.execute("UPDATE mailbox SET new_mtime = 0 WHERE id = ? AND new_mtime = ?", (id, _UNKNOWN))
 
     def keep_only(self, folders: set[str]) -> None:
         """Drop the mailboxes whose folder is not among these."""
         for id, folder in self._db.execute("SELECT id, folder FROM mailbox").fetchall():
             if folder not in folders:
                 self.drop_mailbox(id)
+
+    def highest_modseq(self, folder: str) -> int:
+        """Of the messages in the mailbox of that folder; 0 without any."""
+        found = self._db.execute("SELECT id FROM mailbox WHERE folder = ?", (folder,)).fetchone()
+        select = "SELECT coalesce(max(modseq), 0) FROM message WHERE key BETWEEN ? AND ?"
+        return int(self._db.execute(select, _range(found[0])).fetchone()[0]) if found else 0
+
+    def forget_folder(self, folder: str) -> None:
+        """Drop the mailbox of that folder."""
+        found = self._db.execute("SELECT id FROM mailbox WHERE folder = ?", (folder,)).fetchone()
+        if found:
+            self.drop_mailbox(found[0])
 
     def rename_mailbox(self, id: int, folder: str) -> None:
         """What was known of a folder of that name is dropped."""
@@ -161,6 +187,11 @@ class Index:
     def claim(self, id: int) -> None:
         """A session takes what is recent; the files lie in ``new`` until somebody moves them."""
         self._db.execute("UPDATE message SET recent = 2 WHERE key BETWEEN ? AND ? AND recent = 1", _range(id))
+
+    def claim_these(self, id: int, uids: Iterable[int]) -> None:
+        """The same for some of them."""
+        among = (id << 32, json.dumps(list(uids)))
+        self._db.execute(f"UPDATE message SET recent = 2 WHERE recent = 1 AND {_AMONG}", among)  # noqa: S608
 
     def claimed(self, id: int, limit: int) -> list[tuple[int, str]]:
         """(UID, base) of some that are claimed and still in ``new``."""
@@ -231,11 +262,29 @@ def _row(found: Sequence[object]) -> Row:
     return Row(key & _UID, base, bool(recent), letters, stored, wire, date, modseq)  # type: ignore[operator,arg-type]
 
 
-def set_aside(path: str, reason: str) -> None:
-    """Move an unreadable index out of the way, for whoever wants to look at it."""
+def rows_of(db: sqlite3.Connection, id: int) -> list[Row]:
+    """All of a mailbox, ascending, from an index that somebody else may be writing to."""
+    select = f"SELECT {_COLUMNS} FROM message WHERE key BETWEEN ? AND ? ORDER BY key"  # noqa: S608
+    return [_row(found) for found in db.execute(select, _range(id))]
+
+
+def check_tables(db: sqlite3.Connection) -> None:
+    """``sqlite3.DatabaseError`` if these are not the tables that this program makes."""
+    made = {" ".join(statement.split()) for statement in _SCHEMA.split(";") if statement.strip()}
+    found = {" ".join(sql.split()) for (sql,) in db.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")}
+    if found != made:
+        raise sqlite3.DatabaseError("it has other tables than this program makes")
+
+
+def set_aside(path: str, reason: str, now: float) -> None:
+    """Move an unreadable index out of the way, for whoever wants to look at it; older ones are removed."""
     _log.error("index {path} is set aside and begun anew: {reason}", path=path, reason=reason)
     for suffix in ("-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path + suffix)
     with contextlib.suppress(FileNotFoundError):
-        os.replace(path, path + ".corrupt")
+        os.replace(path, f"{path}.corrupt-{int(now)}")
+    folder, name = os.path.split(path)
+    aside = sorted(each for each in os.listdir(folder) if each.startswith(f"{name}.corrupt-"))
+    for old in aside[:-MAX_SET_ASIDE]:
+        os.unlink(os.path.join(folder, old))

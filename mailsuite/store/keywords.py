@@ -27,6 +27,11 @@ _FLAGS = {letter: flag for flag, letter in _LETTERS.items()}
 _KEYWORD = re.compile(r"[\x21-\x7e]{1,100}")
 
 
+def is_keyword(name: str) -> bool:
+    """Whether a message can have it."""
+    return _KEYWORD.fullmatch(name) is not None and not name.startswith("\\")
+
+
 class Keywords:
     """The letters of one folder."""
 

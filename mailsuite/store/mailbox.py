@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -20,6 +20,9 @@ from mailsuite.store.feed import Watch
 from mailsuite.store.flags import canonical
 from mailsuite.store.folder import Folder
 from mailsuite.store.search import cost
+
+if TYPE_CHECKING:
+    from mailsuite.store.attention import Attention
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -68,9 +71,10 @@ class Lane:
 class MaildirMailbox:
     """One mailbox.  Any number of these share one ``Folder``."""
 
-    def __init__(self, lane: Lane, folder: Folder) -> None:
+    def __init__(self, lane: Lane, folder: Folder, attention: Attention) -> None:
         self._lane = lane
         self.folder = folder
+        self._attention = attention
 
     @property
     def name(self) -> str:
@@ -79,6 +83,10 @@ class MaildirMailbox:
     @property
     def account(self) -> str:
         return self._lane.account.name
+
+    @property
+    def prompt(self) -> bool:
+        return self._attention.follows(self.folder)
 
     def snapshot(self, take_recent: bool) -> Deferred[Snapshot]:
         answer = self._lane.run(self.folder.snapshot, take_recent)
@@ -95,8 +103,10 @@ class MaildirMailbox:
         if not failure.check(MailError):  # the store closes, the disk is full: they stay in ``new``
             _log.failure("messages of {account} could not be moved to cur", failure, account=self.account)
 
-    def watch(self, at: int, woken: Callable[[], None]) -> Watch:
-        return self.folder.feed.watch(at, woken)
+    def watch(self, at: int, woken: Callable[[], None], take_recent: bool = False) -> Watch:
+        watch = self.folder.feed.watch(at, woken, take_recent)
+        self._attention.follow(self._lane, self.folder)
+        return watch
 
     def fetch(self, uids: Sequence[int], items: Sequence[str]) -> Deferred[Sequence[Fetched]]:
         return self._lane.run(reading.fetch, self.folder, uids, items)
@@ -112,7 +122,8 @@ class MaildirMailbox:
                 body.close()
 
         def fail(failure: Failure) -> None:
-            answer.errback(failure)
+            if wanted:
+                answer.errback(failure)
 
         self._lane.run(reading.opened, self.folder, uid).addCallbacks(hand_over, fail)
         return answer

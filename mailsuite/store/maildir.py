@@ -19,6 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from mailsuite.disk.inotify import Told
 from mailsuite.disk.placement import place
 from mailsuite.disk.spool import Content, content_of
 from mailsuite.errors import NotAllowed
@@ -37,6 +38,7 @@ from mailsuite.model import (
 )
 from mailsuite.store import reading, transfer
 from mailsuite.store.account import AccountMail
+from mailsuite.store.attention import Attention, Eyes
 from mailsuite.store.filename import Unique
 from mailsuite.store.flags import canonical
 from mailsuite.store.folder import Folder
@@ -44,6 +46,7 @@ from mailsuite.store.incoming import Incoming, Letter
 from mailsuite.store.mailbox import Lane, MaildirMailbox
 from mailsuite.store.names import checked_name
 from mailsuite.store.resources import Resources
+from mailsuite.store.room import Room
 
 #: Accounts that stay open while nobody uses them.
 KEEP_OPEN = 100
@@ -77,7 +80,7 @@ class MaildirStore:
         return self._lane.run(self._open, name)
 
     def _open(self, name: str) -> IMailbox:
-        return MaildirMailbox(self._lane, self._account.folder(name))
+        return MaildirMailbox(self._lane, self._account.folder(name), self._stores.attention)
 
     def create(self, name: str, special_use: str) -> Deferred[None]:
         return self._lane.run(self._account.create, name, special_use)
@@ -151,11 +154,15 @@ class MaildirStores:
         quota: Callable[[str], Account] = _unlimited,
         pid: Callable[[], int] = os.getpid,
         keep_open: int = KEEP_OPEN,
+        open_eyes: Callable[[Told], Eyes] | None = None,
     ) -> None:
-        """``hostname`` goes into file names; ``quota`` gives an account's limits, blocking, in a thread."""
+        """``hostname`` goes into file names; ``quota`` gives an account's limits, blocking, in a thread; ``open_eyes``
+        makes what tells of other programs' changes (``disk.inotify``), None where nothing does."""
         self._root = os.path.abspath(root)
         self._clock = clock
         self._resources = Resources(disk, offload, clock.seconds, Unique(hostname, pid), quota)
+        self.attention = Attention(clock, open_eyes)
+        self._room = Room(self._resources, self._lane)
         self._accounts: OrderedDict[str, AccountMail] = OrderedDict()
         self._keep_open = keep_open
         self._rendering: set[str] = set()
@@ -169,6 +176,10 @@ class MaildirStores:
             return fail()
         store = MaildirStore(lane, self)
         return lane.run(lane.account.folder, INBOX).addCallback(lambda _: store)
+
+    def room(self, account: str, octets: int) -> Deferred[bool]:
+        """Whether a message of that size (0 if it is not known) fits into the account's quota now.  ``Temporary``."""
+        return self._room.ask(account, octets)
 
     def _lane(self, account: str) -> Lane:
         mail = self._accounts.get(account)
@@ -243,6 +254,7 @@ class MaildirStores:
     def close(self) -> Deferred[None]:
         """Finish what was begun, write exact counters, close every index."""
         self._closed = True
+        self.attention.close()
         if self._sweep is not None:
             self._sweep.cancel()
         offload = self._resources.offload

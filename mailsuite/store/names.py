@@ -9,9 +9,12 @@ name is not listed.  Account folders use an alphabet of our own, so no account n
 from __future__ import annotations
 
 import binascii
+import contextlib
+import os
 import re
 import unicodedata
 from functools import lru_cache
+from urllib.parse import unquote
 
 from mailsuite.errors import InvalidName
 from mailsuite.model import DELIMITER, INBOX
@@ -134,6 +137,20 @@ def account_path(account: str) -> str:
     if max(map(len, parts)) > MAX_ACCOUNT_PART:
         raise InvalidName("the account name is too long")
     return "/".join(parts)
+
+
+def accounts_in(root: str) -> list[str]:
+    """The accounts that have a Maildir in the store ``root``, sorted.  Blocking."""
+    with contextlib.suppress(FileNotFoundError):
+        found = [
+            f"{unquote(local)}@{unquote(domain)}"
+            for domain in os.listdir(root)
+            if os.path.isdir(os.path.join(root, domain))
+            for local in os.listdir(os.path.join(root, domain))
+            if os.path.isdir(os.path.join(root, domain, local, "Maildir"))
+        ]
+        return sorted(found)
+    return []
 
 
 def _path_part(text: str) -> str:

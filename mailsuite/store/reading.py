@@ -14,7 +14,9 @@ from typing import TypeVar
 import msgspec
 
 from mailsuite.disk.body import SMALL, open_body, read_stored
-from mailsuite.errors import Expunged, Temporary
+from mailsuite.disk.meaning import meaning_of
+from mailsuite.disk.opening import open_file
+from mailsuite.errors import Expunged
 from mailsuite.interfaces import IBody
 from mailsuite.mime.header import header_end
 from mailsuite.mime.lines import to_crlf
@@ -118,7 +120,7 @@ def _render(made: Summary) -> Rendered:
 
 
 def _summary(path: str) -> Summary:
-    with open(path, "rb", buffering=0) as file:
+    with open(open_file(path), "rb", buffering=0) as file:
         octets = file.read(SMALL)
         if len(octets) < SMALL:
             return summary(octets)
@@ -196,7 +198,7 @@ class Searched:
 
 
 def _whole(path: str) -> bytes:
-    with open(path, "rb", buffering=0) as file:
+    with open(open_file(path), "rb", buffering=0) as file:
         return file.read()
 
 
@@ -232,4 +234,4 @@ def _answers(subject: Searched, query: Query) -> bool:
     except Expunged:
         return False
     except OSError as error:
-        raise Temporary(f"{error.filename or 'a message'}: {error.strerror}") from error
+        raise meaning_of(error, "a message") from error

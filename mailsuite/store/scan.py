@@ -1,8 +1,9 @@
 """What lies in the ``new`` and ``cur`` of a folder, and how that differs from what the index says.
 
-Two listings and no look at any file.  ``new`` is listed first, so a message that another program moves meanwhile is
-seen twice rather than not at all; what seems to be missing is looked for once more, since a listing may miss a file
-that is being renamed.
+Two listings and no look at any file beyond its kind: only regular files are messages, and a link or a pipe that
+somebody put there is never opened.  ``new`` is listed first, so a message that another program moves meanwhile is seen
+twice rather than not at all; what seems to be missing is looked for once more, since a listing may miss a file that is
+being renamed.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ Listing: TypeAlias = dict[str, tuple[bool, str]]
 
 class Difference(msgspec.Struct, frozen=True):
     """``gone``: UIDs; ``moved``: (UID, base, letters as indexed); ``fresh``: bases nobody knew; ``twice``: (name in
-    ``new``, name in ``cur``) of what has one base in both."""
+    ``new``, name in ``cur``) of what has one base in both; ``strange``: paths of what is no regular file."""
 
     gone: list[int]
     moved: list[tuple[int, str, str]]
     fresh: list[str]
     twice: list[tuple[str, str]]
+    strange: list[str]
 
 
 def canonical_name(base: str, letters: str, recent: bool) -> str:
@@ -34,13 +36,23 @@ def canonical_name(base: str, letters: str, recent: bool) -> str:
     return base if recent else in_cur(base, letters)
 
 
-def listing(folder: str, recent: bool) -> Listing:
-    """One folder; hidden files are no messages."""
-    names = (filename for filename in os.listdir(folder) if not filename.startswith("."))
-    return {split(filename)[0]: (recent, filename) for filename in names}
+def listing(folder: str, recent: bool, strange: list[str]) -> Listing:
+    """One folder; hidden files are no messages, nor is what goes into ``strange``."""
+    found: Listing = {}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_file(follow_symlinks=False):
+                found[split(entry.name)[0]] = (recent, entry.name)
+            else:
+                strange.append(entry.path)
+    return found
 
 
-def compare(known: Iterable[tuple[int, str, int, str]], in_new: Listing, in_cur: Listing) -> Difference:
+def compare(
+    known: Iterable[tuple[int, str, int, str]], in_new: Listing, in_cur: Listing, strange: list[str]
+) -> Difference:
     """``known`` rows are (UID, base, recent, letters)."""
     gone, moved = [], []
     left = in_new | in_cur
@@ -51,15 +63,17 @@ def compare(known: Iterable[tuple[int, str, int, str]], in_new: Listing, in_cur:
         elif there[0] != bool(recent) or there[1] != canonical_name(base, letters, there[0]):
             moved.append((uid, base, letters))
     twice = [(in_new[base][1], in_cur[base][1]) for base in in_new.keys() & in_cur.keys()]
-    return Difference(gone, moved, list(left), twice)
+    return Difference(gone, moved, list(left), twice, strange)
 
 
 def look(new: str, cur: str, known: Callable[[], Iterable[tuple[int, str, int, str]]]) -> tuple[Listing, Difference]:
     """List, compare, and look again for what seems to be gone."""
-    in_new, in_cur = listing(new, True), listing(cur, False)
-    difference = compare(known(), in_new, in_cur)
+    strange: list[str] = []
+    in_new, in_cur = listing(new, True, strange), listing(cur, False, strange)
+    difference = compare(known(), in_new, in_cur, strange)
     if difference.gone:
-        in_new |= listing(new, True)
-        in_cur |= listing(cur, False)
-        difference = compare(known(), in_new, in_cur)
+        strange = []
+        in_new |= listing(new, True, strange)
+        in_cur |= listing(cur, False, strange)
+        difference = compare(known(), in_new, in_cur, strange)
     return in_new | in_cur, difference

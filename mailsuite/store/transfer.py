@@ -1,7 +1,8 @@
 """Copies and moves messages between the mailboxes of one account, all or none.
 
 A copy is a hard link under a name of its own: the octets are there already and the internal date, the file's time, goes
-along; a move is a rename.  All of them are one unit of the disk.  Blocking, with the account's lock held.
+along, where there are links; a move is a rename.  All of them are one unit of the disk.  Blocking, with the account's
+lock held.
 """
 
 from __future__ import annotations

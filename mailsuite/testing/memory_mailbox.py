@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from zope.interface import implementer
 
-from mailsuite.errors import Expunged
+from mailsuite.errors import Expunged, NotFound
 from mailsuite.interfaces import IBody, IMailbox
 from mailsuite.mime.render import summary
 from mailsuite.model import (
@@ -60,6 +60,8 @@ class Message(msgspec.Struct):
 class MemoryMailbox:
     """One mailbox of the double."""
 
+    prompt = False
+
     def __init__(self, store: MemoryStore, name: str, uidvalidity: int) -> None:
         self.store_of = store
         self.account = store.account
@@ -70,6 +72,7 @@ class MemoryMailbox:
         self.special_use = ""
         self.messages: dict[int, Message] = {}
         self.feed = Feed()
+        self.gone = False
 
     def check(self, method: str) -> None:
         self.store_of.faults.check(method)
@@ -111,6 +114,7 @@ class MemoryMailbox:
         return found
 
     def end(self) -> None:
+        self.gone = True
         self.feed.publish(Gone())
         self.feed.wake()
 
@@ -118,7 +122,13 @@ class MemoryMailbox:
     def size(self) -> int:
         return sum(message.size for message in self.messages.values())
 
+    def _note_claims(self) -> None:
+        for uid in self.feed.take_claims():
+            if uid in self.messages:
+                self.messages[uid].recent = False
+
     def counters(self) -> MailboxStatus:
+        self._note_claims()
         messages = self.messages.values()
         return MailboxStatus(
             messages=len(messages),
@@ -135,9 +145,11 @@ class MemoryMailbox:
 
     @answers
     def snapshot(self, take_recent: bool) -> Snapshot:
+        self._note_claims()
         messages = tuple(self.messages.values())
         recent = frozenset(message.uid for message in messages if message.recent)
         if take_recent:
+            self.feed.claim_all()
             for message in messages:
                 message.recent = False
         keywords = {flag for message in messages for flag in message.flags if not flag.startswith("\\")}
@@ -152,8 +164,8 @@ class MemoryMailbox:
             at=self.feed.position,
         )
 
-    def watch(self, at: int, woken: Callable[[], None]) -> Watch:
-        return self.feed.watch(at, woken)
+    def watch(self, at: int, woken: Callable[[], None], take_recent: bool = False) -> Watch:
+        return self.feed.watch(at, woken, take_recent)
 
     @answers
     def fetch(self, uids: Sequence[int], items: Sequence[str]) -> Sequence[Fetched]:
@@ -203,4 +215,5 @@ class MemoryMailbox:
 
     @answers
     def look(self) -> None:
-        return None
+        if self.gone:
+            raise NotFound(f"no mailbox {self.name}")

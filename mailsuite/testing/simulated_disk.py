@@ -30,7 +30,6 @@ _READING = frozenset(
     "path read pread readv preadv listdir scandir stat lstat fstat statvfs fstatvfs lseek fspath fsencode fsdecode "
     "strerror access getpid sep error PathLike DirEntry SEEK_SET SEEK_CUR SEEK_END set_blocking".split()
 )
-_FRAMES_OF_NO_INTEREST = ("call",)
 
 
 class Recorder:
@@ -302,22 +301,21 @@ class _Removal:
 
 
 def _site(frame: FrameType | None, kind: str) -> str:
-    """``store/incoming.publish sync_folder folder``: who outside the disk package wanted it, and through what."""
-    inside: list[str] = []
+    """``store/incoming.publish sync_folder folder``: who outside the disk package wanted it, by which of its public
+    functions, and what was synced."""
+    asked = ""
     while frame is not None:
-        code = frame.f_code
-        name = getattr(code, "co_qualname", code.co_name).rpartition(".")[2]
-        path = code.co_filename
+        name, path = frame.f_code.co_name, frame.f_code.co_filename
         if "/mailsuite/disk/" in path:
-            if name not in _FRAMES_OF_NO_INTEREST:
-                inside.append(name)
-        elif "/mailsuite/" in path and not path.endswith(("offload.py", "simulated_disk.py")):
+            if not name.startswith("_") and name != "call":  # what decorators call their wrapper
+                asked = name
+        elif "/mailsuite/" in path and not path.endswith(("/offload.py", "/simulated_disk.py")):
             module = path.rpartition("/mailsuite/")[2].removesuffix(".py")
-            return " ".join([f"{module}.{name}", *reversed(inside), kind])
+            return f"{module}.{name} {asked} {kind}"
         elif "/twisted/" not in path and "mailsuite" not in path:
             break
         frame = frame.f_back
-    return " ".join(["elsewhere", *reversed(inside), kind])
+    return f"elsewhere {asked} {kind}"
 
 
 # -- putting it in place -------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from twisted.internet import interfaces
 from twisted.internet.protocol import Protocol
-from twisted.internet.task import Clock
+from twisted.internet.task import Clock, LoopingCall
 from twisted.internet.threads import blockingCallFromThread
 
 from mailsuite.offload import Inline
@@ -32,6 +32,8 @@ _T = TypeVar("_T")
 _ROUNDS = 100_000
 #: Seconds a loopback client waits for the server.
 PATIENCE = 15.0
+#: Seconds between the rounds of a server whose time stands still.
+_TURN = 0.002
 
 
 def new_clock() -> Clock:
@@ -166,6 +168,8 @@ class LoopbackStage:
         self.tls = script.options.get("tls") == "implicit"
         self._links: list[LoopbackLink] = []
         self._met: list[_Counted] = []
+        #: The script moves the time; what is due now is called without it, as a reactor would.
+        self._due = LoopingCall(self.clock.advance, 0)
         thread.call(self._listen, build, script)
 
     def _listen(self, build: Build, script: Script) -> None:
@@ -178,6 +182,7 @@ class LoopbackStage:
             return protocol
 
         self.factory.buildProtocol = build_protocol  # type: ignore[assignment]
+        self._due.start(_TURN)
         reactor = self.thread.reactor
         if self.tls:
             self.port = reactor.listenSSL(0, self.factory, ReadyTLS().server(), interface="127.0.0.1")
@@ -210,6 +215,7 @@ class LoopbackStage:
             link.drop()
         self.thread.call(self.port.stopListening)
         _until(lambda: all(met.lost for met in self._met))
+        self.thread.call(self._due.stop)
 
 
 class _Counted:

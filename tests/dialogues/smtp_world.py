@@ -12,7 +12,7 @@ import re
 
 from twisted.internet.task import Clock
 
-from mailsuite.errors import NotFound, OverQuota, Temporary, TooBig
+from mailsuite.errors import DiskFull, NotFound, OverQuota, Temporary, TooBig
 from mailsuite.interfaces import IOffload
 from mailsuite.model import Accept, Client, Destination, Refuse, Status, ToMailbox, Verdict
 from mailsuite.net.login import Login
@@ -31,7 +31,8 @@ from mailsuite.testing.tls import ReadyTLS
 ERRORS = {
     "quota": OverQuota("/secret/path is full"),
     "notfound": NotFound("/secret/path is gone"),
-    "temporary": Temporary("/secret/path: no space left"),
+    "temporary": Temporary("/secret/path: no such device"),
+    "full": DiskFull("/secret/path: no space left"),
     "toobig": TooBig("/secret/path is too small"),
 }
 

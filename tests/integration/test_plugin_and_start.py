@@ -98,6 +98,7 @@ def test_second_server_on_one_instance_is_refused(instance: Instance, tmp_path: 
         done = twistd("-n", "--pidfile=", "mailsuite", "--config", str(other), cwd=tmp_path)
         assert done.returncode == 1
         assert f"cannot start: another server is running on {folder}/queue" in done.stdout
+        assert done.stderr == f"mailsuite: cannot start: another server is running on {folder}/queue\n"
         assert "Traceback" not in done.stdout + done.stderr
     finally:
         assert instance.stop() == 0

@@ -9,6 +9,7 @@ import re
 import shlex
 import ssl
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -148,8 +149,13 @@ def by_fetchmail_imap(instance: Instance, work: Path) -> list[bytes]:
     return _fetchmail(instance, work, "imap", instance.ports["imaps"])
 
 
-def _getmail(instance: Instance, work: Path, retriever: str, port: int) -> list[bytes]:
-    home, target = work / retriever, work / retriever / "Maildir"
+def _getmail(instance: Instance, retriever: str, port: int) -> list[bytes]:
+    with tempfile.TemporaryDirectory(prefix="mailsuite-getmail-") as home:  # one that another user can reach
+        return _getmail_at(Path(home), instance, retriever, port)
+
+
+def _getmail_at(home: Path, instance: Instance, retriever: str, port: int) -> list[bytes]:
+    target = home / "Maildir"
     for part in ("new", "cur", "tmp"):
         (target / part).mkdir(parents=True)
     authority = home / "ca.pem"
@@ -165,21 +171,17 @@ def _getmail(instance: Instance, work: Path, retriever: str, port: int) -> list[
     command = ["getmail", f"--getmaildir={home}", f"--rcfile={rc}"]
     if os.geteuid() == 0:  # getmail refuses to run as root
         _run("chown", "-R", "nobody", str(home))
-        for parent in home.parents:
-            if parent == Path("/tmp"):
-                break
-            parent.chmod(parent.stat().st_mode | 0o011)
         command = ["runuser", "-u", "nobody", "--", *command]
     _run(*command, env={"HOME": str(home)})
     return _maildir(target)
 
 
-def by_getmail_pop3(instance: Instance, work: Path) -> list[bytes]:
-    return _getmail(instance, work, "SimplePOP3SSLRetriever", instance.ports["pop3s"])
+def by_getmail_pop3(instance: Instance, _work: Path) -> list[bytes]:
+    return _getmail(instance, "SimplePOP3SSLRetriever", instance.ports["pop3s"])
 
 
-def by_getmail_imap(instance: Instance, work: Path) -> list[bytes]:
-    return _getmail(instance, work, "SimpleIMAPSSLRetriever", instance.ports["imaps"])
+def by_getmail_imap(instance: Instance, _work: Path) -> list[bytes]:
+    return _getmail(instance, "SimpleIMAPSSLRetriever", instance.ports["imaps"])
 
 
 def by_mpop(instance: Instance, work: Path) -> list[bytes]:

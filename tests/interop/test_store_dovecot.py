@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from dovecot import Dovecot
 from twisted.internet.task import Clock
 
 from mailsuite.disk.placement import place
@@ -25,50 +23,6 @@ from mailsuite.testing.results import result_of
 
 ANN = "ann@example.org"
 MESSAGE = "From: ann@example.org\r\nSubject: über\r\nX-Number: {}\r\n\r\n" + "line\r\n" * 500
-CONFIG = """
-base_dir = {base}/run
-state_dir = {base}/run
-log_path = {base}/log
-ssl = no
-mail_location = maildir:{maildir}
-mail_plugins = listescape
-first_valid_uid = 0
-first_valid_gid = 0
-namespace inbox {{
-  inbox = yes
-  separator = /
-}}
-"""
-
-
-class Dovecot:
-    """``doveadm`` on one Maildir, as a user that may own mail."""
-
-    def __init__(self, doveadm: str, base: Path, maildir: Path) -> None:
-        self._doveadm = doveadm
-        self._base = base
-        self._maildir = maildir
-        self._config = base / "dovecot.conf"
-        (base / "run").mkdir()
-        self._owner = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
-        user = f"mail_uid = {self._owner.pw_uid}\nmail_gid = {self._owner.pw_gid}\n" if self._owner else ""
-        self._config.write_text(CONFIG.format(base=base, maildir=maildir) + user)
-
-    def __call__(self, *arguments: str) -> list[str]:
-        """The lines it answers."""
-        if self._owner:
-            for path in (self._base, *self._base.rglob("*")):
-                os.chown(path, self._owner.pw_uid, self._owner.pw_gid)
-        done = subprocess.run(
-            [self._doveadm, "-c", str(self._config), *arguments],
-            env={**os.environ, "USER": "ann", "HOME": str(self._base)},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout.splitlines()
 
 
 class Site:

@@ -20,6 +20,12 @@ SEEDS = int(os.environ.get("MAILSUITE_CRASH_SEEDS", "2"))
 KILLS = int(os.environ.get("MAILSUITE_KILLS", "8"))
 
 
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is on the medium is the model's affair."""
+    monkeypatch.setattr(os, "fsync", lambda fd: None)
+
+
 @pytest.fixture(scope="session")
 def scratch() -> Iterator[Path]:
     """Images are laid out by the thousand: in memory where the system has a place for that."""

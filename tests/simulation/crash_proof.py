@@ -31,9 +31,6 @@ NOTHING = View({}, frozenset(), {})
 #: Seconds that the machine was off: back before a clock tick, soon, and after files in ``tmp`` are stale.
 OFF = (0.0, 0.5, 20.0, 2 * 86400.0)
 
-#: What the caches are: none, as they were, as they were at an earlier moment.
-INDEXES = ("absent", "present", "older")
-
 Look: TypeAlias = Callable[[World, Expectation], list[str]]
 
 
@@ -65,21 +62,26 @@ class Recording(msgspec.Struct, frozen=True):
         """Who syncs."""
         return {each.site for each in self.log if isinstance(each, Sync)}
 
-    def index(self, at: int, count: int) -> Mapping[str, bytes]:
-        """The caches as they were after ``at`` operations, or as they were last made durable before ``count``: when
-        SQLite has emptied a write-ahead log, the file beside it is synced."""
-        found = dict(self.indexes[at])
-        for later in range(at + 1, count + 1):
-            now = self.indexes[later]
-            for path in now if now is not self.indexes[later - 1] else ():
-                if path.endswith("-wal") and not now[path]:
-                    found |= {path: b"", path.removesuffix("-wal"): now[path.removesuffix("-wal")]}
-        return found
-
     def without(self, partial: str) -> Recording:
         """The same, but steps that are partial for this reason promise all or nothing."""
         steps = [msgspec.structs.replace(s, partial="") if s.partial == partial else s for s in self.steps]
         return msgspec.structs.replace(self, steps=steps)
+
+    def older_index(self, count: int, at: int) -> Mapping[str, bytes]:
+        """What a power cut after ``count`` operations may leave of the caches if SQLite wrote nothing after the moment
+        ``at``.  It promises nothing of a write-ahead log, and all of what it has copied from there."""
+        found: dict[str, bytes] = {}
+        for path in (path for path in self.indexes[count] if not path.endswith("-wal")):
+            index = self.indexes[max(at, self._safe(path, count))]
+            found |= {each: index[each] for each in (path, path + "-wal") if each in index}
+        return found
+
+    def _safe(self, path: str, count: int) -> int:
+        """The last moment at which all of that index was durable: it had no log."""
+        at = count
+        while at > 0 and (path not in self.indexes[at] or self.indexes[at].get(path + "-wal")):
+            at -= 1
+        return at
 
     def expectation(self, count: int) -> Expectation:
         """What must hold if the power fails after ``count`` operations."""
@@ -87,8 +89,8 @@ class Recording(msgspec.Struct, frozen=True):
         begun = [step for step in self.steps if step.begin < count < step.end]
         told = (self.steps[0].before, *(step.after for step in done))
         after = begun[0].after if begun else told[-1]
-        atomic = not (begun and begun[0].partial)
-        return Expectation(told, told[-1], after, atomic, _shown(self.log[:count], self.paths))
+        partial = begun[0].partial if begun else ""
+        return Expectation(told, told[-1], after, partial, _shown(self.log[:count], self.paths))
 
 
 class Tape:
@@ -119,6 +121,7 @@ class Tape:
     def recording(self, name: str, first: int) -> Recording:
         strays = [stray for stray in self.recorder.strays if "/index.sqlite" not in stray]
         assert not strays, f"went past the disk: {strays}"
+        assert len(self.indexes[-1]) >= len(ACCOUNTS), "the caches are elsewhere"
         recorder = self.recorder
         return Recording(
             name, recorder.start, recorder.log, recorder.paths, self.times, self.indexes, first, self.steps
@@ -184,14 +187,16 @@ class Proof:
         self,
         scratch: Path,
         seed: int,
-        limit: int = 10,
-        again: int = 2,
+        limit: int = 8,
+        again: int = 1,
         off: tuple[float, ...] = OFF,
         go_on: float = 0.25,
+        all_indexes: bool = False,
     ) -> None:
         """``limit``: images a crash point; ``again``: how many starts of a recording the power fails in
         again; ``off``: seconds the machine is off, one is chosen each time; ``go_on``: the share of starts after
-        which the server is used and started once more."""
+        which the server is used and started once more; ``all_indexes``: start with every index there may be."""
+        self._all_indexes = all_indexes
         self._go_on = go_on
         self._off = off
         self._scratch = scratch
@@ -216,8 +221,8 @@ class Proof:
                 look = self._look
                 if crash_again and self._rng.random() < 0.03:
                     crash_again, look = crash_again - 1, self._crash_again
-                for index in self._indexes():
-                    found = self._start_on(recording, count, image, expected, index, look)
+                for index, files in self._indexes(recording, count):
+                    found = self._start_on(recording, count, image, expected, files, look)
                     if found:
                         operation = recording.log[count - 1] if count else "nothing"
                         yield Failure(recording.name, count, repr(operation)[:150], index, found, image.tree())
@@ -239,11 +244,25 @@ class Proof:
                 for image in volume.images(self._rng, self._limit):
                     yield count, image
 
-    def _indexes(self) -> tuple[str, ...]:
-        return INDEXES if self._rng.random() < 0.15 else (self._rng.choice(INDEXES),)
+    def _indexes(self, recording: Recording, count: int) -> list[tuple[str, Mapping[str, bytes]]]:
+        """In words, and path -> octets: none, as they were, as they were earlier.  A sample, or all."""
+        absent, present = ("absent", {}), ("present", recording.indexes[count])
+        if self._all_indexes:
+            older = [recording.older_index(count, at) for at in range(count)]
+            different = [each for number, each in enumerate(older) if number == 0 or each != older[number - 1]]
+            return [absent, present, *(("older", each) for each in different)]
+        at = self._rng.randrange(count + 1) if self._rng.random() < 0.7 else 0
+        all_kinds = [absent, present, ("older", recording.older_index(count, at))]
+        return all_kinds if self._rng.random() < 0.15 else [self._rng.choice(all_kinds)]
 
     def _start_on(
-        self, recording: Recording, count: int, image: Image, expected: Expectation, index: str, look: Look
+        self,
+        recording: Recording,
+        count: int,
+        image: Image,
+        expected: Expectation,
+        index: Mapping[str, bytes],
+        look: Look,
     ) -> list[str]:
         """Start a server on the image; what is wrong with what it shows."""
         self.images += 1
@@ -251,18 +270,13 @@ class Proof:
         root.mkdir()
         try:
             image.lay_out(str(root / "disk"))
-            self._put_index(root / "disk", recording, count, index)
+            for path, data in index.items():
+                if (root / "disk" / path).parent.is_dir():
+                    (root / "disk" / path).write_bytes(data)
             world = World(root, recording.times[count] + self._rng.choice(self._off))
             return look(world, expected)
         finally:
             shutil.rmtree(root)
-
-    def _put_index(self, disk: Path, recording: Recording, count: int, index: str) -> None:
-        if index != "absent":
-            at = count if index == "present" else self._rng.randrange(count + 1)
-            for path, data in recording.index(at, count).items():
-                if (disk / path).parent.is_dir():
-                    (disk / path).write_bytes(data)
 
     def _look(self, world: World, expected: Expectation, go_on: bool = True) -> list[str]:
         found: list[str] = []
@@ -285,7 +299,7 @@ class Proof:
         world.deliver(message(7_777_777))
         result_of(world.store().create("Fresh", ""))
         after = world.view()
-        told = Expectation((*expected.told, view), view, after, True, expected.shown)
+        told = Expectation(expected.told_with(view), view, after, "", expected.shown)
         found = problems(told, after)
         new = after.boxes[ANN, "INBOX"].messages.keys() - view.boxes[ANN, "INBOX"].messages.keys()
         if len(new) != 1 or min(new) < view.boxes[ANN, "INBOX"].uidnext:
@@ -295,7 +309,7 @@ class Proof:
             (world.disk_folder / path).unlink()
         return found + self._look(
             World(world.root, world.clock.seconds() + 3),
-            Expectation((*told.told, after), after, after, True, {}),
+            Expectation((*told.told, after), after, after, "", {}),
             False,
         )
 
@@ -309,7 +323,7 @@ class Proof:
                 world.start()
                 view = world.view()
                 started = len(tape.recorder.log)
-                told = (*expected.told, view)
+                told = expected.told_with(view)
                 after = tape.take(lambda world: world.deliver(message(8_888_888)), view, "", False)
             recording = tape.recording("second start", 0)
         except Exception as error:
@@ -322,7 +336,7 @@ class Proof:
             if (key := (image.digest(), count < started)) not in seen:
                 seen.add(key)
                 now = expected if count < started else self._then(told, recording, count, after)
-                index = self._rng.choice(INDEXES)
+                _, index = self._rng.choice(self._indexes(recording, count))
                 found = self._start_on(recording, count, image, now, index, self._look)
                 if found:
                     return [f"second power cut after {count} operations of the start: {each}" for each in found]
@@ -333,8 +347,8 @@ class Proof:
         taken = recording.steps[0]
         shown = _shown(recording.log[:count], recording.paths)
         if count >= taken.end:
-            return Expectation((*told, after), after, after, True, shown)
-        return Expectation(told, told[-1], after if count > taken.begin else told[-1], True, shown)
+            return Expectation((*told, after), after, after, "", shown)
+        return Expectation(told, told[-1], after if count > taken.begin else told[-1], "", shown)
 
 
 def _abandon(world: World) -> None:

@@ -5,12 +5,15 @@ A step that is not atomic says why.  Everything a step did is acknowledged when 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 import msgspec
+from crash_check import TWO_FILES
 from crash_world import ANN, BOB, World, message, remote
 
 from mailsuite.disk.real import RealDisk
+from mailsuite.errors import NotFound
 from mailsuite.model import DELETED, FLAGGED, SEEN, Address, Delayed, Delivered, Failed, FlagOp, Status, ToMailbox
 from mailsuite.testing.results import result_of
 
@@ -42,6 +45,12 @@ BY_MESSAGE = "each message for itself; the command was not answered and is repea
 
 def _start(world: World) -> None:
     world.start()
+
+
+def _refused(world: World) -> None:
+    """One of the places is not there: nothing may be seen in the other."""
+    with contextlib.suppress(NotFound):
+        world.deliver(message(4), INBOX_ANN, ToMailbox(BOB, "Nowhere"), *remote("a"), id="Q4")
 
 
 def _three(world: World) -> None:
@@ -122,6 +131,7 @@ SCENARIOS = (
                 "all of them",
                 lambda world: world.deliver(message(3, 30_000), INBOX_ANN, INBOX_BOB, *remote("a", "b"), id="Q3"),
             ),
+            Step("refused", _refused),
         ),
     ),
     Scenario(
@@ -173,9 +183,9 @@ SCENARIOS = (
             Step(
                 "more than letters",
                 lambda world: _flags(world, [1], FlagOp.ADD, *(f"$K{number:02}" for number in range(26))),
-                "letters and the list of further keywords are two files",
+                TWO_FILES,
             ),
-            Step("gone", lambda world: _expunge(world, 1), "letters and the list of further keywords are two files"),
+            Step("gone", lambda world: _expunge(world, 1), TWO_FILES),
         ),
     ),
     Scenario(

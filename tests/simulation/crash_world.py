@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +19,7 @@ from mailsuite.queue.disk import DiskQueue
 from mailsuite.services.batches import Batches
 from mailsuite.services.delivery import Delivery
 from mailsuite.store.maildir import MaildirStores
+from mailsuite.store.names import account_path
 from mailsuite.testing.results import result_of
 
 EPOCH = 1_750_000_000.0
@@ -191,11 +192,9 @@ def remote(*names: str) -> list[ToRemote]:
 def index_files(disk: Path) -> dict[str, bytes]:
     """The caches as they lie now: path relative to ``disk`` -> octets."""
     found = {}
-    for folder, inside, names in os.walk(disk / "store"):
-        for name in names:
-            if name in ("index.sqlite", "index.sqlite-wal"):
-                path = os.path.join(folder, name)
-                found[os.path.relpath(path, disk)] = Path(path).read_bytes()
-        if "Maildir" in inside:
-            inside.clear()
+    for account in ACCOUNTS:
+        for name in ("index.sqlite", "index.sqlite-wal"):
+            path = f"store/{account_path(account)}/{name}"
+            with contextlib.suppress(FileNotFoundError):
+                found[path] = (disk / path).read_bytes()
     return found

@@ -192,4 +192,4 @@ def test_changes_behind_its_back_are_listed(recorder: Recorder, tmp_path: Path) 
 def test_syncs_say_whose_they_are(recorder: Recorder) -> None:
     RealDisk().replace(f"{recorder.root}/a/old", b"new")
     sites = [operation.site for operation in recorder.log if hasattr(operation, "site")]
-    assert sites == ["elsewhere replace write_new file", "elsewhere replace sync_folder folder"]
+    assert sites == ["elsewhere replace file", "elsewhere replace folder"]

@@ -10,14 +10,13 @@ from crash_scenarios import SCENARIOS
 
 _NAME_OF_MAILBOX = frozenset(
     {
-        "store/account._make make_folder sync_folder folder",
+        "store/account._make make_folder folder",
         "store/account.create sync_folder folder",
     }
 )
 #: Not noticed when it is missing -> with which others it is: they sync the same folder before the same answer.
 REDUNDANT = {
-    "store/account._make make_folder sync_folder folder": _NAME_OF_MAILBOX,
-    "store/account.create sync_folder folder": _NAME_OF_MAILBOX,
+    "store/account._make make_folder folder": _NAME_OF_MAILBOX,
 }
 
 

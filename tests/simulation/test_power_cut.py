@@ -17,3 +17,12 @@ def test_what_was_acknowledged_is_there_after_a_power_cut(
 ) -> None:
     failure = next(proof(seed).failures(recorded(name)), None)
     assert failure is None, f"\n{failure}"
+
+
+@pytest.mark.parametrize("name", ["restart in order", "flags", "expunge"])
+def test_the_age_of_the_index_does_not_matter(
+    name: str, recorded: Callable[[str], Recording], proof: Callable[..., Proof]
+) -> None:
+    every_index = proof(0, limit=1, again=0, go_on=0.0, all_indexes=True)
+    failure = next(every_index.failures(recorded(name)), None)
+    assert failure is None, f"\n{failure}"

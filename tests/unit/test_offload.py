@@ -65,3 +65,22 @@ def test_stop_lets_everything_that_was_asked_for_finish(reactor: ReactorByHand) 
         offload.run_in(f"lane {number % 7}", done.append, number)
     offload.stop()
     assert sorted(done) == list(range(100))
+
+
+def test_what_is_at_work_has_a_name(reactor: ReactorByHand, offload: Offload) -> None:
+    assert offload.at_work() == []
+    begun, gate = threading.Event(), threading.Event()
+
+    def look() -> None:
+        begun.set()
+        gate.wait(5)
+
+    held = offload.run_in("account:ann", look)
+    other = offload.run(gate.wait, 5)
+    assert begun.wait(5)
+    while len(offload.at_work()) < 2:
+        pass
+    assert offload.at_work() == ["Event.wait", "account:ann"]
+    gate.set()
+    reactor.until(held, other)
+    assert offload.at_work() == []

@@ -1,0 +1,1 @@
+"""The grammar of IMAP, read and written octet for octet; malformed input raises ``ProtocolError`` and nothing else."""

@@ -19,11 +19,13 @@ from mailsuite.config.check import check
 from mailsuite.config.load import load
 from mailsuite.directory.passwords import verify_password
 from mailsuite.errors import ConfigError, InvalidName
+from mailsuite.services.lock import FolderLock
+from mailsuite.testing.system_calls import SystemCalls
 
 PASSWORD = "correct horse"
 
 
-def run(*arguments: str, stdin: str = "", env: dict[str, str] | None = None) -> Result:
+def run(*arguments: str, stdin: str | bytes = "", env: dict[str, str] | None = None) -> Result:
     return CliRunner().invoke(cli, arguments, input=stdin, env={"MAILSUITE_CONFIG": None, **(env or {})})
 
 
@@ -33,7 +35,7 @@ def done(*arguments: str, stdin: str = "") -> str:
     return result.stdout
 
 
-def refused(*arguments: str, stdin: str = "") -> str:
+def refused(*arguments: str, stdin: str | bytes = "") -> str:
     """The one line of a command that fails with exit status 1."""
     result = run(*arguments, stdin=stdin)
     assert result.exit_code == 1, result.output
@@ -117,7 +119,7 @@ def test_demo_takes_domain_base_account_and_password(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "stdin", "line"),
     [
-        (("--domain", "no domain"), "", "'mail.no domain' is not a domain name"),
+        (("--domain", "no domain"), "", "'no domain' is not a domain name"),
         (("--domain", "a.test", "--hostname", "x_y"), "", "'x_y' is not a domain name"),
         (("--demo", "--account", "a b"), "", "'a b@demo.test' cannot be an account"),
         (("--demo", "--port-base", "65000"), "", "the port base must be 0 to 64540"),
@@ -150,6 +152,18 @@ def test_init_that_breaks_in_the_middle_leaves_what_was_there(tmp_path: Path, mo
     monkeypatch.setattr("mailsuite.cli.create.make_self_signed", full_disk)
     assert refused("init", str(tmp_path), "--demo") == "key.pem: No space left on device"
     assert [path.name for path in tmp_path.iterdir()] == ["lost+found"]
+
+
+def test_an_instance_is_durable_before_its_configuration_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = SystemCalls(monkeypatch.setattr, tmp_path)
+    done("init", str(tmp_path / "a" / "b"), "--domain", "a.test")
+    for folder in ("a", "a/b", "a/b/store", "a/b/queue", "a/b/spool"):
+        made = calls.made.index(("mkdir", folder))
+        assert calls.made[made + 1] == ("fsync", os.path.dirname(folder) or ".")
+    configured = calls.made.index(("fsync", "a/b/mailsuite.toml"))
+    assert calls.made[configured - 1 :][:3] == [("fsync", "a/b"), ("fsync", "a/b/mailsuite.toml"), ("fsync", "a/b")]
 
 
 def test_init_needs_a_domain_or_demo(tmp_path: Path) -> None:
@@ -199,13 +213,89 @@ def test_domains_users_and_aliases_come_and_go(config: str) -> None:
     assert done("domain", "remove", "b.test", *own) == "removed b.test\n"
 
 
-def test_person_types_a_password_twice_and_sees_nothing_of_it(config: str) -> None:
+@pytest.mark.parametrize(
+    "arguments", [("user", "add", "x@a.test"), ("user", "passwd", "bob@a.test"), ("init", "new", "--demo")]
+)
+def test_password_that_is_no_text_is_refused_in_one_line(config: str, arguments: tuple[str, ...]) -> None:
+    done("user", "add", "bob@a.test", "--password-stdin", "--config", config, stdin=PASSWORD)
+    own = () if arguments[0] == "init" else ("--config", config)
+    assert refused(*arguments, "--password-stdin", *own, stdin=b"\xff\xfe long enough\n") == (
+        "the password on standard input is not UTF-8 text"
+    )
+
+
+def test_who_cannot_be_asked_is_told_how_else_to_give_a_password(config: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailsuite.cli.options.has_terminal", lambda: False)
+    assert refused("user", "add", "bob@a.test", "--config", config) == (
+        "there is no terminal to ask for the password: give it with --password-stdin"
+    )
+
+
+def test_no_terminal_is_noticed() -> None:
+    code = "from mailsuite.cli.options import has_terminal; raise SystemExit(has_terminal())"
+    subprocess.run([sys.executable, "-c", code], stdin=subprocess.DEVNULL, start_new_session=True, check=True)
+
+
+def test_quota_is_set_shown_and_lifted(config: str) -> None:
+    own = ("--config", config)
+    done("user", "add", "alice@a.test", "--password-stdin", *own, stdin=f"{PASSWORD}\n")
+    assert done("user", "quota", "alice@a.test", *own) == "alice@a.test: no limit, messages: no limit\n"
+    assert done("user", "quota", "Alice@A.test", "--bytes", "1G", "--messages", "10000", *own) == (
+        "alice@a.test: 1 GiB, messages: 10000\n"
+    )
+    assert done("user", "quota", "alice@a.test", "--bytes", "512K", *own) == "alice@a.test: 512 KiB, messages: 10000\n"
+    assert json.loads(done("user", "list", "--json", *own)) == [
+        {"account": "alice@a.test", "quota_bytes": 512 << 10, "quota_messages": 10000}
+    ]
+    assert all(word in done("user", "list", *own) for word in ("512 KiB", "10000"))
+    assert done("user", "quota", "alice@a.test", "--bytes", "0", *own) == "alice@a.test: no limit, messages: 10000\n"
+
+
+def test_person_types_a_password_twice_and_sees_nothing_of_it(config: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailsuite.cli.options.has_terminal", lambda: True)
     output = done("user", "add", "bob@a.test", "--config", config, stdin=f"{PASSWORD}\n{PASSWORD}\n")
     assert PASSWORD not in output
     done("user", "passwd", "bob@a.test", "--config", config, stdin="another one\nanother one\n")
     result = run("user", "passwd", "bob@a.test", "--config", config, stdin="one thing\nanother thing\n")
     assert result.exit_code == 1
     assert "do not match" in result.output
+
+
+def left_mail(config: str) -> Path:
+    """Mail in the folder of eve@a.test, who had an account once."""
+    done("user", "add", "eve@a.test", "--password-stdin", "--config", config, stdin=PASSWORD)
+    letter = Path(config).parent / "store" / "a.test" / "eve" / "Maildir" / "new" / "1"
+    letter.parent.mkdir(parents=True)
+    letter.write_text("for the first eve")
+    told = done("user", "remove", "eve@a.test", "--config", config)
+    folder = letter.parents[2]
+    assert told == f"removed eve@a.test\nits mail stays in {folder}; delete it with: rm -r {folder}\n"
+    return letter
+
+
+def test_new_account_is_not_given_its_predecessors_mail_unasked(config: str) -> None:
+    letter = left_mail(config)
+    add = ("user", "add", "eve@a.test", "--password-stdin", "--config", config)
+    assert refused(*add, stdin=PASSWORD).startswith(f"{letter.parents[2]} holds mail of an earlier eve@a.test: --keep")
+    assert json.loads(done("user", "list", "--json", "--config", config)) == []
+    assert done(*add, "--keep-mail", stdin=PASSWORD) == f"added eve@a.test, with the mail in {letter.parents[2]}\n"
+    assert "exists already" in refused(*add, stdin=PASSWORD)
+    assert letter.exists()
+
+
+def test_mail_goes_with_its_account_when_a_person_says_yes_and_no_server_runs(config: str) -> None:
+    letter = left_mail(config)
+    done("user", "add", "eve@a.test", "--keep-mail", "--password-stdin", "--config", config, stdin=PASSWORD)
+    remove = ("user", "remove", "eve@a.test", "--delete-mail", "--config", config)
+    server = FolderLock(str(Path(config).parent / "queue"))
+    assert refused(*remove, "--yes").startswith("the server is running")
+    server.release()
+    assert run(*remove, stdin="n\n").exit_code == 1
+    assert letter.exists()
+    assert len(json.loads(done("user", "list", "--json", "--config", config))) == 1
+    assert done(*remove, "--yes") == "removed eve@a.test and its mail\n"
+    assert not letter.parents[2].exists()
+    assert (letter.parents[4]).is_dir()
 
 
 @pytest.mark.parametrize(
@@ -221,6 +311,8 @@ def test_person_types_a_password_twice_and_sees_nothing_of_it(config: str) -> No
         (("user", "add", "x@a.test", "--quota", "much", "--password-stdin"), PASSWORD, "'much' is not a size"),
         (("user", "passwd", "x@a.test", "--password-stdin"), PASSWORD, "there is no account x@a.test"),
         (("user", "remove", "x@a.test"), "", "there is no account x@a.test"),
+        (("user", "quota", "x@a.test", "--bytes", "1G"), "", "there is no account x@a.test"),
+        (("user", "quota", "x@a.test", "--bytes", "1X"), "", "'1X' is not a size"),
         (("alias", "add", "x@a.test", "nobody@a.test"), "", "there is no account or alias nobody@a.test"),
         (("alias", "remove", "x@a.test"), "", "there is no alias x@a.test"),
     ],

@@ -88,12 +88,15 @@ def listed(folder: str) -> dict[str, dict]:  # type: ignore[type-arg]
 
 
 def test_list_for_a_person(place_of: str) -> None:
-    lines = [line.split() for line in run("list", "--queue", place_of).splitlines()]
-    first, second = (line for line in lines if line[:1] in (["m1"], ["m2"]))
-    assert first[1] == "3"
-    assert first[4:7] == ["<>", "bob@b.test", "now"]
-    assert second[4:6] == ["al@a.test", "bob@b.test"]
-    assert " ".join(second[8:]) == "mx.b.test said: 450 [red]busy[/red]"
+    lines = [line.split("  ") for line in run("list", "--queue", place_of).splitlines()]
+    assert [[cell.strip() for cell in line if cell] for line in lines] == [
+        ["id", "size", "arrived", "due", "sender", "recipient"],
+        ["m1", "3", "0 s ago", "now", "<>", "bob@b.test"],
+        ["eve@b.test"],
+        ["m2", "3", "0 s ago", "in 5 min", "al@a.test", "bob@b.test"],
+        ["eve@b.test"],
+        ["mx.b.test said: 450 [red]busy[/red]"],
+    ]
 
 
 def test_list_for_a_program(place_of: str) -> None:
@@ -116,6 +119,24 @@ def test_flush_of_some(place_of: str) -> None:
     assert "m9" in refused("flush", "--queue", place_of, "m1", "m9")
 
 
+def test_held_message_is_not_said_to_be_due(place_of: str) -> None:
+    run("hold", "--queue", place_of, "m1")
+    assert "held: m1" in refused("flush", "--queue", place_of, "m2", "m1")
+    assert listed(place_of)["m2"]["due"] > time.time()
+    assert run("flush", "--queue", place_of) == (
+        "1 message is due now\n1 held, not tried before `mailsuite queue release ID`\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["hold", "release", "drop", "flush"])
+def test_one_unknown_id_and_nothing_is_done(place_of: str, command: str) -> None:
+    if command == "release":
+        run("hold", "--queue", place_of, "m1")
+    before = listed(place_of)
+    assert "no message m9" in refused(command, "--queue", place_of, "m1", "m9")
+    assert listed(place_of) == before
+
+
 def test_drop(place_of: str) -> None:
     assert run("drop", "--queue", place_of, "m1") == "m1 dropped\n"
     assert list(listed(place_of)) == ["m2"]
@@ -134,6 +155,11 @@ def test_hold_and_release(place_of: str) -> None:
 def test_a_queue_no_server_has_used_yet_is_empty_and_left_alone(tmp_path: Path) -> None:
     assert run("list", "--queue", str(tmp_path)) == "The queue is empty.\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_of_something_else_is_no_queue(tmp_path: Path) -> None:
+    (tmp_path / "letter").write_text("x")
+    assert refused("list", "--queue", str(tmp_path)) == f"mailsuite: there is no queue in {tmp_path}\n"
 
 
 def test_no_folder_no_queue(tmp_path: Path) -> None:

@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives.serialization import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailsuite.config.check import check
+from mailsuite.config.check import check, warnings
 from mailsuite.config.load import load, parse
+from mailsuite.config.schema import Settings
 from mailsuite.directory.database import create
 from mailsuite.errors import ConfigError
 from mailsuite.net.certificate import make_self_signed
@@ -34,7 +35,7 @@ port = 2025
 tls = "starttls"
 [[listener]]
 service = "imap"
-address = "::1"
+address = "127.0.0.2"
 port = 2143
 [tls]
 certificate = "certificate.pem"
@@ -107,7 +108,7 @@ CASES = [
     ('"mail.a.test"', '"mail_a"', "hostname = \"mail_a\": 'mail_a' is not a domain name"),
     ('"mail.a.test"', '"192.0.2.1"', "hostname = \"192.0.2.1\": '192.0.2.1' is not a domain name"),
     ('"127.0.0.1"\nport', '"localhost"\nport', '[[listener]] no. 1, address = "localhost": allowed is an IP address, or "*"'),
-    ('"::1"\nport = 2143', '"127.0.0.1"\nport = 2025', "[[listener]] no. 2, port = 2025: 127.0.0.1 has this port in [[listener]] no. 1 too"),
+    ('"127.0.0.2"\nport = 2143', '"127.0.0.1"\nport = 2025', "[[listener]] no. 2, port = 2025: 127.0.0.1 has this port in [[listener]] no. 1 too"),
     ('"host"', '"hosts"', 'trusted_networks no. 2 = "hosts": allowed is an IP address, a network such as "192.0.2.0/24"'),
     ('"127.0.0.0/8"', '"127.0.0.1/8"', 'trusted_networks no. 1 = "127.0.0.1/8": allowed is an IP address, a network'),
     ('"127.0.0.1:5353"', '"ns.a.test"', 'dns.nameservers no. 1 = "ns.a.test": allowed is an IP address'),
@@ -115,7 +116,10 @@ CASES = [
     ("trusted_networks", 'local_domains = ["a b"]\ntrusted_networks', "local_domains no. 1 = \"a b\": 'a b' is not a domain name"),
     ("trusted_networks", 'postmaster = "me"\ntrusted_networks', "postmaster = \"me\": 'me' is not an address"),
     ('"relay.a.test"', '"relay a"', "smarthost.host = \"relay a\": 'relay a' is not a domain name"),
+    ('"127.0.0.2"', '"192.0.2.77"', '[[listener]] no. 2, address = "192.0.2.77": this machine has no such address'),
+    ("[dns]", '[relay]\nbind_address = "2001:db8::77"\n[dns]', 'relay.bind_address = "2001:db8::77": this machine has no such address'),
     # files
+    ("[dns]", '[paths]\nstore = "/proc/x"\n[dns]', 'paths.store = "/proc/x": '),
     ('"certificate.pem"', '"gone.pem"', 'tls.certificate = "DIR/gone.pem": the file cannot be read: No such file or directory'),
     ('certificate = "certificate.pem"\nkey = "key.pem"', "", '[[listener]] no. 1, tls = "starttls": needs tls.certificate and tls.key'),
     ('key = "key.pem"', "", 'tls.key = "": certificate and key are needed together'),
@@ -137,6 +141,28 @@ CASES = [
 def test_fault_is_told_in_one_line(folder: Path, good: str, bad: str, line: str) -> None:
     assert good in GOOD
     assert fault(folder, GOOD.replace(good, bad, 1)).startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("networks", "versions"),
+    [
+        ((), ""), (("host", "subnet", "10.0.0.0/8"), ""), (("0.0.0.0/0",), "4"), (("::/0", "10.0.0.0/8"), "6"),
+        (("0.0.0.0/1", "128.0.0.0/1"), "4"), (("::/0", "0.0.0.0/0"), "46"),
+    ],
+)  # fmt: skip
+def test_open_relay_is_warned_of(networks: tuple[str, ...], versions: str) -> None:
+    lines = warnings(Settings(hostname="mail.a.test", listeners=(), trusted_networks=networks))
+    assert [line.partition(":")[0] for line in lines] == [
+        f"trusted_networks contain every IPv{version} address" for version in versions
+    ]
+
+
+def test_check_leaves_nothing_behind(folder: Path) -> None:
+    (folder / "mailsuite.toml").write_text(GOOD)
+    (folder / "store").mkdir()
+    before = sorted(folder.rglob("*"))
+    check(load(str(folder / "mailsuite.toml")), "mailsuite.toml")
+    assert sorted(folder.rglob("*")) == before
 
 
 def test_what_is_not_toml_is_told_with_its_line(folder: Path) -> None:

@@ -12,7 +12,9 @@ from msgspec import inspect
 
 from mailsuite.config.load import parse
 from mailsuite.config.sample import SAMPLE, render, sample
-from mailsuite.config.schema import Listener, Service, Settings, TlsMode
+from mailsuite.config.schema import Limits, Listener, Service, Settings, TlsMode
+from mailsuite.imap.limits import Limits as IMAPLimits
+from mailsuite.smtp.extensions import Limits as SMTPLimits
 
 ROOT = Path(__file__).parents[3]
 
@@ -85,3 +87,7 @@ def test_relative_paths_start_at_the_file(tmp_path: Path) -> None:
     assert made.tls.certificate == str(tmp_path / "certificate.pem")
     assert made.tls.key == "/etc/key.pem"
     assert made.smarthost.password_file == "", "what is not set stays empty"
+
+
+def test_every_part_has_the_same_largest_message_by_default() -> None:
+    assert {Limits().message_size, SMTPLimits().message, IMAPLimits().message} == {64 * 1024 * 1024}

@@ -254,6 +254,37 @@ def test_recent_is_told_to_the_first_that_takes_it(world: World, store: Any, inb
     assert result_of(store.status(INBOX)).recent == 0
 
 
+def test_a_deleted_mailbox_cannot_be_looked_at(store: Any) -> None:
+    result_of(store.create("Old", ""))
+    old = result_of(store.open("Old"))
+    result_of(old.look())
+    result_of(store.delete("Old"))
+    failure_of(old.look(), NotFound)
+
+
+def test_an_arrival_is_recent_for_the_first_watch_that_takes_it(world: World, store: Any, inbox: Any) -> None:
+    """RFC 3501 §2.3.2; what only looks takes nothing."""
+    at = result_of(inbox.snapshot(True)).at
+    first, second = (inbox.watch(at, lambda: None, take_recent=True) for _ in range(2))
+    looker = inbox.watch(at, lambda: None)
+    world.deliver(MESSAGE)
+    assert [each.take()[0].recent for each in (looker, first, second)] == [True, True, False]
+    assert inbox.watch(at, lambda: None).take()[0].recent is False
+    assert result_of(store.status(INBOX)).recent == 0
+    assert result_of(inbox.snapshot(True)).recent == frozenset()
+    world.deliver(MESSAGE)
+    assert [each.take()[0].recent for each in (second, first)] == [True, False]
+
+
+def test_what_a_snapshot_took_as_recent_is_recent_for_no_watch(world: World, store: Any, inbox: Any) -> None:
+    at = result_of(inbox.snapshot(True)).at
+    watch = inbox.watch(at, lambda: None, take_recent=True)
+    world.deliver(MESSAGE)
+    assert result_of(inbox.snapshot(True)).recent == {1}
+    assert watch.take()[0].recent is False
+    assert result_of(store.status(INBOX)).recent == 0
+
+
 def test_status_counts(world: World, store: Any) -> None:
     world.deliver(MESSAGE, frozenset({"\\Seen"}))
     world.deliver(MESSAGE, frozenset({"\\Deleted"}))

@@ -28,11 +28,24 @@ def test_stored_text_that_is_no_hash_matches_nothing(stored: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "password", ["", "short", "aaaaaaaaaaaa", "abababababab", "x" * 1025, "two\nlines of text", "a nul \0 in it"]
-)
-def test_weak_password_is_refused(password: str) -> None:
-    with pytest.raises(InvalidName):
-        require_strong(password)
+    ("password", "words"),
+    [
+        ("", "not empty"), ("two\nlines of text", "one line"), ("a nul \0 in it", "one line"),
+        ("short", "too short: 8"), ("1234567", "too short: 8"), ("x" * 1025, "too long"),
+        ("aaaaaaaaaaaa", "too simple"), ("abababababab", "too simple"),
+        ("password", "tried first"), ("Password1", "tried first"), ("QWERTZ123", "tried first"),
+        ("charlotte", "own name"), ("Charlotte@Bookshop.test", "own name"), ("bookshop.test", "own name"),
+        ("BOOKSHOP", "own name"),
+    ],
+)  # fmt: skip
+def test_weak_password_is_refused(password: str, words: str) -> None:
+    with pytest.raises(InvalidName, match=words):
+        require_strong(password, "charlotte@bookshop.test")
+
+
+def test_other_words_are_good() -> None:
+    require_strong("correct horse", "charlotte@bookshop.test")
+    require_strong("charlotte reads", "charlotte@bookshop.test")
 
 
 @pytest.mark.parametrize("password", ["", "x" * 1025, "a\nb", "a\rb", "a\0b"])

@@ -105,6 +105,18 @@ def test_alias_may_lead_to_a_detail_a_catch_all_or_itself(records: Records) -> N
         records.add_alias("z@extra.test", ["z@extra.test"])
 
 
+def test_aliases_that_lead_to_each_other_need_a_way_out(records: Records) -> None:
+    records.add_account("alice@a.test", PASSWORD)
+    records.add_alias("one@a.test", ["alice@a.test"])
+    records.add_alias("two@a.test", ["one@a.test"])
+    records.add_alias("one@a.test", ["two@a.test"])
+    records.remove_alias("one@a.test")
+    with pytest.raises(NotAllowed, match="round in a circle"):
+        records.add_alias("one@a.test", ["two@a.test"])
+    assert [alias.source for alias in records.look.aliases()] == ["two@a.test"]
+    records.add_alias("one@a.test", ["two@a.test", "x@elsewhere.test"])
+
+
 def test_missing_file_is_not_made_up(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         Database(str(tmp_path / "none.sqlite"))

@@ -13,7 +13,7 @@ from mailsuite.directory.lookup import Lookups
 from mailsuite.directory.passwords import verify_password
 from mailsuite.directory.records import Records
 from mailsuite.directory.sqlite import DirectorySettings, SQLiteDirectory
-from mailsuite.errors import BadCredentials, NotFound, Temporary
+from mailsuite.errors import BadCredentials, Temporary
 from mailsuite.model import Account, Address, Forward, Local, Remote, Unknown
 from mailsuite.offload import Inline
 from mailsuite.testing.results import failure_of, result_of
@@ -205,8 +205,11 @@ def test_file_that_breaks_while_running_is_a_temporary_matter(path: str, records
     failure_of(directory.authenticate("alice", PASSWORD), Temporary)
 
 
-def test_missing_file_is_told_when_opening(tmp_path: Path) -> None:
-    failure_of(SQLiteDirectory(str(tmp_path / "none"), Inline(), Clock()).open(), NotFound)
+def test_missing_file_is_told_when_opening_and_is_never_a_refusal(tmp_path: Path) -> None:
+    directory = SQLiteDirectory(str(tmp_path / "none"), Inline(), Clock())
+    assert "the directory is missing" in str(failure_of(directory.open(), Temporary))
+    failure_of(directory.resolve(Address("alice", "a.test")), Temporary)
+    failure_of(directory.account("alice@a.test"), Temporary)
 
 
 def test_closed_directory_opens_again_when_asked(path: str, records: Records) -> None:

@@ -112,8 +112,10 @@ def test_resolves_sets(view: View, messages: Numbers | Uids, uids: list[int]) ->
 
 def test_a_number_beyond_the_mailbox_is_an_error_a_uid_is_not(view: View) -> None:
     for ranges in (((5, 5),), ((1, 5),)):
-        with pytest.raises(ValueError, match="only 4 messages"):
+        with pytest.raises(ValueError, match="there are 4 messages, number 5 is none of them"):
             view.resolve(Numbers(ranges))
+    with pytest.raises(ValueError, match="there is 1 message,"):
+        View(snapshot((7,))).resolve(Numbers(((2, 2),)))
     assert View(snapshot(())).resolve(Numbers(((1, STAR),))) == []
     assert View(snapshot(())).resolve(ALL) == []
 

@@ -1,10 +1,13 @@
 """Address lists as clients get them in ENVELOPE."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailsuite.mime.addresses import Group, Mailbox, parse
+from mailsuite.mime import addresses
+from mailsuite.mime.addresses import MAX_ADDRESSES, MAX_OCTETS, MAX_TOKENS, Group, Mailbox, parse
 
 AB = (b"", b"a", b"b")
 
@@ -93,7 +96,57 @@ def test_anything_is_read_without_raising(value: bytes) -> None:
             assert isinstance(each, Mailbox)
 
 
-def test_a_long_list_costs_linear_time() -> None:
-    assert len(parse(b", ".join([b"Some One <someone@example.org>"] * 20_000))) == 20_000
+@pytest.mark.parametrize(
+    "entry",
+    [
+        b"Some One <someone@example.org>,",
+        b'"a" "b" <c@d>,',
+        b"a@b,",
+        b"a,",
+        b"a:",
+        b"g:a@b;",
+        b"g:a,",
+        b"<",
+        b"()",
+        b'"',
+    ],
+)
+def test_of_a_list_without_end_the_first_are_given(entry: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    reader = addresses._Reader.__init__
+
+    def counting(self: Any, value: bytes) -> None:
+        reader(self, value)
+        made.append(len(self._tokens))
+
+    monkeypatch.setattr(addresses._Reader, "__init__", counting)
+    found = parse(entry * ((1 << 20) // len(entry)))
+    members = [each for one in found if isinstance(one, Group) for each in one.members]
+    assert len(found) + len(members) <= MAX_ADDRESSES
+    assert sum(made) <= MAX_TOKENS
+
+
+@pytest.mark.parametrize("entry", [b"Some One <someone@example.org>", b'"Some" One <someone@example.org>'])
+def test_all_of_a_long_list_are_given_up_to_the_limit(entry: bytes) -> None:
+    for count, expected in (
+        (MAX_ADDRESSES - 1, MAX_ADDRESSES - 1),
+        (MAX_ADDRESSES, MAX_ADDRESSES),
+        (2000, MAX_ADDRESSES),
+    ):
+        found = parse(b", ".join([entry] * count))
+        assert len(found) == expected
+        assert {each.domain for each in found if isinstance(each, Mailbox)} == {b"example.org"}
+
+
+def test_an_address_that_the_limit_cuts_is_left_out() -> None:
+    entry = b"s" * 500 + b"@example.org"
+    assert set(parse(b",".join([entry] * 300))) == {Mailbox(b"", b"", b"s" * 500, b"example.org")}
+    assert parse(b"s" * (MAX_OCTETS + 1)) == []
+    spaced = b"a . b . c . d . e . f . g . h . i . j . k . l @ m"
+    assert set(parse(b",".join([spaced] * 900))) == {Mailbox(b"", b"", b"a.b.c.d.e.f.g.h.i.j.k.l", b"m")}
+
+
+def test_tokens_without_an_end_are_read_as_one() -> None:
     assert parse(b"(" * 50_000) == []
-    assert len(parse(b"a " * 50_000)) == 1
+    assert len(parse(b"a " * 50_000)) == 0
+    assert len(parse(b"a " * 5_000)) == 1

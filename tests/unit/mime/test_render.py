@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mailsuite.mime import addresses
 from mailsuite.mime.lines import to_crlf
-from mailsuite.mime.render import MAX_QUOTED, envelope, string, summarize, summary
+from mailsuite.mime.render import MAX_EMBEDDED, MAX_QUOTED, envelope, string, summarize, summary
 from mailsuite.mime.structure import MAX_DEPTH, Scanner
 
 AB = b'((NIL NIL "a" "b"))'
@@ -172,3 +173,15 @@ def test_what_is_nested_too_deeply_is_shown_as_octets() -> None:
 
 def test_an_envelope_needs_only_the_fields() -> None:
     assert envelope({b"subject": b"x"}).startswith(b'(NIL "x" NIL')
+
+
+def test_addresses_of_embedded_messages_are_read_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    parse = addresses.parse
+    monkeypatch.setattr(addresses, "parse", lambda value: (read.append(len(value)), parse(value))[1])
+    message = b"\n--a\n\nTo: %b\nSubject: s\n\n" % (b"a@b," * 250)
+    digest = b"Content-Type: multipart/digest; boundary=a\n\n" + message * 1000
+    structure = summary(digest).structure
+    assert sum(read) <= MAX_EMBEDDED
+    assert structure.count(b'(NIL "s"') == 1000
+    assert structure.count(b'"b"') == len(read) * 250

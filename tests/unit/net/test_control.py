@@ -6,6 +6,7 @@ import json
 import os
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from twisted.internet.defer import fail
@@ -61,6 +62,16 @@ def test_drop_and_hold(world: World) -> None:
     assert result_of(world.queue.list())[0].held
     world.ask(b'{"do":"hold","id":"m2","held":false}\n')
     assert not result_of(world.queue.list())[0].held
+
+
+def test_orders_are_logged_in_plain_words(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[object] = []
+    log = SimpleNamespace(info=lambda text, **values: said.append(values["what"]))
+    monkeypatch.setattr(type(world.protocol), "log", log)
+    for line in (b'"flush"', b'"flush","ids":["m1","m2"]', b'"hold","id":"m1"', b'"hold","id":"m1","held":false'):
+        world.ask(b'{"do":' + line + b"}\n")
+    world.ask(b'{"do":"drop","id":"m1"}\n')
+    assert said == ["try everything now", "try m1, m2 now", "hold m1", "release m1", "drop m1"]
 
 
 @pytest.mark.parametrize(

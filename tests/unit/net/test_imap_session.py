@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Callable
 from typing import cast
 
@@ -11,7 +13,7 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 
-from mailsuite.errors import Expunged, Temporary
+from mailsuite.errors import Corrupt, DiskFull, Expunged, MailError, Temporary
 from mailsuite.imap.limits import Limits
 from mailsuite.interfaces import IBody
 from mailsuite.model import SEEN, FlagOp, Flags
@@ -67,8 +69,9 @@ class Server:
 class Client:
     """The client's side of a connection in memory."""
 
-    def __init__(self, server: Server) -> None:
-        self.transport = FakeTransport()
+    def __init__(self, server: Server, high_water: int = HIGH_WATER) -> None:
+        self.clock = server.clock
+        self.transport = FakeTransport(high_water=high_water)
         self.protocol = server.factory.buildProtocol(self.transport.getPeer())
         self.transport.connect(cast(Protocol, self.protocol))
 
@@ -80,9 +83,12 @@ class Client:
 
     def read(self) -> bytes:
         """Everything there is to read."""
-        parts = [self.transport.take()]
-        while self.transport.settle() or parts[-1]:
+        parts: list[bytes] = []
+        moved = True
+        while moved:
+            self.clock.advance(0)
             parts.append(self.transport.take())
+            moved = self.transport.settle() or bool(parts[-1])
         return b"".join(parts)
 
     def ask(self, line: bytes) -> bytes:
@@ -106,6 +112,16 @@ def test_a_fault_of_ours_is_logged_and_the_session_goes_on(server: Server) -> No
     assert answer == b"a NO [SERVERBUG] an error of the server, it has been logged\r\n"
     assert [event["command"] for event in logged if "command" in event] == ["Status"]
     assert client.ask(b"b NOOP") == b"b OK done\r\n"
+
+
+@pytest.mark.parametrize("kind", [Temporary, Corrupt])
+def test_paths_are_for_the_log_and_not_for_the_client(server: Server, kind: type[MailError]) -> None:
+    client = server.client()
+    server.stores.store(ANN).faults.plan("status", kind("/secret/path: I/O error"))
+    with capturedLogs() as logged:
+        assert b"secret" not in client.ask(b"a STATUS INBOX (MESSAGES)")
+    [event] = [event for event in logged if "error" in event]
+    assert (event["account"], str(event["error"])) == (ANN, "/secret/path: I/O error")
 
 
 class Torn(MemoryBody):
@@ -193,6 +209,35 @@ def test_many_rows_wait_for_the_client_too(server: Server) -> None:
         assert client.read().count(b" FETCH (") == 20_000
 
 
+CHEAP = ("UID", "FLAGS", "RFC822.SIZE", "INTERNALDATE")
+ONE_TO_THREE = [asked for count in (1, 2, 3) for asked in itertools.permutations(CHEAP, count)]
+
+
+@pytest.mark.parametrize("command", ["FETCH", "UID FETCH"])
+@pytest.mark.parametrize("asked", ONE_TO_THREE, ids=" ".join)
+def test_every_item_that_was_asked_is_told(server: Server, command: str, asked: tuple[str, ...]) -> None:
+    """RFC 3501 §7.4.2: also where only flags are wanted and the store is not asked (``Plan.only_flags``)."""
+    server.inbox.add([(b"Subject: x\r\n\r\n", frozenset({SEEN}), 0.0)] * 2)
+    told = server.client().ask(f"a {command} 1:* ({' '.join(asked)})".encode()).decode()
+    rows = re.findall(r"^\* \d FETCH \((.*)\)\r$", told, re.MULTILINE)
+    wanted = sorted({*asked, "UID"} if command == "UID FETCH" else asked)
+    assert [sorted(re.findall(r"(?:^| )([A-Z][A-Z0-9.]{2,}) ", row)) for row in rows] == [wanted, wanted]
+
+
+@pytest.mark.parametrize(("items", "rows"), [(b"FLAGS", 5000), (b"RFC822.SIZE", 500)])
+def test_others_have_their_turn_within_a_long_answer(server: Server, items: bytes, rows: int) -> None:
+    server.inbox.add([(b"Subject: x\r\n\r\n", frozenset(), 0.0)] * 10_000)
+    greedy, other = Client(server, high_water=1 << 30), server.client()
+    greedy.ask(b"l LOGIN %b secret" % ANN.encode())
+    greedy.ask(b"s SELECT INBOX")
+    greedy.send(b"a FETCH 1:* " + items)
+    assert greedy.transport.take().count(b" FETCH (") == rows
+    assert other.transport.take() == b""
+    other.send(b"b NOOP")
+    assert other.transport.take().endswith(b"b OK done\r\n")
+    assert greedy.read().count(b" FETCH (") == 10_000 - rows
+
+
 def test_a_client_that_idles_and_does_not_read_costs_nothing(server: Server) -> None:
     idler = server.client()
     idler.ask(b"a IDLE")
@@ -277,6 +322,41 @@ def test_shutting_down_waits_for_the_command_in_flight(server: Server) -> None:
     assert result_of(ended) is None
     late = Client(server)
     assert late.read().startswith(b"* BYE [UNAVAILABLE]")
+
+
+# -- accounts that go -------------------------------------------------------------------------------------------------
+
+GONE = b"* BYE [CONTACTADMIN] the account is no longer there\r\n"
+
+
+@pytest.mark.parametrize(
+    "command", [b"SELECT INBOX", b"EXAMINE INBOX", b"STATUS INBOX (MESSAGES)", b"APPEND INBOX {5+}\r\nhello"]
+)
+def test_a_removed_account_opens_and_takes_nothing(server: Server, command: bytes) -> None:
+    client = server.client()
+    assert b"a OK" in client.ask(b"a " + command)
+    stored = len(server.inbox.messages)
+    del server.directory.accounts[ANN]
+    assert client.ask(b"b " + command) == GONE
+    assert not client.transport.connected
+    assert len(server.inbox.messages) == stored
+    assert server.delivery.open_drafts == 0
+
+
+@pytest.mark.parametrize("command", [b"FETCH 1 FLAGS", b"NOOP", b"IDLE"])
+def test_a_removed_account_reads_no_more_within_a_minute(server: Server, command: bytes) -> None:
+    server.stores.deliver(ANN, b"x")
+    client = server.client()
+    del server.directory.accounts[ANN]
+    server.clock.advance(60)
+    assert client.ask(b"b " + command) == GONE
+    assert not client.transport.connected
+
+
+def test_a_directory_that_cannot_be_read_keeps_nobody_from_their_mail(server: Server) -> None:
+    client = server.client()
+    server.directory.fail(Temporary("/secret/path"))
+    assert b"a OK" in client.ask(b"a SELECT INBOX")
 
 
 # -- changes that were lost --------------------------------------------------------------------------------------------
@@ -370,7 +450,7 @@ def test_a_draft_that_cannot_keep_up_holds_back_the_client(server: Server) -> No
 
 def test_a_disk_that_fails_refuses_the_message_and_keeps_in_step(server: Server) -> None:
     client = server.client()
-    server.delivery.fail_writes(Temporary("the disk is full"))
+    server.delivery.fail_writes(DiskFull("/secret/path: no space left"))
     answer = client.ask(b"a APPEND INBOX {8+}\r\nb LOGOUT\r\nc NOOP")
-    assert answer == b"a NO [UNAVAILABLE] the disk is full\r\nc OK done\r\n"
+    assert answer == b"a NO [UNAVAILABLE] the server has no room left on its disk, try again later\r\nc OK done\r\n"
     assert server.delivery.open_drafts == 0

@@ -8,6 +8,7 @@ import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
 from zope.interface import implementer
 
 from mailsuite.errors import Expunged, Temporary
@@ -172,11 +173,27 @@ def test_a_message_shorter_than_it_says_ends_the_connection(monkeypatch: pytest.
 def test_a_disk_that_fails_at_the_start_is_an_error_of_this_message_only(monkeypatch: pytest.MonkeyPatch) -> None:
     conversation = Conversation(monkeypatch, Body(LINE, fails_at=0))
     conversation.say(b"RETR 1\r\nNOOP\r\n")
-    assert conversation.hear() == b"-ERR [SYS/TEMP] the disk is broken\r\n+OK nothing done\r\n"
+    assert conversation.hear() == b"-ERR [SYS/TEMP] temporary trouble, try again later\r\n+OK nothing done\r\n"
     conversation.body.error = Expunged("gone")
     conversation.say(b"RETR 1\r\nNOOP\r\n")
     assert conversation.hear() == b"-ERR the message is gone\r\n+OK nothing done\r\n"
     assert conversation.body.closed
+
+
+def test_the_log_says_whose_mailbox_cannot_be_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    conversation = Conversation(monkeypatch, Body(LINE))
+    conversation.transport.hang_up()
+    conversation.settle()
+    conversation.stores.store(TIM).faults.plan("open", Temporary("/secret/path: I/O error"))
+    transport = FakeTransport()
+    transport.connect(conversation.factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 4001)))
+    with capturedLogs() as logged:
+        transport.feed(b"USER tim\r\nPASS secret\r\n")
+        while transport.settle():
+            pass
+    assert transport.take().endswith(b"-ERR [SYS/TEMP] temporary trouble, try again later\r\n")
+    [event] = [event for event in logged if "error" in event]
+    assert (event["account"], str(event["error"])) == (TIM, "/secret/path: I/O error")
 
 
 def test_a_fault_of_ours_in_a_message_ends_the_connection_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.error import ConnectError, ConnectionRefusedError, NoRouteError
 from twisted.internet.task import Clock
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
@@ -138,8 +138,24 @@ def test_when_no_address_answers_everyone_is_delayed_and_the_next_hop_may_be_tri
         assert isinstance(outcome, Delayed)
         assert str(outcome.status) == "4.4.1"
         assert outcome.host == ""
-        assert "192.0.2.1" in outcome.text
+        assert outcome.text.startswith("mx.b.test [192.0.2.1]:25 refused the connection; ")
         assert "554 no" in outcome.text
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ConnectionRefusedError(), "refused the connection"),
+        (NoRouteError(113), "cannot be reached: No route to host"),
+        (ConnectError(string="odd"), "cannot be reached: An error occurred while connecting: odd."),
+    ],
+)
+@pytest.mark.parametrize("host", ["mx.b.test", "192.0.2.1"])
+def test_an_address_that_cannot_be_had_is_named_once(error: Exception, words: str, host: str) -> None:
+    (outcome,) = World({"192.0.2.1:25": error}).send(hop=Hop(host, ("192.0.2.1",)))
+    assert isinstance(outcome, Delayed)
+    name = "" if host == "192.0.2.1" else f"{host} "
+    assert outcome.text == f"{name}[192.0.2.1]:25 {words}"
 
 
 def test_a_connection_that_hangs_is_given_up_in_time() -> None:

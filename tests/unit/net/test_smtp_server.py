@@ -375,6 +375,18 @@ def test_a_session_at_its_limit_hears_what_became_of_its_message() -> None:
     assert not peer.transport.connected
 
 
+def test_a_removed_account_sends_no_more() -> None:
+    world = World(settings=SMTPSettings("mx.here.test", service=Service.SUBMISSION, allow_plaintext_auth=True))
+    peer = world.connect().greet()
+    peer.say(b"AUTH PLAIN AGJvYkBoZXJlLnRlc3QAc2VjcmV0\r\n")
+    assert peer.last(b"MAIL FROM:<bob@here.test>\r\n").startswith("250 ")
+    world.directory.fail(Temporary("/secret/path cannot be read"))
+    assert peer.say(b"RSET\r\nMAIL FROM:<bob@here.test>\r\n")[1].startswith("451 4.3.0 ")
+    del world.directory.accounts["bob@here.test"]
+    assert peer.say(b"MAIL FROM:<bob@here.test>\r\n") == ["421 4.7.0 Your account is no longer there"]
+    assert not peer.transport.connected
+
+
 def ends_of(logged: list[LogEvent]) -> list[str]:
     """The lines that tell what became of a message."""
     return [event["log_format"].format(**event) for event in logged if "size={size}" in event["log_format"]]
@@ -390,9 +402,7 @@ def test_a_message_accepted_after_its_client_left_is_one_line_in_the_log(logged:
     assert ends_of(logged) == []
     world.delivery.release()
     (line,) = ends_of(logged)
-    assert line.startswith(
-        "M1: from=<a@far.test> to=['bob@here.test'] size=3 client=192.0.2.1:40000 account=: 250 2.0.0"
-    )
+    assert line.startswith("M1: from=<a@far.test> to=<bob@here.test> size=3 client=192.0.2.1:40000 account=: 250 2.0.0")
 
 
 @pytest.mark.parametrize(("error", "ends"), [(Temporary("no space"), 1), (ZeroDivisionError("a bug"), 0)])
@@ -518,7 +528,7 @@ def test_a_message_is_one_line_in_the_log_without_its_words(logged: list[LogEven
     peer.say(SEND + b"Subject: private\r\n\r\nvery private\r\n.\r\n")
     lines = [event["log_format"].format(**event) for event in logged if event["log_namespace"].startswith("mailsuite")]
     assert [line for line in lines if line.startswith("M1: ")] == [
-        "M1: from=<a@far.test> to=['bob@here.test'] size=34 client=192.0.2.1:40000 account=bob@here.test: "
+        "M1: from=<a@far.test> to=<bob@here.test> size=34 client=192.0.2.1:40000 account=bob@here.test: "
         "250 2.0.0 Ok: queued as M1"
     ]
     assert not any("private" in line or "secret" in line or "c2Vjc" in line for line in lines)

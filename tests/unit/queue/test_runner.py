@@ -253,9 +253,9 @@ def test_a_message_for_a_host_that_is_left_alone_is_delayed_with_the_reason(worl
     world.add("m1")
     world.add("m2")
     assert world.hosts() == ["mx1.b.test"]
-    assert [queued.pending[0].last_text for queued in result_of(world.queue.list())] == [
-        "mx1.b.test: connection refused"
-    ] * 2
+    waiting = [queued.pending[0] for queued in result_of(world.queue.list())]
+    assert [one.last_text for one in waiting] == ["mx1.b.test: connection refused"] * 2
+    assert [one.last_host for one in waiting] == ["mx1.b.test"] * 2
 
 
 def test_no_more_than_so_many_at_once() -> None:

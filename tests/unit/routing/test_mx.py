@@ -193,3 +193,26 @@ def test_a_smarthost_takes_every_domain(host: str, addresses: tuple[str, ...]) -
 @pytest.mark.parametrize("host", ["nowhere.test", "empty.test", "broken.test", "no name"])
 def test_a_smarthost_that_cannot_be_found_is_not_the_senders_fault(host: str) -> None:
     failure_of(SmarthostRouter(FakeDNS(ADDRESSES), host, 587).route("b.test"), Temporary)
+
+
+@pytest.mark.parametrize(
+    "literal", ["127.0.0.2", "0.0.0.0", "IPv6:::1", "IPv6:::", "IPv6:::ffff:127.0.0.3", "IPv6:::ffff:192.0.2.99"]
+)
+def test_mail_for_a_literal_of_this_machine_loops(literal: str) -> None:
+    mine = MxRouter(FakeDNS({}), Identity(ME.names, ME.addresses, loopback=True))
+    error = failure_of(mine.route(f"[{literal}]"), NoRoute)
+    assert isinstance(error, NoRoute)
+    assert error.status == "5.4.6"
+
+
+def test_an_exchange_on_loopback_is_this_host() -> None:
+    zones: Zones = {
+        "odd.test": {"MX": ["10 mx1.test", "20 local.test", "30 mx3.test"]},
+        "only.test": {"MX": ["10 local.test"]},
+        "local.test": {"A": ["127.0.0.1"]},
+    }
+    mine = MxRouter(FakeDNS({**ADDRESSES, **zones}), Identity(ME.names, loopback=True), random.Random(1))
+    assert [hop.host for hop in result_of(mine.route("odd.test"))] == ["mx1.test"]
+    assert failure_of(mine.route("only.test"), NoRoute)
+    elsewhere = MxRouter(FakeDNS({**ADDRESSES, **zones}), ME, random.Random(1), 2525)
+    assert [hop.host for hop in result_of(elsewhere.route("only.test"))] == ["local.test"]

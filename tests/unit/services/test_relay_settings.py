@@ -61,6 +61,17 @@ def test_mail_must_not_come_back_to_where_we_listen(address: str, port: int, rel
     assert found.names == {"mail.a.test"}
 
 
+@pytest.mark.parametrize(
+    ("port", "relay_port", "ours"), [(25, 25, True), (2025, 25, True), (2025, 2025, True), (2025, 2026, False)]
+)
+def test_loopback_is_ours_on_port_25_and_where_we_listen(port: int, relay_port: int, ours: bool) -> None:
+    made = relay.identity(settings("192.0.2.7", port, relay=Relay(port=relay_port)), INTERFACES)
+    for address in ("127.0.0.1", "127.0.0.2", "127.255.255.254", "0.0.0.0", "::1", "::", "::ffff:127.0.0.9"):
+        assert made.owns(address) is ours, address
+    assert not made.owns("192.0.2.8")
+    assert not made.owns("2001:db8::8")
+
+
 def test_submission_port_is_no_way_for_mail_to_come_back() -> None:
     made = Settings("mail.a.test", (Listener(Service.SUBMISSION, "192.0.2.7", 25),))
     assert relay.identity(made, INTERFACES).addresses == frozenset()

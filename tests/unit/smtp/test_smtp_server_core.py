@@ -149,7 +149,8 @@ def test_the_table_says_what_may_come_where(state: State, verb: Verb) -> None:
 def test_every_verb_has_its_rows() -> None:
     assert set(ALLOWED) == set(Verb)
     open_states = {State.START, State.READY, State.MAIL, State.RCPT}
-    assert set(OUT_OF_ORDER) == {verb for verb in Verb if ALLOWED[verb] != open_states}
+    greeted = open_states - {State.START}
+    assert set(OUT_OF_ORDER) == {verb for verb in Verb if not greeted <= ALLOWED[verb]}
     assert set(SMTP_VERBS) | set(LMTP_VERBS) == {verb.value for verb in Verb}
     assert set(AFTER.values()) <= set(State)
 

@@ -10,12 +10,14 @@ from typing import Any
 
 from twisted.internet.task import Clock
 
+from mailsuite.disk.inotify import Told
 from mailsuite.disk.placement import place
 from mailsuite.disk.real import RealDisk
 from mailsuite.disk.spool import Spool
 from mailsuite.interfaces import IDisk, IOffload
 from mailsuite.model import INBOX, Account, Address, Envelope, Flags, ToMailbox
 from mailsuite.offload import Inline
+from mailsuite.store.attention import Eyes
 from mailsuite.store.incoming import Incoming
 from mailsuite.store.maildir import MaildirStores
 from mailsuite.store.names import account_path, to_folder
@@ -37,6 +39,7 @@ class Site:
         self.clock.advance(EPOCH)
         self.accounts: dict[str, Account] = {}
         self.keep_open = 100
+        self.open_eyes: Callable[[Told], Eyes] | None = None
         self.spool = Spool(str(root / "spool"), Inline())
         self.spool.clean()
         self.start()
@@ -52,6 +55,7 @@ class Site:
             "mail.example.org",
             quota=lambda name: self.accounts.get(name, Account(name)),
             keep_open=self.keep_open,
+            open_eyes=self.open_eyes,
         )
 
     def restart(self) -> None:

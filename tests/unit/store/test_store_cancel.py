@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from maildir_site import ANN, MESSAGE, Site
+from twisted.logger import capturedLogs
 
 from mailsuite.model import FlagOp, FlagsChanged, ToMailbox
 from mailsuite.query import Text
@@ -61,6 +63,18 @@ def test_a_body_that_nobody_wants_any_more_is_closed(site: Site, held: HeldOfflo
     body.close()
     held.go()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_body_that_nobody_wants_and_that_is_not_there_is_no_error(site: Site, held: HeldOffload) -> None:
+    store = done(held, site.stores.open(ANN))
+    inbox = done(held, store.open("INBOX"))
+    answer = inbox.body(1)
+    answer.addErrback(lambda _: None)
+    answer.cancel()
+    with capturedLogs() as logged:
+        held.go()
+        gc.collect()
+    assert logged == []
 
 
 def test_a_cancelled_search_stops_between_its_slices(site: Site, held: HeldOffload) -> None:

@@ -16,6 +16,7 @@ from mailsuite.errors import InvalidName, NotFound, OverQuota, Temporary
 from mailsuite.interfaces import IDisk
 from mailsuite.model import Account, FlagOp, ToMailbox
 from mailsuite.testing.results import failure_of, result_of
+from mailsuite.testing.system_calls import SystemCalls
 
 BOB = "bob@example.org"
 
@@ -24,6 +25,7 @@ class Watched(RealDisk):
     """A real disk that notes every call, and fails where it is told to."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.calls: list[tuple[str, str]] = []
         self.fails_at: tuple[str, str] | None = None
 
@@ -35,7 +37,7 @@ class Watched(RealDisk):
         def call(path: str, *args: Any, **kwargs: Any) -> Any:
             last = args[0] if method in ("rename", "link") else path
             self.calls.append((method, last))
-            if self.fails_at and self.fails_at[0] == method and self.fails_at[1] in last:
+            if self.fails_at and method in self.fails_at[0].split() and self.fails_at[1] in last:
                 raise Temporary("no space left on device")
             return found(path, *args, **kwargs)
 
@@ -90,6 +92,17 @@ def test_every_change_is_durable_when_it_is_told(site: Site) -> None:
     assert durable_after(site.disk, "/Maildir") == []
 
 
+def test_a_mailbox_is_durable_when_it_was_created(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = site.store()
+    calls = SystemCalls(monkeypatch.setattr, site.folder())
+    result_of(store.create("A/B", "\\Archive"))
+    for name in (".A", ".A.B"):
+        for folder in (name, f"{name}/new", f"{name}/cur", f"{name}/tmp"):
+            made = calls.made.index(("mkdir", folder))
+            assert ("fsync", os.path.dirname(folder) or ".") in calls.made[made:]
+    assert calls.made[-1][0] == "fsync"
+
+
 def test_keywords_are_on_disk_before_a_name_uses_them(site: Site) -> None:
     site.deliver(frozenset({"Word"}))
     calls = [(method, Path(path).name) for method, path in site.disk.calls]
@@ -119,6 +132,35 @@ def test_one_message_for_several_mailboxes_is_one_file(site: Site) -> None:
     assert octets(site.mailbox(account=BOB), 1).endswith(MESSAGE)
 
 
+def test_one_message_reaches_several_mailboxes_without_hard_links(site: Site) -> None:
+    site.disk.fails_at = ("link", "")
+    site.place(MESSAGE, ToMailbox(ANN), ToMailbox(BOB), ToMailbox(ANN))
+    for account, uids in ((ANN, [1, 2]), (BOB, [1])):
+        inbox = site.mailbox(account=account)
+        assert list(seen(inbox)) == uids
+        assert all(octets(inbox, uid).endswith(MESSAGE) for uid in uids)
+
+
+def test_messages_are_copied_and_moved_without_hard_links(site: Site) -> None:
+    large = MESSAGE + b"0123456789" * 60_000 + b"\r\n"
+    site.place(large, ToMailbox(ANN))
+    site.deliver()
+    result_of(site.store().create("Other", ""))
+    inbox, other = site.mailbox(), site.mailbox("Other")
+    site.disk.fails_at = ("link", "")
+    site.disk.calls.clear()
+    result_of(site.store().copy(inbox, [1], "Other", False))
+    result_of(site.store().copy(inbox, [2], "Other", True))
+    assert durable_after(site.disk, "/Maildir") == []
+    assert list(seen(inbox)) == [1]
+    assert list(seen(other)) == [1, 2]
+    assert octets(other, 1) == octets(inbox, 1)
+    assert octets(other, 1).endswith(large)
+    dates = [result_of(box.fetch([1], ["date"]))[0].items for box in (inbox, other)]
+    assert dates[0] == dates[1]
+    assert site.files("tmp", "Other") == []
+
+
 def nothing_is_there(site: Site) -> bool:
     site.disk.fails_at = None  # type: ignore[attr-defined]
     files = [site.files(inside, account=account) for inside in ("new", "cur", "tmp") for account in (ANN, BOB)]
@@ -130,7 +172,7 @@ def nothing_is_there(site: Site) -> bool:
     ("method", "where"),
     [
         ("write_new", "/tmp/"),
-        ("link", "bob/Maildir/new"),
+        ("link write_new", "bob/Maildir/new"),
         ("rename", "ann/Maildir/new"),
         ("sync_folder", "ann/Maildir/new"),
         ("sync_folder", "bob/Maildir/new"),
@@ -218,13 +260,13 @@ def test_a_failed_copy_leaves_nothing(site: Site) -> None:
         site.deliver()
     result_of(site.store().create("Other", ""))
     inbox, other = site.mailbox(), site.mailbox("Other")
-    for where in (("link", ",U=2"), ("sync_folder", ".Other/new"), ("rename", ",U=8")):
+    for where in (("link write_new", "U=2"), ("sync_folder", ".Other/new"), ("rename", ",U=8")):
         site.disk.fails_at = where
         failure_of(site.store().copy(inbox, [1, 2, 3], "Other", where[0] == "rename"), Temporary)
         site.disk.fails_at = None
         assert seen(other) == {}
         assert len(seen(inbox)) == 3
-        assert site.files("new", "Other") == []
+        assert site.files("new", "Other") == site.files("tmp", "Other") == []
 
 
 def test_threads_deliver_side_by_side_while_sessions_look(tmp_path: Path) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import mailbox as foreign
 import os
+import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from maildir_site import ANN, MESSAGE, Site, name_of, octets, seen
+from twisted.logger import capturedLogs
 
 from mailsuite.errors import Corrupt, OverQuota, Temporary
 from mailsuite.model import Account, FlagOp, Overflow, ToMailbox
@@ -105,15 +109,76 @@ def test_uids_are_reserved_on_disk_before_they_are_used(site: Site) -> None:
             site.mailbox().folder.counters.take_uids(1)
 
 
-def test_an_index_that_sqlite_cannot_read_is_set_aside_and_rebuilt(site: Site) -> None:
+def test_an_index_that_was_half_rebuilt_when_the_server_died_is_no_authority(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fill(site)
     before = everything(site)
     result_of(site.stores.close())
-    home = site.folder().parent
-    (home / "index.sqlite").write_bytes(b"no database " * 1000)
+    site.without_index()
     site.start()
-    assert everything(site) == before
-    assert (home / "index.sqlite.corrupt").read_bytes().startswith(b"no database")
+    with monkeypatch.context() as patch:
+        patch.setattr("mailsuite.store.folder.foreign.follow", lambda *_: (_ for _ in ()).throw(Temporary("no disk")))
+        failure_of(site.stores.open(ANN), Temporary)
+    assert everything(site.killed()) == before
+
+
+def overwritten(index: Path) -> None:
+    index.write_bytes(b"no database " * 1000)
+
+
+def cut_short(index: Path) -> None:
+    os.truncate(index, index.stat().st_size // 2)
+
+
+def cut_to_its_first_octets(index: Path) -> None:
+    os.truncate(index, 50)
+
+
+def without_a_table(index: Path) -> None:
+    with contextlib.closing(sqlite3.connect(index)) as db:
+        db.execute("DROP TABLE summary")
+        db.commit()
+
+
+def with_other_columns(index: Path) -> None:
+    with contextlib.closing(sqlite3.connect(index)) as db:
+        db.execute("ALTER TABLE message ADD COLUMN more TEXT")
+        db.commit()
+
+
+@pytest.mark.parametrize(
+    "damage", [overwritten, cut_short, cut_to_its_first_octets, without_a_table, with_other_columns]
+)
+def test_a_damaged_index_is_set_aside_and_rebuilt(site: Site, damage: Callable[[Path], None]) -> None:
+    fill(site)
+    for _ in range(60):
+        site.deliver()
+    before = everything(site)
+    result_of(site.stores.close())
+    home = site.folder().parent
+    damage(home / "index.sqlite")
+    damaged = (home / "index.sqlite").read_bytes()
+    site.start()
+    with capturedLogs() as logged:
+        with contextlib.suppress(Temporary):  # a hole in the middle is found when somebody falls into it
+            result_of(site.stores.open(ANN))
+        assert everything(site) == before
+    assert (home / f"index.sqlite.corrupt-{int(site.clock.seconds())}").read_bytes() == damaged
+    assert [event["reason"] != "" for event in logged if event.get("path") == str(home / "index.sqlite")] == [True]
+
+
+def test_the_newest_of_what_was_set_aside_is_kept(site: Site) -> None:
+    for _ in range(5):
+        site.clock.advance(1000)
+        site.deliver()
+        result_of(site.stores.close())
+        overwritten(site.folder().parent / "index.sqlite")
+        site.start()
+    site.mailbox()
+    kept = sorted(path.name for path in site.folder().parent.glob("index.sqlite.corrupt-*"))
+    now = int(site.clock.seconds())
+    assert kept == [f"index.sqlite.corrupt-{now - back}" for back in (2000, 1000, 0)]
 
 
 def test_an_index_of_another_version_is_rebuilt(site: Site) -> None:

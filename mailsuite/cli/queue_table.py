@@ -1,0 +1,106 @@
+"""The queue as a table for a person: fits a terminal of 80 columns, and is still one line a recipient in a pipe.
+
+The id is never cut, since it is there to be copied.  What a server said last stands on lines of its own below; where
+the addresses do not fit they are cut in the middle, so that the domain stays.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from mailsuite.model import Pending, Queued
+
+_HEADS = ("id", "size", "arrived", "due", "sender", "recipient")
+_GAP, _INDENT = "  ", "    "
+#: Columns below which an address says nothing any more; a narrower terminal breaks the lines itself.
+_NARROWEST = 12
+
+
+class _Row(msgspec.Struct, frozen=True):
+    cells: tuple[str, ...]
+    #: What went wrong last, to be said below this row.
+    error: str
+
+
+def table(messages: Sequence[Queued], now: float, width: int) -> Iterator[str]:
+    """Its lines; ``now`` in epoch seconds, ``width`` in columns (0: no limit)."""
+    rows = [row for one in messages for row in _rows(one, now)]
+    widths = _widths(rows, width)
+    yield _line(_HEADS, widths)
+    for row in rows:
+        yield _line(row.cells, widths)
+        yield from _below(row.error, width)
+
+
+def _rows(one: Queued, now: float) -> Iterator[_Row]:
+    """One a recipient; what is the same for all stands on the first."""
+    arrived = f"{span(now - one.envelope.arrived)} ago"
+    due = "held" if one.held else "now" if one.due <= now else f"in {span(one.due - now)}"
+    common = (one.envelope.id, _size(one.size), arrived, due, _shown(str(one.envelope.sender)) or "<>")
+    for index, entry in enumerate(one.pending):
+        last = index + 1 == len(one.pending) or _said(one.pending[index + 1]) != _said(entry)
+        cells = (*(common if index == 0 else ("",) * len(common)), _shown(str(entry.recipient.address)))
+        yield _Row(cells, _said(entry) if last else "")
+
+
+def _said(entry: Pending) -> str:
+    return _shown(entry.last_text)
+
+
+def _shown(text: str) -> str:
+    """Others' words, without what would steer a terminal."""
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
+def _below(error: str, width: int) -> Sequence[str]:
+    if not error:
+        return ()
+    if not width:
+        return (_INDENT + error,)
+    return textwrap.wrap(error, max(width, 40), initial_indent=_INDENT, subsequent_indent=_INDENT)
+
+
+def _widths(rows: Sequence[_Row], width: int) -> list[int]:
+    """Columns of each cell; only the two addresses give way."""
+    widths = [max(map(len, cells)) for cells in zip(_HEADS, *(row.cells for row in rows), strict=True)]
+    if not width:
+        return widths
+    room = width - sum(widths[:-2]) - len(_GAP) * (len(widths) - 1)
+    sender, recipient = widths[-2:]
+    if sender + recipient > room:
+        half = max(_NARROWEST, room // 2)
+        sender = min(sender, max(half, room - recipient))
+        recipient = min(recipient, max(half, room - sender))
+    return [*widths[:-2], sender, recipient]
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return _GAP.join(_cut(cell, width).ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def _cut(text: str, width: int) -> str:
+    """``some..ample.org``: both ends of what is too long."""
+    if len(text) <= width:
+        return text
+    head = (width - 2) // 2
+    return f"{text[:head]}..{text[len(text) - (width - 2 - head) :]}"
+
+
+def _size(octets: int) -> str:
+    """``950``, ``12K``, ``3M``: octets in at most five characters."""
+    for unit in ("", "K", "M"):
+        if octets < 10_000:
+            return f"{octets}{unit}"
+        octets //= 1024
+    return f"{octets}G"
+
+
+def span(seconds: float) -> str:
+    """``4 min``: a time as exact as it matters."""
+    for unit, length, below in (("s", 1, 90), ("min", 60, 5400), ("h", 3600, 48 * 3600)):
+        if seconds < below:
+            return f"{max(0, seconds) / length:.0f} {unit}"
+    return f"{seconds / 86400:.0f} d"

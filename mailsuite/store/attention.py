@@ -1,0 +1,179 @@
+"""Sees at once what other programs do in the mailboxes that sessions look at.
+
+The kernel tells which names come and go in ``new`` and ``cur``.  They are gathered for ``DELAY`` seconds; then a job in
+the account's lane asks whether our own rows explain them all, as they do after our own work.  If not, the folder is
+listed.  Of very many names the first count; for the rest the folders' times do, as in every look.  Where the kernel
+does not tell, or more than ``MAX_FOLDERS`` are watched, ``follows`` says so and others look from time to time.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Mapping
+from typing import Protocol, TypeAlias
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from mailsuite.disk.inotify import Ended, Lost, Moved, Told
+from mailsuite.errors import MailError
+from mailsuite.store.filename import read_base, split
+from mailsuite.store.folder import Folder
+from mailsuite.store.mailbox import Lane
+
+#: Seconds from the first name to the look.
+DELAY = 0.1
+#: Mailboxes that are watched at the same time, each with two of the kernel's watches.
+MAX_FOLDERS = 4000
+#: Names that one job compares.
+MAX_NAMES = 100
+
+#: Path -> whether it appeared last, or left.
+Names: TypeAlias = Mapping[str, bool]
+
+_log = Logger()
+
+
+class Eyes(Protocol):
+    """``disk.inotify.Inotify``."""
+
+    def watch(self, path: str) -> int: ...
+
+    def forget(self, number: int) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class _Followed:
+    """A mailbox under watch."""
+
+    def __init__(self, lane: Lane, folder: Folder) -> None:
+        self.lane = lane
+        self.folder = folder
+        self.numbers: dict[int, str] = {}  # -> "new" or "cur"
+        self.names: dict[str, bool] = {}
+        self.waiting: IDelayedCall | None = None
+        self.looking = False
+
+
+class Attention:
+    """``open_eyes`` is called at the first mailbox; OSError from it means that there are none."""
+
+    def __init__(self, clock: IReactorTime, open_eyes: Callable[[Told], Eyes] | None) -> None:
+        self._clock = clock
+        self._open_eyes = open_eyes
+        self._eyes: Eyes | None = None
+        self._followed: dict[Folder, _Followed] = {}
+        self._by_number: dict[int, _Followed] = {}
+
+    def follows(self, folder: Folder) -> bool:
+        return folder in self._followed
+
+    def follow(self, lane: Lane, folder: Folder) -> None:
+        """From now until its feed has no watch left; nothing if that is so already, or cannot be."""
+        if folder in self._followed or folder.gone or len(self._followed) >= MAX_FOLDERS:
+            return
+        followed = _Followed(lane, folder)
+        try:
+            eyes = self._opened()
+            for inside in ("new", "cur"):
+                number = eyes.watch(os.path.join(folder.path, inside))
+                followed.numbers[number] = inside
+                self._by_number[number] = followed
+        except OSError as error:
+            self._drop(followed)
+            self._not_followed(error)
+            return
+        self._followed[folder] = followed
+        folder.feed.unwatched = lambda: self._drop(followed)
+        self._soon(followed)  # what happened since the session's snapshot was not told
+
+    def _opened(self) -> Eyes:
+        if self._eyes is None:
+            if self._open_eyes is None:
+                raise FileNotFoundError(errno.ENOENT, "nobody tells of changes")
+            self._eyes = self._open_eyes(self._told)
+        return self._eyes
+
+    def _not_followed(self, error: OSError) -> None:
+        """A folder that is gone is no news; all else is said once."""
+        if error.errno != errno.ENOENT:
+            _log.warn("changes of other programs are looked for once a second: inotify: {error}", error=error.strerror)
+            if self._eyes is None:
+                self._open_eyes = None
+
+    def _drop(self, followed: _Followed) -> None:
+        if self._followed.get(followed.folder) is followed:
+            del self._followed[followed.folder]
+        for number in followed.numbers:
+            if self._by_number.get(number) is followed and self._eyes is not None:
+                del self._by_number[number]
+                self._eyes.forget(number)
+        followed.numbers.clear()
+        if followed.waiting is not None:
+            followed.waiting.cancel()
+            followed.waiting = None
+
+    # -- what is told ----------------------------------------------------------------------------------------------
+
+    def _told(self, event: Moved | Ended | Lost) -> None:
+        match event:
+            case Moved(number, name, appeared):
+                followed = self._by_number.get(number)
+                if followed is not None and not name.startswith("."):
+                    self._note(followed, os.path.join(followed.numbers[number], name), appeared)
+            case Ended(number):
+                followed = self._by_number.get(number)
+                if followed is not None:  # a session that is still there is told by the looks from time to time
+                    self._drop(followed)
+            case Lost():
+                for followed in self._followed.values():
+                    self._soon(followed)
+
+    def _note(self, followed: _Followed, name: str, appeared: bool) -> None:
+        if len(followed.names) < MAX_NAMES:
+            followed.names[name] = appeared
+        self._soon(followed)
+
+    def _soon(self, followed: _Followed) -> None:
+        if followed.waiting is None and not followed.looking:
+            followed.waiting = self._clock.callLater(DELAY, self._look, followed)
+
+    def _look(self, followed: _Followed) -> None:
+        followed.waiting, followed.looking = None, True
+        names, followed.names = followed.names, {}
+        looked = followed.lane.run(look, followed.folder, names)
+        looked.addErrback(self._could_not_look)
+        looked.addBoth(self._looked, followed)
+
+    def _looked(self, _: object, followed: _Followed) -> None:
+        followed.looking = False
+        if followed.names and self._followed.get(followed.folder) is followed:
+            self._soon(followed)
+
+    def _could_not_look(self, failure: Failure) -> None:
+        if not failure.check(MailError):
+            _log.failure("cannot look at a mailbox", failure)
+
+    def close(self) -> None:
+        """No more, of any."""
+        for followed in tuple(self._followed.values()):
+            self._drop(followed)
+        if self._eyes is not None:
+            self._eyes.close()
+            self._eyes = None
+        self._open_eyes = None
+
+
+def look(folder: Folder, names: Names) -> None:
+    """Look at a folder in which these names came and went.  Blocking, with the account's lock held."""
+    folder.look(force=not is_explained(folder, names))
+
+
+def is_explained(folder: Folder, names: Names) -> bool:
+    """Whether the index says the same: what appeared is where a row has it, what left is in no row."""
+    uids = {read_base(split(os.path.basename(name))[0]).uid for name in names}
+    known = {os.path.relpath(folder.path_of(row), folder.path) for row in folder.account.index.rows(folder.id, uids)}
+    return all((name in known) == appeared for name, appeared in names.items())

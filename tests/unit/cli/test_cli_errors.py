@@ -1,0 +1,63 @@
+"""What commands say when something is not as they need it."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from mailsuite.cli.main import cli
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, arguments, env={"MAILSUITE_CONFIG": None})
+
+
+def refused(*arguments: str) -> str:
+    """The one line of a command that fails with exit status 1."""
+    result = run(*arguments)
+    assert result.exit_code == 1, result.output
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    return result.stderr.removeprefix("mailsuite: ").removesuffix("\n")
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    assert run("init", str(tmp_path / "new one"), "--domain", "a.test").exit_code == 0
+    return str(tmp_path / "new one" / "mailsuite.toml")
+
+
+@pytest.mark.parametrize("what", ["user", "alias"])
+def test_list_of_a_domain_that_is_not_here(config: str, what: str) -> None:
+    assert refused(what, "list", "--domain", "nope.test", "--config", config) == "there is no domain nope.test here"
+    assert run(what, "list", "--domain", "A.test", "--config", config).exit_code == 0
+
+
+def test_missing_directory_is_not_to_be_made_by_init(config: str) -> None:
+    path = Path(config).parent / "directory.sqlite"
+    path.unlink()
+    line = refused("user", "list", "--config", config)
+    assert line == f"{path}: the directory is missing; restore it from a backup, or check paths.directory"
+
+
+def test_config_check_warns_of_an_open_relay_and_calls_it_good(config: str) -> None:
+    text = Path(config).read_text()
+    Path(config).write_text(text.replace('trusted_networks = ["host"]', 'trusted_networks = ["0.0.0.0/0"]'))
+    result = run("config", "check", config)
+    assert (result.exit_code, result.stdout) == (0, f"{config}: good\n")
+    assert result.stderr.startswith("warning: trusted_networks contain every IPv4 address: ")
+
+
+def test_lines_to_copy_are_quoted_for_the_shell(tmp_path: Path) -> None:
+    lines = run("init", str(tmp_path / "my mail"), "--domain", "a.test").stdout.splitlines()
+    assert [shlex.split(line)[-1] for line in lines[1:]] == [str(tmp_path / "my mail" / "mailsuite.toml")] * 2
+
+
+@pytest.mark.parametrize("width", [80])
+@pytest.mark.parametrize("group", ["user", "alias", "domain", "queue", "config"])
+def test_no_sentence_of_a_help_page_is_cut_off(group: str, width: int) -> None:
+    text = CliRunner().invoke(cli, [group, "--help"], terminal_width=width).stdout
+    assert "..." not in text.partition("Commands:")[2]

@@ -1,0 +1,61 @@
+"""The queue on terminals of several widths."""
+
+from __future__ import annotations
+
+import pytest
+
+from mailsuite.cli.queue_table import span, table
+from mailsuite.model import Address, Envelope, Pending, Queued, Recipient
+
+NOW = 1_700_000_000.0
+WORDS = "mx.b.test [192.0.2.1]:25 refused the connection; mx2.b.test [192.0.2.2]:25 refused the connection \x1b[31m"
+
+
+def queued(id: str, sender: Address, *recipients: Address, held: bool = False) -> Queued:
+    pending = tuple(Pending(Recipient(one), attempts=1, last_text=WORDS) for one in recipients)
+    return Queued(Envelope(id, sender, tuple(Recipient(one) for one in recipients), NOW - 7200), pending, NOW + 240,
+                  NOW + 1e6, 123_456, 1, held)  # fmt: skip
+
+
+LONG = Address("a-rather-long-name-of-somebody", "an-even-longer-name.of-a-company.example.org")
+MESSAGES = [
+    queued("237t1k88f5lgdj1v", Address("al", "a.test"), Address("bob", "b.test"), Address("eve", "b.test")),
+    queued("237t1k88f5lgdj1w", LONG, LONG, held=True),
+    queued("237t1k88f5lgdj1x", Address("", ""), LONG),
+]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_lines_fit_and_ids_are_whole(width: int) -> None:
+    lines = list(table(MESSAGES, NOW, width))
+    assert max(map(len, lines)) <= width
+    heads = [line.split()[0] for line in lines if line.startswith("237")]
+    assert heads == [one.envelope.id for one in MESSAGES]
+    assert "\x1b" not in "".join(lines)
+    words = " ".join(line.strip() for line in lines)
+    assert words.count(" ".join(WORDS.split()[:-1])) == 3
+    assert "mple.org" in words
+
+
+def test_eighty_columns() -> None:
+    assert list(table(MESSAGES[:2], NOW, 80))[:6] == [
+        "id                size  arrived  due       sender             recipient",
+        "237t1k88f5lgdj1v  120K  2 h ago  in 4 min  al@a.test          bob@b.test",
+        "                                                              eve@b.test",
+        "    mx.b.test [192.0.2.1]:25 refused the connection; mx2.b.test [192.0.2.2]:25",
+        "    refused the connection ?[31m",
+        "237t1k88f5lgdj1w  120K  2 h ago  held      a-rathe..mple.org  a-rather..mple.org",
+    ]
+
+
+def test_nothing_is_cut_where_no_terminal_reads() -> None:
+    assert str(LONG) in "\n".join(table(MESSAGES, NOW, 0))
+    assert sum(line.startswith("    mx.b.test") for line in table(MESSAGES, NOW, 0)) == 3
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-5, "0 s"), (59, "59 s"), (240, "4 min"), (3600, "60 min"), (7200, "2 h"), (86400, "24 h"), (5 * 86400, "5 d")],
+)
+def test_span(seconds: float, text: str) -> None:
+    assert span(seconds) == text

@@ -1,0 +1,262 @@
+"""What other programs do is seen at once, and our own work costs no look."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from maildir_site import MESSAGE, Site, seen
+from twisted.internet.defer import Deferred
+
+from mailsuite.disk.inotify import Inotify, Told
+from mailsuite.model import Arrived, FlagOp, FlagsChanged, Vanished
+from mailsuite.store import attention, scan
+from mailsuite.testing.results import result_of
+
+
+class Readers:
+    def addReader(self, reader: Any) -> None: ...
+
+    def removeReader(self, reader: Any) -> None: ...
+
+
+class Attended:
+    """A site whose inotify is read when the clock advances, and an INBOX that a session watches."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.eyes: list[Inotify] = []
+        site.open_eyes = self.open
+        site.restart()
+        self.inbox = site.mailbox()
+        self.watch = self.inbox.watch(result_of(self.inbox.snapshot(False)).at, lambda: None)
+        self.wait()
+
+    def open(self, told: Told) -> Inotify:
+        self.eyes.append(Inotify(Readers(), told))
+        return self.eyes[-1]
+
+    def wait(self, seconds: float = attention.DELAY) -> list[Any]:
+        """What the session has heard of after that time."""
+        for eyes in self.eyes:
+            eyes.doRead()
+        self.site.clock.advance(seconds)
+        return list(self.watch.take())
+
+    def quietly(self, work: Any) -> None:
+        """``work`` gets the folder, and leaves no trace in its times."""
+        folder = self.site.folder()
+        times = {each: os.stat(folder / each) for each in ("new", "cur")}
+        work(folder)
+        for each, before in times.items():
+            os.utime(folder / each, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.fixture
+def attended(site: Site) -> Attended:
+    return Attended(site)
+
+
+@pytest.fixture
+def listings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Each look that listed the folder."""
+    made: list[str] = []
+    listing = scan.listing
+    monkeypatch.setattr(scan, "listing", lambda *given: (given[1] and made.append(given[0])) or listing(*given))
+    return made
+
+
+def test_mail_flags_and_removals_of_other_programs_are_heard_at_once(attended: Attended) -> None:
+    attended.quietly(lambda folder: (folder / "new" / "5.x.host").write_bytes(MESSAGE))
+    assert attended.wait() == [Arrived((1,), (frozenset(),))]
+    [name] = attended.site.files("new")
+    attended.quietly(lambda folder: (folder / "new" / name).rename(folder / "cur" / f"{name}:2,S"))
+    [changed] = attended.wait()
+    assert isinstance(changed, FlagsChanged)
+    assert changed.flags == (frozenset({"\\Seen"}),)
+    attended.quietly(lambda folder: (folder / "cur" / f"{name}:2,S").unlink())
+    [vanished] = attended.wait()
+    assert isinstance(vanished, Vanished)
+    assert vanished.uids == (1,)
+
+
+def test_nothing_is_heard_before_its_time(attended: Attended) -> None:
+    attended.quietly(lambda folder: (folder / "new" / "5.x.host").write_bytes(MESSAGE))
+    assert attended.wait(attention.DELAY * 0.9) == []
+    assert attended.wait(attention.DELAY * 0.1) != []
+
+
+def test_our_own_work_costs_no_listing(attended: Attended, listings: list[str]) -> None:
+    site, inbox = attended.site, attended.inbox
+    for _ in range(5):
+        site.deliver()
+    assert [change.uids for change in attended.wait()] == [(uid,) for uid in range(1, 6)]
+    result_of(inbox.store([2, 3], FlagOp.ADD, frozenset({"\\Seen"}), None))
+    attended.wait()
+    result_of(inbox.snapshot(True))
+    attended.wait()
+    result_of(inbox.expunge([3, 4]))
+    result_of(site.store().create("Copies", ""))
+    result_of(site.store().copy(inbox, [1], "Copies", False))
+    result_of(site.store().copy(inbox, [1], "INBOX", True))
+    attended.wait()
+    assert seen(inbox).keys() == {2, 5, 6}
+    assert [path for path in listings if "Copies" not in path] == []
+
+
+def test_among_much_work_of_our_own_the_folders_times_decide(
+    attended: Attended, listings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[int] = []
+    explained = attention.is_explained
+    monkeypatch.setattr(
+        attention, "is_explained", lambda folder, names: compared.append(len(names)) or explained(folder, names)
+    )
+    for _ in range(attention.MAX_NAMES + 5):
+        attended.site.deliver()
+    attended.wait()
+    assert listings == []
+    attended.site.deliver()
+    for _ in range(attention.MAX_NAMES + 5):
+        attended.site.deliver()
+    attended.site.drop("new", "5.x.host")
+    assert len(attended.wait()) == attention.MAX_NAMES + 7
+    assert len(listings) == 1
+    assert compared == [attention.MAX_NAMES] * 2
+
+
+def test_other_programs_are_heard_between_our_own_work(attended: Attended) -> None:
+    attended.site.deliver()
+    attended.quietly(lambda folder: (folder / "cur" / "5.x.host:2,F").write_bytes(MESSAGE))
+    attended.site.deliver()
+    assert sorted(uid for change in attended.wait() for uid in change.uids) == [1, 2, 3]
+
+
+def test_what_happened_before_the_watch_began_is_looked_for(attended: Attended) -> None:
+    attended.watch.close()
+    snapshot = result_of(attended.inbox.snapshot(False))
+    attended.site.drop("new", "5.x.host")
+    attended.watch = attended.inbox.watch(snapshot.at, lambda: None)
+    assert attended.wait() == [Arrived((1,), (frozenset(),))]
+
+
+def test_hidden_files_cost_nothing(attended: Attended, listings: list[str]) -> None:
+    attended.quietly(lambda folder: (folder / "new" / ".hidden").write_bytes(b"x"))
+    attended.wait()
+    assert listings == []
+
+
+def test_events_that_were_lost_are_made_up_for(attended: Attended) -> None:
+    attended.eyes[0].forget(1)
+    attended.eyes[0].forget(2)
+    attended.eyes[0]._told = lambda event: None  # as if the kernel's queue had no room
+    attended.site.drop("new", "5.x.host")
+    assert attended.wait() == []
+    attended.inbox._attention._told(attention.Lost())
+    assert attended.wait() == [Arrived((1,), (frozenset(),))]
+
+
+def test_what_comes_during_a_look_is_looked_at_next(attended: Attended, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[Deferred[None]] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(attended.inbox._lane, "run", lambda *_: looks.append(Deferred()) or looks[-1])
+        attended.quietly(lambda folder: (folder / "new" / "5.x.host").write_bytes(MESSAGE))
+        attended.wait()
+        attended.quietly(lambda folder: (folder / "new" / "6.x.host").write_bytes(MESSAGE))
+        attended.wait()
+        assert len(looks) == 1
+    looks[0].callback(None)
+    assert attended.wait() == [Arrived((1, 2), (frozenset(), frozenset()))]
+
+
+def test_a_mailbox_that_nobody_watches_is_not_followed(attended: Attended, listings: list[str]) -> None:
+    assert attended.inbox.prompt
+    other = attended.inbox.watch(0, lambda: None)
+    attended.watch.close()
+    assert attended.inbox.prompt
+    other.close()
+    assert not attended.inbox.prompt
+    attended.site.drop("new", "5.x.host")
+    attended.wait()
+    assert listings == []
+    attended.inbox.watch(0, lambda: None)
+    assert attended.inbox.prompt
+
+
+def test_a_renamed_mailbox_is_still_heard_of(attended: Attended) -> None:
+    store = attended.site.store()
+    result_of(store.create("Old", ""))
+    mailbox = attended.site.mailbox("Old")
+    watch = mailbox.watch(result_of(mailbox.snapshot(False)).at, lambda: None)
+    result_of(store.rename("Old", "New"))
+    attended.wait()
+    (attended.site.folder("New") / "cur" / "5.x.host:2,").write_bytes(MESSAGE)
+    attended.wait()
+    assert [change.uids for change in watch.take()] == [(1,)]
+
+
+def test_a_mailbox_that_another_program_removed_is_followed_no_more(attended: Attended) -> None:
+    result_of(attended.site.store().create("Old", ""))
+    mailbox = attended.site.mailbox("Old")
+    mailbox.watch(0, lambda: None)
+    attended.wait()
+    shutil.rmtree(attended.site.folder("Old"))
+    attended.wait()
+    assert not mailbox.prompt
+    assert attended.inbox.prompt
+
+
+@pytest.mark.parametrize("most", [0, 1])
+def test_a_bounded_number_is_followed(attended: Attended, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    monkeypatch.setattr(attention, "MAX_FOLDERS", 1 + most)
+    result_of(attended.site.store().create("Other", ""))
+    other = attended.site.mailbox("Other")
+    other.watch(0, lambda: None)
+    assert other.prompt == bool(most)
+
+
+def test_a_system_that_tells_nothing_is_asked_once(site: Site) -> None:
+    asked = []
+
+    def open_eyes(told: Told) -> Any:
+        asked.append(told)
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    site.open_eyes = open_eyes
+    site.restart()
+    for _ in range(2):
+        site.mailbox().watch(0, lambda: None)
+        assert not site.mailbox().prompt
+    assert len(asked) == 1
+
+
+def test_watches_that_run_out_leave_none_half_followed(attended: Attended, monkeypatch: pytest.MonkeyPatch) -> None:
+    forgotten = []
+    eyes = attended.eyes[0]
+    watch = eyes.watch
+
+    def full(path: str) -> int:
+        if path.endswith("cur"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return watch(path)
+
+    monkeypatch.setattr(eyes, "watch", full)
+    monkeypatch.setattr(eyes, "forget", forgotten.append)
+    result_of(attended.site.store().create("Other", ""))
+    attended.site.mailbox("Other").watch(0, lambda: None)
+    assert not attended.site.mailbox("Other").prompt
+    assert len(forgotten) == 1
+
+
+def test_a_closed_store_listens_no_more(attended: Attended, tmp_path: Path) -> None:
+    attended.site.drop("new", "5.x.host")
+    attended.eyes[0].doRead()
+    assert attended.site.clock.getDelayedCalls() != []
+    result_of(attended.site.stores.close())
+    assert attended.eyes[0].fileno() == -1
+    assert attended.site.clock.getDelayedCalls() == []
+    attended.eyes.clear()
