@@ -110,13 +110,18 @@ class Instance:
         return [*self.delivered(), *(path for path in (self.folder / "store").rglob("cur/*") if path.is_file())]
 
     def start(self, timeout: float = 30.0) -> None:
-        """Start it and wait until every port answers."""
+        """Start it and wait until it says that it is ready and every port answers: the ports alone answer earlier,
+        before the process would take a signal well."""
+        before = len(self.log())
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 [_beside_python("twistd"), "-n", "--pidfile=", "mailsuite", "--config", str(self.config)],
                 cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
             )  # fmt: skip
-        self.wait_until(lambda: all(self._answers(port) for port in self.ports.values()), timeout, "ports to answer")
+        self.wait_until(lambda: self._is_ready(before), timeout, "the server to be ready")
+
+    def _is_ready(self, before: int) -> bool:
+        return all(self._answers(port) for port in self.ports.values()) and "] ready: " in self.log()[before:]
 
     def _answers(self, port: int) -> bool:
         assert self._process is not None
