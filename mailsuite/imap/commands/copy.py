@@ -10,17 +10,18 @@ from mailsuite.imap.syntax.messages import messages
 
 def parse(cursor: Cursor, tag: bytes) -> Copy:
     """copy = "COPY" SP sequence-set SP mailbox"""
-    return _parse(cursor, tag, uid=False)
+    return parse_as(cursor, tag, uid=False, move=False)
 
 
 def parse_uid(cursor: Cursor, tag: bytes) -> Copy:
     """uid = "UID" SP copy"""
-    return _parse(cursor, tag, uid=True)
+    return parse_as(cursor, tag, uid=True, move=False)
 
 
-def _parse(cursor: Cursor, tag: bytes, uid: bool) -> Copy:
+def parse_as(cursor: Cursor, tag: bytes, uid: bool, move: bool) -> Copy:
+    """What COPY and MOVE have in common: SP sequence-set SP mailbox."""
     wanted = messages(cursor, uid)
     cursor.space()
     mailbox = strings.mailbox(cursor)
     cursor.end()
-    return Copy(tag, wanted, mailbox, move=False)
+    return Copy(tag, wanted, mailbox, move)
