@@ -10,21 +10,19 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeAlias
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IReactorTime
-from twisted.internet.protocol import Protocol, ServerFactory
-from twisted.logger import Logger
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import Protocol
 
 from mailsuite.errors import MailError, NotFound
 from mailsuite.imap import codes, events, responses
 from mailsuite.imap.events import Command, Hangup
 from mailsuite.interfaces import IDraft, IMailStores, ITLSContexts
 from mailsuite.net import imap_append, imap_fetch, imap_login, imap_messages, imap_names, imap_select
-from mailsuite.net.address import client_address
 from mailsuite.net.imap_lookout import Lookout
 from mailsuite.net.imap_session import IMAPSettings, Parts, Session
+from mailsuite.net.listening import Listening
 from mailsuite.net.login import Login
-from mailsuite.net.sessions import Admission, Sessions
-from mailsuite.net.turned_away import TurnedAway
+from mailsuite.net.sessions import Admission
 
 _Action: TypeAlias = Callable[[Session, Any], Coroutine[Any, Any, None] | Deferred[object] | None]
 
@@ -105,11 +103,11 @@ class IMAPConnection(Session):
             await done
 
 
-class IMAPServerFactory(ServerFactory):
-    """One listener.  TLS from the first octet is the endpoint's affair: sessions recognize it by their transport."""
+class IMAPServerFactory(Listening):
+    """One listener; see ``Listening`` for ``admission``."""
 
-    log = Logger()
-    noisy = False
+    stopping = responses.bye(b"the server is going down, try again soon", codes.UNAVAILABLE)
+    crowded = responses.bye(b"too many connections", codes.UNAVAILABLE)
 
     def __init__(
         self,
@@ -121,31 +119,15 @@ class IMAPServerFactory(ServerFactory):
         tls: ITLSContexts,
         clock: IReactorTime,
     ) -> None:
-        """``drafts`` makes an empty draft (``IDelivery.draft``); ``admission`` may be shared with other listeners."""
+        """``drafts`` makes an empty draft (``IDelivery.draft``)."""
+        super().__init__(admission, settings.trusted, tls, clock)
         lookout = Lookout(clock, settings.look_every, settings.looks_at_once, settings.still_here)
-        self.sessions = Sessions()
-        self._admission = admission
         self._parts = Parts(settings, login, stores, drafts, tls, clock, lookout)
 
-    def buildProtocol(self, addr: IAddress | None) -> Protocol:
-        address = client_address(addr)
-        if self.sessions.closing:
-            return self._turned_away(b"the server is going down, try again soon")
-        if not self._admission.enter(address, self._parts.settings.trusted(address)):
-            self.log.info("{address}: turned away, too many connections", address=address)
-            return self._turned_away(b"too many connections")
+    def connection(self, address: str, port: int, trusted: bool) -> Protocol:
         session = IMAPConnection(self._parts, address, self._ended)
         self.sessions.add(session)
         return session
 
-    def _turned_away(self, text: bytes) -> Protocol:
-        return TurnedAway(responses.bye(text, codes.UNAVAILABLE), self._parts.clock)
-
     def _ended(self, session: Session) -> None:
-        self._admission.leave(session.address)
-        self.sessions.remove(session)
-
-    def shut_down(self) -> Deferred[None]:
-        """Say BYE to everybody, after the command in flight; fires when all connections are gone.  Who asks bounds
-        the time, and calls ``sessions.cut``."""
-        return self.sessions.shut_down()
+        self.left(session.address, session)

@@ -82,7 +82,7 @@ class POP3Connection(Connection[ServerCore]):
                 sent=self._sent,
                 removed=self._removed,
             )
-        self.factory.ended(self)
+        self.factory.left(self.address, self)
 
     # -- logging in ------------------------------------------------------------------------------------------------
 

@@ -1,35 +1,28 @@
-"""The listening side of SMTP, submission and LMTP: makes a connection for each client there is room for.
-
-TLS from the first octet is the endpoint's business; connections recognize it by their transport.
-"""
+"""The listening side of SMTP, submission and LMTP."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IReactorTime
-from twisted.internet.protocol import Protocol, ServerFactory
-from twisted.logger import Logger
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import Protocol
 
-from mailsuite.errors import ConfigError
 from mailsuite.interfaces import IDelivery, IDirectory, IPolicy, ITLSContexts
 from mailsuite.model import Client
-from mailsuite.net.address import client_address
+from mailsuite.net.listening import Listening
 from mailsuite.net.login import Login
-from mailsuite.net.sessions import Admission, Sessions
+from mailsuite.net.sessions import Admission
 from mailsuite.net.smtp_replies import SHUTTING_DOWN, TOO_MANY_CONNECTIONS
 from mailsuite.net.smtp_server import SMTPConnection
 from mailsuite.net.smtp_settings import SMTPSettings
-from mailsuite.net.turned_away import TurnedAway
 
 
-class SMTPServerFactory(ServerFactory):
-    """One listener.  ``admission`` may be shared with others; ``tls`` is None on a server without; ``ids`` gives a
-    new message id at each call: an atom that fits a file name."""
+class SMTPServerFactory(Listening):
+    """One listener; see ``Listening`` for ``admission`` and ``tls``.  ``ids`` gives a new message id at each call: an
+    atom that fits a file name."""
 
-    noisy = False
-    log = Logger()
+    stopping = SHUTTING_DOWN.encode()
+    crowded = TOO_MANY_CONNECTIONS.encode()
 
     def __init__(
         self,
@@ -43,47 +36,13 @@ class SMTPServerFactory(ServerFactory):
         clock: IReactorTime,
         ids: Callable[[], str],
     ) -> None:
+        super().__init__(admission, settings.trusted, tls, clock)
         self.settings = settings
         self.directory = directory
         self.policy = policy
         self.delivery = delivery
         self.login = login
-        self.clock = clock
         self.ids = ids
-        self.sessions = Sessions()
-        self._admission = admission
-        self._tls = tls
 
-    @property
-    def tls_available(self) -> bool:
-        return self._tls is not None and self._tls.available()
-
-    def tls_context(self) -> object:
-        """For STARTTLS."""
-        if self._tls is None:
-            raise ConfigError("TLS was offered and is not there")
-        return self._tls.server()
-
-    def buildProtocol(self, addr: IAddress | None) -> Protocol:
-        address, port = client_address(addr), int(getattr(addr, "port", 0))
-        trusted = self.settings.trusted(address)
-        if self.sessions.closing:
-            return TurnedAway(SHUTTING_DOWN.encode(), self.clock)
-        if not self._admission.enter(address, trusted):
-            self.log.info("{address}: turned away, too many connections", address=address)
-            return TurnedAway(TOO_MANY_CONNECTIONS.encode(), self.clock)
+    def connection(self, address: str, port: int, trusted: bool) -> Protocol:
         return SMTPConnection(self, Client(address, port, self.settings.service.value, trusted=trusted))
-
-    def ended(self, connection: SMTPConnection) -> None:
-        """A connection is lost."""
-        self._admission.leave(connection.client.address)
-        self.sessions.remove(connection)
-
-    def shut_down(self) -> Deferred[None]:
-        """Ask every session to end after the command or message it is at; fires when none is left.  The caller bounds
-        the time and calls ``cut``."""
-        return self.sessions.shut_down()
-
-    def cut(self) -> None:
-        """End the sessions that are left now, in the middle of whatever they do."""
-        self.sessions.cut()

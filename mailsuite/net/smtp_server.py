@@ -94,7 +94,7 @@ class SMTPConnection(Connection[ServerCore]):
         if self._deadline is not None and self._deadline.active():
             self._deadline.cancel()
         self._drop()
-        self.factory.ended(self)
+        self.factory.left(self.client.address, self)
 
     def _expired(self) -> None:
         """The session has lasted as long as it may; a command that we are at is finished first."""

@@ -142,7 +142,7 @@ class MailServer(Service):
     def _cut(self, failure: Failure, factory: ServiceFactory) -> None:
         failure.trap(TimeoutError)
         self.log.info("sessions that did not end in time are cut")
-        factory.sessions.cut()
+        factory.cut()
 
     async def _close(self) -> None:
         try:

@@ -1,0 +1,78 @@
+"""The listening side that all protocols share: a connection for each client there is room for, words for the others.
+
+TLS from the first octet is the endpoint's business; connections recognize it by their transport.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.protocol import Protocol, ServerFactory
+from twisted.logger import Logger
+
+from mailsuite.errors import ConfigError
+from mailsuite.interfaces import ITLSContexts
+from mailsuite.net.address import client_address
+from mailsuite.net.sessions import Admission, Session, Sessions
+from mailsuite.net.turned_away import TurnedAway
+
+
+class Listening(ServerFactory):
+    """Base of the server factories: subclasses give ``connection`` and, on the wire, the words for those whom they
+    turn away: ``stopping`` while the server ends, ``crowded`` when there is no room."""
+
+    noisy = False
+    log: ClassVar[Logger] = Logger()
+    stopping: ClassVar[bytes]
+    crowded: ClassVar[bytes]
+
+    def __init__(
+        self, admission: Admission, trusted: Callable[[str], bool], tls: ITLSContexts | None, clock: IReactorTime
+    ) -> None:
+        """``admission`` may be shared with others; ``tls`` is None on a server without."""
+        self.clock = clock
+        self.sessions = Sessions()
+        self._admission = admission
+        self._trusted = trusted
+        self._tls = tls
+
+    @property
+    def tls_available(self) -> bool:
+        return self._tls is not None and self._tls.available()
+
+    def tls_context(self) -> object:
+        """For STARTTLS and STLS."""
+        if self._tls is None:
+            raise ConfigError("TLS was offered and is not there")
+        return self._tls.server()
+
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+        address, port = client_address(addr), int(getattr(addr, "port", 0))
+        trusted = self._trusted(address)
+        if self.sessions.closing:
+            return TurnedAway(self.stopping, self.clock)
+        if not self._admission.enter(address, trusted):
+            self.log.info("{address}: turned away, too many connections", address=address)
+            return TurnedAway(self.crowded, self.clock)
+        return self.connection(address, port, trusted)
+
+    def connection(self, address: str, port: int, trusted: bool) -> Protocol:
+        """For a client that was let in; ``left`` is to be called at its end."""
+        raise NotImplementedError
+
+    def left(self, address: str, session: Session) -> None:
+        """A connection is lost."""
+        self._admission.leave(address)
+        self.sessions.remove(session)
+
+    def shut_down(self) -> Deferred[None]:
+        """Ask every session to end after the command or message it is at; fires when none is left.  The caller bounds
+        the time and calls ``cut``."""
+        return self.sessions.shut_down()
+
+    def cut(self) -> None:
+        """End the sessions that are left now, in the middle of whatever they do."""
+        self.sessions.cut()
