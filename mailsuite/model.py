@@ -89,10 +89,21 @@ class BodyType(enum.Enum):
     BINARY_MIME = "BINARYMIME"
 
 
+class DeliverBy(msgspec.Struct, frozen=True):
+    """RFC 2852: ``deadline`` in seconds since the epoch.  After it the message is returned (``returned``, BY=...;R)
+    or the sender is told of the delay and it goes on (BY=...;N); ``traced`` asks for a notice from each relay."""
+
+    deadline: float
+    returned: bool
+    traced: bool = False
+
+
 class Envelope(msgspec.Struct, frozen=True):
     """What travels beside a message, RFC 5321 section 2.3.1.
 
-    ``id`` is the message's id in logs, Received and the queue; ``arrived`` is seconds since the epoch.
+    ``id`` is the message's id in logs, Received and the queue; ``arrived`` is seconds since the epoch.  ``envid`` (as
+    xtext decodes to) and ``ret`` (FULL, HDRS or empty) are RFC 3461's; ``require_tls`` is RFC 8689's REQUIRETLS;
+    ``priority`` is RFC 6710's, -9 to 9; ``release`` is when it may leave (RFC 4865), 0 for at once.
     """
 
     id: str
@@ -103,6 +114,10 @@ class Envelope(msgspec.Struct, frozen=True):
     smtputf8: bool = False
     envid: str = ""
     ret: str = ""
+    require_tls: bool = False
+    deliver_by: DeliverBy | None = None
+    priority: int = 0
+    release: float = 0.0
 
 
 class Client(msgspec.Struct, frozen=True):
