@@ -33,6 +33,7 @@ from mailsuite.model import (
     Queued,
     Recipient,
     Resolution,
+    Selection,
     Snapshot,
     Verdict,
 )
@@ -180,8 +181,9 @@ class IQueue(Interface):
     def hold(id: str, held: bool) -> Deferred[None]:
         """Keep back, or release.  Fails with ``NotFound``."""
 
-    def kick(ids: Sequence[str] | None) -> Deferred[int]:
-        """Make these (or all) due now; fires with how many."""
+    def kick(which: Selection) -> Deferred[int]:
+        """Make these due now, those that are held or not to leave yet (RFC 4865) left out; fires with how many.
+        Also what ETRN asks for (RFC 1985): ``Selection(domain=...)``."""
 
     def drop(id: str) -> Deferred[None]:
         """Remove without a report.  Fails with ``NotFound``."""

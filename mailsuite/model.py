@@ -222,11 +222,15 @@ Destination: TypeAlias = ToMailbox | ToRemote
 
 
 class Delivered(msgspec.Struct, frozen=True, tag=True):
-    """The next hop took responsibility for this recipient.  ``host`` is its name, ``reply`` its words."""
+    """The next hop took responsibility for this recipient.  ``host`` is its name, ``reply`` its words.
+
+    ``final``: it is in the mailbox now; ``dsn``: the hop tells the sender whatever is to be told (RFC 3461)."""
 
     recipient: Address
     host: str
     reply: str
+    final: bool = False
+    dsn: bool = False
 
 
 class Delayed(msgspec.Struct, frozen=True, tag=True):
@@ -271,6 +275,31 @@ class Queued(msgspec.Struct, frozen=True):
     size: int
     attempts: int = 0
     held: bool = False
+
+
+class Selection(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Which queued messages somebody means: those for which everything given here holds; all, if nothing is.
+
+    Addresses and domains are compared without regard to case.  Ages are in seconds since arrival."""
+
+    #: Only these ids.
+    ids: tuple[str, ...] | None = None
+    #: ``user@domain``, ``@domain``, or ``<>`` for the null sender.
+    sender: str = ""
+    #: ``user@domain``: a recipient that still waits.
+    recipient: str = ""
+    #: The domain of a recipient that still waits; with ``subdomains`` those below it too (RFC 1985 section 5.3).
+    domain: str = ""
+    subdomains: bool = False
+    older: float = 0.0
+    younger: float = 0.0
+    #: Part of what was said last about a recipient that still waits.
+    error: str = ""
+    #: Held or not; both if None.
+    held: bool | None = None
+
+
+EVERYTHING = Selection()
 
 
 class Hop(msgspec.Struct, frozen=True):

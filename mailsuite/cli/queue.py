@@ -70,7 +70,7 @@ def flush(config: str | None, folder: str | None, ids: tuple[str, ...]) -> None:
             raise NotAllowed(
                 f"held: {', '.join(held)}; `mailsuite queue release ID` lets it go on; nothing was changed"
             )
-        count = max(0, access.flush(ids or None) - len(held))
+        count = access.flush(ids or None)
     click.echo("1 message is due now" if count == 1 else f"{count} messages are due now")
     if held:
         click.echo(f"{len(held)} held, not tried before `mailsuite queue release ID`")

@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from mailsuite.disk.journal_disk import JournalDisk
 from mailsuite.disk.real import RealDisk
 from mailsuite.errors import ConfigError, NotFound, Temporary
-from mailsuite.model import Queued
+from mailsuite.model import Queued, Selection
 from mailsuite.net.control import Done, Drop, Flush, Hold, List, Refused, Request, short_path
 from mailsuite.offload import Inline
 from mailsuite.queue.disk import DiskQueue
@@ -154,7 +154,7 @@ class _Stopped:
         return _now(self._queue.list())
 
     def flush(self, ids: Sequence[str] | None) -> int:
-        return _now(self._queue.kick(ids))
+        return _now(self._queue.kick(Selection(ids=None if ids is None else tuple(ids))))
 
     def drop(self, id: str) -> None:
         _now(self._queue.drop(id))

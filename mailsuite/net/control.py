@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 
 from mailsuite.errors import MailError
 from mailsuite.interfaces import IQueue
+from mailsuite.model import Selection
 from mailsuite.net.connection import Connection
 from mailsuite.wire.lines import LineBuffer
 from mailsuite.wire.signals import NEED_DATA, Signal
@@ -125,7 +126,7 @@ class ControlConnection(Connection[ControlCore]):
             return await queue.list()
         self.log.info("queue: ordered to {what}", what=_words(request))
         if isinstance(request, Flush):
-            return await queue.kick(request.ids)
+            return await queue.kick(Selection(ids=request.ids))
         if isinstance(request, Hold):
             await queue.hold(request.id, request.held)
         else:

@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from mailsuite.errors import NotFound
-from mailsuite.model import Delayed, Delivered, Failed, Outcome, Pending, Queued
+from mailsuite.model import Delayed, Delivered, Envelope, Failed, Outcome, Pending, Queued, Selection
 from mailsuite.queue.schedule import Schedule, given_up
+from mailsuite.queue.selection import selected
 
 
 class Book:
@@ -27,8 +28,10 @@ class Book:
         self._messages: dict[str, Queued] = {}
         #: When each lease was given.
         self._leases: dict[str, float] = {}
-        #: (due, id); entries that are no longer true are skipped when they come up.
+        #: (due, id) of what is not due yet, (-priority, due, id) of what is; entries that are no longer true are
+        #: skipped when they come up.
         self._due: list[tuple[float, str]] = []
+        self._ready: list[tuple[int, float, str]] = []
         self._woken: list[Callable[[], None]] = []
 
     def __contains__(self, id: str) -> bool:
@@ -44,6 +47,27 @@ class Book:
     def all(self) -> list[Queued]:
         """Every message, oldest first."""
         return sorted(self._messages.values(), key=lambda queued: (queued.envelope.arrived, queued.envelope.id))
+
+    def selected(self, which: Selection) -> list[Queued]:
+        """Those that are meant, oldest first."""
+        now = self._now()
+        if which.ids is not None:
+            found = (self._messages.get(id) for id in dict.fromkeys(which.ids))
+            return [queued for queued in found if queued is not None and selected(which, queued, now)]
+        return [queued for queued in self.all() if selected(which, queued, now)]
+
+    def kick(self, which: Selection) -> list[Queued]:
+        """Make these due now, and wake whoever watches; what is held or scheduled for later stays as it is."""
+        now = self._now()
+        kicked = [
+            msgspec.structs.replace(queued, due=min(queued.due, now))
+            for queued in self.selected(which)
+            if not queued.held and queued.envelope.release <= now
+        ]
+        for queued in kicked:
+            self.put(queued)
+        self.wake()
+        return kicked
 
     def watch(self, woken: Callable[[], None]) -> None:
         self._woken.append(woken)
@@ -64,27 +88,38 @@ class Book:
         self._leases.pop(id, None)
 
     def lease(self, limit: int) -> list[Queued]:
-        """At most ``limit`` due messages, soonest first."""
+        """At most ``limit`` due messages: of the highest priority (RFC 6710 §5.1) the soonest first."""
         now = self._now()
+        self._ripen(now)
         leased: list[Queued] = []
-        while len(leased) < limit:
-            due = self.when_due()
-            if due is None or due > now:
-                break
-            id = heapq.heappop(self._due)[1]
-            self._leases[id] = now
-            leased.append(self._messages[id])
+        while len(leased) < limit and self._ready:
+            _, due, id = heapq.heappop(self._ready)
+            if self._can_go(id, due):
+                self._leases[id] = now
+                leased.append(self._messages[id])
         return leased
 
     def when_due(self) -> float | None:
         """The due time of the next message that can be leased."""
+        self._ripen(self._now())
+        while self._ready and not self._can_go(self._ready[0][2], self._ready[0][1]):
+            heapq.heappop(self._ready)
+        return self._ready[0][1] if self._ready else self._due[0][0] if self._due else None
+
+    def _ripen(self, now: float) -> None:
+        """Take what is due now, or no longer true, off the heap of what will be."""
         while self._due:
             due, id = self._due[0]
-            queued = self._messages.get(id)
-            if queued is not None and queued.due == due and not queued.held and id not in self._leases:
-                return due
+            wanted = self._can_go(id, due)
+            if wanted and due > now:
+                break
             heapq.heappop(self._due)
-        return None
+            if wanted:
+                heapq.heappush(self._ready, (-self._messages[id].envelope.priority, due, id))
+
+    def _can_go(self, id: str, due: float) -> bool:
+        queued = self._messages.get(id)
+        return queued is not None and queued.due == due and not queued.held and id not in self._leases
 
     def release(self, id: str) -> None:
         """End a lease."""
@@ -109,8 +144,9 @@ class Book:
         failures = tuple(outcome for outcome in final if isinstance(outcome, Failed))
         return msgspec.structs.replace(changed, due=due), failures
 
-    def expires(self, arrived: float) -> float:
-        return arrived + self._schedule.lifetime
+    def expires(self, envelope: Envelope) -> float:
+        """When it is given up; a scheduled message is as old as the time since it may leave (RFC 4865)."""
+        return max(envelope.arrived, envelope.release) + self._schedule.lifetime
 
 
 def attempted(entry: Pending, outcome: Outcome | None) -> Pending:

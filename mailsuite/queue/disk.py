@@ -22,7 +22,7 @@ from mailsuite.disk.body import open_body
 from mailsuite.disk.spool import Content
 from mailsuite.errors import NotFound
 from mailsuite.interfaces import IBody, IDisk, IOffload, IQueue
-from mailsuite.model import Envelope, Outcome, Pending, Queued
+from mailsuite.model import Envelope, Outcome, Pending, Queued, Selection
 from mailsuite.queue.book import Book
 from mailsuite.queue.file import Places, State, encode_state
 from mailsuite.queue.folder import Folder
@@ -76,9 +76,9 @@ class DiskQueue:
         """What puts this message into the queue, for ``disk.placement.place``; ``arrived`` follows when it has.
 
         ``head`` goes on top of the message (CRLF lines)."""
-        now = self._clock.seconds()
+        due = max(self._clock.seconds(), envelope.release)
         pending = tuple(Pending(recipient) for recipient in envelope.recipients)
-        queued = Queued(envelope, pending, due=now, expires=self._book.expires(envelope.arrived), size=0)
+        queued = Queued(envelope, pending, due, expires=self._book.expires(envelope), size=0)
         return QueuePlacement(self._places, self._disk, queued, head, content)
 
     def arrived(self, placement: QueuePlacement) -> None:
@@ -88,7 +88,7 @@ class DiskQueue:
 
     def _put(self, stored: Stored) -> None:
         queued = stored.queued
-        queued = msgspec.structs.replace(queued, expires=self._book.expires(queued.envelope.arrived))
+        queued = msgspec.structs.replace(queued, expires=self._book.expires(queued.envelope))
         self._offsets[queued.envelope.id] = stored.offset
         self._book.put(queued)
 
@@ -136,16 +136,11 @@ class DiskQueue:
         self._book.wake()
         await self._save(changed)
 
-    def kick(self, ids: Sequence[str] | None) -> Deferred[int]:
-        return Deferred.fromCoroutine(self._kick(ids))
+    def kick(self, which: Selection) -> Deferred[int]:
+        return Deferred.fromCoroutine(self._kick(which))
 
-    async def _kick(self, ids: Sequence[str] | None) -> int:
-        now = self._clock.seconds()
-        wanted = self._book.all() if ids is None else [self._book.get(id) for id in ids if id in self._book]
-        kicked = [msgspec.structs.replace(queued, due=min(queued.due, now)) for queued in wanted]
-        for queued in kicked:
-            self._book.put(queued)
-        self._book.wake()
+    async def _kick(self, which: Selection) -> int:
+        kicked = self._book.kick(which)
         for saving in [self._save(queued) for queued in kicked if queued.attempts]:
             await saving
         return len(kicked)

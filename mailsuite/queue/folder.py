@@ -85,7 +85,9 @@ class Folder:
         except Corrupt as error:
             problems.append(f"{error}; every recipient of {name} is tried again; {self._set_aside(path, '.state')}")
         envelope = head.envelope
-        return State(tuple(Pending(recipient) for recipient in envelope.recipients), envelope.arrived)
+        return State(
+            tuple(Pending(recipient) for recipient in envelope.recipients), max(envelope.arrived, envelope.release)
+        )
 
     def _set_aside(self, path: str, suffix: str = "") -> str:
         """Move a file where it disturbs nobody; the words for the log."""

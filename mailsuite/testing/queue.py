@@ -13,7 +13,7 @@ from zope.interface import implementer
 from mailsuite.disk.body import OctetsBody
 from mailsuite.errors import MailError, NoRoute
 from mailsuite.interfaces import IBody, IQueue, IReports, IRouter
-from mailsuite.model import Envelope, Hop, Outcome, Pending, Queued
+from mailsuite.model import Envelope, Hop, Outcome, Pending, Queued, Selection
 from mailsuite.queue.book import Book
 from mailsuite.queue.schedule import Schedule
 
@@ -30,9 +30,9 @@ class MemoryQueue:
     def add(self, envelope: Envelope, octets: bytes) -> None:
         """``octets`` with CRLF."""
         pending = tuple(Pending(recipient) for recipient in envelope.recipients)
-        expires = self._book.expires(envelope.arrived)
+        due = max(self._clock.seconds(), envelope.release)
         self._octets[envelope.id] = octets
-        self._book.put(Queued(envelope, pending, self._clock.seconds(), expires, len(octets)))
+        self._book.put(Queued(envelope, pending, due, self._book.expires(envelope), len(octets)))
         self._book.wake()
 
     def lease(self, limit: int) -> Deferred[Sequence[Queued]]:
@@ -62,13 +62,8 @@ class MemoryQueue:
         self._book.put(msgspec.structs.replace(self._book.get(id), held=held))
         self._book.wake()
 
-    def kick(self, ids: Sequence[str] | None) -> Deferred[int]:
-        now = self._clock.seconds()
-        wanted = self._book.all() if ids is None else [self._book.get(id) for id in ids if id in self._book]
-        for queued in wanted:
-            self._book.put(msgspec.structs.replace(queued, due=min(now, queued.due)))
-        self._book.wake()
-        return succeed(len(wanted))
+    def kick(self, which: Selection) -> Deferred[int]:
+        return succeed(len(self._book.kick(which)))
 
     def drop(self, id: str) -> Deferred[None]:
         return execute(lambda: self._book.remove(self._book.get(id).envelope.id))

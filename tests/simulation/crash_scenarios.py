@@ -14,7 +14,19 @@ from crash_world import ANN, BOB, World, message, remote
 
 from mailsuite.disk.real import RealDisk
 from mailsuite.errors import NotFound
-from mailsuite.model import DELETED, FLAGGED, SEEN, Address, Delayed, Delivered, Failed, FlagOp, Status, ToMailbox
+from mailsuite.model import (
+    DELETED,
+    EVERYTHING,
+    FLAGGED,
+    SEEN,
+    Address,
+    Delayed,
+    Delivered,
+    Failed,
+    FlagOp,
+    Status,
+    ToMailbox,
+)
 from mailsuite.testing.results import result_of
 
 SEEN_WORK, MORE = frozenset({SEEN, "$Work"}), frozenset({"$More"})
@@ -241,7 +253,7 @@ SCENARIOS = (
             Step("again", lambda world: (world.wait(4000), _settle(world, "Q1", b="failed", c="delayed"))),
             Step("hold again", lambda world: result_of(world.queue.hold("Q1", True))),
             Step("release", lambda world: result_of(world.queue.hold("Q1", False))),
-            Step("kick", lambda world: result_of(world.queue.kick(None))),
+            Step("kick", lambda world: result_of(world.queue.kick(EVERYTHING))),
             Step("the last", lambda world: (world.wait(4000), _settle(world, "Q1", c="delivered"))),
         ),
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from twisted.internet.task import Clock
@@ -15,7 +16,18 @@ from mailsuite.disk.real import RealDisk
 from mailsuite.disk.spool import Content
 from mailsuite.errors import NotFound
 from mailsuite.interfaces import IQueue
-from mailsuite.model import Address, Delayed, Delivered, Envelope, Failed, Outcome, Recipient, Status
+from mailsuite.model import (
+    EVERYTHING,
+    Address,
+    Delayed,
+    Delivered,
+    Envelope,
+    Failed,
+    Outcome,
+    Recipient,
+    Selection,
+    Status,
+)
 from mailsuite.offload import Inline
 from mailsuite.queue.disk import DiskQueue
 from mailsuite.queue.schedule import DAY, HOUR, MINUTE, Schedule
@@ -36,9 +48,9 @@ class World:
         self.clock = clock
         self._add = add
 
-    def add(self, id: str, *recipients: Address) -> None:
+    def add(self, id: str, *recipients: Address, **more: Any) -> None:
         everyone = tuple(Recipient(address) for address in recipients or (BOB,))
-        self._add(Envelope(id, Address("al", "a.test"), everyone, self.clock.seconds()), MESSAGE)
+        self._add(Envelope(id, Address("al", "a.test"), everyone, self.clock.seconds(), **more), MESSAGE)
 
     def lease_one(self) -> str:
         (queued,) = result_of(self.queue.lease(10))
@@ -99,6 +111,31 @@ def test_a_new_message_is_due_at_once(world: World) -> None:
     assert [entry.recipient.address for entry in queued.pending] == [BOB, EVE]
     assert queued.size == len(MESSAGE)
     assert queued.expires == NOW + DAY
+
+
+def test_the_more_urgent_comes_first_then_the_older(world: World) -> None:
+    """RFC 6710 §5.1."""
+    for id, priority in (("m1", 0), ("m2", -9), ("m3", 9), ("m4", 0)):
+        world.add(id, priority=priority)
+        world.clock.advance(1)
+    assert [one.envelope.id for one in result_of(world.queue.lease(10))] == ["m3", "m1", "m4", "m2"]
+
+
+def test_what_is_urgent_is_not_due_earlier(world: World) -> None:
+    world.add("m1", priority=9, release=NOW + 1)
+    world.add("m2")
+    assert world.lease_one() == "m2"
+    assert world.queue.when_due() == NOW + 1
+
+
+def test_a_scheduled_message_waits_and_lives_from_its_release(world: World) -> None:
+    """RFC 4865."""
+    world.add("m1", release=NOW + 2 * DAY)
+    assert result_of(world.queue.lease(10)) == []
+    assert world.queue.when_due() == NOW + 2 * DAY
+    assert result_of(world.queue.list())[0].expires == NOW + 3 * DAY
+    world.clock.advance(2 * DAY)
+    assert world.lease_one() == "m1"
 
 
 def test_a_leased_message_is_nobody_elses(world: World) -> None:
@@ -198,16 +235,30 @@ def test_kick_makes_messages_due_now(world: World) -> None:
         world.add(id)
     for queued in result_of(world.queue.lease(10)):
         world.settle(queued.envelope.id, delayed(BOB))
-    assert result_of(world.queue.kick(["m2", "gone"])) == 1
+    assert result_of(world.queue.kick(Selection(ids=("m2", "gone")))) == 1
     assert world.lease_one() == "m2"
-    assert result_of(world.queue.kick(None)) == 2
+    assert result_of(world.queue.kick(EVERYTHING)) == 2
     assert world.lease_one() == "m1"
+
+
+def test_kick_leaves_what_is_held_or_not_to_leave_yet(world: World) -> None:
+    world.add("m1")
+    world.add("m2", release=NOW + HOUR)
+    result_of(world.queue.hold("m1", True))
+    assert result_of(world.queue.kick(EVERYTHING)) == 0
+    assert "m1" not in [one.envelope.id for one in result_of(world.queue.lease(10))]
+
+
+def test_kick_can_mean_a_domain(world: World) -> None:
+    world.add("m1")
+    assert result_of(world.queue.kick(Selection(domain="elsewhere.test"))) == 0
+    assert result_of(world.queue.kick(Selection(domain=BOB.domain))) == 1
 
 
 def test_a_leased_message_kicked_is_still_leased(world: World) -> None:
     world.add("m1")
     world.lease_one()
-    result_of(world.queue.kick(None))
+    result_of(world.queue.kick(EVERYTHING))
     assert result_of(world.queue.lease(10)) == []
 
 
@@ -239,7 +290,7 @@ def test_watchers_are_woken_by_what_makes_something_due(world: World) -> None:
     result_of(world.queue.hold("m1", False))
     assert woken
     woken.clear()
-    result_of(world.queue.kick(None))
+    result_of(world.queue.kick(EVERYTHING))
     assert woken
 
 

@@ -19,7 +19,18 @@ from mailsuite.disk.real import RealDisk
 from mailsuite.disk.spool import Content
 from mailsuite.errors import Corrupt, InvalidName, Temporary
 from mailsuite.interfaces import IDisk
-from mailsuite.model import Address, BodyType, Delayed, Delivered, Envelope, Pending, Recipient, Status
+from mailsuite.model import (
+    EVERYTHING,
+    Address,
+    BodyType,
+    Delayed,
+    Delivered,
+    Envelope,
+    Pending,
+    Recipient,
+    Selection,
+    Status,
+)
 from mailsuite.offload import Inline
 from mailsuite.queue.disk import DiskQueue
 from mailsuite.queue.file import Head, State, decode_head, decode_state, encode_head, encode_state
@@ -135,11 +146,11 @@ def test_hold_and_flush_survive_the_process(server: Server) -> None:
         server.add(id)
         server.lease()
         result_of(server.queue.settle(id, [delayed(BOB)]))
-    result_of(server.queue.kick(["m2"]))
+    result_of(server.queue.kick(Selection(ids=("m2",))))
     result_of(server.queue.hold("m1", True))
     server.start()
     assert server.lease() == ["m2"]
-    result_of(server.queue.kick(None))
+    result_of(server.queue.kick(EVERYTHING))
     assert server.lease() == []
 
 

@@ -13,6 +13,7 @@ from twisted.internet.task import Clock
 from mailsuite.errors import NoRoute, Temporary
 from mailsuite.interfaces import IBody
 from mailsuite.model import (
+    EVERYTHING,
     NULL_SENDER,
     Address,
     Delayed,
@@ -232,7 +233,7 @@ def test_a_flush_tries_a_host_that_is_left_alone_once(world: World) -> None:
     for id in ("m1", "m2"):
         world.add(id)
     world.clock.advance(1)
-    result_of(world.queue.kick(None))
+    result_of(world.queue.kick(EVERYTHING))
     world.clock.advance(0)
     assert world.hosts() == ["mx1.b.test"] * 2
 
@@ -350,7 +351,7 @@ def test_flush_carries_at_once(world: World) -> None:
     world.courier.answers["mx1.b.test"] = later
     world.add("m1")
     world.courier.answers.clear()
-    result_of(world.queue.kick(None))
+    result_of(world.queue.kick(EVERYTHING))
     assert world.listed() == []
 
 
