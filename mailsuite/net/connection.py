@@ -3,12 +3,14 @@
 Octets go into the core, its events go to ``handle`` one at a time; while the Deferred that ``handle`` gave back has
 not fired, nothing more is taken from the core (one command at a time makes pipelining correct).  A peer that does
 not read its answers gets no further command done, is paused once ``MAX_AHEAD`` octets of it wait, and is cut off when
-it reads nothing for ``idle_limit``.  One timer watches for silence.  Trusts nothing the peer sends; an exception out
+it reads nothing for ``idle_limit``.  One timer watches for silence, for octets that never become a command, and for
+the end of the session's time.  Trusts nothing the peer sends; an exception out
 of ``handle`` is a fault of ours: logged with a traceback, told to the peer in general words, and the connection ends.
 """
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, Generic, Protocol, TypeVar, cast
 
 from OpenSSL import SSL
@@ -63,12 +65,15 @@ class Connection(TwistedProtocol, Generic[CoreT]):
     transport: _Transport
 
     def __init__(self, core: CoreT, clock: interfaces.IReactorTime, idle_limit: float) -> None:
-        """``idle_limit``: seconds without an octet from the peer after which ``timed_out`` is called.  The time that
-        a command takes us does not count."""
+        """``idle_limit``: seconds without a whole command (or part of a body) from the peer after which ``timed_out``
+        is called; octets alone are no sign of life.  The time that a command takes us does not count."""
         self.core = core
         self.clock = clock
         self.idle_limit = idle_limit
         self.closing = False
+        #: Seconds after which it is looked at the latest whether the peer may still be silent: for who sets
+        #: ``idle_limit`` lower than it was.
+        self.look_every = math.inf
         self.connected_at = 0.0
         self._pumping = False
         self._waiting: Deferred[object] | None = None
@@ -78,8 +83,9 @@ class Connection(TwistedProtocol, Generic[CoreT]):
         self._gathered_size = 0
         self._reading = True
         self._stopping = False
-        #: When the peer last sent something, read something, or was given its answer.
+        #: When the peer last sent something whole, read something, or was given its answer.
         self._last_moved = 0.0
+        self._progress = 0
         self._watchdog: interfaces.IDelayedCall | None = None
         self._cut: interfaces.IDelayedCall | None = None
 
@@ -90,8 +96,25 @@ class Connection(TwistedProtocol, Generic[CoreT]):
         raise NotImplementedError
 
     def timed_out(self) -> None:
-        """The peer was silent for ``idle_limit``: say so and close."""
+        """The peer was silent for ``idle_limit``, or too slow: say so and close."""
         self.close()
+
+    def ends_at(self) -> float:
+        """When the session has to end however busy the peer is, on ``clock``.  Asked now and then: may only move
+        further away."""
+        return math.inf
+
+    def expired(self) -> None:
+        """``ends_at`` has come: say so and close."""
+        self.close()
+
+    def progress(self) -> int:
+        """Asked now and then: a count that changes while the peer sends something long that gives no events."""
+        return 0
+
+    def too_slow(self) -> bool:
+        """Asked now and then: what the peer sends is too little for the time it takes."""
+        return False
 
     def faulted(self, failure: Failure) -> None:
         """Something of ours broke (already logged): say so in general words; the connection closes after this."""
@@ -148,13 +171,12 @@ class Connection(TwistedProtocol, Generic[CoreT]):
     def connectionMade(self) -> None:
         self.connected_at = self._last_moved = self.clock.seconds()
         self.transport.registerProducer(self, True)
-        self._watchdog = self.clock.callLater(self.idle_limit, self._watch)
+        self._watchdog = self.clock.callLater(self._patience(), self._watch)
         self.pump()
 
     def dataReceived(self, data: bytes) -> None:
         if self.closing:
             return
-        self._last_moved = self.clock.seconds()
         self.core.receive(data)
         self.pump()
 
@@ -192,24 +214,27 @@ class Connection(TwistedProtocol, Generic[CoreT]):
         if self._pumping:
             return
         self._pumping = True
+        moved = False
         try:
             while self._waiting is None and not self._choked and not self.closing:
                 event = self.core.next_event()
                 if event is NEED_DATA or event is PAUSED:
                     break
+                moved = True
                 self._dispatch(event)
                 self._gather()
                 if self._stopping:
                     self.shut_down()
-            self.flush()
+            if self.flush() or moved:  # a command that the core answers by itself is no event
+                self._last_moved = self.clock.seconds()
         except Exception:
             self._fault(Failure())
         finally:
             self._pumping = False
         self._steer()
 
-    def flush(self) -> None:
-        """Send what the core has to say."""
+    def flush(self) -> bool:
+        """Send what the core has to say; whether there was anything."""
         if data := self.core.data_to_send():
             self._gathered.append(data)
         if self._gathered and self.transport is not None:
@@ -217,6 +242,8 @@ class Connection(TwistedProtocol, Generic[CoreT]):
             self._gathered.clear()
             self._gathered_size = 0
             self.transport.write(data)
+            return True
+        return False
 
     def _gather(self) -> None:
         """Keep short answers together, so that a pipeline costs few writes and few TLS records."""
@@ -275,16 +302,28 @@ class Connection(TwistedProtocol, Generic[CoreT]):
         peer = self.transport.getPeer()
         return f"{client_address(peer)}:{getattr(peer, 'port', '')}"
 
+    def _patience(self) -> float:
+        """Seconds until the peer is out of time if it does nothing; none are left if not above 0."""
+        moved = self._last_moved + self.idle_limit
+        return min(moved, self.ends_at()) - self.clock.seconds()
+
     def _watch(self) -> None:
-        left = self._last_moved + self.idle_limit - self.clock.seconds()
+        progress, self._progress = self._progress, self.progress()
+        if self._progress != progress:
+            self._last_moved = self.clock.seconds()
+        left = self._patience()
         if self._waiting is not None and not self._choked:  # our own slowness is not the peer's silence
             left = max(left, 1.0)
+        elif left > 0 and self.too_slow():
+            left = 0.0
         if left > 0:
-            self._watchdog = self.clock.callLater(left, self._watch)
+            self._watchdog = self.clock.callLater(min(left, self.look_every), self._watch)
             return
         self._watchdog = None
         if self._choked:  # it would not read our words either
             self.cut()
+        elif self.clock.seconds() >= self.ends_at():
+            self.expired()
         else:
             self.timed_out()
 

@@ -8,6 +8,7 @@ told before that answer.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar
 
@@ -51,8 +52,9 @@ class IMAPSettings(msgspec.Struct, frozen=True):
     allow_plaintext_login: bool = False
     #: Which clients (by address) are not counted by their network.
     trusted: Callable[[str], bool] = nobody
-    #: Seconds of silence before the session ends (RFC 3501 §5.4: at least 1800), and before login.
+    #: Seconds of silence before the session ends (RFC 3501 §5.4: at least 1800).
     idle_limit: float = 1800.0
+    #: Seconds from the greeting to the login, whatever the client does meanwhile.
     login_limit: float = 180.0
     #: Failed logins before the connection ends (a count).
     login_failures: int = 10
@@ -102,7 +104,7 @@ class Session(Connection[ServerCore]):
 
     def __init__(self, parts: Parts, address: str, ended: Callable[[Session], None]) -> None:
         """``address`` is the client's; ``ended`` is called when the connection is gone."""
-        super().__init__(ServerCore(parts.settings.limits), parts.clock, parts.settings.login_limit)
+        super().__init__(ServerCore(parts.settings.limits), parts.clock, parts.settings.idle_limit)
         self.address = address
         self.parts = parts
         self.settings = parts.settings
@@ -175,7 +177,6 @@ class Session(Connection[ServerCore]):
         self._store = await self.parts.stores.open(account.name)
         self.account = account.name
         self.asked_at = self.clock.seconds()
-        self.idle_limit = self.settings.idle_limit
 
     def select(self, selection: Selection) -> None:
         self._selection = selection
@@ -289,9 +290,14 @@ class Session(Connection[ServerCore]):
         self.core.greet(name + b" ready", codes.capability(self.capabilities(self.core.state)))
         super().connectionMade()
 
+    def ends_at(self) -> float:
+        return math.inf if self.account else self.connected_at + self.settings.login_limit
+
     def timed_out(self) -> None:
-        logged_in = self.core.state is not State.NOT_AUTHENTICATED
-        self.end(b"nothing heard for too long" if logged_in else b"no login for too long")
+        self.end(b"nothing heard for too long")
+
+    def expired(self) -> None:
+        self.end(b"no login for too long")
 
     def faulted(self, failure: Failure) -> None:
         self.core.bye(b"an error of the server, it has been logged", codes.SERVERBUG)

@@ -7,6 +7,7 @@ ends the connection, so that no client takes a part for the whole.  See ``net.po
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -62,6 +63,13 @@ class POP3Connection(Connection[ServerCore]):
 
     def timed_out(self) -> None:
         """RFC 1939 §3: without removing any messages and without a word."""
+        self.close()
+
+    def ends_at(self) -> float:
+        return math.inf if self.account else self.connected_at + self.factory.settings.login_limit
+
+    def expired(self) -> None:
+        self.core.say_and_end("no login for too long")
         self.close()
 
     def faulted(self, failure: Failure) -> None:

@@ -27,6 +27,8 @@ class POP3Settings(msgspec.Struct, frozen=True):
     limits: Limits = Limits()
     #: Seconds of silence before a connection is closed (RFC 1939 §3: at least 600).
     idle_limit: float = 600.0
+    #: Seconds from the greeting to the login, whatever the client does meanwhile.
+    login_limit: float = 180.0
 
     def profile(self, tls_available: bool) -> Profile:
         """What the core of a connection offers."""

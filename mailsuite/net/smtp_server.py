@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -54,6 +53,7 @@ class SMTPConnection(Connection[ServerCore]):
         settings = factory.settings
         core = ServerCore(settings.options(client.trusted, factory.tls_available))
         super().__init__(core, factory.clock, settings.idle_limit)
+        self.look_every = min(settings.idle_limit, settings.data_limit)
         self.factory = factory
         self.client = client
         self._auth = Auth(factory.login, factory.clock, settings.auth_delay)
@@ -62,13 +62,14 @@ class SMTPConnection(Connection[ServerCore]):
         self._greeting_fields: list[bytes] = []
         self._transaction: Transaction | None = None
         self._refused = 0
-        self._deadline: IDelayedCall | None = None
+        self._greeted = False
+        #: When the body under way began.
+        self._data_began = 0.0
 
     # -- Connection's hooks ----------------------------------------------------------------------------------------
 
     def connectionMade(self) -> None:
         self.core.secure = self.secure
-        self._deadline = self.clock.callLater(self.factory.settings.session_limit, self._expired)
         super().connectionMade()
         self.factory.sessions.add(self)
 
@@ -76,8 +77,27 @@ class SMTPConnection(Connection[ServerCore]):
         return _HANDLERS[type(event)](self, event)
 
     def timed_out(self) -> None:
-        self.core.hang_up(replies.TIMED_OUT)
+        self.core.hang_up(replies.TOO_SLOW if self.too_slow() else replies.TIMED_OUT)
         self.close()
+
+    def ends_at(self) -> float:
+        settings = self.factory.settings
+        limit = settings.session_limit
+        return self.connected_at + (limit if self._greeted else min(limit, settings.greeting_limit))
+
+    def expired(self) -> None:
+        self.core.hang_up(replies.SESSION_TOO_LONG if self._greeted else replies.NO_GREETING)
+        self.close()
+
+    def progress(self) -> int:
+        """A message that is too big gives no more events."""
+        return max(0, self.core.body_size - self.factory.settings.limits.message)
+
+    def too_slow(self) -> bool:
+        if self.core.state is not State.DATA:
+            return False
+        settings, taken = self.factory.settings, self.clock.seconds() - self._data_began
+        return taken >= settings.data_limit and self.core.body_size < settings.data_rate * taken
 
     def faulted(self, failure: Failure) -> None:
         self.core.hang_up(replies.BROKEN)
@@ -91,18 +111,8 @@ class SMTPConnection(Connection[ServerCore]):
         return super().busy or self.core.state is State.DATA
 
     def ended(self) -> None:
-        if self._deadline is not None and self._deadline.active():
-            self._deadline.cancel()
         self._drop()
         self.factory.left(self.client.address, self)
-
-    def _expired(self) -> None:
-        """The session has lasted as long as it may; a command that we are at is finished first."""
-        if super().busy:
-            self._deadline = self.clock.callLater(1.0, self._expired)
-        elif not self.closing:
-            self.core.hang_up(replies.SESSION_TOO_LONG)
-            self.close()
 
     # -- the session -----------------------------------------------------------------------------------------------
 
@@ -125,7 +135,7 @@ class SMTPConnection(Connection[ServerCore]):
         fields: list[bytes] = []
         no = self._no(await self.factory.policy.at_greeting(client), Stage.GREETING, fields)
         if no is None:
-            self.client, self._greeting_fields = client, fields
+            self.client, self._greeting_fields, self._greeted = client, fields, True
             self._drop()
         self._answer(no)
 
@@ -228,6 +238,7 @@ class SMTPConnection(Connection[ServerCore]):
     def _data(self, event: events.Data) -> None:
         self._open_transaction.open(self.factory.delivery.draft())
         self.core.accept()
+        self._data_began, self.idle_limit = self.clock.seconds(), self.factory.settings.data_limit
 
     def _chunk(self, event: events.Chunk) -> Deferred[object] | None:
         return self._open_transaction.write(event.data)
@@ -237,6 +248,7 @@ class SMTPConnection(Connection[ServerCore]):
 
     async def _finish(self, event: events.MessageEnd) -> None:
         transaction, self._transaction = self._open_transaction, None
+        self.idle_limit = self.factory.settings.idle_limit
         end = _End(transaction, event, self.peer, self.client.account)
         try:
             answer = await self._deliver(end)

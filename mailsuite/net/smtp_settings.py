@@ -35,14 +35,20 @@ class SMTPSettings(msgspec.Struct, frozen=True):
     allow_plaintext_auth: bool = False
     trusted: Callable[[str], bool] = nobody
     limits: Limits = Limits()
-    #: Seconds of silence before a connection is closed (RFC 5321 §4.5.3.2.7: at least 300).
+    #: Seconds without a command before a connection is closed (RFC 5321 §4.5.3.2.7: at least 300), and within a
+    #: message without octets of it.
     idle_limit: float = 300.0
+    data_limit: float = 300.0
+    #: Seconds from the connection to the first EHLO, whatever the client does meanwhile.
+    greeting_limit: float = 300.0
+    #: Octets a second that a message must bring on average, once it takes longer than ``data_limit``; 0: none.
+    data_rate: float = 0.0
     #: Failed logins before a connection is closed.
     auth_failures: int = 3
     #: Recipients refused for good before a connection is closed, so that nobody learns by trial who has mail here.
     #: Not for trusted clients, those who have logged in, and LMTP.
     refused_recipients: int = 20
-    #: Seconds that a session may last, however busy: who sends an octet now and then is never silent.
+    #: Seconds that a session may last, however busy.
     session_limit: float = 7200.0
     #: Seconds before a failed login is answered, times the failures of this connection so far.
     auth_delay: float = 1.0

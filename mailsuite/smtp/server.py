@@ -68,6 +68,11 @@ class ServerCore:
         """Octets received and not yet looked at."""
         return len(self._buffer)
 
+    @property
+    def body_size(self) -> int:
+        """Octets of the message under way, or of the last one, as far as they were looked at."""
+        return self._body.size
+
     def receive(self, data: bytes) -> None:
         """Octets of the client."""
         if self.state not in _SILENT:

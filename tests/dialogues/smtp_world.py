@@ -1,7 +1,7 @@
 """The server of the SMTP dialogues: here.test with alice and bob, aliases, and a delivery in memory.
 
 Options: ``service`` smtp|submission|lmtp, ``auth_in_clear`` yes, ``trusted`` ADDRESSES, ``message_limit``,
-``recipients``, ``errors``, ``hops``, ``refused``, ``connections``, ``per_address``, ``no_tls`` yes.
+``recipients``, ``errors``, ``hops``, ``refused``, ``data_rate``, ``connections``, ``per_address``, ``no_tls`` yes.
 Acts: see ``SMTPWorld.act``.
 """
 
@@ -141,6 +141,7 @@ def settings(options: dict[str, str]) -> SMTPSettings:
         trusted=lambda address: address in trusted,
         limits=limits,
         refused_recipients=int(options.get("refused", 20)),
+        data_rate=float(options.get("data_rate", 0)),
     )
 
 
