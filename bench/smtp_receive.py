@@ -134,15 +134,13 @@ def counted_calls() -> Iterator[dict[str, int]]:
     calls.pop("total", None)
 
 
-async def run(options: argparse.Namespace) -> None:
-    with tempfile.TemporaryDirectory(prefix="receive") as folder:
-        server = Server(Path(folder))
-        globalLogBeginner.beginLoggingTo([textFileLogObserver(Path(folder, "log").open("w"))], redirectStandardIO=False)
-        port = await endpoints.TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(server.factory)
-        for again in (True, False):
-            await measure(server, port.getHost().port, options, again)
-        await port.stopListening()
-        server.offload.stop()
+async def run(folder: str, options: argparse.Namespace) -> None:
+    server = Server(Path(folder))
+    port = await endpoints.TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(server.factory)
+    for again in (True, False):
+        await measure(server, port.getHost().port, options, again)
+    await port.stopListening()
+    server.offload.stop()
 
 
 async def measure(server: Server, port: int, options: argparse.Namespace, again: bool) -> None:
@@ -177,7 +175,9 @@ def main() -> None:
     parser.add_argument("--calls", action="store_true")
     parser.add_argument("--profile", action="store_true")
     options = parser.parse_args()
-    react(lambda _: Deferred.fromCoroutine(run(options)))
+    with tempfile.TemporaryDirectory(prefix="receive") as folder, open(f"{folder}/log", "w") as log:
+        globalLogBeginner.beginLoggingTo([textFileLogObserver(log)], redirectStandardIO=False)
+        react(lambda _: Deferred.fromCoroutine(run(folder, options)))
 
 
 if __name__ == "__main__":
