@@ -33,6 +33,7 @@ from mailsuite.model import (
     Queued,
     Recipient,
     Resolution,
+    ScramKeys,
     Selection,
     Snapshot,
     Verdict,
@@ -62,11 +63,25 @@ class IDirectory(Interface):
         section 4.5.1).  Fails with ``Temporary`` when the directory cannot be read."""
 
     def authenticate(login: str, password: str) -> Deferred[Account]:
-        """The account that ``login`` (``user@domain``, or ``user`` of the default domain) and ``password`` open.
-        Fails with ``BadCredentials``, after the same time whether the account exists or not."""
+        """The account that ``login`` (``user@domain``, or ``user`` of the default domain) and ``password`` open, both
+        prepared here as RFC 4013 says.  Fails with ``BadCredentials``, after the same time whether the account exists
+        or not."""
+
+    def authenticate_apop(login: str, timestamp: str, digest: str) -> Deferred[Account]:
+        """The account whose APOP secret makes ``digest`` (RFC 1939 section 7: 32 hexadecimal digits of the MD5 of
+        ``timestamp`` with its angle brackets and the secret).  Fails with ``BadCredentials``, also for an account that
+        keeps no such secret."""
+
+    def scram_keys(login: str) -> Deferred[ScramKeys]:
+        """What to check a SCRAM-SHA-256 proof of ``login`` with.  For a login that cannot be, made-up keys with the
+        same salt each time, so that nobody learns who is here."""
+
+    def find(login: str) -> Deferred[Account]:
+        """The account that a login name means, if it may log in; fails with ``NotFound``.  It proves nothing."""
 
     def account(name: str) -> Deferred[Account]:
-        """The account of that canonical name; fails with ``NotFound``."""
+        """The account of that canonical name as it is now; fails with ``NotFound`` if it is gone, and with
+        ``NotAllowed`` if nobody may log in to it."""
 
 
 class IPolicy(Interface):

@@ -161,11 +161,28 @@ Resolution: TypeAlias = Local | Forward | Remote | Unknown
 
 
 class Account(msgspec.Struct, frozen=True):
-    """A user.  ``name`` is the canonical ``user@domain``; quotas of 0 mean no limit."""
+    """A user.  ``name`` is the canonical ``user@domain``; quotas of 0 mean no limit.  ``fingerprint``
+    changes whenever a password is set, which tells logins from before; the password does not follow from it."""
 
     name: str
     quota_bytes: int = 0
     quota_messages: int = 0
+    fingerprint: str = ""
+
+
+class ScramKeys(msgspec.Struct, frozen=True):
+    """What SCRAM-SHA-256 checks a login with (RFC 5802 section 3).  ``account`` is the canonical name, empty where
+    there is none: the keys are made up then, and fit no password."""
+
+    account: str
+    iterations: int
+    salt: bytes
+    stored_key: bytes
+    server_key: bytes
+
+    def __repr__(self) -> str:
+        """Without the keys, so that no log ever shows them."""
+        return f"ScramKeys(account={self.account!r}, iterations={self.iterations})"
 
 
 # -- policy --------------------------------------------------------------------------------------------------------

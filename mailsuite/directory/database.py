@@ -17,7 +17,7 @@ from mailsuite.errors import Corrupt, Exists, NotFound, Temporary
 Row: TypeAlias = tuple[Any, ...]
 
 #: Marks the file as ours ("mail") and says which layout it has.
-_APPLICATION, _LAYOUT = 0x6D61696C, 1
+_APPLICATION, _LAYOUT = 0x6D61696C, 2
 _TABLES = f"""
 BEGIN EXCLUSIVE;
 CREATE TABLE domains (name TEXT PRIMARY KEY, added INTEGER NOT NULL UNIQUE) WITHOUT ROWID;
@@ -32,9 +32,20 @@ CREATE TABLE aliases (
 ) WITHOUT ROWID;
 CREATE INDEX aliases_of_domain ON aliases (domain, source, position);
 PRAGMA application_id = {_APPLICATION};
-PRAGMA user_version = {_LAYOUT};
+PRAGMA user_version = 1;
 COMMIT;
 """
+#: What makes each layout of the one before it; done when such a file is opened.
+_STEPS: dict[int, tuple[str, ...]] = {
+    2: (
+        "ALTER TABLE accounts ADD COLUMN scram TEXT NOT NULL DEFAULT ''",  # directory.scram; empty: none yet
+        "ALTER TABLE accounts ADD COLUMN keep_scram INTEGER NOT NULL DEFAULT 1",
+        "ALTER TABLE accounts ADD COLUMN apop TEXT NOT NULL DEFAULT ''",  # the secret itself; empty: none
+        "ALTER TABLE accounts ADD COLUMN disabled INTEGER NOT NULL DEFAULT 0",
+        "CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
+        "INSERT INTO secrets VALUES ('fake salts', randomblob(32))",
+    ),
+}
 #: How long a query waits for another process that is writing.
 _BUSY_SECONDS = 10.0
 
@@ -49,11 +60,12 @@ def create(path: str) -> None:
         raise Temporary(f"{path}: {error.strerror}") from error
     with _meaning(path), contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.executescript(_TABLES)
+    Database(path).close()
 
 
 class Database:
-    """An open directory file.  Everything raises Temporary when it cannot be read or written, and Corrupt when it is
-    not what ``create`` makes."""
+    """An open directory file, brought to the newest layout.  Everything raises Temporary when it cannot be read or
+    written, and Corrupt when it is not what ``create`` makes."""
 
     def __init__(self, path: str) -> None:
         """Raises NotFound if there is no such file: an empty directory in its place would refuse everybody."""
@@ -63,8 +75,8 @@ class Database:
         with _meaning(path):
             self._connection = sqlite3.connect(path, _BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
-            self._require_ours()
             self.do("PRAGMA synchronous = EXTRA")  # the folder too: a journal that comes back undoes a change
+            self._require_ours()
         except BaseException:
             self._connection.close()
             raise
@@ -107,13 +119,26 @@ class Database:
             raise
 
     def _require_ours(self) -> None:
-        application, layout = self.one("PRAGMA application_id"), self.one("PRAGMA user_version")
-        if application != (_APPLICATION,):
+        """It is ours, and of the newest layout, after this."""
+        if self.one("PRAGMA application_id") != (_APPLICATION,):
             raise Corrupt(
                 f"{self._path} is not a directory of mailsuite; restore it from a backup, or check paths.directory"
             )
-        if layout != (_LAYOUT,):
+        if not 1 <= self._layout() <= _LAYOUT:
             raise Corrupt(f"{self._path} was written by another version of mailsuite")
+        if self._layout() < _LAYOUT:
+            self._upgrade()
+
+    def _upgrade(self) -> None:
+        with self.change():  # another process may have been faster
+            for step in range(self._layout() + 1, _LAYOUT + 1):
+                for statement in _STEPS[step]:
+                    self.do(statement)
+                self.do(f"PRAGMA user_version = {step}")
+
+    def _layout(self) -> int:
+        row = self.one("PRAGMA user_version")
+        return int(row[0]) if row else 0
 
 
 @contextlib.contextmanager

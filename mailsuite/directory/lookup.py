@@ -5,20 +5,30 @@ This is the ``Lookup`` that ``directory.expand`` asks, and what ``authenticate``
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 import msgspec
 
-from mailsuite.directory.database import Database
+from mailsuite.directory.database import Database, Row
 from mailsuite.directory.names import canonical_domain
 from mailsuite.model import Account
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """An account with its password's hash."""
+    """An account with what its owner logs in with."""
 
     account: Account
+    #: argon2id hash
     password: str
+    #: ``directory.scram``'s text, empty if there is none yet
+    scram: str = ""
+    #: whether one is made when there is none
+    keep_scram: bool = True
+    #: the secret for APOP as it is, empty for most
+    apop: str = ""
+    #: nobody logs in; mail still comes
+    disabled: bool = False
 
 
 class Alias(msgspec.Struct, frozen=True):
@@ -73,18 +83,25 @@ class Lookups:
 
     def stored(self, name: str) -> Stored | None:
         """The account of that name, or None."""
-        row = self._database.one(
-            "SELECT name, quota_bytes, quota_messages, password FROM accounts WHERE name = ?", name
+        row = self._database.one(f"SELECT {_STORED} FROM accounts WHERE name = ?", name)  # noqa: S608 - a constant
+        return _stored(row) if row else None
+
+    def all_stored(self, domain: str = "") -> Sequence[Stored]:
+        """All, or those of one domain, by domain and name."""
+        rows = self._database.all(
+            f"SELECT {_STORED} FROM accounts WHERE ?1 = '' OR domain = ?1 ORDER BY domain, name",  # noqa: S608
+            domain,
         )
-        return Stored(Account(row[0], row[1], row[2]), row[3]) if row else None
+        return [_stored(row) for row in rows]
 
     def accounts(self, domain: str = "") -> Sequence[Account]:
         """All, or those of one domain, by domain and name."""
-        rows = self._database.all(
-            "SELECT name, quota_bytes, quota_messages FROM accounts WHERE ?1 = '' OR domain = ?1 ORDER BY domain, name",
-            domain,
-        )
-        return [Account(*row) for row in rows]
+        return [stored.account for stored in self.all_stored(domain)]
+
+    def secret(self, name: str) -> bytes:
+        """A random value that this directory keeps; empty if there is none of that name."""
+        row = self._database.one("SELECT value FROM secrets WHERE name = ?", name)
+        return bytes(row[0]) if row else b""
 
     # -- aliases ---------------------------------------------------------------------------------------------------
 
@@ -112,3 +129,18 @@ class Lookups:
             if row:
                 return str(row[0])
         return ""
+
+
+_STORED = "name, quota_bytes, quota_messages, password, scram, keep_scram, apop, disabled"
+
+
+def _stored(row: Row) -> Stored:
+    name, octets, messages, password, scram, keep_scram, apop, disabled = row
+    return Stored(
+        Account(name, octets, messages, _fingerprint(password)), password, scram, bool(keep_scram), apop, bool(disabled)
+    )
+
+
+def _fingerprint(password: str) -> str:
+    """Another one for each password that is set, though it be the same again: each hash has its own salt."""
+    return hashlib.sha256(password.encode()).hexdigest()[:16]

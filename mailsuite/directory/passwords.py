@@ -16,6 +16,7 @@ from collections import OrderedDict
 import argon2
 import msgspec
 
+from mailsuite.directory.prepare import prepare
 from mailsuite.errors import InvalidName
 
 #: Characters; shorter ones are not accepted for new passwords, longer ones never.
@@ -48,6 +49,17 @@ def verify_password(stored: str, password: str) -> bool:
         return _HASHER.verify(stored, password)
     except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
         return False
+
+
+def prepare_password(password: str) -> str:
+    """A new password as it is hashed.  Raises InvalidName for one that clients would not all send alike, or none."""
+    require_usable(password)
+    try:
+        prepared = prepare(password)
+    except InvalidName as error:
+        raise InvalidName(f"the password cannot be used: {error}") from None
+    require_usable(prepared)
+    return prepared
 
 
 def require_usable(password: str) -> None:

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 
 from mailsuite.directory.database import Database
 from mailsuite.directory.expand import resolve
-from mailsuite.directory.lookup import Alias, Lookups
+from mailsuite.directory.lookup import Alias, Lookups, Stored
 from mailsuite.directory.names import account_name, alias_source, canonical_domain, mail_address
-from mailsuite.directory.passwords import hash_password, require_strong, require_usable
+from mailsuite.directory.passwords import hash_password, prepare_password, require_strong, verify_password
+from mailsuite.directory.prepare import prepared_or_same
+from mailsuite.directory.scram import make_keys
 from mailsuite.errors import Exists, NotAllowed, NotFound
 from mailsuite.model import Account, Unknown
 
@@ -53,37 +55,84 @@ class Records:
     # -- accounts --------------------------------------------------------------------------------------------------
 
     def add_account(
-        self, text: str, password: str, quota_bytes: int = 0, quota_messages: int = 0, *, weak: bool = False
+        self,
+        text: str,
+        password: str,
+        quota_bytes: int = 0,
+        quota_messages: int = 0,
+        *,
+        weak: bool = False,
+        keep_scram: bool = True,
     ) -> str:
-        """Gives the canonical name; ``weak`` takes any password (a demo).  Raises InvalidName, NotFound (the domain),
-        Exists."""
+        """Gives the canonical name; ``weak`` takes any password (a demo), ``keep_scram`` is whether keys for SCRAM are
+        kept beside its hash.  Raises InvalidName, NotFound (the domain), Exists."""
         name = account_name(text)
-        if weak:
-            require_usable(password)
-        else:
-            require_strong(password, name)
-        hashed = hash_password(password)
+        prepared = prepare_password(password)
+        if not weak:
+            require_strong(prepared, name)
+        hashed, scram = hash_password(prepared), make_keys(prepared) if keep_scram else ""
         with self._database.change():
             domain = self._require_domain(name)
             if self.look.has_account(name):
                 raise Exists(f"the account {name} exists already")
             self._database.do(
-                "INSERT INTO accounts SELECT ?, ?, coalesce(max(added), 0) + 1, ?, ?, ? FROM accounts",
-                *(name, domain, hashed, quota_bytes, quota_messages),
+                "INSERT INTO accounts (name, domain, added, password, quota_bytes, quota_messages, scram, keep_scram)"
+                " SELECT ?, ?, coalesce(max(added), 0) + 1, ?, ?, ?, ?, ? FROM accounts",
+                *(name, domain, hashed, quota_bytes, quota_messages, scram, keep_scram),
             )
         return name
 
     def set_password(self, text: str, password: str) -> str:
-        """Gives the canonical name.  Raises InvalidName, NotFound."""
+        """Hash and SCRAM keys change together; the APOP secret is another and stays.  Gives the canonical name.
+        Raises InvalidName, NotFound."""
         name = account_name(text)
-        require_strong(password, name)
-        if not self.look.has_account(name):
-            raise NotFound(f"there is no account {name}")
-        hashed = hash_password(password)
+        prepared = prepare_password(password)
+        require_strong(prepared, name)
+        hashed, scram = hash_password(prepared), make_keys(prepared) if self.stored(name).keep_scram else ""
         with self._database.change():
-            if not self._database.do("UPDATE accounts SET password = ? WHERE name = ?", hashed, name):
-                raise NotFound(f"there is no account {name}")
+            self._update(name, "password = ?, scram = CASE keep_scram WHEN 1 THEN ? ELSE '' END", hashed, scram)
         return name
+
+    def keep_scram(self, text: str, wanted: bool) -> str:
+        """Whether keys for SCRAM are kept.  Without, those that are there are deleted; with, they are made at the next
+        login with the password.  Gives the canonical name.  Raises InvalidName, NotFound."""
+        name = account_name(text)
+        with self._database.change():
+            self._update(name, "keep_scram = ?1, scram = CASE ?1 WHEN 1 THEN scram ELSE '' END", wanted)
+        return name
+
+    def set_apop_secret(self, text: str, secret: str) -> str:
+        """Keep a secret for APOP as it is (RFC 1939 §7), empty for none.  Gives the canonical name.  Raises
+        InvalidName, NotFound, and NotAllowed if it is the account's password, which must not lie here readable."""
+        name = account_name(text)
+        if secret:
+            require_strong(secret, name)
+            if verify_password(self.stored(name).password, prepared_or_same(secret)):
+                raise NotAllowed("take another secret than the password: it is kept readable")
+        with self._database.change():
+            self._update(name, "apop = ?", secret)
+        return name
+
+    def disable(self, text: str, disabled: bool) -> str:
+        """Let nobody log in, or again whoever has the password; mail comes in either case.  Gives the canonical name.
+        Raises InvalidName, NotFound."""
+        name = account_name(text)
+        with self._database.change():
+            self._update(name, "disabled = ?", disabled)
+        return name
+
+    def stored(self, text: str) -> Stored:
+        """The account with what its owner logs in with.  Raises InvalidName, NotFound."""
+        name = account_name(text)
+        stored = self.look.stored(name)
+        if stored is None:
+            raise NotFound(f"there is no account {name}")
+        return stored
+
+    def _update(self, name: str, what: str, *values: object) -> None:
+        """``what`` is SQL of this module.  Raises NotFound."""
+        if not self._database.do(f"UPDATE accounts SET {what} WHERE name = ?{len(values) + 1}", *values, name):  # noqa: S608
+            raise NotFound(f"there is no account {name}")
 
     def set_quota(self, text: str, octets: int | None, messages: int | None) -> Account:
         """New limits, 0 for none; None leaves one as it is.  Raises InvalidName, NotFound."""

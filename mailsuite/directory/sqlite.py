@@ -8,6 +8,8 @@ time and memory on purpose.  Trusts the file: who can write it can let anybody i
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -15,6 +17,7 @@ from typing import TypeVar
 import msgspec
 from twisted.internet.defer import Deferred, DeferredSemaphore, succeed
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -24,9 +27,11 @@ from mailsuite.directory.expand import resolve
 from mailsuite.directory.lookup import Lookups, Stored
 from mailsuite.directory.names import canonical_domain, canonical_local
 from mailsuite.directory.passwords import LONGEST, Remembered, hash_password, verify_password
-from mailsuite.errors import BadCredentials, Corrupt, InvalidName, NotFound, Temporary
+from mailsuite.directory.prepare import prepared_or_same
+from mailsuite.directory.scram import fake_keys, make_keys, parse_keys
+from mailsuite.errors import BadCredentials, Corrupt, InvalidName, MailError, NotAllowed, NotFound, Temporary
 from mailsuite.interfaces import IDirectory, IOffload
-from mailsuite.model import Account, Address, Remote, Resolution
+from mailsuite.model import Account, Address, Remote, Resolution, ScramKeys
 
 _T = TypeVar("_T")
 _LANE = "directory"
@@ -57,6 +62,8 @@ DEFAULTS = DirectorySettings()
 class SQLiteDirectory:
     """The directory in ``path``, opened at the first question."""
 
+    log = Logger()
+
     def __init__(
         self, path: str, offload: IOffload, clock: IReactorTime, settings: DirectorySettings = DEFAULTS
     ) -> None:
@@ -69,6 +76,9 @@ class SQLiteDirectory:
         self._opened: tuple[Database, Lookups] | None = None
         self._dummy = ""
         self._answers = Answers[Resolution](path, time.time)
+        self._accounts = Answers[Account](path, time.time)
+        #: Accounts whose SCRAM keys are being made.
+        self._making: set[str] = set()
 
     def open(self) -> Deferred[None]:
         """Open the file now, to learn at the start that it can be read.  Fails with Temporary."""
@@ -93,14 +103,40 @@ class SQLiteDirectory:
     def authenticate(self, login: str, password: str) -> Deferred[Account]:
         return Deferred.fromCoroutine(self._authenticate(login, password))
 
+    def authenticate_apop(self, login: str, timestamp: str, digest: str) -> Deferred[Account]:
+        return self._ask(lambda look: _check_apop(_find(look, login), timestamp, digest))
+
+    def scram_keys(self, login: str) -> Deferred[ScramKeys]:
+        return self._ask(lambda look: _scram_keys(look, login))
+
+    def find(self, login: str) -> Deferred[Account]:
+        def find(look: Lookups) -> Account:
+            stored = _find(look, login)
+            if stored is None or stored.disabled:
+                raise NotFound(f"there is no account {login}")
+            return stored.account
+
+        return self._ask(find)
+
     def account(self, name: str) -> Deferred[Account]:
+        known = self._accounts.get(name)
+        if known is not None:
+            return succeed(known)
+        state = self._accounts.state()
+
         def find(look: Lookups) -> Account:
             stored = look.stored(name)
             if stored is None:
                 raise NotFound(f"there is no account {name}")
+            if stored.disabled:
+                raise NotAllowed(f"the account {name} is disabled")
             return stored.account
 
-        return self._ask(find)
+        def keep(account: Account) -> Account:
+            self._accounts.keep(name, account, state)
+            return account
+
+        return self._ask(find).addCallback(keep)
 
     # -- in the pool -----------------------------------------------------------------------------------------------
 
@@ -144,17 +180,46 @@ class SQLiteDirectory:
 
     # -- passwords -------------------------------------------------------------------------------------------------
 
-    async def _authenticate(self, login: str, password: str) -> Account:
+    async def _authenticate(self, login: str, sent: str) -> Account:
+        password = prepared_or_same(sent)
         stored = await self._ask(lambda look: _find(look, login))
-        if stored is not None:
+        if stored is not None and not stored.disabled:
             name, now = stored.account.name, self._clock.seconds()
             if self._remembered.knows(name, stored.password, password, now):
                 return stored.account
         right = await self._check(stored.password if stored is not None else "", password)
-        if stored is None or not right:
-            raise BadCredentials("the login name or the password is wrong")
+        if not right and password != sent:  # set before passwords were prepared
+            right = await self._check(stored.password if stored is not None else "", sent)
+        if stored is None or not right or stored.disabled:
+            raise BadCredentials(_WRONG)
         self._remembered.remember(stored.account.name, stored.password, password, self._clock.seconds())
+        self._add_scram(stored, password)
         return stored.account
+
+    def _add_scram(self, stored: Stored, password: str) -> None:
+        """Make the keys that an account may have and has not yet, now that its password is known; nobody waits."""
+        name = stored.account.name
+        if stored.scram or not stored.keep_scram or name in self._making:
+            return
+        self._making.add(name)
+        made = self._offload.run(make_keys, password)
+        made.addCallback(lambda keys: self._offload.run_in(_LANE, self._write_scram, stored, keys))
+        made.addErrback(self._not_added, name)
+        made.addBoth(lambda _: self._making.discard(name))
+
+    def _write_scram(self, stored: Stored, keys: str) -> None:
+        """In a thread; nothing if the password was changed meanwhile."""
+        database, _ = self._opened or self._open()
+        database.do(
+            "UPDATE accounts SET scram = ? WHERE name = ? AND password = ? AND scram = '' AND keep_scram",
+            *(keys, stored.account.name, stored.password),
+        )
+
+    def _not_added(self, failure: Failure, name: str) -> None:
+        if failure.check(MailError):
+            self.log.warn("no SCRAM keys for {account} yet: {error}", account=name, error=failure.value)
+        else:
+            self.log.failure("cannot make SCRAM keys for {account}", failure, account=name)
 
     def _check(self, hashed: str, password: str) -> Deferred[bool]:
         """One of ``checks_at_once``.  Cancelled before its turn, it is not done; cancelled later, it keeps its turn
@@ -178,11 +243,40 @@ class SQLiteDirectory:
         return verify_password(hashed or self._dummy, password[:LONGEST]) and len(password) <= LONGEST
 
 
+#: Whatever is wrong; who guesses learns nothing from it.
+_WRONG = "the login name or the password is wrong"
+
+
 def _find(look: Lookups, login: str) -> Stored | None:
     """The account a login name means: ``user@domain``, or ``user`` of the default domain."""
-    local, at, domain = login.rpartition("@")
+    name = _canonical(look, login)
+    return look.stored(name) if name else None
+
+
+def _canonical(look: Lookups, login: str) -> str:
+    """The name of the account if there is one; empty for what no account can be called."""
+    prepared = prepared_or_same(login)
+    local, at, domain = prepared.rpartition("@")
     try:
         domain = canonical_domain(domain if at else look.default_domain())
     except InvalidName:
-        return None
-    return look.stored(f"{canonical_local(local if at else login)}@{domain}")
+        return ""
+    return f"{canonical_local(local if at else prepared)}@{domain}"
+
+
+def _check_apop(stored: Stored | None, timestamp: str, digest: str) -> Account:
+    """RFC 1939 §7."""
+    secret = stored.apop if stored is not None and not stored.disabled else ""
+    wanted = hashlib.md5(f"{timestamp}{secret}".encode(), usedforsecurity=False).hexdigest()
+    right = hmac.compare_digest(wanted.encode(), digest.encode("utf-8", "surrogatepass"))
+    if stored is None or not secret or not right:
+        raise BadCredentials(_WRONG)
+    return stored.account
+
+
+def _scram_keys(look: Lookups, login: str) -> ScramKeys:
+    name = _canonical(look, login)
+    stored = look.stored(name) if name else None
+    if stored is not None and stored.scram and not stored.disabled:
+        return parse_keys(stored.scram, stored.account.name)
+    return fake_keys(look.secret("fake salts"), name or login)

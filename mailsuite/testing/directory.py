@@ -6,18 +6,25 @@ keeps back every answer until ``release``.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+import msgspec
 from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import implementer
 
 from mailsuite.directory.expand import resolve
-from mailsuite.errors import BadCredentials, NotFound
+from mailsuite.directory.prepare import prepared_or_same
+from mailsuite.directory.scram import fake_keys, keys_of
+from mailsuite.errors import BadCredentials, NotAllowed, NotFound
 from mailsuite.interfaces import IDirectory
-from mailsuite.model import Account, Address, Resolution
+from mailsuite.model import Account, Address, Resolution, ScramKeys
 
 _T = TypeVar("_T")
+_WRONG = "the login name or the password is wrong"
+#: What every account's SCRAM keys are salted with, so that exchanges can be written down.
+SALT, ITERATIONS = b"salted like soup", 4096
 
 
 @implementer(IDirectory)
@@ -37,6 +44,10 @@ class MemoryDirectory:
         self.passwords = dict(accounts or {})
         self.accounts = {name: Account(name) for name in self.passwords}
         self.aliases: dict[str, Sequence[str]] = dict(aliases or {})
+        #: Accounts that keep a secret for APOP, that keep no SCRAM keys, that nobody may log in to.
+        self.apop_secrets: dict[str, str] = {}
+        self.without_scram: set[str] = set()
+        self.disabled: set[str] = set()
         #: Every address that was resolved and every login that was tried.
         self.asked: list[Address] = []
         self.logins: list[str] = []
@@ -51,6 +62,14 @@ class MemoryDirectory:
         self.passwords[name] = password
         self.accounts[name] = Account(name, quota_bytes, quota_messages)
         return self.accounts[name]
+
+    def set_password(self, name: str, password: str) -> None:
+        """Whoever is logged in is so with another password from now on."""
+        self.passwords[name] = password
+        self.accounts[name] = msgspec.structs.replace(self.accounts[name], fingerprint=f"after {self.accounts[name]}")
+
+    def remove(self, name: str) -> None:
+        del self.passwords[name], self.accounts[name]
 
     def fail(self, *errors: Exception) -> None:
         self._errors.extend(errors)
@@ -72,7 +91,18 @@ class MemoryDirectory:
 
     def authenticate(self, login: str, password: str) -> Deferred[Account]:
         self.logins.append(login)
-        return self._answer(lambda: self._authenticate(login.lower(), password))
+        return self._answer(lambda: self._authenticate(self._name(login), password))
+
+    def authenticate_apop(self, login: str, timestamp: str, digest: str) -> Deferred[Account]:
+        self.logins.append(login)
+        return self._answer(lambda: self._authenticate_apop(self._name(login), timestamp, digest))
+
+    def scram_keys(self, login: str) -> Deferred[ScramKeys]:
+        self.logins.append(login)
+        return self._answer(lambda: self._scram_keys(self._name(login)))
+
+    def find(self, login: str) -> Deferred[Account]:
+        return self._answer(lambda: self._find(self._name(login)))
 
     def account(self, name: str) -> Deferred[Account]:
         return self._answer(lambda: self._account(name))
@@ -100,15 +130,37 @@ class MemoryDirectory:
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _authenticate(self, login: str, password: str) -> Account:
-        name = login if "@" in login else f"{login}@{self.domains[0]}"
-        if self.passwords.get(name) != password:
-            raise BadCredentials("the login name or the password is wrong")
+    def _name(self, login: str) -> str:
+        prepared = prepared_or_same(login).lower()
+        return prepared if "@" in prepared else f"{prepared}@{self.domains[0]}"
+
+    def _authenticate(self, name: str, password: str) -> Account:
+        if name in self.disabled or self.passwords.get(name) != prepared_or_same(password):
+            raise BadCredentials(_WRONG)
+        return self.accounts[name]
+
+    def _authenticate_apop(self, name: str, timestamp: str, digest: str) -> Account:
+        secret = self.apop_secrets.get(name, "")
+        right = hashlib.md5(f"{timestamp}{secret}".encode(), usedforsecurity=False).hexdigest() == digest
+        if name in self.disabled or not secret or not right:
+            raise BadCredentials(_WRONG)
+        return self.accounts[name]
+
+    def _scram_keys(self, name: str) -> ScramKeys:
+        if name not in self.passwords or name in self.without_scram or name in self.disabled:
+            return msgspec.structs.replace(fake_keys(b"of a double", name), iterations=ITERATIONS)
+        return keys_of(name, self.passwords[name], SALT, ITERATIONS)
+
+    def _find(self, name: str) -> Account:
+        if name not in self.accounts or name in self.disabled:
+            raise NotFound(f"there is no account {name}")
         return self.accounts[name]
 
     def _account(self, name: str) -> Account:
         if name not in self.accounts:
             raise NotFound(f"there is no account {name}")
+        if name in self.disabled:
+            raise NotAllowed(f"the account {name} is disabled")
         return self.accounts[name]
 
     def _answer(self, work: Callable[[], _T]) -> Deferred[_T]:

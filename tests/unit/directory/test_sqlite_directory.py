@@ -72,7 +72,7 @@ def test_password_is_checked_slowly_once_and_then_remembered(path: str, records:
     clock = Clock()
     directory = SQLiteDirectory(path, Inline(), clock, DirectorySettings(remember=300))
     for _ in range(3):
-        assert result_of(directory.authenticate("alice", PASSWORD)) == Account("alice@a.test")
+        assert result_of(directory.authenticate("alice", PASSWORD)).name == "alice@a.test"
     assert len(checks) == 1
     clock.advance(301)
     result_of(directory.authenticate("alice@a.test", PASSWORD))
@@ -155,7 +155,7 @@ def test_hanging_up_makes_no_room_for_more_checks(path: str, records: Records, c
     assert len(offload.waiting) == 2, "a check began while two are still in threads"
     while offload.waiting:
         offload.waiting.pop(0).callback(None)
-    assert result_of(last) == Account("alice@a.test")
+    assert result_of(last).name == "alice@a.test"
     assert len(checks) == 3, "a check was made that nobody waited for any more"
 
 
@@ -164,7 +164,7 @@ def test_a_check_that_fails_gives_its_turn_back(path: str, records: Records, mon
     with monkeypatch.context() as broken:
         broken.setattr(module, "verify_password", lambda stored, password: 1 / 0)
         failure_of(directory.authenticate("alice", PASSWORD), ZeroDivisionError)
-    assert result_of(directory.authenticate("alice", PASSWORD)) == Account("alice@a.test")
+    assert result_of(directory.authenticate("alice", PASSWORD)).name == "alice@a.test"
 
 
 def test_settings_stand_in(path: str, records: Records) -> None:
@@ -175,7 +175,7 @@ def test_settings_stand_in(path: str, records: Records) -> None:
     found = result_of(directory.resolve(Address("postmaster", "extra.test")))
     assert found == Forward((Local("alice@a.test"),), ())
     records.add_account("carol@b.test", PASSWORD)
-    assert result_of(directory.authenticate("carol", PASSWORD)) == Account("carol@b.test")
+    assert result_of(directory.authenticate("carol", PASSWORD)).name == "carol@b.test"
     failure_of(directory.authenticate("alice", PASSWORD), BadCredentials)
 
 
@@ -216,5 +216,5 @@ def test_closed_directory_opens_again_when_asked(path: str, records: Records) ->
     directory = SQLiteDirectory(path, Inline(), Clock())
     result_of(directory.account("alice@a.test"))
     result_of(directory.close())
-    assert result_of(directory.account("alice@a.test")) == Account("alice@a.test")
+    assert result_of(directory.account("alice@a.test")).name == "alice@a.test"
     result_of(directory.close())
