@@ -51,7 +51,7 @@ class SMTPConnection(Connection[ServerCore]):
 
     def __init__(self, factory: SMTPServerFactory, client: Client) -> None:
         settings = factory.settings
-        core = ServerCore(settings.options(client.trusted, factory.tls_available))
+        core = ServerCore(settings.options(client.trusted, factory.tls_available), now=factory.clock.seconds)
         super().__init__(core, factory.clock, settings.idle_limit)
         self.look_every = min(settings.idle_limit, settings.data_limit)
         self.factory = factory
@@ -108,7 +108,7 @@ class SMTPConnection(Connection[ServerCore]):
     @property
     def busy(self) -> bool:
         """A body that is on its way is a command in flight as well."""
-        return super().busy or self.core.state is State.DATA
+        return super().busy or self.core.state in (State.DATA, State.CHUNKS)
 
     def ended(self) -> None:
         self._drop()
@@ -240,6 +240,22 @@ class SMTPConnection(Connection[ServerCore]):
         self.core.accept()
         self._data_began, self.idle_limit = self.clock.seconds(), self.factory.settings.data_limit
 
+    def _begin_chunks(self, event: events.ChunksBegin) -> None:
+        self._open_transaction.open(self.factory.delivery.draft())
+
+    def _end_chunk(self, event: events.ChunkEnd) -> None:
+        """RFC 3030 §2: each chunk is answered; after a no the client may only reset."""
+        transaction = self._open_transaction
+        no: Reply | None = None
+        if event.too_big:
+            no = replies.for_faults(frozenset({events.Fault.TOO_BIG}))
+        elif transaction.failure is not None:
+            no = self._failed_reply(transaction, transaction.failure)
+        if no is not None:
+            self._log_refusal(transaction, no, "")
+            self._drop()
+        self._answer(no)
+
     def _chunk(self, event: events.Chunk) -> Deferred[object] | None:
         return self._open_transaction.write(event.data)
 
@@ -365,7 +381,9 @@ _HANDLERS: dict[type, Callable[..., Deferred[object] | None]] = {
     events.Mail: SMTPConnection._mail,
     events.Rcpt: SMTPConnection._rcpt,
     events.Data: SMTPConnection._data,
+    events.ChunksBegin: SMTPConnection._begin_chunks,
     events.Chunk: SMTPConnection._chunk,
+    events.ChunkEnd: SMTPConnection._end_chunk,
     events.MessageEnd: SMTPConnection._end,
     events.Reset: SMTPConnection._reset,
     events.StartTLS: SMTPConnection._start_tls,

@@ -62,5 +62,6 @@ class SMTPSettings(msgspec.Struct, frozen=True):
             mechanisms=() if self.service is Service.LMTP else offered(private=True),
             auth_in_clear=self.allow_plaintext_auth,
             auth_required=self.service is Service.SUBMISSION and not trusted,
+            trusted=trusted,
             limits=self.limits,
         )

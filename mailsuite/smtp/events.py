@@ -38,8 +38,8 @@ class Mail(msgspec.Struct, frozen=True):
     """A transaction begins.  ``size`` is what the client declared (RFC 1870), or 0."""
 
     sender: Address
-    size: int
-    body: BodyType
+    size: int = 0
+    body: BodyType = BodyType.SEVEN_BIT
 
 
 class Rcpt(msgspec.Struct, frozen=True):
@@ -52,9 +52,17 @@ class Data(msgspec.Struct, frozen=True):
     """The body is to follow; 354 lets it come."""
 
 
+class ChunkEnd(msgspec.Struct, frozen=True):
+    """All octets of a BDAT that was not the last have come.  ``size`` is the whole message's so far; refused, the
+    rest of the transaction's chunks are swallowed."""
+
+    size: int
+    too_big: bool
+
+
 class MessageEnd(msgspec.Struct, frozen=True):
-    """The final dot.  ``size`` is all that was sent, unstuffed; chunks stopped at the limit.  The transaction is over
-    with the answer, whatever it is."""
+    """The final dot, or the last octet of BDAT LAST.  ``size`` is all that was sent, unstuffed; chunks stopped at the
+    limit.  The transaction is over with the answer, whatever it is."""
 
     size: int
     faults: frozenset[Fault]
@@ -76,6 +84,10 @@ class AuthResponse(msgspec.Struct, frozen=True):
     """The client's answer to a challenge as it came: base64, or ``*`` to end the exchange."""
 
     data: bytes
+
+
+class ChunksBegin(msgspec.Struct, frozen=True):
+    """The first BDAT of a transaction: its chunks are to follow, as ``Chunk``."""
 
 
 class Chunk(msgspec.Struct, frozen=True):
@@ -103,7 +115,7 @@ class Hangup(msgspec.Struct, frozen=True):
 
 
 Question: TypeAlias = (
-    Connected | Greeting | Mail | Rcpt | Data | MessageEnd | StartTLS | AuthBegin | AuthResponse
+    Connected | Greeting | Mail | Rcpt | Data | ChunkEnd | MessageEnd | StartTLS | AuthBegin | AuthResponse
 )  # fmt: skip
-Notice: TypeAlias = Chunk | AuthCancelled | Reset | Quit | Hangup
+Notice: TypeAlias = ChunksBegin | Chunk | AuthCancelled | Reset | Quit | Hangup
 Event: TypeAlias = Question | Notice

@@ -1,4 +1,4 @@
-"""What a server says of itself: the banner and the answer to EHLO, RFC 5321 §4.1.1.1 and the IANA keyword registry.
+"""What a listener may offer and what its sessions may take; ``smtp.esmtp`` makes the extensions of it.
 
 An extension is only offered where it can be used: STARTTLS before TLS, AUTH where a password would not travel in the
 clear unless the listener says that it may.
@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import msgspec
 
-from mailsuite.smtp.reply import Reply, reply
-
 
 class Limits(msgspec.Struct, frozen=True):
     """What a session may take.  Never less than RFC 5321 §4.5.3.1 asks for."""
 
-    #: Octets of a command line with CR LF; 512 and what extensions add (§4.5.3.1.4).
+    #: Octets of a command line with CR LF (§4.5.3.1.4: 512); the extensions that are offered add theirs.
     command_line: int = 2048
     #: Octets of a line in an AUTH exchange (RFC 4954 §4).
     auth_line: int = 12288
@@ -37,24 +35,11 @@ class Options(msgspec.Struct, frozen=True):
     auth_in_clear: bool = False
     #: MAIL only after AUTH.
     auth_required: bool = False
+    #: The client is in a trusted network.
+    trusted: bool = False
+    #: Keywords of extensions that are not offered, whatever else allows them.
+    without: frozenset[str] = frozenset()
     limits: Limits = Limits()
-
-
-def banner(options: Options) -> Reply:
-    """RFC 5321 §4.2: the host name comes first."""
-    return reply(220, "", f"{options.hostname} {'LMTP' if options.lmtp else 'ESMTP'}")
-
-
-def greeting(options: Options, extended: bool, secure: bool, authenticated: bool) -> Reply:
-    """The answer to HELO, or to EHLO and LHLO (``extended``)."""
-    if not extended:
-        return reply(250, "", options.hostname)
-    lines = [options.hostname, "PIPELINING", f"SIZE {options.limits.message}", "8BITMIME", "ENHANCEDSTATUSCODES"]
-    if options.starttls and not secure:
-        lines.append("STARTTLS")
-    if offers_auth(options, secure) and not authenticated:
-        lines.append("AUTH " + " ".join(options.mechanisms))
-    return reply(250, "", *lines)
 
 
 def offers_auth(options: Options, secure: bool) -> bool:

@@ -7,13 +7,15 @@ colon of ``MAIL FROM:`` as many clients write it.  Everything is ASCII without c
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import msgspec
 
 from mailsuite.model import Recipient
 from mailsuite.smtp.address import AddressError, parse_forward_path, parse_reverse_path, split_path
+from mailsuite.smtp.esmtp.extension import Parameter, ParameterError
 from mailsuite.smtp.events import AuthBegin, Greeting, Mail, Rcpt
-from mailsuite.smtp.params import ParameterError, parse_mail_parameters, refuse_rcpt_parameters
+from mailsuite.smtp.params import parse_parameters
 from mailsuite.smtp.reply import ProtocolError, Reply, reply
 
 _CONTROLS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f-\xff]")
@@ -53,36 +55,36 @@ def parse_greeting(argument: str, extended: bool) -> Greeting:
     return Greeting(argument, extended)
 
 
-def parse_mail(argument: str) -> Mail:
-    """RFC 5321 §4.1.1.2: FROM:<reverse-path> [parameters]"""
+def parse_mail(argument: str, known: Mapping[str, Parameter]) -> Mail:
+    """RFC 5321 §4.1.1.2: FROM:<reverse-path> [parameters], of which these are ``known``"""
     found = _FROM.match(argument)
     if found is None:
         raise CommandError(reply(501, "5.5.4", "Syntax: MAIL FROM:<address> [parameters]"))
     try:
         path, rest = split_path(argument[found.end() :])
         sender = parse_reverse_path(path)
-        parameters = parse_mail_parameters(rest)
+        parameters = parse_parameters(rest, known)
     except AddressError as error:
         raise CommandError(reply(501, "5.1.7", str(error))) from error
     except ParameterError as error:
         raise _parameter(error) from error
-    return Mail(sender, parameters.size, parameters.body)
+    return Mail(sender, **parameters)
 
 
-def parse_rcpt(argument: str) -> Rcpt:
-    """RFC 5321 §4.1.1.3: TO:<forward-path> [parameters]"""
+def parse_rcpt(argument: str, known: Mapping[str, Parameter]) -> Rcpt:
+    """RFC 5321 §4.1.1.3: TO:<forward-path> [parameters], of which these are ``known``"""
     found = _TO.match(argument)
     if found is None:
         raise CommandError(reply(501, "5.5.4", "Syntax: RCPT TO:<address>"))
     try:
         path, rest = split_path(argument[found.end() :])
         address = parse_forward_path(path)
-        refuse_rcpt_parameters(rest)
+        parameters = parse_parameters(rest, known)
     except AddressError as error:
         raise CommandError(reply(501, "5.1.3", str(error))) from error
     except ParameterError as error:
         raise _parameter(error) from error
-    return Rcpt(Recipient(address))
+    return Rcpt(Recipient(address, **parameters))
 
 
 def parse_auth(argument: str) -> AuthBegin:
@@ -100,4 +102,4 @@ def no_argument(verb: str, argument: str) -> None:
 
 
 def _parameter(error: ParameterError) -> CommandError:
-    return CommandError(reply(501 if error.known else 555, "5.5.4", str(error)))
+    return CommandError(reply(error.code, error.status, str(error)))

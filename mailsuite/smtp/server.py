@@ -1,20 +1,24 @@
-"""The server's side of SMTP and LMTP without I/O: RFC 5321, RFC 2033, RFC 2920, RFC 3207, RFC 4954.
+"""The server's side of SMTP and LMTP without I/O: RFC 5321, RFC 2033, RFC 2920, RFC 3030, RFC 3207, RFC 4954.
 
 Octets go in with ``receive``, events come out of ``next_event`` one at a time; a question is answered with ``accept``
 or ``reply`` before the next command is looked at, so pipelined commands are done in order whatever the answers wait
 for.  Syntax, order, SIZE, limits, NOOP, HELP and VRFY are answered here.  Promises: any cut of the input gives the
-same events and answers; only CR LF . CR LF ends a body; memory is what was received and not taken, plus one line;
-nothing received before ``secured`` is read after it.  It trusts nothing but its caller.
+same events and answers; only CR LF . CR LF ends DATA, only its own count a BDAT; memory is what was received and not
+taken, plus one line; nothing received before ``secured`` is read after it.  It trusts nothing but its caller.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from mailsuite.model import BodyType
 from mailsuite.smtp import events
-from mailsuite.smtp.body import Body
+from mailsuite.smtp.body import Body, ChunkedBody
+from mailsuite.smtp.chunks import CHUNKS_UNKNOWN, Incoming, begin_chunk
+from mailsuite.smtp.esmtp.extension import Session
+from mailsuite.smtp.esmtp.table import NOTHING, offer
 from mailsuite.smtp.events import Event
-from mailsuite.smtp.extensions import Options, banner, greeting, offers_auth
+from mailsuite.smtp.extensions import Options, offers_auth
 from mailsuite.smtp.grammar import (
     CommandError,
     no_argument,
@@ -24,8 +28,9 @@ from mailsuite.smtp.grammar import (
     parse_rcpt,
     split_command,
 )
+from mailsuite.smtp.greeting import banner, greeting
 from mailsuite.smtp.reply import Reply, reply
-from mailsuite.smtp.states import AFTER, ALLOWED, LMTP_VERBS, OUT_OF_ORDER, SMTP_VERBS, State, Verb
+from mailsuite.smtp.states import AFTER, ALLOWED, LMTP_VERBS, SMTP_VERBS, State, Verb, why_not
 from mailsuite.wire.lines import LineBuffer, LineFault
 from mailsuite.wire.signals import NEED_DATA, PAUSED, Signal
 
@@ -44,8 +49,8 @@ _SILENT = frozenset({State.TLS, State.CLOSED})
 class ServerCore:
     """One session."""
 
-    def __init__(self, options: Options, secure: bool = False) -> None:
-        """``secure``: the connection is under TLS from its start."""
+    def __init__(self, options: Options, secure: bool = False, now: Callable[[], float] = float) -> None:
+        """``secure``: the connection is under TLS from its start; ``now``: seconds since the epoch."""
         self.options = options
         self.secure = secure
         self.authenticated = False
@@ -59,7 +64,13 @@ class ServerCore:
         self._out: list[bytes] = []
         self._pending: events.Question | None = None
         self._errors = 0
+        self._now = now
+        self._offer = NOTHING
+        # The transaction's MAIL, its body, and the BDAT whose octets are coming.
+        self._transaction: events.Mail | None = None
         self._body = Body(0)
+        self._chunks = ChunkedBody(0, False)
+        self._chunk: Incoming | None = None
 
     # -- the contract of every core --------------------------------------------------------------------------------
 
@@ -92,6 +103,11 @@ class ServerCore:
         while True:
             if self.state is State.DATA:
                 return self._next_of_body()
+            if self._chunk is not None:
+                found = self._next_of_chunk(self._chunk)
+                if found is not None:
+                    return found
+                continue
             if self.state in _SILENT:
                 return NEED_DATA
             line = self._buffer.take_line()
@@ -109,7 +125,9 @@ class ServerCore:
         if isinstance(question, events.Connected):
             self.reply(banner(self.options))
         elif isinstance(question, events.Greeting):
-            self.reply(greeting(self.options, question.extended, self.secure, self.authenticated))
+            self.reply(greeting(self._session, question.extended, self._now()))
+        elif isinstance(question, events.ChunkEnd):
+            self.reply(reply(250, "2.0.0", f"{question.size} octets so far"))
         else:
             self.reply(_ACCEPTED[type(question)])
 
@@ -127,9 +145,8 @@ class ServerCore:
         self._buffer.clear()
         self.secure = True
         self.authenticated = False
-        self.greeting = events.Greeting("", False)
-        self.recipients = 0
-        self.state = State.START
+        self.greeting, self._offer = events.Greeting("", False), NOTHING
+        self._end_transaction(State.START)
 
     def hang_up(self, answer: Reply) -> None:
         """Say this, unasked or as an answer, and take nothing more: 421, or a banner that refuses."""
@@ -147,15 +164,20 @@ class ServerCore:
                 self._advance_auth(question, answer)
             case events.Connected() if not answer.positive:
                 self._close()
+            case events.ChunkEnd() if not answer.positive:
+                self.state = State.BROKEN
             case _ if not (answer.positive or answer.intermediate):
                 return
             case events.Greeting():
                 self.greeting = question
+                self._offer_extensions()
                 self._end_transaction(State.READY)
             case _:
                 self.state = AFTER[type(question)]
                 if isinstance(question, events.Rcpt):
                     self.recipients += 1
+                elif isinstance(question, events.Mail):
+                    self._transaction = question
                 elif isinstance(question, events.Data):
                     self._body = Body(self.options.limits.message)
 
@@ -163,15 +185,26 @@ class ServerCore:
         if answer.intermediate:
             self.state, self._buffer.limit = AFTER[type(question)], self.options.limits.auth_line
         else:
-            self._leave_auth()
             self.authenticated = answer.positive
+            self._leave_auth()
 
     def _leave_auth(self) -> None:
-        self.state, self._buffer.limit = State.READY, self.options.limits.command_line
+        self.state = State.READY
+        self._offer_extensions()
+
+    @property
+    def _session(self) -> Session:
+        return Session(self.options, self.secure, self.authenticated)
+
+    def _offer_extensions(self) -> None:
+        """After a greeting, and after a login, which the client knows to allow more."""
+        self._offer = offer(self._session) if self.greeting.extended else NOTHING
+        self._buffer.limit = self.options.limits.command_line + self._offer.longer
 
     def _end_transaction(self, state: State) -> None:
         self.state = state
         self.recipients = 0
+        self._transaction = None
 
     # -- commands ----------------------------------------------------------------------------------------------------
 
@@ -203,7 +236,7 @@ class ServerCore:
 
     def _out_of_order(self, verb: Verb) -> Event | None:
         greet = "Say LHLO first" if self.options.lmtp else "Say EHLO first"
-        answer = reply(503, "5.5.1", greet if self.state is State.START else OUT_OF_ORDER[verb])
+        answer = reply(503, "5.5.1", greet if self.state is State.START else why_not(verb, self.state))
         if verb is Verb.DATA and self.state is State.MAIL:
             # Not a mistake: a client that pipelines cannot know that every recipient was refused (RFC 2920 §3.1).
             self._say(answer)
@@ -219,14 +252,14 @@ class ServerCore:
     def _mail(self, argument: str) -> Event | None:
         if self.options.auth_required and not self.authenticated:
             return self._refuse(reply(530, "5.7.0", "Authentication required"))
-        mail = parse_mail(argument)
+        mail = parse_mail(argument, self._offer.mail)
         if mail.size > self.options.limits.message:  # RFC 1870 §6.1
             self._say(reply(552, "5.3.4", f"Messages may have {self.options.limits.message} octets"))
             return None
         return self._ask(mail)
 
     def _rcpt(self, argument: str) -> Event | None:
-        rcpt = parse_rcpt(argument)
+        rcpt = parse_rcpt(argument, self._offer.rcpt)
         if self.recipients >= self.options.limits.recipients:  # RFC 5321 §4.5.3.1.10
             self._say(reply(452, "4.5.3", "Too many recipients; send the others with another transaction"))
             return None
@@ -234,7 +267,21 @@ class ServerCore:
 
     def _data(self, argument: str) -> Event:
         no_argument("DATA", argument)
+        if self._transaction is not None and self._transaction.body is BodyType.BINARY_MIME:  # RFC 3030 §3
+            raise CommandError(reply(503, "5.5.1", "BODY=BINARYMIME is sent with BDAT; RSET ends this transaction"))
         return self._ask(events.Data())
+
+    def _bdat(self, argument: str) -> Event | None:
+        self._chunk = begin_chunk(argument, self.state, "CHUNKING" not in self.options.without)
+        if self._chunk is None:
+            self._say(reply(501, "5.5.4", "Syntax: BDAT size [LAST]"))
+            return self._end("a BDAT without its size", CHUNKS_UNKNOWN)
+        if self.state is not State.RCPT or self._chunk.refused:
+            return None
+        binary = self._transaction is not None and self._transaction.body is BodyType.BINARY_MIME
+        self._chunks = ChunkedBody(self.options.limits.message, binary)
+        self.state = State.CHUNKS
+        return events.ChunksBegin()
 
     def _rset(self, argument: str) -> Event:
         no_argument("RSET", argument)
@@ -300,6 +347,26 @@ class ServerCore:
                 return events.Chunk(octets)
         return self._ask(events.MessageEnd(self._body.size, self._body.faults()))
 
+    def _next_of_chunk(self, chunk: Incoming) -> Event | Signal | None:
+        """Octets of a BDAT, what follows from its end, NEED_DATA, or None where a refused one was answered here."""
+        while chunk.left:
+            octets = self._buffer.take(chunk.left)
+            if not octets:
+                return NEED_DATA
+            chunk.left -= len(octets)
+            kept = self._chunks.take(octets) if chunk.refused is None else b""
+            if kept:
+                return events.Chunk(kept)
+        self._chunk = None
+        if chunk.refused is not None:
+            if self.state not in (State.MAIL, State.BROKEN):
+                return self._refuse(chunk.refused)
+            self._say(chunk.refused)
+            return None
+        if chunk.last:
+            return self._ask(events.MessageEnd(self._chunks.size, self._chunks.faults()))
+        return self._ask(events.ChunkEnd(self._chunks.size, self._chunks.too_big))
+
     # -- saying things -----------------------------------------------------------------------------------------------
 
     def _ask(self, question: events.Question) -> events.Question:
@@ -322,7 +389,7 @@ class ServerCore:
         return events.Hangup(reason)
 
     def _close(self) -> None:
-        self._pending = None
+        self._pending = self._chunk = None
         self._buffer.clear()
         self._end_transaction(State.CLOSED)
 
@@ -334,6 +401,7 @@ _COMMANDS: dict[Verb, Callable[[ServerCore, str], Event | None]] = {
     Verb.MAIL: ServerCore._mail,
     Verb.RCPT: ServerCore._rcpt,
     Verb.DATA: ServerCore._data,
+    Verb.BDAT: ServerCore._bdat,
     Verb.RSET: ServerCore._rset,
     Verb.NOOP: ServerCore._noop,
     Verb.VRFY: ServerCore._vrfy,

@@ -1,8 +1,8 @@
 """Where a server session stands and which command may come there: RFC 5321 §4.1.4, as tables.
 
 ``ALLOWED`` says in which states a verb is taken; anything else is ``503 5.5.1`` and changes nothing.  ``AFTER`` says
-where a positive answer to an event leads; a negative one leaves the session where it was, but for the ends of a body
-and of an AUTH exchange, which are over either way.
+where a positive answer to an event leads; a negative one leaves the session where it was, but for the ends of a body,
+of an AUTH exchange and of a chunk, which are over either way.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ class State(enum.Enum):
     MAIL = "a sender and no recipient"
     RCPT = "a sender and recipients"
     DATA = "in the body of a message"
+    CHUNKS = "a body has begun with BDAT and did not end"
+    BROKEN = "a chunk was refused: RSET"
     AUTH = "in a SASL exchange"
     TLS = "the TLS handshake is due"
     CLOSED = "the last word is said"
@@ -35,6 +37,7 @@ class Verb(enum.Enum):
     MAIL = "MAIL"
     RCPT = "RCPT"
     DATA = "DATA"
+    BDAT = "BDAT"
     RSET = "RSET"
     NOOP = "NOOP"
     VRFY = "VRFY"
@@ -46,9 +49,9 @@ class Verb(enum.Enum):
 
 
 _GREETED = frozenset({State.READY, State.MAIL, State.RCPT})
-_ANY = _GREETED | {State.START}
+_ANY = _GREETED | {State.START, State.CHUNKS, State.BROKEN}
 
-#: RFC 5321 §4.1.4; STARTTLS: RFC 3207 §4; AUTH: RFC 4954 §4 (not during a transaction).
+#: RFC 5321 §4.1.4; BDAT: RFC 3030 §2; STARTTLS: RFC 3207 §4; AUTH: RFC 4954 §4 (not during a transaction).
 ALLOWED: dict[Verb, frozenset[State]] = {
     Verb.HELO: _ANY,
     Verb.EHLO: _ANY,
@@ -56,6 +59,7 @@ ALLOWED: dict[Verb, frozenset[State]] = {
     Verb.MAIL: frozenset({State.READY}),
     Verb.RCPT: frozenset({State.MAIL, State.RCPT}),
     Verb.DATA: frozenset({State.RCPT}),
+    Verb.BDAT: _ANY,  # its octets must be swallowed wherever it comes: see ``ServerCore``
     Verb.RSET: _ANY,
     Verb.NOOP: _ANY,
     Verb.VRFY: _ANY,
@@ -74,6 +78,14 @@ OUT_OF_ORDER: dict[Verb, str] = {
     Verb.AUTH: "After EHLO, outside of a transaction",
 }
 
+
+def why_not(verb: Verb, state: State) -> str:
+    """What to say to a verb in a state that does not allow it."""
+    if state in (State.CHUNKS, State.BROKEN):  # RFC 3030 §2
+        return "A message was begun with BDAT; RSET ends it"
+    return OUT_OF_ORDER[verb]
+
+
 #: The verbs of each protocol; LMTP has LHLO in place of HELO and EHLO (RFC 2033 §4.1).
 SMTP_VERBS = {verb.value: verb for verb in Verb if verb is not Verb.LHLO}
 LMTP_VERBS = {verb.value: verb for verb in Verb if verb not in (Verb.HELO, Verb.EHLO)}
@@ -85,6 +97,7 @@ AFTER: dict[type, State] = {
     events.Mail: State.MAIL,
     events.Rcpt: State.RCPT,
     events.Data: State.DATA,
+    events.ChunkEnd: State.CHUNKS,
     events.AuthBegin: State.AUTH,
     events.AuthResponse: State.AUTH,
     events.StartTLS: State.TLS,

@@ -64,6 +64,14 @@ class LineBuffer:
         self._data, self._at = b"", 0
         return data
 
+    def take(self, most: int) -> bytes:
+        """What was received and not taken, up to ``most`` octets."""
+        if self._late:
+            self._join()
+        data = self._data[self._at : self._at + most]
+        self._at += len(data)
+        return data
+
     def put_back(self, data: bytes) -> None:
         """Octets of ``take_all`` that were not used: they come first again."""
         if data:

@@ -1,4 +1,4 @@
-"""smtp.params, smtp.grammar, smtp.extensions and smtp.received."""
+"""smtp.params, smtp.grammar, smtp.esmtp and smtp.received."""
 
 from __future__ import annotations
 
@@ -7,58 +7,73 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailsuite.model import Address, BodyType, Client, Recipient
-from mailsuite.smtp.extensions import Options, greeting
+from mailsuite.smtp.esmtp.extension import ParameterError, Session
+from mailsuite.smtp.esmtp.table import EXTENSIONS, offer
+from mailsuite.smtp.events import Mail
+from mailsuite.smtp.extensions import Options
 from mailsuite.smtp.grammar import CommandError, parse_auth, parse_greeting, parse_mail, parse_rcpt, split_command
-from mailsuite.smtp.params import MailParameters, ParameterError, parse_mail_parameters, refuse_rcpt_parameters
+from mailsuite.smtp.greeting import greeting
+from mailsuite.smtp.params import parse_parameters
 from mailsuite.smtp.received import date, protocol, received
 from mailsuite.smtp.reply import Reply
+
+SESSION = Session(Options("mx.test", mechanisms=("PLAIN",)), secure=True, authenticated=False)
+OFFER = offer(SESSION)
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", MailParameters()),
-        (" ", MailParameters()),
-        (" SIZE=0", MailParameters(0)),
-        (" size=12345678901234567890", MailParameters(12345678901234567890)),
-        (" BODY=7bit", MailParameters()),
-        ("  BODY=8BITMIME   SIZE=7", MailParameters(7, BodyType.EIGHT_BIT_MIME)),
-        (" AUTH=<>", MailParameters()),
-        (" AUTH=e+3Dmc2@example.com", MailParameters()),
+        ("", {}),
+        (" ", {}),
+        (" SIZE=0", {"size": 0}),
+        (" size=12345678901234567890", {"size": 12345678901234567890}),
+        (" BODY=7bit", {"body": BodyType.SEVEN_BIT}),
+        ("  BODY=8BITMIME   SIZE=7", {"size": 7, "body": BodyType.EIGHT_BIT_MIME}),
+        (" AUTH=<>", {}),
+        (" AUTH=e+3Dmc2@example.com", {}),
     ],
 )
-def test_known_parameters_are_read(text: str, expected: MailParameters) -> None:
-    assert parse_mail_parameters(text) == expected
+def test_known_parameters_are_read(text: str, expected: dict[str, object]) -> None:
+    assert parse_parameters(text, OFFER.mail) == expected
 
 
 @pytest.mark.parametrize(
-    ("text", "known"),
+    ("text", "code"),
     [
-        ("SIZE=1", True),
-        (" SIZE", True),
-        (" SIZE=", True),
-        (" SIZE=-1", True),
-        (" SIZE=1=2", True),
-        (" SIZE=123456789012345678901", True),
-        (" BODY=BINARYMIME", True),
-        (" BODY", True),
-        (" AUTH=a+b", True),
-        (" -X=1", True),
-        (" SMTPUTF8", False),
-        (" RET=FULL", False),
-        (" X", False),
+        ("SIZE=1", 501),
+        (" SIZE", 501),
+        (" SIZE=", 501),
+        (" SIZE=-1", 501),
+        (" SIZE=1=2", 501),
+        (" SIZE=123456789012345678901", 501),
+        (" SIZE=1 SIZE=1", 501),
+        (" SIZE=1\tBODY=7BIT", 501),
+        (" BODY=9BIT", 501),
+        (" BODY", 501),
+        (" AUTH=a+b", 501),
+        (" AUTH", 501),
+        (" -X=1", 501),
+        (" X", 555),
     ],
 )
-def test_a_wrong_value_and_an_unknown_parameter_differ(text: str, known: bool) -> None:
+def test_a_wrong_value_and_an_unknown_parameter_differ(text: str, code: int) -> None:
     with pytest.raises(ParameterError) as caught:
-        parse_mail_parameters(text)
-    assert caught.value.known is known
+        parse_parameters(text, OFFER.mail)
+    assert caught.value.code == code
 
 
-def test_rcpt_knows_no_parameter() -> None:
-    refuse_rcpt_parameters("  ")
-    with pytest.raises(ParameterError):
-        refuse_rcpt_parameters(" ORCPT=rfc822;a@b")
+def test_what_is_not_offered_is_not_known() -> None:
+    without = Session(Options("mx.test", without=frozenset({"SIZE"})), secure=False, authenticated=False)
+    assert "SIZE" not in offer(without).mail
+    assert not any(line.startswith("SIZE") for line in greeting(without, True, 0.0).lines)
+
+
+def test_every_parameter_fills_a_field_of_its_event() -> None:
+    """A misspelled field would only show when a client uses it."""
+    for extension in EXTENSIONS:
+        for parameters, event in ((extension.mail, Mail), (extension.rcpt, Recipient)):
+            assert {parameter.field for parameter in parameters} - {""} <= set(event.__struct_fields__)
 
 
 @given(st.text(st.characters(max_codepoint=127), max_size=60))
@@ -69,8 +84,14 @@ def test_commands_raise_nothing_but_command_errors(text: str) -> None:
     def greet(argument: str) -> object:
         return parse_greeting(argument, extended=True)
 
+    def mail(argument: str) -> object:
+        return parse_mail(argument, OFFER.mail)
+
+    def rcpt(argument: str) -> object:
+        return parse_rcpt(argument, OFFER.rcpt)
+
     replies: list[Reply] = []
-    for parse in (parse_mail, parse_rcpt, parse_auth, greet, split):
+    for parse in (mail, rcpt, parse_auth, greet, split):
         for argument in (text, "FROM:<a@b>" + text, "TO:<" + text):
             try:
                 parse(argument)
@@ -99,7 +120,7 @@ def options_of(lines: tuple[str, ...]) -> set[str]:
 )
 def test_only_what_can_be_used_is_offered(secure: bool, in_clear: bool, authenticated: bool, offered: set[str]) -> None:
     options = Options("mx.test", starttls=True, mechanisms=("PLAIN",), auth_in_clear=in_clear)
-    found = options_of(greeting(options, True, secure, authenticated).lines)
+    found = options_of(greeting(Session(options, secure, authenticated), True, 0.0).lines)
     assert found & {"STARTTLS", "AUTH"} == offered
     assert {"PIPELINING", "SIZE", "8BITMIME", "ENHANCEDSTATUSCODES"} <= found
 

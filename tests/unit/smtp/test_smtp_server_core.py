@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailsuite.smtp import events
+from mailsuite.smtp.body import ChunkedBody
 from mailsuite.smtp.extensions import Limits, Options
 from mailsuite.smtp.reply import reply
 from mailsuite.smtp.server import ServerCore
@@ -28,9 +29,18 @@ def answer(core: ServerCore, event: events.Event) -> None:
             core.reply(reply(334, "", ""))
         case events.AuthResponse(data=data):
             core.reply(reply(235, "2.7.0", "Yes") if data == b"eWVz" else reply(535, "5.7.8", "No"))
+        case events.ChunkEnd(too_big=True):
+            core.reply(reply(552, "5.3.4", "No"))
         case events.MessageEnd():
             core.reply(reply(250, "2.0.0", "Ok"))
-        case events.Chunk() | events.Reset() | events.Quit() | events.Hangup() | events.AuthCancelled():
+        case (
+            events.ChunksBegin()
+            | events.Chunk()
+            | events.Reset()
+            | events.Quit()
+            | events.Hangup()
+            | events.AuthCancelled()
+        ):
             pass
         case _:
             core.accept()
@@ -58,7 +68,9 @@ LINES = [
     b"mail from:<a@b> x=y\r\n", b"RCPT TO:<c@d>\r\n", b"RCPT TO:<no@d>\r\n", b"RCPT TO:<>\r\n", b"DATA\r\n", b".\r\n",
     b"..\r\n", b"\r\n", b"\n", b"\r", b".", b"text\r\n", b"\0", b"x" * 90, b"RSET\r\n", b"NOOP\r\n", b"VRFY x\r\n",
     b"HELP\r\n", b"QUIT\r\n", b"STARTTLS\r\n", b"AUTH PLAIN\r\n", b"AUTH PLAIN eWVz\r\n", b"eWVz\r\n", b"*\r\n",
-    b"FOO\r\n", b"GET / HTTP/1.1\r\n", b"\xff\r\n",
+    b"FOO\r\n", b"GET / HTTP/1.1\r\n", b"\xff\r\n", b"BDAT 0\r\n",
+    b"BDAT 7\r\nNOOP\r\n\0", b"BDAT 70 LAST\r\n" + b"x" * 70,
+    b"BDAT 3 LAST\r\na\r\n", b"BDAT x\r\n",
 ]  # fmt: skip
 TRANSACTION = b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n"
 STREAMS = st.lists(st.sampled_from([*LINES, b"EHLO x\r\n" + TRANSACTION, TRANSACTION + b"text\r\n.\r\n"]), max_size=25)
@@ -111,6 +123,8 @@ def at(state: State) -> ServerCore:
         State.MAIL: [b"EHLO x\r\nMAIL FROM:<a@b>\r\n"],
         State.RCPT: [b"EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n"],
         State.DATA: [b"EHLO x\r\n" + TRANSACTION],
+        State.CHUNKS: [b"EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nBDAT 0\r\n"],
+        State.BROKEN: [b"EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nBDAT 70\r\n" + b"x" * 70],
         State.AUTH: [b"EHLO x\r\nAUTH PLAIN\r\n"],
         State.CLOSED: [b"QUIT\r\n"],
     }
@@ -217,6 +231,27 @@ def test_a_message_over_the_limit_is_cut_at_the_limit_whatever_the_pieces() -> N
             events.MessageEnd(302, frozenset({events.Fault.TOO_BIG})),
         ]
         assert state is State.READY
+
+
+def test_a_pipeline_of_refused_chunks_costs_no_stack() -> None:
+    core = at(State.READY)
+    core.receive(b"MAIL FROM:<a@b>\r\n" + b"BDAT 0\r\n" * 5000)
+    answer(core, core.next_event())  # type: ignore[arg-type]
+    core.data_to_send()
+    assert core.next_event() is NEED_DATA
+    assert core.data_to_send() == b"503 5.5.1 No valid recipients\r\n" * 5000
+
+
+@given(st.lists(st.binary(max_size=9), max_size=9), st.integers(1, 9))
+def test_chunks_say_the_same_of_a_body_whatever_their_cut(parts: list[bytes], size: int) -> None:
+    """What is wrong in it is what DATA would say, but for the end of the last line."""
+    text = b"".join(parts)
+    body, whole = ChunkedBody(1000, binary=False), ChunkedBody(1000, binary=False)
+    assert b"".join(body.take(text[i : i + size]) for i in range(0, len(text), size)) == whole.take(text) == text
+    assert body.faults() == whole.faults()
+    bare = text.replace(b"\r\n", b"")
+    wrong = {b"\r": events.Fault.BARE_CR, b"\n": events.Fault.BARE_LF, b"\0": events.Fault.NUL}
+    assert body.faults() == {fault for octet, fault in wrong.items() if octet in bare}
 
 
 def test_lmtp_answers_once_a_recipient() -> None:

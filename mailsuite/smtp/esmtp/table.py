@@ -1,0 +1,61 @@
+"""All extensions, in the order in which EHLO lists them, and what of them a session is offered."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+
+import msgspec
+
+from mailsuite.smtp.esmtp.auth import AUTH, AUTH_PARAMETER
+from mailsuite.smtp.esmtp.body import CHUNKING, EIGHT_BIT_MIME
+from mailsuite.smtp.esmtp.extension import Extension, Parameter, Session
+from mailsuite.smtp.esmtp.size import SIZE
+
+
+def _offers_tls(session: Session) -> bool:
+    return session.options.starttls and not session.secure
+
+
+#: RFC 2920, RFC 2034 and RFC 3207 are of no more than a keyword.
+EXTENSIONS: tuple[Extension, ...] = (
+    Extension("PIPELINING"),
+    SIZE,
+    EIGHT_BIT_MIME,
+    CHUNKING,
+    Extension("ENHANCEDSTATUSCODES"),
+    Extension("STARTTLS", offered=_offers_tls),
+    AUTH,
+)
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """What a session may use, parameters by their keyword."""
+
+    extensions: tuple[Extension, ...]
+    mail: Mapping[str, Parameter]
+    rcpt: Mapping[str, Parameter]
+    #: Octets that commands may be longer (RFC 5321 §4.1.1.1 leaves it to each extension).
+    longer: int
+
+    def lines(self, session: Session, now: float) -> tuple[str, ...]:
+        """What EHLO says of them; ``now`` in seconds since the epoch."""
+        told = ((extension.keyword, extension.told(session, now)) for extension in self.extensions)
+        return tuple(f"{keyword} {more}" if more else keyword for keyword, more in told)
+
+
+#: After HELO, and before any greeting.
+NOTHING = Offer((), {}, {}, 0)
+
+
+@functools.lru_cache(64)
+def offer(session: Session) -> Offer:
+    """The extensions that work now; a later one's parameter replaces an earlier one's of the same keyword."""
+    without = session.options.without
+    found = tuple(one for one in EXTENSIONS if one.keyword not in without and one.offered(session))
+    mail = {parameter.keyword: parameter for extension in found for parameter in extension.mail}
+    rcpt = {parameter.keyword: parameter for extension in found for parameter in extension.rcpt}
+    if session.options.mechanisms:
+        mail[AUTH_PARAMETER.keyword] = AUTH_PARAMETER
+    longer = max(sum(one.mail_octets for one in found), sum(one.rcpt_octets for one in found))
+    return Offer(found, mail, rcpt, longer)

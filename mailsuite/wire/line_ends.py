@@ -1,0 +1,34 @@
+"""Looks at a text as it passes for what no mail may have: CR without LF, LF without CR, NUL (RFC 5321 §2.3.8).
+
+For bodies that come without dots (BDAT).  Any cut gives the same result, at the speed of ``bytes.count``.
+"""
+
+from __future__ import annotations
+
+
+class LineEnds:
+    """What was seen so far; a CR at the very end counts as bare until its LF comes."""
+
+    def __init__(self) -> None:
+        self.nul = False
+        self._cr = self._lf = self._crlf = 0
+        self._after_cr = False
+
+    @property
+    def bare_cr(self) -> bool:
+        return self._cr != self._crlf
+
+    @property
+    def bare_lf(self) -> bool:
+        return self._lf != self._crlf
+
+    def watch(self, data: bytes) -> None:
+        """The next octets."""
+        if not data:
+            return
+        self._cr += data.count(b"\r")
+        self._lf += data.count(b"\n")
+        self._crlf += data.count(b"\r\n") + (self._after_cr and data.startswith(b"\n"))
+        self._after_cr = data.endswith(b"\r")
+        if b"\0" in data:
+            self.nul = True
