@@ -29,6 +29,7 @@ from mailsuite.smtp.client_events import (
 from mailsuite.smtp.client_exchange import Command, Exchange
 from mailsuite.smtp.client_outcomes import words
 from mailsuite.smtp.reply import ProtocolError, Reply, ReplyParser
+from mailsuite.wire.canonical import Canonical
 from mailsuite.wire.dots import Stuffer
 from mailsuite.wire.signals import NEED_DATA, Signal
 
@@ -46,7 +47,7 @@ class ClientCore:
         self._awaited: deque[Command] = deque([Command(Step.BANNER, b"")])
         self._auth: list[bytes] = []
         self._exchange: Exchange | None = None
-        self._stuffer = Stuffer()
+        self._canonical, self._stuffer = Canonical(), Stuffer()
         self._handshake = False
         self.extensions: dict[str, str] = {}
         self.secure = False
@@ -124,19 +125,21 @@ class ClientCore:
     def send(self, transaction: Transaction) -> None:
         """Begin a transaction; answered by ``Done``, with ``BodyWanted`` before it if somebody was accepted."""
         self._exchange = Exchange(transaction, self._peer, self.extensions)
-        self._stuffer = Stuffer()
+        self._canonical, self._stuffer = Canonical(), Stuffer()
         self._go_on()
 
     def body(self, data: bytes) -> None:
-        """Octets of the message with CRLF line ends, in any cut; ignored once the server has refused it."""
+        """Octets of the message with CRLF line ends, in any cut; ignored once the server has refused it.  A bare CR
+        or LF becomes a line end and a NUL is left out: neither is ever sent."""
         if self._exchange is not None and self._exchange.body_wanted:
-            self._out.append(self._stuffer.feed(data))
+            self._out.append(self._stuffer.feed(self._canonical.feed(data)))
 
     def end_body(self) -> None:
         """The message is complete."""
         if self._exchange is not None and self._exchange.body_wanted:
             self._exchange.end_body()
-            self._write(Command(Step.DOT, self._stuffer.finish()))
+            rest = self._stuffer.feed(self._canonical.finish())
+            self._write(Command(Step.DOT, rest + self._stuffer.finish()))
 
     def quit(self) -> None:
         """Say goodbye; ``Ended`` follows."""
