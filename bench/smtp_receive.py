@@ -40,6 +40,7 @@ from mailsuite.disk.spool import Spool
 from mailsuite.interfaces import IDelivery, IDraft
 from mailsuite.model import Destination, Envelope
 from mailsuite.net.login import Login
+from mailsuite.net.prompt import send_at_once
 from mailsuite.net.sessions import Admission
 from mailsuite.net.smtp_factory import SMTPServerFactory
 from mailsuite.net.smtp_settings import SMTPSettings
@@ -137,6 +138,7 @@ def counted_calls() -> Iterator[dict[str, int]]:
 async def run(folder: str, options: argparse.Namespace) -> None:
     server = Server(Path(folder))
     port = await endpoints.TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(server.factory)
+    send_at_once(port)
     for again in (True, False):
         await measure(server, port.getHost().port, options, again)
     await port.stopListening()

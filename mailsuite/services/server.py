@@ -22,6 +22,7 @@ from twisted.python.failure import Failure
 from mailsuite.config.check import check_places
 from mailsuite.config.schema import Settings
 from mailsuite.errors import ConfigError, MailError
+from mailsuite.net.prompt import send_at_once
 from mailsuite.services.descriptors import needed, raise_limit
 from mailsuite.services.factories import ServiceFactory, behind_tls, factory_for
 from mailsuite.services.lock import FolderLock
@@ -94,7 +95,7 @@ class MailServer(Service):
             factory = factory_for(taken.listener, self._parts.shared)
             fronted = behind_tls(factory, taken.listener, self._parts.shared.tls)
             self._factories.append(factory)
-            self._ports.append(await taken.endpoint(self._reactor).listen(fronted))
+            self._ports.append(send_at_once(await taken.endpoint(self._reactor).listen(fronted)))
         self._ports.append(self._parts.start_relay())
         self.log.info(
             "ready: {hostname}, {ports}; {waiting} waiting to be sent",
