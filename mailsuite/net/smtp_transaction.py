@@ -37,9 +37,10 @@ class Transaction:
         self.fields: list[bytes] = []
         #: Why the draft could not be written, if so.
         self.failure: MailError | None = None
-        self._body = mail.body
+        self._mail = mail
         self._recipients: dict[Address, Recipient] = {}
-        self._destinations: dict[Destination, None] = {}
+        self._destinations: dict[str | Address, Destination] = {}
+        self._to_confirm: list[Recipient] = []
         self._draft: IDraft | None = None
 
     @property
@@ -48,17 +49,28 @@ class Transaction:
 
     @property
     def destinations(self) -> tuple[Destination, ...]:
-        return tuple(self._destinations)
+        return tuple(self._destinations.values())
+
+    @property
+    def to_confirm(self) -> tuple[Recipient, ...]:
+        """Those of whom the sender wants to hear that they have the message, and who have it with the commit."""
+        return tuple(self._to_confirm)
 
     def add(self, recipient: Recipient, resolution: Resolution) -> None:
-        """An accepted recipient."""
-        self._recipients.setdefault(recipient.address, recipient)
+        """An accepted recipient; one that comes again changes nothing."""
+        if recipient.address in self._recipients:
+            return
+        self._recipients[recipient.address] = recipient
         for destination in _destinations(recipient, resolution):
-            self._destinations.setdefault(destination)
+            key = destination.account if isinstance(destination, ToMailbox) else destination.recipient.address
+            self._destinations.setdefault(key, destination)
+        if "SUCCESS" in recipient.notify and _ends_here(resolution):
+            self._to_confirm.append(recipient)
 
     def envelope(self, arrived: float) -> Envelope:
         """``arrived``: seconds since the epoch."""
-        return Envelope(self.id, self.sender, self.recipients, arrived, self._body)
+        mail = self._mail
+        return Envelope(self.id, self.sender, self.recipients, arrived, mail.body, envid=mail.envid, ret=mail.ret)
 
     def open(self, draft: IDraft) -> None:
         """The body is to follow, into ``draft``."""
@@ -103,8 +115,39 @@ def _destinations(recipient: Recipient, resolution: Resolution) -> list[Destinat
             return [ToMailbox(account)]
         case Forward(accounts=accounts, addresses=addresses):
             here: list[Destination] = [ToMailbox(local.account) for local in accounts]
-            return here + [ToRemote(Recipient(address)) for address in addresses]
+            alone = _ends_here(resolution)
+            return here + [ToRemote(_forwarded(recipient, address, keep=not alone)) for address in addresses]
         case Remote():
             return [ToRemote(recipient)]
         case Unknown():
             raise ValueError("an unknown user leads nowhere")
+
+
+def _ends_here(resolution: Resolution) -> bool:
+    """Whether the commit is delivery as RFC 3461 §5.2.3 and §5.2.7 mean it: an alias for a single address elsewhere
+    passes the sender's wish on instead, any other one is taken care of here."""
+    match resolution:
+        case Forward(accounts=(), addresses=(_,)):
+            return False
+        case Remote():
+            return False
+    return True
+
+
+def _forwarded(recipient: Recipient, address: Address, keep: bool) -> Recipient:
+    """What an alias for ``recipient`` asks of the next server, RFC 3461 §5.2.7.2 and §5.2.7.3 (c): SUCCESS is only
+    passed on (``keep``) where nobody else reports it."""
+    notify = recipient.notify if keep else recipient.notify - {"SUCCESS"}
+    if recipient.notify and not notify:
+        notify = frozenset({"NEVER"})
+    return Recipient(address, recipient.original or original_of(recipient.address), notify)
+
+
+def original_of(address: Address) -> str:
+    """An ORCPT for an address that came without one (RFC 3461 §4.2, RFC 6533 §3), decoded."""
+    text = str(address)
+    if text.isascii():
+        return f"rfc822;{text}"
+    return "utf-8;" + "".join(
+        c if c > "\x7f" or ("!" <= c <= "~" and c not in "\\+=") else f"\\x{{{ord(c):X}}}" for c in text
+    )

@@ -35,11 +35,15 @@ class Greeting(msgspec.Struct, frozen=True):
 
 
 class Mail(msgspec.Struct, frozen=True):
-    """A transaction begins.  ``size`` is what the client declared (RFC 1870), or 0."""
+    """A transaction begins, with what the parameters of its extensions say (``smtp.esmtp``); see ``model.Envelope``."""
 
     sender: Address
+    #: Octets, as declared (RFC 1870); 0 where it was not.
     size: int = 0
     body: BodyType = BodyType.SEVEN_BIT
+    #: RFC 3461.
+    ret: str = ""
+    envid: str = ""
 
 
 class Rcpt(msgspec.Struct, frozen=True):

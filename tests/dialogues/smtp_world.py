@@ -14,7 +14,7 @@ from twisted.internet.task import Clock
 
 from mailsuite.errors import DiskFull, NotFound, OverQuota, Temporary, TooBig
 from mailsuite.interfaces import IOffload
-from mailsuite.model import Accept, Client, Destination, Refuse, Status, ToMailbox, Verdict
+from mailsuite.model import Accept, Client, Destination, Envelope, Refuse, Status, ToMailbox, ToRemote, Verdict
 from mailsuite.net.login import Login
 from mailsuite.net.sessions import Admission
 from mailsuite.net.smtp_factory import SMTPServerFactory
@@ -51,7 +51,8 @@ class SMTPWorld(SMTPServerFactory):
     delivery: MemoryDelivery
 
     def act(self, verb: str, text: str) -> None:
-        """commits N | drafts N | to DESTINATION... | body OCTETS | trace REGEX | envelope REGEX: check what is there.
+        """commits N | drafts N | to DESTINATION... | body OCTETS | trace REGEX | envelope REGEX
+        | asked FIELD=VALUE... | notify ADDRESS=ORCPT/NOTIFY...: check what is there, or was told of the last message.
         fail ERROR | fail_writes ERROR | fail_directory ERROR | hold | hold_writes | hold_directory | release | stop."""
         getattr(self, f"_{verb}")(text)
 
@@ -79,6 +80,24 @@ class SMTPWorld(SMTPServerFactory):
         recipients = " ".join(str(recipient.address) for recipient in envelope.recipients)
         shown = f"{envelope.id} <{envelope.sender}> {recipients} {envelope.body.value} {envelope.arrived:.0f}"
         assert re.fullmatch(text, shown), shown
+
+    def _asked(self, text: str) -> None:
+        envelope = self.last.envelope
+        default = Envelope(envelope.id, envelope.sender, envelope.recipients, envelope.arrived)
+        values = {field: getattr(envelope, field) for field in envelope.__struct_fields__}
+        shown = " ".join(f"{name}={value}" for name, value in values.items() if value != getattr(default, name))
+        assert shown == text, shown
+
+    def _notify(self, text: str) -> None:
+        remote = [to.recipient for to in self.last.destinations if isinstance(to, ToRemote)]
+        shown = " ".join(
+            f"{one.address}={one.original}/{','.join(sorted(one.notify))}"
+            for one in [
+                *self.last.envelope.recipients,
+                *(one for one in remote if one not in self.last.envelope.recipients),
+            ]
+        )
+        assert shown == text, shown
 
     def _fail(self, text: str) -> None:
         self.delivery.fail(ERRORS[text])

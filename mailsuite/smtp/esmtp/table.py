@@ -9,6 +9,7 @@ import msgspec
 
 from mailsuite.smtp.esmtp.auth import AUTH, AUTH_PARAMETER
 from mailsuite.smtp.esmtp.body import CHUNKING, EIGHT_BIT_MIME
+from mailsuite.smtp.esmtp.dsn import DSN
 from mailsuite.smtp.esmtp.extension import Extension, Parameter, Session
 from mailsuite.smtp.esmtp.size import SIZE
 
@@ -23,6 +24,7 @@ EXTENSIONS: tuple[Extension, ...] = (
     SIZE,
     EIGHT_BIT_MIME,
     CHUNKING,
+    DSN,
     Extension("ENHANCEDSTATUSCODES"),
     Extension("STARTTLS", offered=_offers_tls),
     AUTH,

@@ -262,9 +262,22 @@ def test_lmtp_answers_once_a_recipient() -> None:
     assert after == b"250 2.0.0 Ok\r\n" * 2 + b"221 2.0.0 Goodbye\r\n"
 
 
+def test_a_line_may_be_longer_by_what_the_extensions_need() -> None:
+    """RFC 3461 §5.4 asks for an ORCPT of 500 characters besides what RCPT has anyway."""
+    core = ServerCore(Options("mx.test", limits=Limits(command_line=512)))
+    line = b"RCPT TO:<c@d> NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;" + b"a" * 490 + b"\r\n"
+    core.receive(b"EHLO x\r\nMAIL FROM:<a@b>\r\n" + line)
+    seen = []
+    while not isinstance(event := core.next_event(), type(NEED_DATA)):
+        seen.append(event)
+        core.accept()
+    assert len(line) > 512
+    assert isinstance(seen[-1], events.Rcpt)
+
+
 def test_a_client_that_never_ends_its_line_takes_no_memory() -> None:
     core = at(State.READY)
     for _ in range(1000):
         core.receive(b"x" * 1000)
         assert core.next_event() is NEED_DATA
-        assert core.buffered < LIMITS.command_line
+        assert core.buffered < LIMITS.command_line + 2000
