@@ -184,11 +184,11 @@ class IQueue(Interface):
     def body(id: str) -> Deferred[IBody]:
         """The message of a queue id, with its trace header."""
 
-    def settle(id: str, outcomes: Sequence[Outcome]) -> Deferred[Sequence[Outcome]]:
+    def settle(id: str, outcomes: Sequence[Outcome], told: bool = False) -> Deferred[Sequence[Outcome]]:
         """End a lease.  Delivered and failed recipients leave the queue, delayed ones are due again by schedule;
-        past the lifetime they become failed.  On disk when it fires, with the outcomes that are now final
-        failures.  A report about them is the caller's work *before* this call removes them: see
-        ``queue.runner``."""
+        past the lifetime they become failed.  ``told``: the sender has had a notice of the delay.  On disk when it
+        fires, with the outcomes that are now final failures.  A report about them is the caller's work *before* this
+        call removes them: see ``queue.runner``."""
 
     def list() -> Deferred[Sequence[Queued]]:
         """All messages, oldest first."""
@@ -389,8 +389,15 @@ class ITLSContexts(Interface):
 
 
 class IReports(Interface):
-    """Sends what the queue has to tell senders."""
+    """Tells senders what became of their mail, as far as they asked (NOTIFY, RFC 3461)."""
 
-    def report(queued: Queued, failures: Sequence[Outcome], header: bytes) -> Deferred[None]:
-        """Commit one delivery status notification (RFC 3464) to the envelope's sender; none for the null sender, nor
-        without failures.  Fails with ``Temporary`` if that cannot be done now; nobody was told then."""
+    def report(queued: Queued, outcomes: Sequence[Outcome], original: IBody | None) -> Deferred[None]:
+        """Commit what is to be said of these outcomes: at most one notification (RFC 3464) to the envelope's sender, or
+        to the postmaster about mail from the null sender that failed.  ``original`` is the message, as far as it can
+        be read; closing it is left to the caller.  Fails with ``Temporary`` if that cannot be done now; nobody was
+        told then."""
+
+    def delivered(envelope: Envelope, recipients: Sequence[Recipient], header: bytes) -> Deferred[None]:
+        """After a commit: the message is in the mailboxes of these recipients (RFC 3461 section 5.2.3).  Those who
+        asked for SUCCESS are reported; ``header`` is the header block with CRLF.  Never fails: a notice that cannot
+        be written is logged."""

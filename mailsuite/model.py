@@ -283,7 +283,9 @@ class Pending(msgspec.Struct, frozen=True):
 
 
 class Queued(msgspec.Struct, frozen=True):
-    """A queued message as lists show it.  Times in seconds since the epoch; ``due`` is the next attempt."""
+    """A queued message as lists show it.  Times in seconds since the epoch; ``due`` is the next attempt, ``expires``
+    when it is given up, ``told`` when the sender was last told of the delay, ``notice`` when that is to happen next
+    (0: not yet, and never)."""
 
     envelope: Envelope
     pending: tuple[Pending, ...]
@@ -292,6 +294,8 @@ class Queued(msgspec.Struct, frozen=True):
     size: int
     attempts: int = 0
     held: bool = False
+    told: float = 0.0
+    notice: float = 0.0
 
 
 class Selection(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -195,6 +195,32 @@ class Retry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             unit="seconds",
         ),
     ] = 5 * 86_400.0
+    delay_notice: Annotated[
+        float,
+        number(
+            0,
+            60 * 86_400,
+            "Age at which the sender is told that a message is still waiting, and until when; 0: never.",
+            unit="seconds",
+        ),
+    ] = 4 * 3600.0
+
+
+class Notices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What senders are told of mail that was delayed, returned or handed on (RFC 3464)."""
+
+    whole_message: Annotated[
+        int,
+        number(
+            0,
+            64 * 1024**2,
+            "Largest message returned whole to a sender who asked for it (RET=FULL); of others only the header.",
+            unit="octets",
+        ),
+    ] = 1024 * 1024
+    to_postmaster: Annotated[
+        bool, about("Tell postmaster of failures that can be told to nobody else: notices that bounce.")
+    ] = True
 
 
 class Dns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -258,4 +284,5 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={
     smarthost: Smarthost = Smarthost()
     relay: Relay = Relay()
     retry: Retry = Retry()
+    notices: Notices = Notices()
     dns: Dns = Dns()

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from mailsuite.errors import NotFound
-from mailsuite.model import Delayed, Delivered, Envelope, Failed, Outcome, Pending, Queued, Selection
+from mailsuite.model import Delayed, Delivered, Failed, Outcome, Pending, Queued, Selection
 from mailsuite.queue.schedule import Schedule, given_up
 from mailsuite.queue.selection import selected
 
@@ -78,7 +78,7 @@ class Book:
             woken()
 
     def put(self, queued: Queued) -> None:
-        """Add or change a message."""
+        """Change a message."""
         self._messages[queued.envelope.id] = queued
         heapq.heappush(self._due, (queued.due, queued.envelope.id))
 
@@ -126,7 +126,7 @@ class Book:
         if self._leases.pop(id, None) is not None and id in self._messages:
             heapq.heappush(self._due, (self._messages[id].due, id))
 
-    def settled(self, id: str, outcomes: Sequence[Outcome]) -> tuple[Queued, tuple[Outcome, ...]]:
+    def settled(self, id: str, outcomes: Sequence[Outcome], told: bool) -> tuple[Queued, tuple[Outcome, ...]]:
         """What the message becomes by these outcomes, and which of them are final failures; changes nothing.
 
         Whether the lifetime is over was decided when the lease was given, so an attempt that took long is not
@@ -140,13 +140,15 @@ class Book:
             if not isinstance(words.get(entry.recipient.address), Delivered | Failed)
         )
         changed = msgspec.structs.replace(queued, pending=pending, attempts=queued.attempts + 1)
+        if told:
+            changed = self._schedule.timed(msgspec.structs.replace(changed, told=self._now()))
         due = self._schedule.next_due(changed, self._now(), self._rng)
         failures = tuple(outcome for outcome in final if isinstance(outcome, Failed))
         return msgspec.structs.replace(changed, due=due), failures
 
-    def expires(self, envelope: Envelope) -> float:
-        """When it is given up; a scheduled message is as old as the time since it may leave (RFC 4865)."""
-        return max(envelope.arrived, envelope.release) + self._schedule.lifetime
+    def add(self, queued: Queued) -> None:
+        """A message that was not here before; when it expires and so on is up to the schedule."""
+        self.put(self._schedule.timed(queued))
 
 
 def attempted(entry: Pending, outcome: Outcome | None) -> Pending:

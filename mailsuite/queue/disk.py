@@ -78,7 +78,7 @@ class DiskQueue:
         ``head`` goes on top of the message (CRLF lines)."""
         due = max(self._clock.seconds(), envelope.release)
         pending = tuple(Pending(recipient) for recipient in envelope.recipients)
-        queued = Queued(envelope, pending, due, expires=self._book.expires(envelope), size=0)
+        queued = Queued(envelope, pending, due, expires=0.0, size=0)
         return QueuePlacement(self._places, self._disk, queued, head, content)
 
     def arrived(self, placement: QueuePlacement) -> None:
@@ -87,10 +87,8 @@ class DiskQueue:
         self._book.wake()
 
     def _put(self, stored: Stored) -> None:
-        queued = stored.queued
-        queued = msgspec.structs.replace(queued, expires=self._book.expires(queued.envelope))
-        self._offsets[queued.envelope.id] = stored.offset
-        self._book.put(queued)
+        self._offsets[stored.queued.envelope.id] = stored.offset
+        self._book.add(stored.queued)
 
     # -- IQueue ----------------------------------------------------------------------------------------------------
 
@@ -108,11 +106,11 @@ class DiskQueue:
         except FileNotFoundError:
             raise NotFound(f"the message {id} is gone from the queue folder") from None
 
-    def settle(self, id: str, outcomes: Sequence[Outcome]) -> Deferred[Sequence[Outcome]]:
-        return Deferred.fromCoroutine(self._settle(id, outcomes))
+    def settle(self, id: str, outcomes: Sequence[Outcome], told: bool = False) -> Deferred[Sequence[Outcome]]:
+        return Deferred.fromCoroutine(self._settle(id, outcomes, told))
 
-    async def _settle(self, id: str, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
-        changed, failures = self._book.settled(id, outcomes)
+    async def _settle(self, id: str, outcomes: Sequence[Outcome], told: bool) -> Sequence[Outcome]:
+        changed, failures = self._book.settled(id, outcomes, told)
         # Memory first: should the disk fail now, this process still does not repeat what was done.
         self._book.put(changed)
         try:
@@ -161,7 +159,7 @@ class DiskQueue:
     # -- disk ------------------------------------------------------------------------------------------------------
 
     def _save(self, queued: Queued) -> Deferred[object]:
-        state = State(queued.pending, queued.due, queued.attempts, queued.held)
+        state = State(queued.pending, queued.due, queued.attempts, queued.held, queued.told)
         id = queued.envelope.id
         return self._offload.run_in(f"queue/{id}", self._disk.replace, self._folder.state(id), encode_state(state))
 

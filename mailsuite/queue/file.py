@@ -45,6 +45,8 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     due: float
     attempts: int = 0
     held: bool = False
+    #: When the sender was last told of the delay.
+    told: float = 0.0
 
 
 class Places(msgspec.Struct, frozen=True):

@@ -58,7 +58,7 @@ class Folder:
         except FileNotFoundError:  # done with since the folder was listed
             return None
         state = self._read_state(name, head, problems)
-        queued = Queued(head.envelope, state.pending, state.due, 0.0, head.size, state.attempts, state.held)
+        queued = Queued(head.envelope, state.pending, state.due, 0.0, head.size, state.attempts, state.held, state.told)
         return Stored(queued, offset)
 
     def _read_head(self, name: str) -> tuple[Head, int]:

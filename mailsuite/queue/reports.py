@@ -1,26 +1,31 @@
-"""Tells senders what failed (IReports): writes a delivery status notification and delivers it like any other mail.
+"""Tells senders what became of their mail (IReports): writes a delivery status notification and delivers it like any
+other mail.
 
-Nobody is told of mail from the null sender (RFC 5321 §6.1), nor where the sender asked not to be (NOTIFY=NEVER, RFC
-3461 §4.1).  A notice that cannot be delivered for good (sender unknown here, mailbox full) is logged and dropped; one
-that cannot be delivered now fails with ``Temporary``, and the caller keeps the message and tries again.
+Who is told is decided by NOTIFY (RFC 3461 §4.1); nobody is told of mail from the null sender (RFC 5321 §6.1), but the
+postmaster here learns of its failures, and of those whose sender is unknown here.  Nothing is ever told of a notice to
+the postmaster.  A notice that cannot be delivered for good is logged and dropped; one that cannot be delivered now
+fails with ``Temporary``, and the caller keeps the message and tries again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import msgspec
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from mailsuite.errors import NotFound, OverQuota
-from mailsuite.interfaces import IDelivery, IDirectory, IReports
-from mailsuite.mime.dsn import Notice, build
+from mailsuite.errors import MailError, NotFound, OverQuota
+from mailsuite.interfaces import IBody, IDelivery, IDirectory, IDraft, IReports
+from mailsuite.mime.dsn import build
+from mailsuite.mime.notice import Notice
 from mailsuite.model import (
     NULL_SENDER,
     Address,
     BodyType,
+    Delivered,
     Destination,
     Envelope,
     Failed,
@@ -34,11 +39,25 @@ from mailsuite.model import (
     ToMailbox,
     ToRemote,
 )
+from mailsuite.queue.notify import wanted
+
+POSTMASTER = Address("postmaster", "")
+#: Octets copied at a time.
+PIECE = 64 * 1024
+
+
+class ReportSettings(msgspec.Struct, frozen=True):
+    #: This server's name in the notices.
+    hostname: str
+    #: Octets up to which a message is returned whole where that was asked for (RET=FULL).
+    whole: int = 1024 * 1024
+    #: Whether the postmaster is told of failures that can be told to nobody else.
+    to_postmaster: bool = True
 
 
 @implementer(IReports)
 class Reports:
-    """``ids`` makes fresh message ids; ``hostname`` is this server's name in the notices."""
+    """``ids`` makes fresh message ids."""
 
     log = Logger()
 
@@ -46,71 +65,143 @@ class Reports:
         self,
         delivery: IDelivery,
         directory: IDirectory,
-        hostname: str,
+        settings: ReportSettings,
         clock: IReactorTime,
         ids: Callable[[], str],
     ) -> None:
         self._delivery = delivery
         self._directory = directory
-        self._hostname = hostname
+        self._settings = settings
         self._clock = clock
         self._ids = ids
 
-    def report(self, queued: Queued, failures: Sequence[Outcome], header: bytes) -> Deferred[None]:
-        return Deferred.fromCoroutine(self._report(queued, failures, header))
+    def report(self, queued: Queued, outcomes: Sequence[Outcome], original: IBody | None) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._report(queued.envelope, outcomes, original, queued.expires))
 
-    async def _report(self, queued: Queued, failures: Sequence[Outcome], header: bytes) -> None:
-        envelope = queued.envelope
-        silent = {recipient.address for recipient in envelope.recipients if not _wants_failures(recipient)}
-        told = tuple(one for one in failures if isinstance(one, Failed) and one.recipient not in silent)
-        if envelope.sender.is_null or not told:
-            return
-        destinations = _destinations(envelope.sender, await self._directory.resolve(envelope.sender))
+    def delivered(self, envelope: Envelope, recipients: Sequence[Recipient], header: bytes) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._delivered(envelope, recipients, header))
+
+    async def _delivered(self, envelope: Envelope, recipients: Sequence[Recipient], header: bytes) -> None:
+        try:
+            outcomes = [Delivered(one.address, self._settings.hostname, "", final=True) for one in recipients]
+            told = wanted(envelope, outcomes)
+            if told:
+                await self._tell(envelope, told, header, None, 0.0)
+        except Exception:
+            self.log.failure("{id}: notice of delivery not delivered", id=envelope.id)
+
+    # -- who is told -----------------------------------------------------------------------------------------------
+
+    async def _report(
+        self, envelope: Envelope, outcomes: Sequence[Outcome], original: IBody | None, expires: float
+    ) -> None:
+        told = wanted(envelope, outcomes)
+        if told:
+            await self._tell(envelope, told, await _header(original), original, expires)
+
+    async def _tell(
+        self, envelope: Envelope, told: Sequence[Outcome], header: bytes, original: IBody | None, expires: float
+    ) -> None:
+        """To the sender; what cannot be told there, to the postmaster."""
+        to, destinations = envelope.sender, await self._destinations(envelope.sender)
         if not destinations:
-            self.log.warn(
-                "{id}: no notice, the sender <{sender}> is unknown here", id=envelope.id, sender=envelope.sender
-            )
+            to, destinations = Address(POSTMASTER.local, self._settings.hostname), await self._postmaster(told)
+        if not destinations:
+            if any(isinstance(outcome, Failed) for outcome in told):
+                self.log.warn("{id}: no notice, there is nobody to tell", id=envelope.id)
             return
-        await self._send(
-            Notice(self._ids(), self._hostname, self._clock.seconds(), envelope, told, header), destinations
+        whole = _is_returned(envelope, told, original, self._settings.whole)
+        notice = Notice(
+            self._ids(),
+            self._settings.hostname,
+            self._clock.seconds(),
+            envelope,
+            tuple(told),
+            header,
+            to,
+            retry_until=expires,
+            whole=whole,
+            eight_bit=envelope.body is not BodyType.SEVEN_BIT or not header.isascii(),
         )
+        await self._send(notice, original if whole else None, destinations)
 
-    async def _send(self, notice: Notice, destinations: Sequence[Destination]) -> None:
-        octets = build(notice)
-        sender = notice.envelope.sender
-        envelope = Envelope(
-            notice.id,
-            NULL_SENDER,
-            (Recipient(sender),),
-            notice.written,
-            BodyType.SEVEN_BIT if octets.isascii() else BodyType.EIGHT_BIT_MIME,
-            smtputf8=not str(sender).isascii(),
-        )
+    async def _destinations(self, sender: Address) -> list[Destination]:
+        return [] if sender.is_null else _lead(sender, await self._directory.resolve(sender))
+
+    async def _postmaster(self, told: Sequence[Outcome]) -> list[Destination]:
+        """Where the postmaster's mail goes, if there is a failure to tell.  NEVER: should it fail, too, that is all."""
+        if not self._settings.to_postmaster or not any(isinstance(outcome, Failed) for outcome in told):
+            return []
+        return _lead(POSTMASTER, await self._directory.resolve(POSTMASTER), frozenset({"NEVER"}))
+
+    # -- the notice on its way -------------------------------------------------------------------------------------
+
+    async def _send(self, notice: Notice, original: IBody | None, destinations: Sequence[Destination]) -> None:
         draft = self._delivery.draft()
         try:
-            written = draft.write(octets)
-            if written is not None:
-                await written
+            eight_bit = await _write(notice, original, draft)
+            envelope = Envelope(
+                notice.id,
+                NULL_SENDER,  # RFC 3461 §6.1
+                (Recipient(notice.to),),
+                notice.written,
+                BodyType.EIGHT_BIT_MIME if eight_bit else BodyType.SEVEN_BIT,
+                smtputf8=not str(notice.to).isascii(),
+            )
             await self._delivery.commit(draft, envelope, b"", destinations)
         except (OverQuota, NotFound) as error:
-            self.log.warn("{id}: no notice to <{sender}>: {error}", id=notice.envelope.id, sender=sender, error=error)
+            self.log.warn("{id}: no notice to <{to}>: {error}", id=notice.envelope.id, to=notice.to, error=error)
         else:
-            self.log.info("{id}: notice {notice} to <{sender}>", id=notice.envelope.id, notice=notice.id, sender=sender)
+            self.log.info("{id}: notice {notice} to <{to}>", id=notice.envelope.id, notice=notice.id, to=notice.to)
         finally:
             draft.discard()
 
 
-def _wants_failures(recipient: Recipient) -> bool:
-    """RFC 3461 §4.1: who said nothing wants them."""
-    return not recipient.notify or "FAILURE" in recipient.notify
+async def _write(notice: Notice, original: IBody | None, draft: IDraft) -> bool:
+    """Whether there are octets above 127 in it."""
+    form = build(notice)
+    await _written(draft, form.before)
+    if original is not None:
+        offset = 0
+        while piece := await original.read_at(offset, PIECE):
+            await _written(draft, piece)
+            offset += len(piece)
+    await _written(draft, form.after)
+    return not form.before.isascii() or notice.eight_bit
 
 
-def _destinations(sender: Address, resolution: Resolution) -> list[Destination]:
+async def _written(draft: IDraft, octets: bytes) -> None:
+    writing = draft.write(octets)
+    if writing is not None:
+        await writing
+
+
+async def _header(original: IBody | None) -> bytes:
+    """For the notice, which is worth sending without it."""
+    try:
+        return b"" if original is None else await original.header()
+    except MailError:
+        return b""
+
+
+def _is_returned(envelope: Envelope, told: Sequence[Outcome], original: IBody | None, limit: int) -> bool:
+    """RFC 3461 §4.3: whole only with a failure.  What is not made of lines cannot stand in a message of lines."""
+    return (
+        original is not None
+        and envelope.ret == "FULL"
+        and original.size <= limit
+        and envelope.body is not BodyType.BINARY_MIME
+        and any(isinstance(outcome, Failed) for outcome in told)
+    )
+
+
+def _lead(address: Address, resolution: Resolution, notify: frozenset[str] = frozenset()) -> list[Destination]:
+    """Where mail for an address goes."""
     if isinstance(resolution, Local):
         return [ToMailbox(resolution.account)]
     if isinstance(resolution, Forward):
         here: list[Destination] = [ToMailbox(local.account) for local in resolution.accounts]
-        return here + [ToRemote(Recipient(address)) for address in resolution.addresses]
+        return here + [ToRemote(Recipient(elsewhere, notify=notify)) for elsewhere in resolution.addresses]
     if isinstance(resolution, Remote):
-        return [ToRemote(Recipient(sender))]
+        return [ToRemote(Recipient(address, notify=notify))]
     return []

@@ -17,11 +17,12 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mailsuite.errors import MailError, NotFound
-from mailsuite.interfaces import ICourier, IQueue, IReports, IRouter
+from mailsuite.interfaces import IBody, ICourier, IQueue, IReports, IRouter
 from mailsuite.model import Delayed, Delivered, Failed, Outcome, Queued, Status
 from mailsuite.queue.attempt import Carrier
 from mailsuite.queue.hosts import Places, UnreachableHosts
-from mailsuite.queue.schedule import given_up
+from mailsuite.queue.notify import wanted
+from mailsuite.queue.schedule import given_up, is_too_late, too_late
 
 #: Seconds the timer waits at most, and after a queue that cannot be read.
 LONGEST_WAIT = 3600.0
@@ -151,19 +152,23 @@ class Runner:
 
     async def _attempt(self, queued: Queued) -> None:
         outcomes = await self._outcomes(queued)
-        outcomes = given_up(queued, outcomes, self._clock.seconds())
-        failures = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
-        if failures and not await self._reported(queued, failures):
+        now = self._clock.seconds()
+        outcomes = given_up(queued, outcomes, now)
+        is_late = 0 < queued.notice <= now
+        telling = [outcome for outcome in outcomes if is_late or not isinstance(outcome, Delayed)]
+        telling = wanted(queued.envelope, telling)
+        told = not telling or await self._reported(queued, telling)
+        if not told:
             # Unreported, they stay: they fail again at the next attempt, and are reported then.
             outcomes = tuple(_kept(outcome) for outcome in outcomes)
         self._log(queued, outcomes)
         if not outcomes and queued.pending:  # broken off by ``stop``: due again at the next start
             return
-        await self._settle(queued, outcomes)
+        await self._settle(queued, outcomes, told and is_late)
 
-    async def _settle(self, queued: Queued, outcomes: Sequence[Outcome]) -> None:
+    async def _settle(self, queued: Queued, outcomes: Sequence[Outcome], told: bool = False) -> None:
         try:
-            await self._queue.settle(queued.envelope.id, outcomes)
+            await self._queue.settle(queued.envelope.id, outcomes, told)
         except NotFound:
             self.log.info("{id}: dropped while it was under way", id=queued.envelope.id)
         except MailError as error:
@@ -174,6 +179,8 @@ class Runner:
         recipients = [entry.recipient for entry in queued.pending]
         if not recipients:
             return ()
+        if is_too_late(queued.envelope, self._clock.seconds()):
+            return too_late(queued)
         try:
             body = await self._queue.body(queued.envelope.id)
         except MailError as error:
@@ -185,28 +192,28 @@ class Runner:
         finally:
             body.close()
 
-    async def _reported(self, queued: Queued, failures: Sequence[Failed]) -> bool:
+    async def _reported(self, queued: Queued, outcomes: Sequence[Outcome]) -> bool:
         id = queued.envelope.id
+        body = await self._original(id)
         try:
-            await self._reports.report(queued, failures, await self._header(id))
+            await self._reports.report(queued, outcomes, body)
         except MailError as error:
             self.log.error("{id}: notice not delivered yet: {error}", id=id, error=error)
             return False
         except Exception:
             self.log.failure("{id}: notice not delivered", id=id)
             return False
+        finally:
+            if body is not None:
+                body.close()
         return True
 
-    async def _header(self, id: str) -> bytes:
-        """For the notice, which is worth sending without it."""
+    async def _original(self, id: str) -> IBody | None:
+        """The message for the notice, which is worth sending without it."""
         try:
-            body = await self._queue.body(id)
-            try:
-                return await body.header()
-            finally:
-                body.close()
+            return await self._queue.body(id)
         except MailError:
-            return b""
+            return None
 
     def _log(self, queued: Queued, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:

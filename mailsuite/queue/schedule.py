@@ -1,25 +1,30 @@
-"""When a message is tried again, and when it is given up.
+"""When a message is tried again, when its sender hears of the delay, and when it is given up.
 
 Back-off: the n-th wait is the n-th of ``Schedule.waits``, the last one for ever after, each stretched or shortened by
-up to ``jitter`` of itself so that messages which failed together do not return together.  The last attempt is made
-exactly when the lifetime ends, so nothing is given up without having been tried at the end.  Pure: time and randomness
-are arguments.
+up to ``jitter`` of itself so that messages which failed together do not return together.  An attempt is made exactly
+when a notice of the delay is due and when the lifetime ends, so nothing is said or given up without having been tried
+just then.  Pure: time and randomness are arguments.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import msgspec
 
-from mailsuite.model import Delayed, Failed, Outcome, Queued, Status
+from mailsuite.model import Delayed, Envelope, Failed, Outcome, Queued, Status
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 
+#: RFC 3463 §3.5: delivery time expired.
+EXPIRED = Status(5, 4, 7)
+
 
 class Schedule(msgspec.Struct, frozen=True):
-    """RFC 5321 §4.5.4.1: the first retry soon, later ones at least half an hour apart, given up after 4-5 days."""
+    """RFC 5321 §4.5.4.1: given up after 4-5 days.  The first retries come sooner than its half hour: whoever
+    greylists (RFC 6647) expects them after some minutes."""
 
     #: Seconds from one attempt to the next.
     waits: tuple[float, ...] = (5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 40 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR)
@@ -27,6 +32,8 @@ class Schedule(msgspec.Struct, frozen=True):
     jitter: float = 0.1
     #: Seconds after arrival at which the last attempt is made.
     lifetime: float = 5 * DAY
+    #: Seconds after arrival at which the sender is told that the message is still here; 0 for never.
+    delay_notice: float = 4 * HOUR
 
     def wait(self, attempts: int, rng: random.Random) -> float:
         """Seconds to wait after the ``attempts``-th attempt (the first is 1)."""
@@ -36,17 +43,54 @@ class Schedule(msgspec.Struct, frozen=True):
     def next_due(self, queued: Queued, now: float, rng: random.Random) -> float:
         """When a message that has made ``queued.attempts`` attempts is due again."""
         due = now + self.wait(queued.attempts, rng)
-        return min(due, queued.expires) if now < queued.expires else due
+        return min([due, *(time for time in (queued.notice, queued.expires) if time > now)])
+
+    def timed(self, queued: Queued) -> Queued:
+        """With ``expires`` and ``notice`` as its envelope and ``told`` want them.
+
+        A scheduled message is as old as the time since it may leave (RFC 4865)."""
+        envelope = queued.envelope
+        start = max(envelope.arrived, envelope.release)
+        expires = start + self.lifetime
+        notices = [start + self.delay_notice] if self.delay_notice else []
+        if envelope.deliver_by is not None:  # RFC 2852 §4.1: BY=...;R and BY=...;N
+            if envelope.deliver_by.returned:
+                expires = min(expires, envelope.deliver_by.deadline)
+            else:
+                notices.append(envelope.deliver_by.deadline)
+        notice = min((time for time in notices if queued.told < time < expires), default=0.0)
+        return msgspec.structs.replace(queued, expires=expires, notice=notice)
+
+
+def is_too_late(envelope: Envelope, now: float) -> bool:
+    """Whether it may not even be tried any more: RFC 2852 §4.1, BY=...;R."""
+    by = envelope.deliver_by
+    return by is not None and by.returned and now >= by.deadline
+
+
+def too_late(queued: Queued) -> list[Outcome]:
+    """What becomes of everybody then."""
+    return [Failed(entry.recipient.address, EXPIRED, _late_words(queued, entry.last_text)) for entry in queued.pending]
+
+
+def _late_words(queued: Queued, last: str) -> str:
+    by = queued.envelope.deliver_by
+    deadline = datetime.fromtimestamp(int(by.deadline if by is not None else queued.expires), UTC)
+    text = f"it was to be delivered by {deadline:%d %B %Y, %H:%M:%S} UTC or returned"
+    return f"{text}; the last attempt: {last}" if last else text
 
 
 def given_up(queued: Queued, outcomes: Sequence[Outcome], now: float) -> tuple[Outcome, ...]:
     """The outcomes of an attempt made at ``now``: past the lifetime, what is delayed has failed."""
     if now < queued.expires:
         return tuple(outcomes)
-    return tuple(_expired(outcome) if isinstance(outcome, Delayed) else outcome for outcome in outcomes)
+    late = is_too_late(queued.envelope, now)
+    return tuple(_expired(queued, outcome, late) if isinstance(outcome, Delayed) else outcome for outcome in outcomes)
 
 
-def _expired(outcome: Delayed) -> Failed:
+def _expired(queued: Queued, outcome: Delayed, late: bool) -> Failed:
+    if late:
+        return Failed(outcome.recipient, EXPIRED, _late_words(queued, outcome.text), outcome.host)
     status = outcome.status
     # RFC 3463 §3.5: 4.4.7 is "delivery time expired"; with class 5 the last reason says more to a person.
     return Failed(outcome.recipient, Status(5, status.subject, status.detail), outcome.text, outcome.host)

@@ -62,11 +62,12 @@ class Parts:
         )
         tls = TLSContexts(settings.tls.certificate, settings.tls.key, reactor.seconds)
         self._courier = relay.courier(settings, tls, reactor)
+        reports = Reports(delivery, self._directory, relay.report_settings(settings), reactor, ids)
         self._runner = Runner(
             self._queue,
             relay.router(settings, relay.resolver(settings, reactor), interfaces),
             self._courier,
-            Reports(delivery, self._directory, settings.hostname, reactor, ids),
+            reports,
             reactor,
             relay.runner_settings(settings),
         )

@@ -14,6 +14,7 @@ from mailsuite.directory.names import canonical_domain
 from mailsuite.interfaces import IResolver, IRouter, ITLSContexts
 from mailsuite.net.smtp_client import Courier
 from mailsuite.net.smtp_client_settings import CourierSettings, Tls, tcp_endpoints
+from mailsuite.queue.reports import ReportSettings
 from mailsuite.queue.runner import RunnerSettings
 from mailsuite.queue.schedule import Schedule
 from mailsuite.routing.resolver import DnsResolver, ResolverSettings
@@ -92,7 +93,14 @@ def _first_line(path: str) -> str:
 
 def schedule(settings: Settings) -> Schedule:
     """When to try again."""
-    return Schedule(waits=settings.retry.waits, lifetime=settings.retry.lifetime)
+    retry = settings.retry
+    return Schedule(waits=retry.waits, lifetime=retry.lifetime, delay_notice=retry.delay_notice)
+
+
+def report_settings(settings: Settings) -> ReportSettings:
+    """What senders are told."""
+    notices = settings.notices
+    return ReportSettings(settings.hostname, notices.whole_message, notices.to_postmaster)
 
 
 def runner_settings(settings: Settings) -> RunnerSettings:

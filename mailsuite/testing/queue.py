@@ -13,7 +13,7 @@ from zope.interface import implementer
 from mailsuite.disk.body import OctetsBody
 from mailsuite.errors import MailError, NoRoute
 from mailsuite.interfaces import IBody, IQueue, IReports, IRouter
-from mailsuite.model import Envelope, Hop, Outcome, Pending, Queued, Selection
+from mailsuite.model import Envelope, Hop, Outcome, Pending, Queued, Recipient, Selection
 from mailsuite.queue.book import Book
 from mailsuite.queue.schedule import Schedule
 
@@ -32,7 +32,7 @@ class MemoryQueue:
         pending = tuple(Pending(recipient) for recipient in envelope.recipients)
         due = max(self._clock.seconds(), envelope.release)
         self._octets[envelope.id] = octets
-        self._book.put(Queued(envelope, pending, due, self._book.expires(envelope), len(octets)))
+        self._book.add(Queued(envelope, pending, due, 0.0, len(octets)))
         self._book.wake()
 
     def lease(self, limit: int) -> Deferred[Sequence[Queued]]:
@@ -41,11 +41,11 @@ class MemoryQueue:
     def body(self, id: str) -> Deferred[IBody]:
         return execute(lambda: OctetsBody(self._octets[self._book.get(id).envelope.id]))
 
-    def settle(self, id: str, outcomes: Sequence[Outcome]) -> Deferred[Sequence[Outcome]]:
-        return execute(self._settle, id, outcomes)
+    def settle(self, id: str, outcomes: Sequence[Outcome], told: bool = False) -> Deferred[Sequence[Outcome]]:
+        return execute(self._settle, id, outcomes, told)
 
-    def _settle(self, id: str, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
-        changed, failures = self._book.settled(id, outcomes)
+    def _settle(self, id: str, outcomes: Sequence[Outcome], told: bool) -> Sequence[Outcome]:
+        changed, failures = self._book.settled(id, outcomes, told)
         self._book.put(changed)
         self._book.release(id)
         if not changed.pending:
@@ -98,14 +98,21 @@ class NotedReports:
     def __init__(self) -> None:
         self.reported: list[tuple[str, tuple[Outcome, ...]]] = []
         self.headers: list[bytes] = []
+        #: (message id, recipient) of what is in a mailbox.
+        self.arrived: list[tuple[str, Recipient]] = []
         self.failing: MailError | None = None
 
-    def report(self, queued: Queued, failures: Sequence[Outcome], header: bytes) -> Deferred[None]:
+    def report(self, queued: Queued, outcomes: Sequence[Outcome], original: IBody | None) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._report(queued.envelope, outcomes, original))
+
+    async def _report(self, envelope: Envelope, outcomes: Sequence[Outcome], original: IBody | None) -> None:
         failing, self.failing = self.failing, None
         if failing is not None:
-            return fail(failing)
-        if queued.envelope.sender.is_null or not failures:
-            return succeed(None)
-        self.reported.append((queued.envelope.id, tuple(failures)))
-        self.headers.append(header)
+            raise failing
+        if not envelope.sender.is_null and outcomes:
+            self.headers.append(b"" if original is None else await original.header())
+            self.reported.append((envelope.id, tuple(outcomes)))
+
+    def delivered(self, envelope: Envelope, recipients: Sequence[Recipient], header: bytes) -> Deferred[None]:
+        self.arrived += [(envelope.id, recipient) for recipient in recipients]
         return succeed(None)

@@ -10,10 +10,11 @@ import pytest
 from twisted.internet.task import Clock
 from zope.interface.verify import verifyObject
 
+from mailsuite.disk.body import OctetsBody
 from mailsuite.errors import Temporary
 from mailsuite.interfaces import IReports
-from mailsuite.model import NULL_SENDER, Address, Envelope, Failed, Outcome, Queued, Recipient, Status
-from mailsuite.queue.reports import Reports
+from mailsuite.model import NULL_SENDER, Address, Delayed, Envelope, Failed, Outcome, Queued, Recipient, Status
+from mailsuite.queue.reports import Reports, ReportSettings
 from mailsuite.testing.delivery import MemoryDelivery
 from mailsuite.testing.directory import MemoryDirectory
 from mailsuite.testing.queue import NotedReports
@@ -49,7 +50,7 @@ class Delivering:
         self.delivery = MemoryDelivery()
         directory = MemoryDirectory(["a.test"], {"al@a.test": "x"})
         ids = (f"n{n}" for n in itertools.count())
-        self.reports = Reports(self.delivery, directory, "us.test", Clock(), ids.__next__)
+        self.reports = Reports(self.delivery, directory, ReportSettings("us.test"), Clock(), ids.__next__)
 
     def told(self) -> int:
         assert self.delivery.open_drafts == 0
@@ -81,29 +82,35 @@ def test_they_are_reports(world: World) -> None:
 def test_one_notice_tells_the_sender_of_all_failures(
     world: World, sender: Address, failures: Sequence[Outcome]
 ) -> None:
-    assert result_of(world.reports.report(queued(sender), failures, HEADER)) is None
+    assert result_of(world.reports.report(queued(sender), failures, OctetsBody(HEADER))) is None
     assert world.told() == 1
 
 
 def test_the_null_sender_is_not_told(world: World) -> None:
-    result_of(world.reports.report(queued(NULL_SENDER), failed(BOB), HEADER))
+    delayed = Delayed(BOB, Status(4, 4, 1), "no answer")
+    result_of(world.reports.report(queued(NULL_SENDER), [delayed], OctetsBody(HEADER)))
     assert world.told() == 0
 
 
 def test_without_failures_nobody_is_told(world: World) -> None:
-    result_of(world.reports.report(queued(AL), [], HEADER))
+    result_of(world.reports.report(queued(AL), [], OctetsBody(HEADER)))
     assert world.told() == 0
+
+
+def test_a_delivery_is_taken_note_of_without_failing(world: World) -> None:
+    recipient = Recipient(BOB, notify=frozenset({"SUCCESS"}))
+    assert result_of(world.reports.delivered(Envelope("q1", AL, (recipient,), 0.0), (recipient,), HEADER)) is None
 
 
 def test_what_cannot_be_told_now_fails_and_may_be_told_later(world: World) -> None:
     world.break_down()
-    failure_of(world.reports.report(queued(AL), failed(BOB), HEADER), Temporary)
+    failure_of(world.reports.report(queued(AL), failed(BOB), OctetsBody(HEADER)), Temporary)
     assert world.told() == 0
-    result_of(world.reports.report(queued(AL), failed(BOB), HEADER))
+    result_of(world.reports.report(queued(AL), failed(BOB), OctetsBody(HEADER)))
     assert world.told() == 1
 
 
 def test_a_header_that_is_empty_or_8_bit_does_no_harm(world: World) -> None:
     for header in (b"", b"Subject: gr\xc3\xbcn\r\n\r\n", b"\xff\xfe no header at all"):
-        result_of(world.reports.report(queued(AL), failed(BOB), header))
+        result_of(world.reports.report(queued(AL), failed(BOB), OctetsBody(header)))
     assert world.told() == 3

@@ -5,14 +5,16 @@ from __future__ import annotations
 import email
 import email.policy
 from email.message import EmailMessage
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailsuite.mime.dsn import HEADER_LIMIT, Notice, build
-from mailsuite.model import Address, Envelope, Failed, Recipient, Status
+from mailsuite.mime import dsn
+from mailsuite.mime.dsn import HEADER_LIMIT
+from mailsuite.mime.notice import Notice
+from mailsuite.model import NULL_SENDER, Address, Delayed, Delivered, Envelope, Failed, Outcome, Recipient, Status
 
 NOW = 1_700_000_000.0
 AL, BOB, EVE = Address("al", "a.test"), Address("bob", "b.test"), Address("eve", "e.test")
@@ -21,14 +23,25 @@ NO_USER = Failed(BOB, Status(5, 1, 1), "mx.b.test said to RCPT TO: 550 5.1.1 no"
 EXPIRED = Failed(EVE, Status(5, 4, 1), "mx.e.test[192.0.2.1]:25: no answer to the connection")
 
 
-def notice(*failures: Failed, header: bytes = HEADER, age: float = 60.0, sender: Address = AL) -> Notice:
-    recipients = (Recipient(BOB, "rfc822;Robert@b.test"), Recipient(EVE))
-    envelope = Envelope("q1", sender, recipients, NOW - age, envid="QQ314")
-    return Notice("n1", "us.test", NOW, envelope, failures or (NO_USER,), header)
+def notice(
+    *outcomes: Outcome,
+    header: bytes = HEADER,
+    age: float = 60.0,
+    smtputf8: bool = False,
+    orcpt: str = "rfc822;Robert@b.test",
+    **more: Any,
+) -> Notice:
+    envelope = Envelope("q1", AL, (Recipient(BOB, orcpt), Recipient(EVE)), NOW - age, envid="QQ314", smtputf8=smtputf8)
+    return Notice("n1", "us.test", NOW, envelope, outcomes or (NO_USER,), header, to=AL, **more)
 
 
-def parsed(made: Notice) -> EmailMessage:
-    octets = build(made)
+def build(made: Notice, message: bytes = b"") -> bytes:
+    form = dsn.build(made)
+    return form.before + message + form.after
+
+
+def parsed(made: Notice, original: bytes = b"") -> EmailMessage:
+    octets = build(made, original)
     assert b"\n" not in octets.replace(b"\r\n", b"")
     assert b"\r" not in octets.replace(b"\r\n", b"")
     return cast(EmailMessage, email.message_from_bytes(octets, policy=email.policy.default))
@@ -58,8 +71,8 @@ def test_its_header_says_whose_it_is_and_that_no_robot_should_answer() -> None:
 
 
 def test_the_first_sentence_says_what_is_wrong() -> None:
-    first = " ".join(text_of(parsed(notice())).split("\n")[:2])
-    assert first == "Your message to bob@b.test could not be delivered: there is no such mailbox."
+    first = text_of(parsed(notice())).replace("\n", " ")
+    assert first.startswith("Your message to bob@b.test could not be delivered: there is no such mailbox. It will not")
 
 
 def test_several_failures_are_told_one_by_one() -> None:
@@ -147,6 +160,114 @@ def test_an_8_bit_header_is_declared() -> None:
 def test_an_international_recipient_is_typed_as_such() -> None:
     made = build(notice(Failed(Address("bøb", "b.test"), Status(5, 6, 7), "no")))
     assert b"Final-Recipient: utf-8; b\\x{F8}b@b.test\r\n" in made
+
+
+# -- delays and successes ---------------------------------------------------------------------------------------------
+
+LATER = Delayed(BOB, Status(4, 4, 1), "mx.b.test[192.0.2.1]:25 does not answer", "mx.b.test")
+
+
+def test_a_delay_notice_says_first_what_is_wrong_and_what_happens_next() -> None:
+    message = parsed(notice(LATER, retry_until=NOW + 86400))
+    assert message["Subject"] == "Your message has not been delivered yet"
+    assert (
+        text_of(message)
+        .replace("\n", " ")
+        .startswith(
+            "Your message to bob@b.test has not been delivered yet, because their mail server could not be reached; it "
+            "will be tried again until Wednesday, 15 November 2023, 22:13 UTC, and you need not send it again."
+        )
+    )
+
+
+def test_programs_see_until_when_a_delayed_message_is_tried() -> None:
+    """RFC 3464 §2.3.9."""
+    fields = recipient_fields(notice(LATER, retry_until=NOW + 86400))
+    assert (fields["Action"], fields["Status"]) == ("delayed", "4.4.1")
+    assert fields["Will-Retry-Until"] == "Wed, 15 Nov 2023 22:13:20 +0000"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "action", "subject", "words"),
+    [
+        (Delivered(BOB, "us.test", "", final=True), "delivered", "Your message was delivered", "bob@b.test was del"),
+        (Delivered(BOB, "mx.b.test", "250 ok"), "relayed", "Your message was handed on", "handed on to another"),
+    ],
+)
+def test_successes_are_told(outcome: Delivered, action: str, subject: str, words: str) -> None:
+    """RFC 3464 §2.3.3: relayed is not delivered."""
+    made = notice(outcome)
+    message, fields = parsed(made), recipient_fields(made)
+    assert (fields["Action"], fields["Status"], message["Subject"]) == (action, "2.0.0", subject)
+    assert words in text_of(message).replace("\n", " ")
+    assert ("Remote-MTA" in fields) is (action == "relayed")
+    assert fields.get("Diagnostic-Code") == ("smtp; 250 ok" if action == "relayed" else None)
+
+
+def test_the_worst_is_told_first() -> None:
+    message = parsed(notice(Delivered(EVE, "mx", "250 ok"), LATER, NO_USER, retry_until=NOW + 86400))
+    assert message["Subject"] == "Your message could not be delivered"
+    text = text_of(message)
+    assert text.index("could not be delivered") < text.index("not been delivered yet") < text.index("handed on")
+
+
+def test_the_postmaster_reads_that_it_is_about_a_notice() -> None:
+    envelope = Envelope("q1", NULL_SENDER, (Recipient(BOB),), NOW)
+    made = Notice("n1", "us.test", NOW, envelope, (NO_USER,), HEADER, to=Address("postmaster", "us.test"))
+    message = parsed(made)
+    assert (message["To"], message["Subject"]) == ("postmaster@us.test", "A notice could not be delivered")
+
+
+def test_a_message_can_be_returned_whole() -> None:
+    """RFC 3461 §4.3: RET=FULL."""
+    message = parsed(notice(whole=True), HEADER + b"text\r\n")
+    returned = list(message.iter_parts())[2]
+    assert returned.get_content_type() == "message/rfc822"
+    assert returned.get_content()["Subject"] == "hello"
+    assert b"Content-Transfer-Encoding: 8bit\r\n\r\nM" in build(notice(whole=True, eight_bit=True), b"M")
+
+
+# -- RFC 6533 ----------------------------------------------------------------------------------------------------------
+
+BOEB = Address("bøb", "b.test")
+NO_BOEB = Failed(BOEB, Status(5, 1, 1), "no", "mx.b.test", "550 no")
+
+
+def test_international_mail_is_reported_in_types_of_its_own() -> None:
+    header = "Subject: grün\r\n\r\n".encode()
+    made = notice(NO_BOEB, header=header, smtputf8=True)
+    octets = build(made)
+    kinds = [part.get_content_type() for part in parsed(made).iter_parts()]
+    assert kinds == ["text/plain", "message/global-delivery-status", "message/global-headers"]
+    assert "Final-Recipient: utf-8; bøb@b.test\r\n".encode() in octets
+    assert b"message/global\r\n" in build(notice(NO_BOEB, header=header, smtputf8=True, whole=True))
+
+
+def test_international_mail_that_is_all_ascii_is_reported_in_the_plain_types() -> None:
+    kinds = [part.get_content_type() for part in parsed(notice(smtputf8=True)).iter_parts()]
+    assert kinds == ["text/plain", "message/delivery-status", "text/rfc822-headers"]
+
+
+@pytest.mark.parametrize(
+    ("orcpt", "smtputf8", "field"),
+    [
+        ("utf-8;b\\x{F8}b@b.test", True, "utf-8;bøb@b.test"),
+        ("utf-8;bøb@b.test", True, "utf-8;bøb@b.test"),
+        ("utf-8;bøb@b.test", False, "utf-8;b\\x{F8}b@b.test"),
+        ("utf-8;b\\x{D800}b@b.test", False, "utf-8;b\\x{5C}x{D800}b@b.test"),
+        ("rfc822;b+b@b.test", True, "rfc822;b+b@b.test"),
+        ("x400;/C=DE/", False, "x400;/C=DE/"),
+    ],
+)
+def test_the_original_recipient_is_written_as_its_type_wants(orcpt: str, smtputf8: bool, field: str) -> None:
+    """RFC 6533 §3."""
+    made = notice(NO_USER, orcpt=orcpt, smtputf8=smtputf8)
+    assert f"\r\nOriginal-Recipient: {field}\r\n".encode() in build(made)
+
+
+def recipient_fields(made: Notice) -> EmailMessage:
+    status = list(parsed(made).iter_parts())[1]
+    return cast("list[EmailMessage]", status.get_payload())[1]
 
 
 words = st.text(st.sampled_from("\r\n\0 \t-:;<>@.aXé\u2028") | st.characters(codec="utf-8"), max_size=200)

@@ -6,6 +6,7 @@ import pytest
 from twisted.internet.task import Clock
 from zope.interface.verify import verifyObject
 
+from mailsuite.disk.body import OctetsBody
 from mailsuite.errors import NotFound, OverQuota, Temporary
 from mailsuite.interfaces import IReports
 from mailsuite.model import (
@@ -13,6 +14,7 @@ from mailsuite.model import (
     Address,
     BodyType,
     Delayed,
+    Delivered,
     Envelope,
     Failed,
     Outcome,
@@ -22,13 +24,14 @@ from mailsuite.model import (
     ToMailbox,
     ToRemote,
 )
-from mailsuite.queue.reports import Reports
+from mailsuite.queue.reports import Reports, ReportSettings
 from mailsuite.testing.delivery import MemoryDelivery
 from mailsuite.testing.directory import MemoryDirectory
 from mailsuite.testing.results import failure_of, result_of
 
 AL, BOB, EVE = Address("al", "a.test"), Address("bob", "b.test"), Address("eve", "e.test")
 HEADER = b"Subject: hello\r\n\r\n"
+LATER = Delayed(BOB, Status(4, 4, 1), "no answer", "mx.b.test")
 
 
 class World:
@@ -37,12 +40,21 @@ class World:
         self.directory = MemoryDirectory(["a.test"], {"al@a.test": "x"}, {"list@a.test": ["al@a.test", "eve@e.test"]})
         clock = Clock()
         clock.advance(1_700_000_000)
-        self.reports = Reports(self.delivery, self.directory, "us.test", clock, iter(["n1", "n2"]).__next__)
+        self.reports = Reports(
+            self.delivery, self.directory, ReportSettings("us.test", whole=1000), clock, iter(["n1", "n2"]).__next__
+        )
 
-    def report(self, *failures: Outcome, sender: Address = AL, header: bytes = HEADER, **bob: object) -> None:
+    def report(
+        self, *outcomes: Outcome, sender: Address = AL, header: bytes = HEADER, ret: str = "", **bob: object
+    ) -> None:
         recipients = (Recipient(BOB, **bob), Recipient(EVE))  # type: ignore[arg-type]
-        queued = Queued(Envelope("q1", sender, recipients, 1_699_999_000.0), (), 0.0, 0.0, 10)
-        result_of(self.reports.report(queued, failures or (failed(BOB),), header))
+        envelope = Envelope("q1", sender, recipients, 1_699_999_000.0, ret=ret)
+        queued = Queued(envelope, (), 0.0, 1_700_400_000.0, 10)
+        result_of(self.reports.report(queued, outcomes or (failed(BOB),), OctetsBody(header + b"text\r\n")))
+
+    def sent(self) -> bytes:
+        (commit,) = self.delivery.commits
+        return commit.octets
 
 
 @pytest.fixture
@@ -80,28 +92,111 @@ def test_a_sender_who_is_an_alias_is_told_wherever_it_leads(world: World) -> Non
     assert world.delivery.commits[0].destinations == (ToMailbox("al@a.test"), ToRemote(Recipient(EVE)))
 
 
-def test_nobody_is_told_of_mail_from_the_null_sender(world: World) -> None:
+@pytest.mark.parametrize("sender", [NULL_SENDER, Address("nobody", "a.test")])
+def test_what_can_be_told_to_nobody_else_is_told_to_the_postmaster(world: World, sender: Address) -> None:
+    world.directory.aliases["postmaster@a.test"] = ["al@a.test", "eve@e.test"]
+    world.report(sender=sender)
+    (commit,) = world.delivery.commits
+    assert commit.envelope.sender is NULL_SENDER
+    assert b"\r\nTo: <postmaster@us.test>\r\n" in commit.octets
+    assert commit.destinations == (ToMailbox("al@a.test"), ToRemote(Recipient(EVE, notify=frozenset({"NEVER"}))))
+
+
+def test_the_postmaster_is_told_of_no_notice_to_the_postmaster(world: World) -> None:
+    world.directory.aliases["postmaster@a.test"] = ["al@a.test"]
+    world.report(sender=NULL_SENDER, notify=frozenset({"NEVER"}))
+    assert world.delivery.commits == []
+
+
+def test_the_postmaster_is_not_told_of_delays(world: World) -> None:
+    world.directory.aliases["postmaster@a.test"] = ["al@a.test"]
+    world.report(LATER, sender=NULL_SENDER)
+    assert world.delivery.commits == []
+
+
+def test_the_postmaster_can_be_left_alone(world: World) -> None:
+    world.directory.aliases["postmaster@a.test"] = ["al@a.test"]
+    settings = ReportSettings("us.test", to_postmaster=False)
+    world.reports = Reports(world.delivery, world.directory, settings, Clock(), iter(["n1"]).__next__)
     world.report(sender=NULL_SENDER)
     assert world.delivery.commits == []
-    assert world.directory.asked == []
 
 
-def test_a_sender_who_does_not_exist_here_is_not_told(world: World) -> None:
-    world.report(sender=Address("nobody", "a.test"))
-    assert world.delivery.commits == []
-
-
-def test_delays_are_not_failures(world: World) -> None:
-    world.report(Delayed(BOB, Status(4, 0, 0), "later"))
-    assert world.delivery.commits == []
+def test_a_delay_is_told_with_how_long_it_is_tried(world: World) -> None:
+    world.report(LATER)
+    assert b"\r\nWill-Retry-Until: Sun, 19 Nov 2023 13:20:00 +0000\r\n" in world.sent()
 
 
 @pytest.mark.parametrize(
-    ("notify", "told"), [({"NEVER"}, False), ({"SUCCESS"}, False), ({"FAILURE", "DELAY"}, True), (set(), True)]
+    ("outcome", "notify", "told"),
+    [
+        ("failed", "", True),
+        ("failed", "FAILURE", True),
+        ("failed", "SUCCESS DELAY", False),
+        ("failed", "NEVER", False),
+        ("delayed", "", True),
+        ("delayed", "DELAY", True),
+        ("delayed", "FAILURE SUCCESS", False),
+        ("delayed", "NEVER", False),
+        ("relayed", "", False),
+        ("relayed", "SUCCESS", True),
+        ("relayed", "FAILURE DELAY", False),
+        ("relayed", "NEVER", False),
+        ("handed over", "SUCCESS", False),
+        ("delivered", "SUCCESS", True),
+        ("delivered", "", False),
+    ],
 )
-def test_notify_is_obeyed(world: World, notify: set[str], told: bool) -> None:
-    world.report(notify=frozenset(notify))
+def test_who_wants_to_hear_of_what(world: World, outcome: str, notify: str, told: bool) -> None:
+    """RFC 3461 §5.2.1 to §5.2.6."""
+    outcomes = {
+        "failed": failed(BOB),
+        "delayed": LATER,
+        "relayed": Delivered(BOB, "mx", "250 ok"),
+        "handed over": Delivered(BOB, "mx", "250 ok", dsn=True),
+        "delivered": Delivered(BOB, "us", "", final=True),
+    }
+    world.report(outcomes[outcome], notify=frozenset(notify.split()))
     assert bool(world.delivery.commits) is told
+
+
+def test_a_delivery_here_is_told_if_that_was_asked_for(world: World) -> None:
+    recipients = (Recipient(BOB, "rfc822;B@b.test", frozenset({"SUCCESS"})), Recipient(EVE))
+    envelope = Envelope("q1", AL, recipients, 0.0, envid="x1")
+    result_of(world.reports.delivered(envelope, recipients, HEADER))
+    assert b"\r\nAction: delivered\r\n" in world.sent()
+    assert b"Original-Envelope-Id: x1\r\n" in world.sent()
+    assert b"Original-Recipient: rfc822;B@b.test\r\nFinal-Recipient: rfc822; bob@b.test\r\n" in world.sent()
+    assert b"eve@e.test" not in world.sent()
+
+
+def test_a_delivery_here_that_cannot_be_told_harms_nobody(world: World) -> None:
+    world.delivery.fail(Temporary("disk full"))
+    recipients = (Recipient(BOB, notify=frozenset({"SUCCESS"})),)
+    assert result_of(world.reports.delivered(Envelope("q1", AL, recipients, 0.0), recipients, HEADER)) is None
+    assert world.delivery.open_drafts == 0
+
+
+def test_the_message_is_returned_whole_if_that_was_asked_for(world: World) -> None:
+    """RFC 3461 §4.3."""
+    world.report(ret="FULL")
+    assert b"message/rfc822\r\nContent-Transfer-Encoding: 7bit\r\n\r\n" + HEADER + b"text\r\n" in world.sent()
+
+
+@pytest.mark.parametrize("why", ["not asked", "no failure", "too large"])
+def test_else_only_the_header_is(world: World, why: str) -> None:
+    if why == "no failure":
+        world.report(LATER, ret="FULL")
+    else:
+        world.report(ret="HDRS" if why == "not asked" else "FULL", header=HEADER[:-2] + b"X: y\r\n" * 170 + b"\r\n")
+    assert b"text/rfc822-headers" in world.sent()
+    assert b"text\r\n" not in world.sent()
+
+
+def test_a_message_that_cannot_be_read_is_reported_without_it(world: World) -> None:
+    queued = Queued(Envelope("q1", AL, (Recipient(BOB),), 0.0), (), 0.0, 0.0, 10)
+    result_of(world.reports.report(queued, (failed(BOB),), None))
+    assert b"Action: failed" in world.sent()
 
 
 def test_notify_never_of_one_does_not_hide_the_other(world: World) -> None:
@@ -133,5 +228,5 @@ def test_a_notice_that_cannot_be_delivered_now_fails(world: World, part: str) ->
     else:
         world.delivery.fail_writes(error)
     queued = Queued(Envelope("q1", AL, (Recipient(BOB),), 0.0), (), 0.0, 0.0, 10)
-    failure_of(world.reports.report(queued, (failed(BOB),), HEADER), Temporary)
+    failure_of(world.reports.report(queued, (failed(BOB),), OctetsBody(HEADER)), Temporary)
     assert world.delivery.open_drafts == 0

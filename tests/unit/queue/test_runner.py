@@ -17,6 +17,8 @@ from mailsuite.model import (
     NULL_SENDER,
     Address,
     Delayed,
+    DeliverBy,
+    Delivered,
     Envelope,
     Failed,
     Hop,
@@ -25,7 +27,7 @@ from mailsuite.model import (
     Status,
 )
 from mailsuite.queue.runner import Runner, RunnerSettings
-from mailsuite.queue.schedule import DAY, MINUTE, Schedule
+from mailsuite.queue.schedule import DAY, HOUR, MINUTE, Schedule
 from mailsuite.testing.courier import ScriptedCourier, unreachable
 from mailsuite.testing.queue import MemoryQueue, NotedReports, TableRouter
 from mailsuite.testing.results import result_of, unfired
@@ -119,7 +121,7 @@ def test_only_the_undecided_go_to_the_next_hop(world: World) -> None:
     world.courier.answers["mx1.b.test"] = half
     world.add("m1", BOB, EVE)
     assert world.courier.carried[1] == ("mx2.b.test", "m1", ("eve@b.test",))
-    assert [type(one) for _, failures in world.reports.reported for one in failures] == [Failed]
+    assert [type(one) for _, outcomes in world.reports.reported for one in outcomes] == [Failed]
 
 
 @pytest.mark.parametrize("answer", [later, never])
@@ -169,6 +171,71 @@ def test_a_report_that_breaks_keeps_the_recipient(world: World) -> None:
     assert world.waiting() == [BOB]
 
 
+def test_a_delay_is_told_once_and_just_after_an_attempt() -> None:
+    """RFC 3461 §5.2.5."""
+    world = World(Schedule(waits=(3 * HOUR,), jitter=0.0, delay_notice=4 * HOUR))
+    world.runner.start()
+    world.courier.answers["mx1.b.test"] = later
+    world.add("m1")
+    world.clock.advance(4 * HOUR - 1)
+    assert world.reports.reported == []
+    world.clock.advance(1)
+    assert world.reports.reported == [("m1", (later(MX1, BOB),))]
+    world.clock.pump([HOUR] * 24)
+    assert len(world.reports.reported) == 1
+
+
+def test_a_delay_that_cannot_be_told_now_is_told_later() -> None:
+    world = World(Schedule(waits=(HOUR,), jitter=0.0, delay_notice=4 * HOUR))
+    world.runner.start()
+    world.courier.answers["mx1.b.test"] = later
+    world.add("m1")
+    world.clock.pump([HOUR] * 3)
+    world.reports.failing = Temporary("disk full")
+    world.clock.advance(HOUR)
+    assert world.reports.reported == []
+    world.clock.advance(HOUR)
+    assert len(world.reports.reported) == 1
+
+
+def test_who_asked_to_hear_of_success_does(world: World) -> None:
+    world.queue.add(Envelope("m1", AL, (Recipient(BOB, notify=frozenset({"SUCCESS"})),), NOW), HEADER)
+    world.add("m2")
+    assert [(id, type(one)) for id, (one,) in world.reports.reported] == [("m1", Delivered)]
+
+
+def test_a_message_to_be_returned_at_a_time_is_not_tried_after_it() -> None:
+    """RFC 2852 §4.1, by-mode R."""
+    world = World(Schedule(waits=(HOUR,), jitter=0.0))
+    world.runner.start()
+    world.courier.answers["mx1.b.test"] = later
+    by = DeliverBy(NOW + 90 * MINUTE, returned=True)
+    world.queue.add(Envelope("m1", AL, (Recipient(BOB),), NOW, deliver_by=by), HEADER)
+    world.clock.pump([30 * MINUTE] * 2)
+    assert len(world.courier.carried) == 2
+    world.clock.advance(30 * MINUTE)
+    assert len(world.courier.carried) == 2
+    ((_, (outcome,)),) = world.reports.reported
+    assert isinstance(outcome, Failed)
+    assert str(outcome.status) == "5.4.7"
+    assert "14 November 2023, 23:43:20 UTC or returned; the last attempt: mx1.b.test said: 450" in outcome.text
+    assert world.listed() == []
+
+
+def test_a_message_wanted_at_a_time_is_reported_late_and_tried_on() -> None:
+    """RFC 2852 §4.1, by-mode N."""
+    world = World(Schedule(waits=(HOUR,), jitter=0.0))
+    world.runner.start()
+    world.courier.answers["mx1.b.test"] = later
+    by = DeliverBy(NOW + 90 * MINUTE, returned=False)
+    world.queue.add(Envelope("m1", AL, (Recipient(BOB),), NOW, deliver_by=by), HEADER)
+    world.clock.pump([30 * MINUTE] * 3)
+    assert world.reports.reported == [("m1", (later(MX1, BOB),))]
+    world.courier.answers.clear()
+    world.clock.advance(HOUR)
+    assert world.listed() == []
+
+
 def test_a_domain_without_a_route_fails_with_its_status(world: World) -> None:
     world.router.table = {"b.test": NoRoute("5.1.10", "b.test does not accept mail")}
     world.add("m1", BOB)
@@ -188,7 +255,7 @@ def test_dns_that_does_not_answer_delays(world: World) -> None:
 
 
 def test_five_days_of_retries_then_a_report() -> None:
-    world = World(Schedule(jitter=0.1), unreachable=60.0)
+    world = World(Schedule(jitter=0.1, delay_notice=0), unreachable=60.0)
     world.runner.start()
     world.courier.answers = {"mx1.b.test": unreachable, "mx2.b.test": unreachable}
     world.add("m1", BOB)
