@@ -5,11 +5,19 @@ A listener on ``::`` sees IPv4 clients as ``::ffff:192.0.2.1`` (RFC 4291 §2.5.5
 
 from __future__ import annotations
 
+import functools
 import ipaddress
+from collections.abc import Callable
+from typing import TypeAlias
 
 from twisted.internet.interfaces import IAddress
 
 _MAPPED = "::ffff:"
+#: Networks that are remembered.
+_KNOWN = 4096
+
+#: From a client's address as text to what is limited as one client.
+NetworkOf: TypeAlias = Callable[[str], str]
 
 
 def client_address(peer: IAddress | None) -> str:
@@ -18,14 +26,30 @@ def client_address(peer: IAddress | None) -> str:
     return host[len(_MAPPED) :] if host.lower().startswith(_MAPPED) and "." in host else host
 
 
-def network_of(address: str) -> str:
-    """What is limited as one client: an IPv4 address, or the /64 that one customer has for himself (RFC 6177)."""
-    if ":" not in address:
-        return address
-    try:
-        parsed = ipaddress.IPv6Address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.IPv6Network((int(parsed) >> 64 << 64, 64)))
+def peer_name(peer: IAddress | None) -> str:
+    """``192.0.2.1:40000``, for the log; ``local`` for a UNIX socket."""
+    address = client_address(peer)
+    return f"{address}:{getattr(peer, 'port', '')}" if address else "local"
+
+
+def client_networks(prefix4: int, prefix6: int) -> NetworkOf:
+    """What counts as one client, by the lengths of network prefixes.  What is no address is a client of its own."""
+
+    @functools.lru_cache(_KNOWN)
+    def network(address: str) -> str:
+        try:
+            parsed = ipaddress.ip_address(address.partition("%")[0])
+        except ValueError:
+            return address
+        if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+            parsed = parsed.ipv4_mapped
+        prefix = prefix4 if parsed.version == 4 else prefix6
+        if prefix == parsed.max_prefixlen:
+            return str(parsed)
+        return str(ipaddress.ip_network((parsed.packed, prefix), strict=False))
+
+    return network
+
+
+#: An IPv4 address, or the /64 that one customer has for himself (RFC 6177).
+network_of = client_networks(32, 64)

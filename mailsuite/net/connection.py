@@ -22,7 +22,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from mailsuite.net.address import client_address
+from mailsuite.net.address import peer_name
+from mailsuite.net.sessions import Described
 from mailsuite.wire.signals import NEED_DATA, PAUSED
 
 #: Octets that may wait unread in a core before the transport is paused.
@@ -71,6 +72,8 @@ class Connection(TwistedProtocol, Generic[CoreT]):
         self.clock = clock
         self.idle_limit = idle_limit
         self.closing = False
+        #: ``address:port`` of the client, for the log; whoever knows it better than the transport sets it.
+        self.peer = ""
         #: Seconds after which it is looked at the latest whether the peer may still be silent: for who sets
         #: ``idle_limit`` lower than it was.
         self.look_every = math.inf
@@ -133,6 +136,15 @@ class Connection(TwistedProtocol, Generic[CoreT]):
             self.close()
 
     @property
+    def logged_in(self) -> str:
+        """The account, or nothing."""
+        return ""
+
+    def described(self, service: str) -> Described:
+        """For the administrator."""
+        return Described(service, self.peer, self.logged_in, self.tls_version, self.connected_at, self._last_moved)
+
+    @property
     def busy(self) -> bool:
         """A command is being worked on."""
         return self._waiting is not None
@@ -170,6 +182,7 @@ class Connection(TwistedProtocol, Generic[CoreT]):
 
     def connectionMade(self) -> None:
         self.connected_at = self._last_moved = self.clock.seconds()
+        self.peer = self.peer or peer_name(self.transport.getPeer())
         self.transport.registerProducer(self, True)
         self._watchdog = self.clock.callLater(self._patience(), self._watch)
         self.pump()
@@ -293,14 +306,6 @@ class Connection(TwistedProtocol, Generic[CoreT]):
                 self.transport.pauseProducing()
 
     # -- time and ending -----------------------------------------------------------------------------------------
-
-    @property
-    def peer(self) -> str:
-        """``address:port`` of the other side, for the log."""
-        if self.transport is None:
-            return "?"
-        peer = self.transport.getPeer()
-        return f"{client_address(peer)}:{getattr(peer, 'port', '')}"
 
     def _patience(self) -> float:
         """Seconds until the peer is out of time if it does nothing; none are left if not above 0."""

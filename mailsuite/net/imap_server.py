@@ -11,7 +11,6 @@ from typing import Any, TypeAlias
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.protocol import Protocol
 
 from mailsuite.errors import MailError, NotFound
 from mailsuite.imap import codes, events, responses
@@ -22,7 +21,7 @@ from mailsuite.net.imap_lookout import Lookout
 from mailsuite.net.imap_session import IMAPSettings, Parts, Session
 from mailsuite.net.listening import Listening
 from mailsuite.net.login import Login
-from mailsuite.net.sessions import Admission
+from mailsuite.net.sessions import Door
 
 _Action: TypeAlias = Callable[[Session, Any], Coroutine[Any, Any, None] | Deferred[object] | None]
 
@@ -107,7 +106,9 @@ class IMAPServerFactory(Listening):
     """One listener; see ``Listening`` for ``admission``."""
 
     stopping = responses.bye(b"the server is going down, try again soon", codes.UNAVAILABLE)
-    crowded = responses.bye(b"too many connections", codes.UNAVAILABLE)
+    service = "imap"
+    full = responses.bye(b"all connections of this server are in use, try again in a minute", codes.UNAVAILABLE)
+    crowded = responses.bye(b"too many connections from your network, close one first", codes.UNAVAILABLE)
 
     def __init__(
         self,
@@ -115,7 +116,7 @@ class IMAPServerFactory(Listening):
         stores: IMailStores,
         drafts: Callable[[], IDraft],
         login: Login,
-        admission: Admission,
+        admission: Door,
         tls: ITLSContexts,
         clock: IReactorTime,
     ) -> None:
@@ -124,7 +125,7 @@ class IMAPServerFactory(Listening):
         lookout = Lookout(clock, settings.look_every, settings.looks_at_once, settings.still_here)
         self._parts = Parts(settings, login, stores, drafts, tls, clock, lookout)
 
-    def connection(self, address: str, port: int, trusted: bool) -> Protocol:
+    def connection(self, address: str, port: int, trusted: bool) -> IMAPConnection:
         session = IMAPConnection(self._parts, address, self._ended)
         self.sessions.add(session)
         return session

@@ -290,6 +290,10 @@ class Session(Connection[ServerCore]):
         self.core.greet(name + b" ready", codes.capability(self.capabilities(self.core.state)))
         super().connectionMade()
 
+    @property
+    def logged_in(self) -> str:
+        return self.account
+
     def ends_at(self) -> float:
         return math.inf if self.account else self.connected_at + self.settings.login_limit
 

@@ -1,12 +1,13 @@
 """The listening side that all protocols share: a connection for each client there is room for, words for the others.
 
+The words say which limit it was, and what to do.
 TLS from the first octet is the endpoint's business; connections recognize it by their transport.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IReactorTime
@@ -15,25 +16,31 @@ from twisted.logger import Logger
 
 from mailsuite.errors import ConfigError
 from mailsuite.interfaces import ITLSContexts
-from mailsuite.net.address import client_address
-from mailsuite.net.sessions import Admission, Session, Sessions
+from mailsuite.net.address import client_address, peer_name
+from mailsuite.net.connection import Connection
+from mailsuite.net.sessions import Described, Door, Entry, Session, Sessions
 from mailsuite.net.turned_away import TurnedAway
 
 
 class Listening(ServerFactory):
-    """Base of the server factories: subclasses give ``connection`` and, on the wire, the words for those whom they
-    turn away: ``stopping`` while the server ends, ``crowded`` when there is no room."""
+    """Base of the server factories: subclasses give ``connection``, the ``service``'s name and, on the wire, the words
+    for those whom they turn away: ``stopping`` while the server ends, ``full`` when there is no room for anybody,
+    ``crowded`` when there is none for the client's network."""
 
     noisy = False
     log: ClassVar[Logger] = Logger()
+    service: str
     stopping: ClassVar[bytes]
+    full: ClassVar[bytes]
     crowded: ClassVar[bytes]
 
     def __init__(
-        self, admission: Admission, trusted: Callable[[str], bool], tls: ITLSContexts | None, clock: IReactorTime
+        self, admission: Door, trusted: Callable[[str], bool], tls: ITLSContexts | None, clock: IReactorTime
     ) -> None:
         """``admission`` may be shared with others; ``tls`` is None on a server without."""
         self.clock = clock
+        #: Counts by name the clients that met a limit.
+        self.hits = admission.hits
         self.sessions = Sessions()
         self._admission = admission
         self._trusted = trusted
@@ -50,16 +57,27 @@ class Listening(ServerFactory):
         return self._tls.server()
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
-        address, port = client_address(addr), int(getattr(addr, "port", 0))
+        address, port = client_address(addr), int(getattr(addr, "port", 0) or 0)
         trusted = self._trusted(address)
         if self.sessions.closing:
             return TurnedAway(self.stopping, self.clock)
-        if not self._admission.enter(address, trusted):
-            self.log.info("{address}: turned away, too many connections", address=address)
-            return TurnedAway(self.crowded, self.clock)
-        return self.connection(address, port, trusted)
+        entry = self._admission.enter(address, trusted)
+        if entry is not Entry.ADMITTED:
+            self.log.info("{address}: turned away, {limit} is reached", address=address, limit=entry.value)
+            return TurnedAway(self.crowded if entry is Entry.CROWDED else self.full, self.clock)
+        connection = self.connection(address, port, trusted)
+        connection.peer = peer_name(addr)
+        return connection
 
-    def connection(self, address: str, port: int, trusted: bool) -> Protocol:
+    def trusts(self, address: str) -> bool:
+        """Whether a client there is trusted."""
+        return self._trusted(address)
+
+    def described(self) -> Iterable[Described]:
+        """The open sessions, for the administrator."""
+        return self.sessions.described(self.service)
+
+    def connection(self, address: str, port: int, trusted: bool) -> Connection[Any]:
         """For a client that was let in; ``left`` is to be called at its end."""
         raise NotImplementedError
 

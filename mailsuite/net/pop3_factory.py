@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.protocol import Protocol
 
 from mailsuite.interfaces import IMailStores, ITLSContexts
 from mailsuite.net.listening import Listening
 from mailsuite.net.login import Login
 from mailsuite.net.pop3_server import POP3Connection
 from mailsuite.net.pop3_settings import POP3Settings
-from mailsuite.net.sessions import Admission
+from mailsuite.net.sessions import Door
 
 
 class POP3ServerFactory(Listening):
     """One listener; see ``Listening`` for ``admission`` and ``tls``."""
 
     stopping = b"-ERR [SYS/TEMP] the server is shutting down\r\n"
-    crowded = b"-ERR [SYS/TEMP] too many connections\r\n"
+    service = "pop3"
+    full = b"-ERR [SYS/TEMP] all connections of this server are in use, try again in a minute\r\n"
+    crowded = b"-ERR [SYS/TEMP] too many connections from your network, close one first\r\n"
 
     def __init__(
         self,
         settings: POP3Settings,
         stores: IMailStores,
         login: Login,
-        admission: Admission,
+        admission: Door,
         tls: ITLSContexts | None,
         clock: IReactorTime,
     ) -> None:
@@ -33,5 +34,5 @@ class POP3ServerFactory(Listening):
         self.stores = stores
         self.login = login
 
-    def connection(self, address: str, port: int, trusted: bool) -> Protocol:
+    def connection(self, address: str, port: int, trusted: bool) -> POP3Connection:
         return POP3Connection(self, address)

@@ -65,6 +65,10 @@ class POP3Connection(Connection[ServerCore]):
         """RFC 1939 §3: without removing any messages and without a word."""
         self.close()
 
+    @property
+    def logged_in(self) -> str:
+        return self.account
+
     def ends_at(self) -> float:
         return math.inf if self.account else self.connected_at + self.factory.settings.login_limit
 

@@ -1,49 +1,119 @@
 """How many connections there may be, and the ending of those there are; shared by the server factories.
 
-``Admission`` counts over all listeners that share it, in all and for each client network (an IPv4 address, an IPv6
-/64); trusted clients are only counted in all.  ``Sessions`` knows the connections of one listener and ends them in
+``Admission`` counts over all listeners that share it, in all and for each client network (``net.address``); trusted
+clients and those of UNIX sockets are only counted in all.  ``Admission.part`` is the same for one listener with a limit
+of its own.  ``Sessions`` knows the connections of one listener, lists them for the administrator, and ends them in
 order: each after the command it is working on.
 """
 
 from __future__ import annotations
 
+import enum
 from collections import Counter
+from collections.abc import Iterable
 from typing import Protocol
 
+import msgspec
 from twisted.internet.defer import Deferred, succeed
 
-from mailsuite.net.address import network_of
+from mailsuite.net.address import NetworkOf, network_of
+
+
+class Entry(enum.Enum):
+    """Whether one more connection may be served; if not, the value names the limit that it met."""
+
+    ADMITTED = "admitted"
+    FULL = "limits.connections"
+    CROWDED = "limits.connections_per_address"
+    LISTENER_FULL = "listener.connections"
+
+
+class Door(Protocol):
+    """What a listener needs of ``Admission`` or its part."""
+
+    @property
+    def hits(self) -> Counter[str]: ...
+
+    def enter(self, address: str, trusted: bool) -> Entry: ...
+
+    def leave(self, address: str) -> None: ...
 
 
 class Admission:
-    """The count of open connections."""
+    """The count of open connections.  ``hits`` counts by name what met a limit, this one's and any other of net."""
 
-    def __init__(self, total: int, per_network: int) -> None:
+    def __init__(self, total: int, per_network: int, network: NetworkOf = network_of) -> None:
+        self.hits: Counter[str] = Counter()
         self._total = total
         self._per_network = per_network
+        self._network = network
         self._all = 0
         self._networks: Counter[str] = Counter()
 
-    def enter(self, address: str, trusted: bool) -> bool:
+    def enter(self, address: str, trusted: bool) -> Entry:
         """Whether one more from ``address`` may be served; if so, ``leave`` must follow."""
-        network = network_of(address)
-        if self._all >= self._total or (not trusted and self._networks[network] >= self._per_network):
-            return False
+        if self._all >= self._total:
+            return self._refused(Entry.FULL)
+        network = self._network(address)
+        if not trusted and address and self._networks[network] >= self._per_network:
+            return self._refused(Entry.CROWDED)
         self._all += 1
         self._networks[network] += 1
-        return True
+        return Entry.ADMITTED
 
     def leave(self, address: str) -> None:
         """It has ended."""
-        network = network_of(address)
+        network = self._network(address)
         self._all -= 1
         self._networks[network] -= 1
         if self._networks[network] <= 0:
             del self._networks[network]
 
+    def part(self, most: int) -> Door:
+        """For a listener that has at most so many connections of these; 0: no limit of its own."""
+        return _Part(self, most) if most else self
+
+    def _refused(self, entry: Entry) -> Entry:
+        self.hits[entry.value] += 1
+        return entry
+
+
+class _Part:
+    def __init__(self, whole: Admission, most: int) -> None:
+        self.hits = whole.hits
+        self._whole = whole
+        self._most = most
+        self._here = 0
+
+    def enter(self, address: str, trusted: bool) -> Entry:
+        if self._here >= self._most:
+            self.hits[Entry.LISTENER_FULL.value] += 1
+            return Entry.LISTENER_FULL
+        entry = self._whole.enter(address, trusted)
+        self._here += entry is Entry.ADMITTED
+        return entry
+
+    def leave(self, address: str) -> None:
+        self._here -= 1
+        self._whole.leave(address)
+
+
+class Described(msgspec.Struct, frozen=True):
+    """One open session for the administrator.  ``peer`` is ``address:port`` or ``local``, ``account`` and ``tls`` are
+    empty without, ``since`` and ``moved`` (the last command or answer) in seconds since the epoch."""
+
+    service: str
+    peer: str
+    account: str
+    tls: str
+    since: float
+    moved: float
+
 
 class Session(Protocol):
-    """What ``net.connection.Connection`` offers for its ending."""
+    """What ``net.connection.Connection`` offers for its listing and its ending."""
+
+    def described(self, service: str) -> Described: ...
 
     def shut_down(self) -> None: ...
 
@@ -60,6 +130,10 @@ class Sessions:
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def described(self, service: str) -> Iterable[Described]:
+        """Each of them, in no order."""
+        return [session.described(service) for session in self._open]
 
     def add(self, session: Session) -> None:
         """Its connection is made."""

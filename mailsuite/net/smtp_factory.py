@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.protocol import Protocol
 
 from mailsuite.interfaces import IDelivery, IDirectory, IPolicy, ITLSContexts
 from mailsuite.model import Client
 from mailsuite.net.listening import Listening
 from mailsuite.net.login import Login
-from mailsuite.net.sessions import Admission
-from mailsuite.net.smtp_replies import SHUTTING_DOWN, TOO_MANY_CONNECTIONS
+from mailsuite.net.sessions import Door
+from mailsuite.net.smtp_replies import SERVER_FULL, SHUTTING_DOWN, TOO_MANY_CONNECTIONS
 from mailsuite.net.smtp_server import SMTPConnection
 from mailsuite.net.smtp_settings import SMTPSettings
 
@@ -22,6 +21,7 @@ class SMTPServerFactory(Listening):
     atom that fits a file name."""
 
     stopping = SHUTTING_DOWN.encode()
+    full = SERVER_FULL.encode()
     crowded = TOO_MANY_CONNECTIONS.encode()
 
     def __init__(
@@ -31,18 +31,19 @@ class SMTPServerFactory(Listening):
         policy: IPolicy,
         delivery: IDelivery,
         login: Login,
-        admission: Admission,
+        admission: Door,
         tls: ITLSContexts | None,
         clock: IReactorTime,
         ids: Callable[[], str],
     ) -> None:
         super().__init__(admission, settings.trusted, tls, clock)
         self.settings = settings
+        self.service = settings.service.value
         self.directory = directory
         self.policy = policy
         self.delivery = delivery
         self.login = login
         self.ids = ids
 
-    def connection(self, address: str, port: int, trusted: bool) -> Protocol:
+    def connection(self, address: str, port: int, trusted: bool) -> SMTPConnection:
         return SMTPConnection(self, Client(address, port, self.settings.service.value, trusted=trusted))

@@ -80,6 +80,10 @@ class SMTPConnection(Connection[ServerCore]):
         self.core.hang_up(replies.TOO_SLOW if self.too_slow() else replies.TIMED_OUT)
         self.close()
 
+    @property
+    def logged_in(self) -> str:
+        return self.client.account
+
     def ends_at(self) -> float:
         settings = self.factory.settings
         limit = settings.session_limit

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mailsuite.net.sessions import Admission, Sessions, network_of
+from mailsuite.net.address import client_networks, network_of
+from mailsuite.net.sessions import Admission, Described, Entry, Sessions
 from mailsuite.testing.results import result_of, unfired
 
 
@@ -12,6 +13,9 @@ class OpenSession:
     def __init__(self) -> None:
         self.asked = 0
         self.was_cut = False
+
+    def described(self, service: str) -> Described:
+        return Described(service, "192.0.2.1:4000", "", "", 0.0, 0.0)
 
     def shut_down(self) -> None:
         self.asked += 1
@@ -36,23 +40,52 @@ def test_an_ipv6_client_is_its_network(address: str, network: str) -> None:
 
 def test_a_network_has_its_share_and_all_have_a_limit() -> None:
     admission = Admission(total=4, per_network=2)
-    assert admission.enter("2001:db8::1", False)
-    assert admission.enter("2001:db8::2", False)
-    assert not admission.enter("2001:db8::3", False)
-    assert admission.enter("2001:db8::3", True)
-    assert admission.enter("192.0.2.1", False)
-    assert not admission.enter("192.0.2.2", True)
+    assert admission.enter("2001:db8::1", False) is Entry.ADMITTED
+    assert admission.enter("2001:db8::2", False) is Entry.ADMITTED
+    assert admission.enter("2001:db8::3", False) is Entry.CROWDED
+    assert admission.enter("2001:db8::3", True) is Entry.ADMITTED
+    assert admission.enter("192.0.2.1", False) is Entry.ADMITTED
+    assert admission.enter("192.0.2.2", True) is Entry.FULL
     admission.leave("2001:db8::1")
-    assert admission.enter("192.0.2.2", False)
+    assert admission.enter("192.0.2.2", False) is Entry.ADMITTED
+    assert admission.hits == {"limits.connections_per_address": 1, "limits.connections": 1}
+
+
+def test_what_one_network_is_can_be_said() -> None:
+    admission = Admission(10, 1, client_networks(24, 48))
+    assert admission.enter("192.0.2.1", False) is Entry.ADMITTED
+    assert admission.enter("192.0.2.200", False) is Entry.CROWDED
+    assert admission.enter("::ffff:192.0.2.3", False) is Entry.CROWDED
+    assert admission.enter("192.0.3.1", False) is Entry.ADMITTED
+    assert admission.enter("2001:db8:1:2::3", False) is Entry.ADMITTED
+    assert admission.enter("2001:db8:1:7::3", False) is Entry.CROWDED
+
+
+def test_programs_on_this_machine_share_no_network() -> None:
+    admission = Admission(3, 1)
+    assert [admission.enter("", False) for _ in range(4)] == [Entry.ADMITTED] * 3 + [Entry.FULL]
+
+
+def test_a_listener_may_have_a_share_of_its_own() -> None:
+    admission = Admission(3, 3)
+    part = admission.part(1)
+    assert part.enter("192.0.2.1", False) is Entry.ADMITTED
+    assert part.enter("192.0.2.1", False) is Entry.LISTENER_FULL
+    assert [admission.enter("192.0.2.2", False) for _ in range(3)] == [Entry.ADMITTED] * 2 + [Entry.FULL]
+    part.leave("192.0.2.1")
+    assert admission.enter("192.0.2.2", False) is Entry.ADMITTED
+    assert part.enter("192.0.2.1", False) is Entry.FULL
+    assert admission.part(0) is admission
+    assert part.hits is admission.hits
 
 
 def test_who_was_turned_away_is_not_counted() -> None:
     admission = Admission(total=10, per_network=1)
-    assert admission.enter("192.0.2.1", False)
+    assert admission.enter("192.0.2.1", False) is Entry.ADMITTED
     for _ in range(20):
-        assert not admission.enter("192.0.2.1", False)
+        assert admission.enter("192.0.2.1", False) is Entry.CROWDED
     admission.leave("192.0.2.1")
-    assert admission.enter("192.0.2.1", False)
+    assert admission.enter("192.0.2.1", False) is Entry.ADMITTED
 
 
 def test_shutting_down_ends_when_the_last_session_does() -> None:

@@ -540,7 +540,7 @@ def test_a_message_is_one_line_in_the_log_without_its_words(logged: list[LogEven
 def test_connections_are_counted_and_given_back() -> None:
     world = World()
     first, second = world.connect(), world.connect()
-    assert world.connect().banner == ["421 4.7.0 Too many connections"]
+    assert world.connect().banner == ["421 4.7.0 Too many connections from your network; close one, or try again later"]
     first.say(b"QUIT\r\n")
     first.read()
     assert world.connect().banner == ["220 mx.here.test ESMTP"]
