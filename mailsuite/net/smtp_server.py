@@ -318,7 +318,9 @@ class SMTPConnection(Connection[ServerCore]):
 
     def _received(self, envelope: Envelope) -> bytes:
         extended, hostname = self.core.greeting.extended, self.factory.settings.hostname
-        return received(self.client, extended, hostname, envelope.id, envelope.recipients, envelope.arrived)
+        return received(
+            self.client, extended, hostname, envelope.id, envelope.recipients, envelope.arrived, envelope.smtputf8
+        )
 
     # -- inside ----------------------------------------------------------------------------------------------------
 

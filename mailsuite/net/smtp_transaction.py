@@ -70,7 +70,9 @@ class Transaction:
     def envelope(self, arrived: float) -> Envelope:
         """``arrived``: seconds since the epoch."""
         mail = self._mail
-        return Envelope(self.id, self.sender, self.recipients, arrived, mail.body, envid=mail.envid, ret=mail.ret)
+        return Envelope(
+            self.id, self.sender, self.recipients, arrived, mail.body, mail.smtputf8, envid=mail.envid, ret=mail.ret
+        )
 
     def open(self, draft: IDraft) -> None:
         """The body is to follow, into ``draft``."""

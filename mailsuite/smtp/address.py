@@ -2,7 +2,8 @@
 
 Strict: what the grammar does not allow is an AddressError, never a guess, for two programs that read an address
 differently are how relays are opened.  A source route is parsed and ignored (Appendix C).  ``%`` and ``!`` are plain
-characters of a local part.  Domains come out in lower case, quoted local parts unquoted.
+characters of a local part.  Domains come out in lower case and as A-labels, quoted local parts unquoted.  UTF-8 is
+read wherever RFC 6531 §3.3 has it; whether it may stand there is for the caller to say.
 """
 
 from __future__ import annotations
@@ -10,21 +11,27 @@ from __future__ import annotations
 import ipaddress
 import re
 
+import idna
+
 from mailsuite.model import NULL_SENDER, Address
 
 #: RFC 5321 §4.5.3.1.1 and .2 ask for at least 64 and 255 octets; VERP local parts are longer than 64 today.
 LOCAL_LIMIT = 256
 DOMAIN_LIMIT = 255
 
-_ATOM = r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+"
+# RFC 6531 §3.3: UTF8-non-ascii, without the C1 controls.
+_UTF8 = "\xa0-\U0010ffff"
+_ATOM = rf"[A-Za-z0-9!#$%&'*+\-/=?^_`{{|}}~{_UTF8}]+"
 _DOT_STRING = rf"{_ATOM}(?:\.{_ATOM})*"
-_QUOTED_STRING = r'"(?:[ !#-\[\]-~]|\\[ -~])*"'
+_QUOTED_STRING = rf'"(?:[ !#-\[\]-~{_UTF8}]|\\[ -~])*"'
 # sub-domain = Let-dig [Ldh-str]: no hyphen first or last.
 _LABEL = r"[A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*"
 _DOMAIN = rf"{_LABEL}(?:\.{_LABEL})*"
+# With a U-label in it; looked at closely once it is all A-labels.
+_U_DOMAIN = rf"(?=[A-Za-z0-9.-]*[{_UTF8}])[A-Za-z0-9{_UTF8}-]+(?:\.[A-Za-z0-9{_UTF8}-]+)*"
 # address-literal: "[", anything but brackets and backslash, "]"; which literal it is, is looked at below.
 _LITERAL = r"\[[!-Z^-~]+\]"
-_MAILBOX = rf"({_DOT_STRING}|{_QUOTED_STRING})@({_DOMAIN}|{_LITERAL})"
+_MAILBOX = rf"({_DOT_STRING}|{_QUOTED_STRING})@({_DOMAIN}|{_LITERAL}|{_U_DOMAIN})"
 # A-d-l = At-domain *( "," At-domain ), then ":".
 _ROUTE = rf"(?:@(?:{_DOMAIN}|{_LITERAL})(?:,@(?:{_DOMAIN}|{_LITERAL}))*:)?"
 
@@ -90,13 +97,15 @@ def _address(local: str, domain: str) -> Address:
         local = re.sub(r"\\(.)", r"\1", local[1:-1])
         if not local:
             raise AddressError("The part before the @ is empty")
-    if len(local) > LOCAL_LIMIT:
+    if len(local if local.isascii() else local.encode()) > LOCAL_LIMIT:
         raise AddressError(f"More than {LOCAL_LIMIT} characters before the @")
     return Address(local, _domain(domain))
 
 
 def _domain(text: str) -> str:
     """Lower case; AddressError for one that is too long or a literal that names no address."""
+    if not text.isascii():
+        text = _a_labels(text)
     if len(text) > DOMAIN_LIMIT:
         raise AddressError(f"A domain of more than {DOMAIN_LIMIT} characters")
     if text.startswith("["):
@@ -104,6 +113,17 @@ def _domain(text: str) -> str:
     if "." in text and any(len(label) > 63 for label in text.split(".")):
         raise AddressError("A domain label of more than 63 characters")
     return text.lower()
+
+
+def _a_labels(text: str) -> str:
+    """RFC 5891 §4; upper case and full-width forms are mapped first, as people write them (UTS #46)."""
+    try:
+        found = idna.encode(text, uts46=True).decode("ascii")
+    except (idna.IDNAError, UnicodeError):
+        raise AddressError("Not a domain name") from None
+    if _is_domain(found) is None:
+        raise AddressError("Not a domain name")
+    return found
 
 
 def _literal(content: str) -> str:

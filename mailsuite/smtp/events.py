@@ -41,6 +41,7 @@ class Mail(msgspec.Struct, frozen=True):
     #: Octets, as declared (RFC 1870); 0 where it was not.
     size: int = 0
     body: BodyType = BodyType.SEVEN_BIT
+    smtputf8: bool = False
     #: RFC 3461.
     ret: str = ""
     envid: str = ""

@@ -1,7 +1,8 @@
 """Command lines: RFC 5321 §4.1.1.  A line in, an event's parts out, or a CommandError with the reply it deserves.
 
 Verbs and keywords are case-insensitive, white space at the end is ignored (§4.1.1), one space or more may follow the
-colon of ``MAIL FROM:`` as many clients write it.  Everything is ASCII without control characters.
+colon of ``MAIL FROM:`` as many clients write it.  Everything is ASCII without control characters, but for what RFC 6531
+puts into the arguments of some commands.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from mailsuite.smtp.events import AuthBegin, Greeting, Mail, Rcpt
 from mailsuite.smtp.params import parse_parameters
 from mailsuite.smtp.reply import ProtocolError, Reply, reply
 
-_CONTROLS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f-\xff]")
+_CONTROLS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+# C1 controls and the line ends of Unicode: nothing that anybody may take for the end of a line.
+_UNICODE_CONTROLS = re.compile("[\x80-\x9f\u2028\u2029]")
+_NOT_ASCII = reply(500, "5.5.2", "Only ASCII without control characters")
 _FROM = re.compile(r"from: *", re.IGNORECASE)
 _TO = re.compile(r"to: *", re.IGNORECASE)
 # RFC 4422 §3.1: sasl-mech = 1*20mech-char
@@ -43,9 +47,20 @@ class Command(msgspec.Struct, frozen=True):
 def split_command(line: bytes) -> Command:
     """A line without its CR LF; CommandError for octets that no command has."""
     if _CONTROLS.search(line):
-        raise CommandError(reply(500, "5.5.2", "Only ASCII without control characters"))
-    verb, _, argument = line.decode("ascii").strip(" \t").partition(" ")
+        raise CommandError(_NOT_ASCII)
+    try:
+        verb, _, argument = line.decode("utf-8").strip(" \t").partition(" ")
+    except UnicodeDecodeError:
+        raise CommandError(_NOT_ASCII) from None
+    if not verb.isascii() or (not argument.isascii() and _UNICODE_CONTROLS.search(argument)):
+        raise CommandError(_NOT_ASCII)
     return Command(verb.upper(), argument.strip(" \t"))
+
+
+def only_ascii(argument: str) -> None:
+    """What holds for most commands (RFC 6531 §3.3 names the others)."""
+    if not argument.isascii():
+        raise CommandError(_NOT_ASCII)
 
 
 def parse_greeting(argument: str, extended: bool) -> Greeting:
@@ -68,11 +83,16 @@ def parse_mail(argument: str, known: Mapping[str, Parameter]) -> Mail:
         raise CommandError(reply(501, "5.1.7", str(error))) from error
     except ParameterError as error:
         raise _parameter(error) from error
-    return Mail(sender, **parameters)
+    mail = Mail(sender, **parameters)
+    if not mail.smtputf8 and not argument.isascii():  # RFC 6531 §3.5
+        raise CommandError(reply(550, "5.6.7", "An address that is not ASCII needs the parameter SMTPUTF8"))
+    return mail
 
 
-def parse_rcpt(argument: str, known: Mapping[str, Parameter]) -> Rcpt:
-    """RFC 5321 §4.1.1.3: TO:<forward-path> [parameters], of which these are ``known``"""
+def parse_rcpt(argument: str, known: Mapping[str, Parameter], smtputf8: bool = False) -> Rcpt:
+    """RFC 5321 §4.1.1.3: TO:<forward-path> [parameters], of which these are ``known``; ``smtputf8``: MAIL had it."""
+    if not smtputf8 and not argument.isascii():  # RFC 6531 §3.5
+        raise CommandError(reply(553, "5.6.7", "An address that is not ASCII needs the parameter SMTPUTF8 at MAIL"))
     found = _TO.match(argument)
     if found is None:
         raise CommandError(reply(501, "5.5.4", "Syntax: RCPT TO:<address>"))

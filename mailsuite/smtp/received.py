@@ -1,4 +1,4 @@
-"""The trace field that a server puts on top of each message: RFC 5321 §4.4, "with" per RFC 3848.
+"""The trace field that a server puts on top of each message: RFC 5321 §4.4, "with" per RFC 3848 and RFC 6531 §4.3.
 
 Folded, CR LF line ends, dates in UTC.  The ``for`` clause only stands where there is a single recipient, so that nobody
 learns of another (RFC 5321 §7.2).  Whatever a client called itself, the field keeps its form.
@@ -16,7 +16,13 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 
 def received(
-    client: Client, extended: bool, hostname: str, id: str, recipients: tuple[Recipient, ...], arrived: float
+    client: Client,
+    extended: bool,
+    hostname: str,
+    id: str,
+    recipients: tuple[Recipient, ...],
+    arrived: float,
+    smtputf8: bool = False,
 ) -> bytes:
     """The whole field.  ``extended``: the client said EHLO or LHLO; ``arrived``: seconds since the epoch."""
     literal = _address_literal(client.address)
@@ -26,16 +32,19 @@ def received(
     receiver = f"\r\n\tfor <{only}>" if only is not None and only.domain else ""
     return (
         f"Received: from {source} ({literal})\r\n"
-        f"\tby {hostname} with {protocol(client, extended)}{tls} id {id}{receiver};\r\n"
+        f"\tby {hostname} with {protocol(client, extended, smtputf8)}{tls} id {id}{receiver};\r\n"
         f"\t{date(arrived)}\r\n"
     ).encode()
 
 
-def protocol(client: Client, extended: bool) -> str:
-    """RFC 3848: ESMTP or LMTP, S under TLS, A when authenticated."""
+def protocol(client: Client, extended: bool, smtputf8: bool = False) -> str:
+    """RFC 3848: ESMTP or LMTP, UTF8SMTP or UTF8LMTP where that was used, S under TLS, A when authenticated."""
     if not extended:
         return "SMTP"
-    name = "LMTP" if client.service == "lmtp" else "ESMTP"
+    if smtputf8:
+        name = "UTF8LMTP" if client.service == "lmtp" else "UTF8SMTP"
+    else:
+        name = "LMTP" if client.service == "lmtp" else "ESMTP"
     return name + ("S" if client.tls else "") + ("A" if client.account else "")
 
 

@@ -22,6 +22,7 @@ from mailsuite.smtp.extensions import Options, offers_auth
 from mailsuite.smtp.grammar import (
     CommandError,
     no_argument,
+    only_ascii,
     parse_auth,
     parse_greeting,
     parse_mail,
@@ -30,7 +31,7 @@ from mailsuite.smtp.grammar import (
 )
 from mailsuite.smtp.greeting import banner, greeting
 from mailsuite.smtp.reply import Reply, reply
-from mailsuite.smtp.states import AFTER, ALLOWED, LMTP_VERBS, SMTP_VERBS, State, Verb, why_not
+from mailsuite.smtp.states import AFTER, ALLOWED, LMTP_VERBS, SMTP_VERBS, UTF8_VERBS, State, Verb, why_not
 from mailsuite.wire.lines import LineBuffer, LineFault
 from mailsuite.wire.signals import NEED_DATA, PAUSED, Signal
 
@@ -232,6 +233,8 @@ class ServerCore:
             raise CommandError(reply(500, "5.5.1", "Command not recognized"))
         if self.state not in ALLOWED[verb]:
             return self._out_of_order(verb)
+        if verb not in UTF8_VERBS:
+            only_ascii(command.argument)
         return _COMMANDS[verb](self, command.argument)
 
     def _out_of_order(self, verb: Verb) -> Event | None:
@@ -259,7 +262,8 @@ class ServerCore:
         return self._ask(mail)
 
     def _rcpt(self, argument: str) -> Event | None:
-        rcpt = parse_rcpt(argument, self._offer.rcpt)
+        utf8 = self._transaction is not None and self._transaction.smtputf8
+        rcpt = parse_rcpt(argument, self._offer.rcpt, utf8)
         if self.recipients >= self.options.limits.recipients:  # RFC 5321 §4.5.3.1.10
             self._say(reply(452, "4.5.3", "Too many recipients; send the others with another transaction"))
             return None

@@ -86,6 +86,9 @@ def why_not(verb: Verb, state: State) -> str:
     return OUT_OF_ORDER[verb]
 
 
+#: Whose argument may hold UTF-8, RFC 6531 §3.3 and §3.7.4.2.
+UTF8_VERBS = frozenset({Verb.MAIL, Verb.RCPT, Verb.VRFY, Verb.EXPN})
+
 #: The verbs of each protocol; LMTP has LHLO in place of HELO and EHLO (RFC 2033 §4.1).
 SMTP_VERBS = {verb.value: verb for verb in Verb if verb is not Verb.LHLO}
 LMTP_VERBS = {verb.value: verb for verb in Verb if verb not in (Verb.HELO, Verb.EHLO)}

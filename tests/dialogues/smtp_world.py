@@ -134,13 +134,15 @@ def name_of(destination: Destination) -> str:
 
 def directory() -> MemoryDirectory:
     return MemoryDirectory(
-        ["here.test", "also.test"],
+        ["here.test", "also.test", "xn--bcher-kva.test"],
         {"alice@here.test": "wonderland", "bob@here.test": "builder"},
         {
             "sales@here.test": ["alice@here.test", "bob@here.test"],
             "away@here.test": ["alice@elsewhere.test"],
             "mixed@here.test": ["bob@here.test", "out@far.test"],
             "@also.test": ["alice@here.test"],
+            "ärger@here.test": ["alice@here.test"],
+            "bob@xn--bcher-kva.test": ["bob@here.test"],
         },
     )
 

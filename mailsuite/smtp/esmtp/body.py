@@ -13,7 +13,7 @@ from mailsuite.model import BodyType
 from mailsuite.smtp.esmtp.extension import Extension, Parameter, ParameterError, Session
 
 # RFC 3030 §2: bdat-cmd = "BDAT" SP chunk-size [ SP end-marker ]; 20 digits are the bound of RFC 1870's sizes.
-_CHUNK = re.compile(r"([0-9]{1,20})(?: +(LAST))?", re.IGNORECASE)
+_CHUNK = re.compile(r"([0-9]{1,20})(?: +(LAST))?", re.IGNORECASE | re.ASCII)
 
 
 class ChunkSize(msgspec.Struct, frozen=True):

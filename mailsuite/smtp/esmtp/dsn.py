@@ -14,7 +14,7 @@ from mailsuite.smtp.esmtp.xtext import decode_xtext
 ENVID_LIMIT, ORCPT_LIMIT = 100, 500
 
 # RFC 3461 §4.1
-_NOTIFY = re.compile(r"NEVER|(?:SUCCESS|FAILURE|DELAY)(?:,(?:SUCCESS|FAILURE|DELAY))*", re.IGNORECASE)
+_NOTIFY = re.compile(r"NEVER|(?:SUCCESS|FAILURE|DELAY)(?:,(?:SUCCESS|FAILURE|DELAY))*", re.IGNORECASE | re.ASCII)
 # RFC 3461 §4.2: addr-type = atom
 _ORCPT = re.compile(r"([A-Za-z0-9!#$%&'*/?^_`{|}~-]+);(.+)", re.DOTALL)
 # RFC 6533 §3: utf-8-addr-unitext = *( QUCHAR / EmbeddedUnicodeChar ), besides xtext for the ASCII forms.

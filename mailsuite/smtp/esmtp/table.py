@@ -12,6 +12,7 @@ from mailsuite.smtp.esmtp.body import CHUNKING, EIGHT_BIT_MIME
 from mailsuite.smtp.esmtp.dsn import DSN
 from mailsuite.smtp.esmtp.extension import Extension, Parameter, Session
 from mailsuite.smtp.esmtp.size import SIZE
+from mailsuite.smtp.esmtp.smtputf8 import SMTPUTF8
 
 
 def _offers_tls(session: Session) -> bool:
@@ -23,6 +24,7 @@ EXTENSIONS: tuple[Extension, ...] = (
     Extension("PIPELINING"),
     SIZE,
     EIGHT_BIT_MIME,
+    SMTPUTF8,
     CHUNKING,
     DSN,
     Extension("ENHANCEDSTATUSCODES"),
