@@ -6,6 +6,7 @@ No behaviour beyond their own text form.  Names are the field's: reverse-path, e
 from __future__ import annotations
 
 import enum
+import re
 from typing import TypeAlias
 
 import msgspec
@@ -20,12 +21,9 @@ SYSTEM_FLAGS: tuple[str, ...] = (ANSWERED, FLAGGED, DELETED, SEEN, DRAFT)
 DELIMITER = "/"
 INBOX = "INBOX"
 
-_ATEXT = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~")
-
-
-def _is_dot_string(local: str) -> bool:
-    """RFC 5321 section 4.1.2 Dot-string, with RFC 6531 section 3.3's UTF-8 atoms."""
-    return all(atom and all(c in _ATEXT or c > "\x7f" for c in atom) for atom in local.split("."))
+# RFC 5321 section 4.1.2 Dot-string, with RFC 6531 section 3.3's UTF-8 atoms.
+_ATOM = r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\x80-\U0010ffff]+"
+_is_dot_string = re.compile(rf"{_ATOM}(?:\.{_ATOM})*").fullmatch
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -45,7 +43,7 @@ class Address(msgspec.Struct, frozen=True):
         if self.is_null:
             return ""
         local = self.local
-        if not _is_dot_string(local):
+        if _is_dot_string(local) is None:
             local = '"' + local.replace("\\", "\\\\").replace('"', '\\"') + '"'
         return f"{local}@{self.domain}" if self.domain else local
 

@@ -28,6 +28,7 @@ WRONG_PASSWORD = reply(535, "5.7.8", "Authentication failed")
 AUTH_MALFORMED = reply(501, "5.5.2", "Not a response of this mechanism")
 AUTH_CANCELLED = reply(501, "5.7.0", "Authentication cancelled")
 AUTH_UNAVAILABLE = reply(454, "4.7.0", "Authentication is not possible at the moment")
+_DONE = Status(2, 0, 0)
 _TEMPORARY = reply(451, "4.3.0", "Something is wrong here; try again later")
 
 
@@ -102,4 +103,4 @@ def for_faults(faults: frozenset[Fault]) -> Reply:
 
 def queued(id: str) -> Reply:
     """The message is on disk."""
-    return reply(250, "2.0.0", f"Ok: queued as {id}")
+    return Reply(250, _DONE, (f"Ok: queued as {id}",))

@@ -8,6 +8,7 @@ from collections.abc import Callable
 #: No vowels, so no words; lower case, so file systems without case keep them apart.
 _DIGITS = "0123456789bcdfghjklmnpqrstvwxyz"
 _TIME_PLACES, _CHANCE_PLACES = 9, 7
+_PAIRS = tuple(first + second for first in _DIGITS for second in _DIGITS)
 
 
 def message_ids(seconds: Callable[[], float], rng: random.Random) -> Callable[[], str]:
@@ -21,8 +22,9 @@ def message_ids(seconds: Callable[[], float], rng: random.Random) -> Callable[[]
 
 
 def _spelled(number: int, places: int) -> str:
+    """The last ``places`` digits; two at a time, since every message has a name."""
     text = ""
-    for _ in range(places):
-        number, digit = divmod(number, len(_DIGITS))
-        text = _DIGITS[digit] + text
-    return text
+    for _ in range((places + 1) // 2):
+        number, pair = divmod(number, len(_PAIRS))
+        text = _PAIRS[pair] + text
+    return text[-places:]

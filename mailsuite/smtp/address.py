@@ -8,6 +8,7 @@ read wherever RFC 6531 §3.3 has it; whether it may stand there is for the calle
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 
@@ -18,6 +19,8 @@ from mailsuite.model import NULL_SENDER, Address
 #: RFC 5321 §4.5.3.1.1 and .2 ask for at least 64 and 255 octets; VERP local parts are longer than 64 today.
 LOCAL_LIMIT = 256
 DOMAIN_LIMIT = 255
+#: Texts whose meaning is remembered: the same senders, recipients and hosts come again and again.
+_KNOWN = 1024
 
 # RFC 6531 §3.3: UTF8-non-ascii, without the C1 controls.
 _UTF8 = "\xa0-\U0010ffff"
@@ -76,6 +79,7 @@ def parse_mailbox(text: str) -> Address:
     return _address(found[1], found[2])
 
 
+@functools.lru_cache(_KNOWN)
 def is_domain(text: str) -> bool:
     """Whether it is a domain name or an address literal."""
     try:
@@ -85,6 +89,7 @@ def is_domain(text: str) -> bool:
     return text.startswith("[") or _is_domain(text) is not None
 
 
+@functools.lru_cache(_KNOWN)
 def _parse_path(path: str) -> Address:
     found = _is_path(path)
     if found is None:

@@ -12,6 +12,9 @@ from mailsuite.wire.line_ends import LineEnds
 from mailsuite.wire.lines import LineBuffer
 
 
+_NONE: frozenset[Fault] = frozenset()
+
+
 class Body:
     """From the octet after DATA's line to the final dot."""
 
@@ -65,6 +68,8 @@ class ChunkedBody:
 
 
 def _faults(too_big: bool, text: Unstuffer | LineEnds) -> frozenset[Fault]:
+    if not (too_big or text.bare_cr or text.bare_lf or text.nul):
+        return _NONE
     found = (
         (too_big, Fault.TOO_BIG),
         (text.bare_cr, Fault.BARE_CR),

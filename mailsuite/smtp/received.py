@@ -6,6 +6,7 @@ learns of another (RFC 5321 §7.2).  Whatever a client called itself, the field 
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime
 
 from mailsuite.model import Client, Recipient
@@ -50,7 +51,12 @@ def protocol(client: Client, extended: bool, smtputf8: bool = False) -> str:
 
 def date(seconds: float) -> str:
     """RFC 5322 §3.3 date-time, in UTC; the names of days and months are English whatever the locale."""
-    at = datetime.fromtimestamp(int(seconds), UTC)
+    return _date(int(seconds))
+
+
+@functools.lru_cache(8)  # many messages arrive within one second
+def _date(seconds: int) -> str:
+    at = datetime.fromtimestamp(seconds, UTC)
     return (
         f"{_DAYS[at.weekday()]}, {at.day} {_MONTHS[at.month - 1]} {at.year:04} "
         f"{at.hour:02}:{at.minute:02}:{at.second:02} +0000"

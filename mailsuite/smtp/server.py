@@ -42,6 +42,8 @@ _ACCEPTED: dict[type, Reply] = {
     events.Data: reply(354, "", "End data with <CR><LF>.<CR><LF>"),
     events.StartTLS: reply(220, "2.0.0", "Ready to start TLS"),
 }
+#: The same on the wire, once and for all: most of what a server says is among them.
+_ACCEPTED_ENCODED = {kind: answer.encode() for kind, answer in _ACCEPTED.items()}
 #: First words of other protocols: a browser was tricked into talking to us, or somebody is lost.
 _FOREIGN = frozenset({"GET", "POST", "HEAD", "PUT", "OPTIONS", "CONNECT", "PATCH", "DELETE", "TRACE", "HOST:"})
 _SILENT = frozenset({State.TLS, State.CLOSED})
@@ -130,16 +132,23 @@ class ServerCore:
         elif isinstance(question, events.ChunkEnd):
             self.reply(reply(250, "2.0.0", f"{question.size} octets so far"))
         else:
-            self.reply(_ACCEPTED[type(question)])
+            question = self._take_question()
+            self._out.append(_ACCEPTED_ENCODED[type(question)])
+            self._go_on(question)
 
     def reply(self, answer: Reply) -> None:
         """Answer the pending question.  After the final dot LMTP says it once a recipient (RFC 2033 §4.2)."""
-        question, self._pending = self._pending, None
-        if question is None:
-            raise RuntimeError("there is no question to answer")
+        question = self._take_question()
         times = self.recipients if self.options.lmtp and isinstance(question, events.MessageEnd) else 1
         self._out.append(answer.encode() * times)
         self._advance(question, answer)
+
+    def _take_question(self) -> events.Question:
+        """The pending one, which is pending no more."""
+        question, self._pending = self._pending, None
+        if question is None:
+            raise RuntimeError("there is no question to answer")
+        return question
 
     def secured(self) -> None:
         """The handshake begins: what came before it is dropped unread and forgotten (RFC 3207 §4.2, §6)."""
@@ -174,13 +183,17 @@ class ServerCore:
                 self._offer_extensions()
                 self._end_transaction(State.READY)
             case _:
-                self.state = AFTER[type(question)]
-                if isinstance(question, events.Rcpt):
-                    self.recipients += 1
-                elif isinstance(question, events.Mail):
-                    self._transaction = question
-                elif isinstance(question, events.Data):
-                    self._body = Body(self.options.limits.message)
+                self._go_on(question)
+
+    def _go_on(self, question: events.Question) -> None:
+        """After a yes that has no more to it."""
+        self.state = AFTER[type(question)]
+        if isinstance(question, events.Rcpt):
+            self.recipients += 1
+        elif isinstance(question, events.Mail):
+            self._transaction = question
+        elif isinstance(question, events.Data):
+            self._body = Body(self.options.limits.message)
 
     def _advance_auth(self, question: events.AuthBegin | events.AuthResponse, answer: Reply) -> None:
         if answer.intermediate:

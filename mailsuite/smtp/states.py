@@ -15,6 +15,9 @@ from mailsuite.smtp import events
 class State(enum.Enum):
     """A server session's states."""
 
+    # Members are single objects; Enum's own hash is a Python function, and the tables below are asked for each command.
+    __hash__ = object.__hash__
+
     CONNECTED = "the banner is not sent yet"
     START = "no EHLO yet"
     READY = "greeted, no transaction"
@@ -30,6 +33,8 @@ class State(enum.Enum):
 
 class Verb(enum.Enum):
     """Commands that are known, implemented or not."""
+
+    __hash__ = object.__hash__
 
     HELO = "HELO"
     EHLO = "EHLO"
