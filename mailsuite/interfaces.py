@@ -85,23 +85,24 @@ class IDirectory(Interface):
 
 
 class IPolicy(Interface):
-    """The checks of an SMTP session, in the order of the session.  Each answers with a Verdict."""
+    """The checks of an SMTP session, in the order of the session.  Each answers with a Verdict, at once where it can:
+    most of a busy server's questions need no waiting.  A failure always comes in a Deferred."""
 
-    def at_connect(client: Client) -> Deferred[Verdict]:
+    def at_connect(client: Client) -> Verdict | Deferred[Verdict]:
         """Before the banner."""
 
-    def at_greeting(client: Client) -> Deferred[Verdict]:
+    def at_greeting(client: Client) -> Verdict | Deferred[Verdict]:
         """At HELO or EHLO; ``client.helo`` is what it said."""
 
-    def at_sender(client: Client, sender: Address, size: int) -> Deferred[Verdict]:
+    def at_sender(client: Client, sender: Address, size: int) -> Verdict | Deferred[Verdict]:
         """At MAIL; ``size`` is what the client declared, or 0."""
 
     def at_recipient(
         client: Client, sender: Address, recipient: Address, resolution: Resolution, size: int
-    ) -> Deferred[Verdict]:
+    ) -> Verdict | Deferred[Verdict]:
         """At RCPT, after the directory was asked: relay rights, unknown users, quota."""
 
-    def at_message(client: Client, envelope: Envelope, header: bytes, size: int) -> Deferred[Verdict]:
+    def at_message(client: Client, envelope: Envelope, header: bytes, size: int) -> Verdict | Deferred[Verdict]:
         """After the final dot; ``header`` is the header block with CRLF, at most 256 KiB of it."""
 
 

@@ -10,7 +10,7 @@ answer, and nothing the client sends.  See ``net.smtp_factory``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import msgspec
 from twisted.internet.defer import Deferred
@@ -25,6 +25,7 @@ from mailsuite.net.smtp_auth import Auth
 from mailsuite.net.smtp_replies import Stage
 from mailsuite.net.smtp_settings import Service
 from mailsuite.net.smtp_transaction import Transaction
+from mailsuite.net.then import then
 from mailsuite.smtp import events
 from mailsuite.smtp.received import received
 from mailsuite.smtp.reply import Reply
@@ -121,10 +122,10 @@ class SMTPConnection(Connection[ServerCore]):
     # -- the session -----------------------------------------------------------------------------------------------
 
     def _connected(self, event: events.Connected) -> Deferred[object] | None:
-        return Deferred.fromCoroutine(self._connect())
+        return then(self.factory.policy.at_connect(self.client), self._connect)
 
-    async def _connect(self) -> None:
-        no = self._no(await self.factory.policy.at_connect(self.client), Stage.CONNECT, self._fields)
+    def _connect(self, verdict: Verdict) -> None:
+        no = self._no(verdict, Stage.CONNECT, self._fields)
         if no is None:
             self.core.accept()
         else:
@@ -132,12 +133,12 @@ class SMTPConnection(Connection[ServerCore]):
             self.close()
 
     def _greeting(self, event: events.Greeting) -> Deferred[object] | None:
-        return Deferred.fromCoroutine(self._greet(event))
-
-    async def _greet(self, event: events.Greeting) -> None:
         client = self._known(event.name)
+        return then(self.factory.policy.at_greeting(client), self._greet, client)
+
+    def _greet(self, verdict: Verdict, client: Client) -> None:
         fields: list[bytes] = []
-        no = self._no(await self.factory.policy.at_greeting(client), Stage.GREETING, fields)
+        no = self._no(verdict, Stage.GREETING, fields)
         if no is None:
             self.client, self._greeting_fields, self._greeted = client, fields, True
             self._drop()
@@ -180,13 +181,14 @@ class SMTPConnection(Connection[ServerCore]):
     # -- the envelope ----------------------------------------------------------------------------------------------
 
     def _mail(self, event: events.Mail) -> Deferred[object] | None:
-        return Deferred.fromCoroutine(self._begin(event))
-
-    async def _begin(self, event: events.Mail) -> None:
         transaction = Transaction(self.factory.ids(), event)
-        try:
-            if self.client.account:  # it may have been removed since the login
-                await self.factory.login.account(self.client.account)
+        if self.client.account:
+            return Deferred.fromCoroutine(self._begin_for_account(transaction))
+        return self._ask_about_sender(transaction)
+
+    async def _begin_for_account(self, transaction: Transaction) -> None:
+        try:  # it may have been removed since the login
+            await self.factory.login.account(self.client.account)
         except NotFound:
             self.log.info("{peer}: account {account} is gone", peer=self.peer, account=self.client.account)
             self.core.hang_up(replies.ACCOUNT_GONE)
@@ -196,34 +198,52 @@ class SMTPConnection(Connection[ServerCore]):
             self.log.warn("{id}: {error}", id=transaction.id, error=error)
             self._answer(replies.for_error(error))
             return
-        verdict = await self.factory.policy.at_sender(self.client, event.sender, event.size)
+        asked = self._ask_about_sender(transaction)
+        if asked is not None:
+            await asked
+
+    def _ask_about_sender(self, transaction: Transaction) -> Deferred[object] | None:
+        verdict = self.factory.policy.at_sender(self.client, transaction.sender, transaction.size)
+        return then(verdict, self._begin, transaction)
+
+    def _begin(self, verdict: Verdict, transaction: Transaction) -> None:
         no = self._no(verdict, Stage.SENDER, transaction.fields)
         if no is None:
             self._transaction = transaction
         self._answer(no)
 
     def _rcpt(self, event: events.Rcpt) -> Deferred[object] | None:
-        return Deferred.fromCoroutine(self._add(event))
+        resolving = self.factory.directory.resolve(event.recipient.address)
+        return resolving.addCallback(self._ask_about_recipient, event).addErrback(self._not_added, event)
 
-    async def _add(self, event: events.Rcpt) -> None:
+    def _ask_about_recipient(self, resolution: Resolution, event: events.Rcpt) -> Deferred[object] | None:
+        transaction = self._open_transaction
+        verdict = self.factory.policy.at_recipient(
+            self.client, transaction.sender, event.recipient.address, resolution, transaction.size
+        )
+        return then(verdict, self._add, resolution, event)
+
+    def _add(self, verdict: Verdict, resolution: Resolution, event: events.Rcpt) -> None:
+        transaction = self._open_transaction
+        no = self._no(verdict, Stage.RECIPIENT, transaction.fields)
+        if no is not None:
+            self._refuse(no, event)
+            return
+        if isinstance(resolution, Unknown):
+            raise RuntimeError("policy accepted a recipient that leads nowhere")
+        transaction.add(event.recipient, resolution)
+        self.core.accept()
+
+    def _not_added(self, failure: Failure, event: events.Rcpt) -> None:
+        failure.trap(MailError)
         transaction, address = self._open_transaction, event.recipient.address
-        try:
-            resolution: Resolution = await self.factory.directory.resolve(address)
-            verdict = await self.factory.policy.at_recipient(
-                self.client, transaction.sender, address, resolution, transaction.size
-            )
-            no = self._no(verdict, Stage.RECIPIENT, transaction.fields)
-            if no is None and isinstance(resolution, Unknown):
-                raise RuntimeError("policy accepted a recipient that leads nowhere")
-        except MailError as error:
-            self.log.warn("{id}: to=<{to}>: {error}", id=transaction.id, to=address, error=error)
-            no = replies.for_error(error)
-        if no is None:
-            transaction.add(event.recipient, resolution)
-        else:
-            self._log_refusal(transaction, no, address)
-        self._answer(no)
-        if no is not None and no.code >= 500:
+        self.log.warn("{id}: to=<{to}>: {error}", id=transaction.id, to=address, error=failure.value)
+        self._refuse(replies.for_error(cast(MailError, failure.value)), event)
+
+    def _refuse(self, no: Reply, event: events.Rcpt) -> None:
+        self._log_refusal(self._open_transaction, no, event.recipient.address)
+        self.core.reply(no)
+        if no.code >= 500:
             self._count_refused()
 
     def _count_refused(self) -> None:
@@ -286,7 +306,8 @@ class SMTPConnection(Connection[ServerCore]):
         if transaction.failure is not None:
             raise transaction.failure
         envelope, draft = transaction.envelope(self.clock.seconds()), transaction.draft
-        verdict = await self.factory.policy.at_message(self.client, envelope, draft.header(), draft.size)
+        answer = self.factory.policy.at_message(self.client, envelope, draft.header(), draft.size)
+        verdict = await answer if isinstance(answer, Deferred) else answer
         no = self._no(verdict, Stage.MESSAGE, transaction.fields)
         if no is not None:
             return self._log_end(no, end)
@@ -336,11 +357,10 @@ class SMTPConnection(Connection[ServerCore]):
 
     def _no(self, verdict: Verdict, stage: Stage, fields: list[bytes]) -> Reply | None:
         """The refusal, or None to go on; a header field goes to ``fields``."""
-        match verdict:
-            case Refuse() | Later():
-                return replies.for_verdict(verdict, stage)
-            case AddHeader(field=field):
-                fields.append(field)
+        if isinstance(verdict, Refuse | Later):
+            return replies.for_verdict(verdict, stage)
+        if isinstance(verdict, AddHeader):
+            fields.append(verdict.field)
         return None
 
     def _answer(self, no: Reply | None) -> None:

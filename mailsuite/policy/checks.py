@@ -102,7 +102,7 @@ class Loop(Check):
 
 
 #: Whether an account (canonical name) has room for that many octets more.
-Room: TypeAlias = Callable[[str, int], Deferred[bool]]
+Room: TypeAlias = Callable[[str, int], bool | Deferred[bool]]
 
 
 class Quota(Check):
@@ -122,10 +122,19 @@ class Quota(Check):
                 accounts = tuple(local.account for local in found)
             case _:
                 return ACCEPT
-        return Deferred.fromCoroutine(self._ask(accounts, size))
+        return self._ask(accounts, size)
 
-    async def _ask(self, accounts: tuple[str, ...], size: int) -> Verdict:
-        for account in accounts:
-            if await self._room(account, size):
+    def _ask(self, accounts: tuple[str, ...], size: int) -> Answer:
+        for n, account in enumerate(accounts):
+            room = self._room(account, size)
+            if isinstance(room, Deferred):
+                return Deferred.fromCoroutine(self._go_on(room, accounts[n + 1 :], size))
+            if room:
                 return ACCEPT
         return _FULL
+
+    async def _go_on(self, room: Deferred[bool], others: tuple[str, ...], size: int) -> Verdict:
+        if await room:
+            return ACCEPT
+        answer = self._ask(others, size)
+        return await answer if isinstance(answer, Deferred) else answer

@@ -6,11 +6,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, fail
 from zope.interface import implementer
 
 from mailsuite.interfaces import IPolicy
-from mailsuite.model import Accept, AddHeader, Address, Client, Envelope, Later, Refuse, Resolution, Verdict
+from mailsuite.model import AddHeader, Address, Client, Envelope, Later, Refuse, Resolution, Verdict
 from mailsuite.policy.checks import ACCEPT, Answer, Check, Loop, Quota, RelayRights, Room, Size
 
 
@@ -32,21 +32,21 @@ class OrderedPolicy:
         self._recipient = [check.at_recipient for check in _with(checks, "at_recipient")]
         self._message = [check.at_message for check in _with(checks, "at_message")]
 
-    def at_connect(self, client: Client) -> Deferred[Verdict]:
+    def at_connect(self, client: Client) -> Answer:
         return _ask(check(client) for check in self._connect)
 
-    def at_greeting(self, client: Client) -> Deferred[Verdict]:
+    def at_greeting(self, client: Client) -> Answer:
         return _ask(check(client) for check in self._greeting)
 
-    def at_sender(self, client: Client, sender: Address, size: int) -> Deferred[Verdict]:
+    def at_sender(self, client: Client, sender: Address, size: int) -> Answer:
         return _ask(check(client, sender, size) for check in self._sender)
 
     def at_recipient(
         self, client: Client, sender: Address, recipient: Address, resolution: Resolution, size: int
-    ) -> Deferred[Verdict]:
+    ) -> Answer:
         return _ask(check(client, sender, recipient, resolution, size) for check in self._recipient)
 
-    def at_message(self, client: Client, envelope: Envelope, header: bytes, size: int) -> Deferred[Verdict]:
+    def at_message(self, client: Client, envelope: Envelope, header: bytes, size: int) -> Answer:
         return _ask(check(client, envelope, header, size) for check in self._message)
 
 
@@ -55,18 +55,18 @@ def _with(checks: Sequence[Check], point: str) -> list[Check]:
     return [check for check in checks if getattr(type(check), point) is not getattr(Check, point)]
 
 
-def _ask(answers: Iterator[Answer]) -> Deferred[Verdict]:
-    """Each check answers when it is its turn; no coroutine as long as the answers are there at once."""
+def _ask(answers: Iterator[Answer]) -> Answer:
+    """Each check answers when it is its turn; no Deferred as long as the answers are there at once."""
     fields: list[bytes] = []
     try:
         for answer in answers:
             if isinstance(answer, Deferred):
                 return Deferred.fromCoroutine(_go_on(answer, answers, fields))
             if _is_last_word(answer, fields):
-                return succeed(answer)
+                return answer
     except Exception:
         return fail()
-    return succeed(_sum(fields))
+    return _sum(fields)
 
 
 async def _go_on(first: Deferred[Verdict], answers: Iterator[Answer], fields: list[bytes]) -> Verdict:
@@ -78,14 +78,9 @@ async def _go_on(first: Deferred[Verdict], answers: Iterator[Answer], fields: li
 
 
 def _is_last_word(verdict: Verdict, fields: list[bytes]) -> bool:
-    match verdict:
-        case Refuse() | Later():
-            return True
-        case AddHeader(field=field):
-            fields.append(field)
-        case Accept():
-            pass
-    return False
+    if isinstance(verdict, AddHeader):
+        fields.append(verdict.field)
+    return isinstance(verdict, Refuse | Later)
 
 
 def _sum(fields: list[bytes]) -> Verdict:

@@ -11,7 +11,6 @@ from mailsuite.wire.dots import Unstuffer
 from mailsuite.wire.line_ends import LineEnds
 from mailsuite.wire.lines import LineBuffer
 
-
 _NONE: frozenset[Fault] = frozenset()
 
 

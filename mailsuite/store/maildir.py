@@ -177,7 +177,7 @@ class MaildirStores:
         store = MaildirStore(lane, self)
         return lane.run(lane.account.folder, INBOX).addCallback(lambda _: store)
 
-    def room(self, account: str, octets: int) -> Deferred[bool]:
+    def room(self, account: str, octets: int) -> bool | Deferred[bool]:
         """Whether a message of that size (0 if it is not known) fits into the account's quota now.  ``Temporary``."""
         return self._room.ask(account, octets)
 

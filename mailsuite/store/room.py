@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 
 from mailsuite.store.account import AccountMail
 from mailsuite.store.mailbox import Lane
@@ -28,10 +28,10 @@ class Room:
         self._lane = lane
         self._unlimited: OrderedDict[str, float] = OrderedDict()
 
-    def ask(self, account: str, octets: int) -> Deferred[bool]:
+    def ask(self, account: str, octets: int) -> bool | Deferred[bool]:
         """See ``MaildirStores.room``."""
         if self._unlimited.get(account, 0.0) > self._resources.now():
-            return succeed(True)
+            return True
         return Deferred.fromCoroutine(self._ask(account, octets))
 
     async def _ask(self, account: str, octets: int) -> bool:

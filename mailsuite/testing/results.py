@@ -11,8 +11,11 @@ from twisted.python.failure import Failure
 _T = TypeVar("_T")
 
 
-def result_of(deferred: Deferred[_T] | Coroutine[Any, Any, _T]) -> _T:
-    """What the Deferred fired with; raises what it failed with; AssertionError if it has not fired."""
+def result_of(deferred: Deferred[_T] | Coroutine[Any, Any, _T] | _T) -> _T:
+    """What the Deferred fired with, or an answer that is none; raises what it failed with; AssertionError if it has
+    not fired."""
+    if not isinstance(deferred, Deferred | Coroutine):
+        return deferred
     seen: list[object] = []
     if isinstance(deferred, Coroutine):
         deferred = Deferred.fromCoroutine(deferred)

@@ -155,3 +155,10 @@ def test_the_standard_checks_keep_the_seam() -> None:
     assert result_of(policy.at_connect(STRANGER)) == Accept()
     assert result_of(policy.at_greeting(STRANGER)) == Accept()
     assert status(at_recipient(policy, STRANGER, Remote())) == "5.7.1"
+
+
+def test_what_needs_no_waiting_is_answered_without_a_deferred() -> None:
+    policy = OrderedPolicy(standard_checks(100, 25, lambda account, octets: account == "ann@here.test"))
+    assert policy.at_connect(STRANGER) == Accept()
+    assert policy.at_recipient(STRANGER, NULL_SENDER, BOB, Local("ann@here.test"), 7) == Accept()
+    assert status(policy.at_recipient(STRANGER, NULL_SENDER, BOB, Local("bob@here.test"), 7)) == "4.2.2"
