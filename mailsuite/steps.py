@@ -9,7 +9,7 @@ past ``IDisk.commit``, unless after ``IDisk.checkpoint``.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -51,19 +51,74 @@ class Unlink(msgspec.Struct, frozen=True, array_like=True, tag="u"):
     path: str
 
 
-Step: TypeAlias = Put | Rename | Link | Unlink
+class Renames(msgspec.Struct, frozen=True, array_like=True, tag="R"):
+    """``Rename`` of many files of one folder: name ``old[i]`` in ``old_folder`` becomes ``new[i]`` in ``new_folder``.
+    As large a unit as there are messages in a mailbox costs little more than the system calls."""
+
+    old_folder: str
+    new_folder: str
+    old: Sequence[str]
+    new: Sequence[str]
+
+
+class Links(msgspec.Struct, frozen=True, array_like=True, tag="L"):
+    """``Link`` of many files of one folder, like ``Renames``."""
+
+    old_folder: str
+    new_folder: str
+    old: Sequence[str]
+    new: Sequence[str]
+
+
+class Unlinks(msgspec.Struct, frozen=True, array_like=True, tag="U"):
+    """``Unlink`` of many files of one folder."""
+
+    folder: str
+    names: Sequence[str]
+
+
+Single: TypeAlias = Put | Rename | Link | Unlink
+Many: TypeAlias = Renames | Links | Unlinks
+Step: TypeAlias = Single | Many
 Unit: TypeAlias = Sequence[Step]
 
 
-def touched(step: Step) -> tuple[str, ...]:
-    """The names that a step changes."""
-    return (step.path,) if isinstance(step, Put | Unlink) else (step.old, step.new)
+def singles(step: Step) -> Iterator[Single]:
+    """The same, one file a step."""
+    match step:
+        case Renames() | Links():
+            kind = Rename if isinstance(step, Renames) else Link
+            for old, new in zip(step.old, step.new, strict=True):
+                yield kind(posixpath.join(step.old_folder, old), posixpath.join(step.new_folder, new))
+        case Unlinks():
+            for name in step.names:
+                yield Unlink(posixpath.join(step.folder, name))
+        case _:
+            yield step
+
+
+def files(step: Step) -> int:
+    """How many files it concerns."""
+    match step:
+        case Renames() | Links():
+            return len(step.old)
+        case Unlinks():
+            return len(step.names)
+    return 1
+
+
+def places(step: Step) -> tuple[str, ...]:
+    """The folders in which it changes names; for a rename the new place comes first."""
+    match step:
+        case Put() | Unlink():
+            return (posixpath.dirname(step.path),)
+        case Rename() | Link():
+            return posixpath.dirname(step.new), posixpath.dirname(step.old)
+        case Unlinks():
+            return (step.folder,)
+    return step.new_folder, step.old_folder
 
 
 def folders(unit: Unit) -> list[str]:
-    """Where names change, each once, in the order of the steps; for a rename the new place comes first."""
-    found: dict[str, None] = {}
-    for step in unit:
-        for name in reversed(touched(step)):
-            found.setdefault(posixpath.dirname(name))
-    return list(found)
+    """Where names change, each once, in the order of the steps."""
+    return list(dict.fromkeys(folder for step in unit for folder in places(step)))

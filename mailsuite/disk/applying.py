@@ -5,28 +5,72 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
+from mailsuite.disk.many import Course
 from mailsuite.errors import Temporary
 from mailsuite.interfaces import IDisk
-from mailsuite.steps import Link, Put, Rename, Step, Unit, Unlink, folders
+from mailsuite.steps import (
+    Link,
+    Links,
+    Many,
+    Put,
+    Rename,
+    Renames,
+    Single,
+    Step,
+    Unit,
+    Unlink,
+    Unlinks,
+    folders,
+    places,
+    singles,
+)
 
 #: Octets that are copied at once.
 PIECE = 256 * 1024
 
 
+DoMany: TypeAlias = Callable[[Many, Course, Callable[[str, str], None]], None]
+
+
 class Applied:
-    """Does the steps of one unit on ``disk``.  ``missed`` are the numbers of those whose file was not there;
+    """Does the steps of one unit on ``disk``.  ``missed`` are the numbers of those files that were not there;
     ``back`` are steps that take back what can be: names that were given, not content that was replaced."""
 
-    def __init__(self, disk: IDisk, put: Callable[[Put], None]) -> None:
-        """``put`` does a ``Put``."""
+    def __init__(self, disk: IDisk, put: Callable[[Put], None], many: DoMany | None = None) -> None:
+        """``put`` does a ``Put``, ``many`` what concerns many files; without it they are dealt with one by one."""
         self._disk = disk
         self._put = put
+        self._many = many
         self._count = 0
         self.back: list[Step] = []
         self.missed: set[int] = set()
 
     def do(self, step: Step) -> None:
+        if not isinstance(step, Renames | Links | Unlinks):
+            self._do(step)
+        elif self._many is None:
+            for single in singles(step):
+                self._do(single)
+        else:
+            self._do_many(step, self._many)
+
+    def _do_many(self, step: Many, many: DoMany) -> None:
+        course = Course()
+        try:
+            many(step, course, lambda old, new: self._copy(Link(old, new)))
+        finally:
+            self.missed.update(self._count + number for number in course.missed)
+            self._count += course.done
+            if not isinstance(step, Unlinks):
+                taken = slice(course.done)
+                if isinstance(step, Renames):
+                    self.back.append(Renames(step.new_folder, step.old_folder, step.new[taken], step.old[taken]))
+                else:
+                    self.back.append(Unlinks(step.new_folder, step.new[taken]))
+
+    def _do(self, step: Single) -> None:
         try:
             match step:
                 case Put():
@@ -52,15 +96,18 @@ class Applied:
         try:
             self._disk.link(step.old, step.new)
         except Temporary:
-            folder, name = os.path.split(step.new)
-            fresh = os.path.join(folder, f".{name}.new")
-            self._disk.write_new(fresh, _octets(self._disk, step.old), mtime=os.stat(step.old).st_mtime)
-            try:
-                self._disk.rename(fresh, step.new)
-            except BaseException:
-                with contextlib.suppress(OSError, Temporary):
-                    self._disk.unlink(fresh)
-                raise
+            self._copy(step)
+
+    def _copy(self, step: Link) -> None:
+        folder, name = os.path.split(step.new)
+        fresh = os.path.join(folder, f".{name}.new")
+        self._disk.write_new(fresh, _octets(self._disk, step.old), mtime=os.stat(step.old).st_mtime)
+        try:
+            self._disk.rename(fresh, step.new)
+        except BaseException:
+            with contextlib.suppress(OSError, Temporary):
+                self._disk.unlink(fresh)
+            raise
 
     def undo(self) -> list[Step]:
         """The steps it took."""
@@ -93,7 +140,7 @@ def commit_directly(disk: IDisk, unit: Unit) -> frozenset[int]:
     group = ""
     try:
         for step in unit:
-            before, group = group, os.path.dirname(step.path) if isinstance(step, Unlink) else ""
+            before, group = group, places(step)[0] if isinstance(step, Unlink | Unlinks) else ""
             if group and group != before:
                 _sync(disk, unsynced)
             applied.do(step)

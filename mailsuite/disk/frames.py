@@ -19,7 +19,7 @@ from typing import Protocol
 import msgspec
 
 from mailsuite.errors import Corrupt
-from mailsuite.steps import Put, Step, Unit, Unlink
+from mailsuite.steps import Link, Put, Rename, Step, Unit, Unlink, Unlinks
 
 PAGE = 4096
 SALT = 16
@@ -103,7 +103,11 @@ def _renamed(step: Step, name: Callable[[str], str]) -> Step:
             return Put(name(step.path), step.data, name(step.via), step.mtime, step.mode)
         case Unlink():
             return Unlink(name(step.path))
-    return type(step)(name(step.old), name(step.new))
+        case Rename() | Link():
+            return type(step)(name(step.old), name(step.new))
+        case Unlinks():
+            return Unlinks(name(step.folder), step.names)
+    return type(step)(name(step.old_folder), name(step.new_folder), step.old, step.new)
 
 
 # -- reading -------------------------------------------------------------------------------------------------------

@@ -22,11 +22,13 @@ from mailsuite.disk.files import write_file
 from mailsuite.disk.filesystem import syncfs
 from mailsuite.disk.frames import History, encode_unit, units_of
 from mailsuite.disk.journal import SIZE, Journal
+from mailsuite.disk.linked import Linked
+from mailsuite.disk.many import do_many
 from mailsuite.disk.real import RealDisk, meaning
 from mailsuite.disk.replay import replay
 from mailsuite.errors import Temporary
 from mailsuite.interfaces import IDisk
-from mailsuite.steps import Link, Put, Rename, Step, Unit, Unlink, folders
+from mailsuite.steps import Put, Step, Unit, folders
 
 #: Seconds between checkpoints while something is committed.
 INTERVAL = 2.0
@@ -47,7 +49,7 @@ class JournalDisk(RealDisk):
         self._journal = Journal(self._folder, size)
         self._journal.make_room = self._write_effects
         self._touched: set[str] = set()
-        self._linked: dict[str, str] = {}
+        self._linked = Linked()
         self._lock = threading.Lock()
         self._one_checkpoint = threading.Lock()
         self._keeper: threading.Thread | None = None
@@ -136,31 +138,19 @@ class JournalDisk(RealDisk):
         return outcomes
 
     def _do(self, unit: Unit, back: list[Step]) -> frozenset[int] | Exception:
-        applied = Applied(self, self._put)
+        applied = Applied(self, self._put, _do_many)
         with self._lock:
             self._touched.update(folders(unit))
         try:
             for step in unit:
-                self._guard(step)
+                for other in self._linked.note(step):
+                    with contextlib.suppress(FileNotFoundError):
+                        self.sync_folder(other)
                 applied.do(step)
         except Exception as error:
             back += applied.undo()
             return error
         return frozenset(applied.missed)
-
-    def _guard(self, step: Step) -> None:
-        """A file must not lose the name that is on the medium before its other name is there: then nothing would be
-        left for ``replay`` to begin from.  Files that a ``Put`` made are in the journal."""
-        match step:
-            case Link():
-                self._linked[step.old] = os.path.dirname(step.new)
-                self._linked[step.new] = os.path.dirname(step.old)
-            case Rename() if step.old in self._linked:
-                self._linked[step.new] = self._linked.pop(step.old)
-            case Unlink() if step.path in self._linked:
-                other = self._linked.pop(step.path)
-                with contextlib.suppress(FileNotFoundError):
-                    self.sync_folder(other)
 
     @meaning
     def _put(self, put: Put) -> None:
@@ -194,15 +184,17 @@ class JournalDisk(RealDisk):
             oldest = self._journal.oldest()
             with self._lock:
                 touched, self._touched = self._touched, set()
-                linked = tuple(self._linked)
+            self._linked.begin_checkpoint()
             try:
                 _sync_filesystems(touched)
             except OSError as error:
                 self._journal.fail(f"the files could not be written: {error.strerror}")
                 raise
             self._journal.settle(oldest)
-            for name in linked:
-                self._linked.pop(name, None)
+            self._linked.end_checkpoint()
+
+
+_do_many = meaning(do_many)
 
 
 def _sync_filesystems(paths: set[str]) -> None:

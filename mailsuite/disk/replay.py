@@ -14,7 +14,7 @@ import os
 from collections.abc import Iterable
 
 from mailsuite.disk.files import write_file
-from mailsuite.steps import Link, Put, Rename, Step, Unlink
+from mailsuite.steps import Link, Put, Rename, Single, Step, Unlink, singles
 
 
 class _Node:
@@ -49,7 +49,7 @@ class _Names:
             node.has.discard(name)
         self.nodes[name] = None
 
-    def follow(self, step: Step) -> None:
+    def follow(self, step: Single) -> None:
         match step:
             case Put():
                 self.take(step.path)
@@ -72,7 +72,8 @@ def replay(steps: Iterable[Step]) -> tuple[int, list[str]]:
     """Do what is left to do; how many files were written, and a line about each that had no place any more."""
     names = _Names()
     for step in steps:
-        names.follow(step)
+        for single in singles(step):
+            names.follow(single)
     written, problems = 0, []
     nodes = dict.fromkeys(node for node in names.nodes.values() if node is not None)
     for node in nodes:

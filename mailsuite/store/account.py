@@ -127,6 +127,8 @@ class AccountMail:
                 for folder in self._folders.values():
                     folder.counters.settle()
             self.index.close()
+            for folder in self._folders.values():
+                folder.rest()
             self._folders.clear()
             self._unrendered.clear()
             self._usage = None
@@ -208,7 +210,7 @@ class AccountMail:
 
     def _drop(self, folder: Folder) -> None:
         """Its files are gone."""
-        messages, _, _, _, octets = self.index.counts(folder.id)
+        messages, octets = self.index.size(folder.id)
         self.count(-octets, -messages)
         self.index.drop_mailbox(folder.id)
         del self._folders[folder.name]

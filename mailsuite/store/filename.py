@@ -42,7 +42,12 @@ def read_base(base: str) -> Sizes:
 
 def with_numbers(base: str, sizes: Sizes) -> str:
     """The base with these numbers in place of what it said."""
-    return f"{_FIELD.sub('', base)},S={sizes.stored},W={sizes.wire},U={sizes.uid}"
+    return numbered(_FIELD.sub("", base), sizes.stored, sizes.wire, sizes.uid)
+
+
+def numbered(unique: str, stored: int, wire: int, uid: int) -> str:
+    """The base of a name that says nothing yet."""
+    return f"{unique},S={stored},W={wire},U={uid}"
 
 
 def with_uid(base: str, uid: int) -> str:
@@ -78,5 +83,10 @@ class Unique:
 
     def name(self, now: float) -> str:
         """At ``now``, epoch seconds."""
+        return self.names(now, 1)[0]
+
+    def names(self, now: float, count: int) -> list[str]:
+        """So many, each unlike the others."""
         seconds, fraction = divmod(now, 1)
-        return f"{int(seconds)}.M{int(fraction * 1_000_000)}P{self._pid()}Q{next(self._count)}.{self._host}"
+        head = f"{int(seconds)}.M{int(fraction * 1_000_000)}P{self._pid()}Q"
+        return [f"{head}{number}.{self._host}" for number in itertools.islice(self._count, count)]

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
 from mailsuite.errors import NotFound
 from mailsuite.model import (
+    NO_FLAGS,
     Arrived,
     Change,
-    FlagOp,
     Flags,
     FlagsChanged,
     Gone,
@@ -28,10 +29,10 @@ from mailsuite.model import (
     Snapshot,
     Vanished,
 )
-from mailsuite.steps import Rename, Unlink
-from mailsuite.store import flags as flag_sets
+from mailsuite.steps import Put, Renames, Step, Unlink
 from mailsuite.store import foreign, scan, takeover
 from mailsuite.store import keywords as keyword_files
+from mailsuite.store.contents import Contents
 from mailsuite.store.counters import FILE as COUNTERS_FILE
 from mailsuite.store.counters import Counters
 from mailsuite.store.feed import Feed
@@ -73,8 +74,8 @@ class Folder:
         if counters is None:  # a new folder, or one that came from elsewhere
             counters, trust = takeover.first_counters(account, self.path, file)
         self.counters = counters
-        self.keywords = Keywords.parse(self._read(keyword_files.FILE), self.path)
-        self._more = More.parse(self._read(keyword_files.MORE_FILE), self.path)
+        self._read_keywords()
+        self._contents: Contents | None = None
         self._unannounced: list[tuple[int, Flags]] = []
         self._strange: frozenset[str] = frozenset()
         self._remove_stale()
@@ -110,6 +111,7 @@ class Folder:
     def attach(self, trust: Trust) -> None:
         """Connect with the index, which may know nothing, and bring both in step.  ``trust``: what UIDs in names are
         worth if it does not know all."""
+        self.put_away()
         uidvalidity = self.counters.uidvalidity
         self.id, self._seen, known = self.account.index.mailbox(self.folder, uidvalidity)
         self._doubtful = False
@@ -136,6 +138,7 @@ class Folder:
         self.must_be_there()
         if claims := self.feed.take_claims():
             self.account.index.claim_these(self.id, claims)
+            self._keep(lambda held: held.place(claims, False))
         times = self._times()
         age = self.account.resources.now() - max(times) / 1e9
         if times != self._seen or force or (self._doubtful and age > TICK):
@@ -169,6 +172,7 @@ class Folder:
             yield
         except BaseException:
             self.doubt()
+            self._read_keywords()
             raise
         if before == self._seen:
             self._seen = self._times()
@@ -180,15 +184,21 @@ class Folder:
 
     # -- rows and the feed ---------------------------------------------------------------------------------------
 
-    def add(self, rows: Sequence[Row]) -> None:
-        """Messages whose files are there; announced with the next ``announce``."""
+    def add(self, rows: Sequence[Row], rendered: bool = False) -> None:
+        """Messages whose files are there; announced with the next ``announce``.  ``rendered``: the index knows already
+        what clients will ask for."""
         index = self.account.index
         with index.transaction():
             index.insert(self.id, rows)
-        self.account.count(sum(row.wire for row in rows), len(rows))
+        size = sum(row.wire for row in rows)
+        self.account.count(size, len(rows))
+        flags = [self.flags_of(row.uid, row.letters) for row in rows]
+        recent = [row.uid for row in rows if row.recent]
+        self._keep(lambda held: held.add([row.uid for row in rows], flags, recent, size))
         if not self._rebuilding:
-            self.account.render_soon(self, [row.uid for row in rows])
-            self._unannounced += [(row.uid, self.flags_of(row.uid, row.letters)) for row in rows]
+            if not rendered:
+                self.account.render_soon(self, [row.uid for row in rows])
+            self._unannounced += [(row.uid, each) for row, each in zip(rows, flags, strict=True)]
 
     def announce(self) -> None:
         """Let the feed have what arrived, in the order of the UIDs."""
@@ -204,40 +214,65 @@ class Folder:
         """These are gone from the disk."""
         self.announce()
         index = self.account.index
-        rows = index.rows(self.id, uids)
+        messages, size = index.size_of(self.id, uids)
         with index.transaction():
             index.delete(self.id, uids)
-        self.account.count(-sum(row.wire for row in rows), -len(rows))
-        self._put_more((uid, frozenset()) for uid in uids)
+        self.account.count(-size, -messages)
+        self._keep(lambda held: held.remove(uids, size))
+        if steps := self.put_more(dict.fromkeys(uids, NO_FLAGS)):
+            self.account.resources.disk.commit(steps)
         self._tell(Vanished(tuple(sorted(uids)), self.counters.next_modseq()))
 
-    def note_letters(self, letters: Sequence[tuple[int, str, bool]]) -> None:
-        """(UID, letters, whether in ``new``) of files that changed."""
+    def note_letters(self, letters: Mapping[tuple[str, bool], Sequence[int]]) -> None:
+        """(Letters, whether in ``new``) -> UIDs of the files of which that is so now, and was not."""
         self.announce()
         modseq = self.counters.next_modseq()
         with self.account.index.transaction():
             self.account.index.set_letters(self.id, letters, modseq)
-        ordered = sorted(letters)
-        flags = tuple(self.flags_of(uid, each) for uid, each, _ in ordered)
-        self._tell(FlagsChanged(tuple(uid for uid, _, _ in ordered), flags, modseq))
+        now: dict[int, Flags] = {}
+        for (each, _), uids in letters.items():
+            now |= dict.fromkeys(uids, self.keywords.flags(each))
+            for uid in self.more.by_uid.keys() & uids if self.more.by_uid else ():
+                now[uid] = self.flags_of(uid, each)
+        self._keep(lambda held: held.change(now))
+        for (_, in_new), uids in letters.items():
+            self._keep(partial(Contents.place, uids=uids, in_new=in_new))
+        ordered = sorted(now)
+        self._tell(FlagsChanged(tuple(ordered), tuple(map(now.__getitem__, ordered)), modseq))
+
+    def set_places(self, places: Sequence[tuple[int, bool]]) -> None:
+        """(UID, whether in ``new``) of files that were moved and have the letters they had."""
+        self.account.index.set_recent(self.id, places)
+        for uid, in_new in places:
+            self._keep(partial(Contents.place, uids=(uid,), in_new=in_new))
+
+    # -- flags and keywords ----------------------------------------------------------------------------------------
 
     def flags_of(self, uid: int, letters: str) -> Flags:
         flags = self.keywords.flags(letters)
-        return flags | self._more.by_uid[uid] if uid in self._more.by_uid else flags
+        return flags | self.more.by_uid[uid] if uid in self.more.by_uid else flags
 
-    def _put_more(self, keywords: Iterable[tuple[int, Flags]]) -> None:
-        changed = [self._more.put(uid, names) for uid, names in keywords]
-        if any(changed):
-            path = os.path.join(self.path, keyword_files.MORE_FILE)
-            self.account.resources.disk.replace(path, self._more.dump())
+    def _read_keywords(self) -> None:
+        self.keywords = Keywords.parse(self._read(keyword_files.FILE), self.path)
+        self.more = More.parse(self._read(keyword_files.MORE_FILE), self.path)
 
-    def letters_for(self, uid: int, flags: Flags) -> str:
-        """The letters for a file's name; what has none is written down."""
+    def learn(self, flags: Flags) -> None:
+        """Give letters to the keywords among these, written down before a name uses them."""
         if self.keywords.learn(flags):
             path = os.path.join(self.path, keyword_files.FILE)
             self.account.resources.disk.replace(path, self.keywords.dump())
+
+    def put_more(self, keywords: Mapping[int, Flags]) -> list[Step]:
+        """UID -> keywords that have no letter; what is to be committed for that."""
+        changed = [self.more.put(uid, names) for uid, names in keywords.items()] if keywords else ()
+        return [Put(os.path.join(self.path, keyword_files.MORE_FILE), self.more.dump())] if any(changed) else []
+
+    def letters_for(self, uid: int, flags: Flags) -> str:
+        """The letters for the name of a new file; what has none is written down."""
+        self.learn(flags)
         letters, more = self.keywords.letters(flags)
-        self._put_more([(uid, more)])
+        if steps := self.put_more({uid: more}):
+            self.account.resources.disk.commit(steps)
         return letters
 
     # -- reading -------------------------------------------------------------------------------------------------
@@ -249,110 +284,88 @@ class Folder:
         """Where the file of such a message lies."""
         return os.path.join(self.new if recent else self.cur, scan.canonical_name(base, letters, recent))
 
+    @property
+    def contents(self) -> Contents:
+        """Its messages, as the index has them."""
+        contents = self._contents
+        if contents is None:
+            uids, letters, recent, size = self.account.index.contents(self.id)
+            flags = list(map(self.keywords.flags, letters))
+            if self.more.by_uid:
+                flags = list(map(self.flags_of, uids, letters))
+            contents = self._contents = Contents(uids, flags, recent, size)
+        self.account.resources.shelf.use(self, len(contents))
+        return contents
+
+    def _keep(self, change: Callable[[Contents], None]) -> None:
+        """Bring what is in memory in step with the index, if anything is."""
+        held = self._contents  # another thread may take it away in this moment
+        if held is not None:
+            change(held)
+
+    def put_away(self) -> None:
+        """Keep nothing in memory; any thread."""
+        self._contents = None
+
     def status(self) -> MailboxStatus:
-        messages, recent, unseen, deleted, size = self.account.index.counts(self.id)
-        counters = self.counters
+        held, counters = self.contents, self.counters
         return MailboxStatus(
-            messages, recent, unseen, deleted, counters.uidnext, counters.uidvalidity, counters.modseq, size
+            messages=len(held),
+            recent=len(held.recent),
+            unseen=held.unseen,
+            deleted=held.deleted,
+            uidnext=counters.uidnext,
+            uidvalidity=counters.uidvalidity,
+            highestmodseq=counters.modseq,
+            size=held.size,
         )
 
     def snapshot(self, take_recent: bool) -> Snapshot:
         self.look()
-        index = self.account.index
-        found = index.flags(self.id)
-        recent = index.recent(self.id)
+        held = self.contents
+        recent = frozenset(held.recent)
         if take_recent:
             self.feed.claim_all()
             if recent:
-                index.claim(self.id)
-        uids, letters = zip(*found, strict=True) if found else ((), ())
-        flags = tuple(map(self.keywords.flags, letters))
-        if self._more.by_uid:
-            flags = tuple(map(self.flags_of, uids, letters))
+                self.account.index.claim(self.id)
+                held.recent.clear()
         return Snapshot(
             uidvalidity=self.counters.uidvalidity,
             uidnext=self.counters.uidnext,
             highestmodseq=self.counters.modseq,
-            uids=uids,
-            flags=flags,
-            recent=frozenset(recent),
+            uids=held.uids,
+            flags=held.flags,
+            recent=recent,
             keywords=self._known_keywords(),
             at=self.feed.position,
         )
 
     def _known_keywords(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*self.keywords.names, FORWARDED, *sorted(self._more.names))))
+        return tuple(dict.fromkeys((*self.keywords.names, FORWARDED, *sorted(self.more.names))))
 
     def move_claimed(self, limit: int = MOVE_SLICE) -> bool:
         """Move some of the messages that a session has seen from ``new`` to ``cur``; whether there may be more."""
         claimed = [] if self.gone else self.account.index.claimed(self.id, limit)
         if claimed:
             with self.own_change():
-                self.account.resources.disk.commit(
-                    [
-                        Rename(os.path.join(self.new, base), os.path.join(self.cur, in_cur(base, "")))
-                        for _, base in claimed
-                    ]
-                )
-                self.account.index.set_recent(self.id, [(uid, False) for uid, _ in claimed])
+                bases = [base for _, base in claimed]
+                step = Renames(self.new, self.cur, bases, [in_cur(base, "") for base in bases])
+                self.account.resources.disk.commit([step])
+                self.set_places([(uid, False) for uid, _ in claimed])
         return len(claimed) == limit
-
-    # -- changing ------------------------------------------------------------------------------------------------
-
-    def store(
-        self, uids: Sequence[int], op: FlagOp, flags: Flags, unchanged_since: int | None
-    ) -> tuple[list[tuple[int, Flags, int]], list[int]]:
-        """See ``IMailbox.store``."""
-        rows = self.account.index.rows(self.id, uids)
-        late = [row.uid for row in rows if unchanged_since is not None and row.modseq > unchanged_since]
-        left = set(uids).difference(late)
-        if self._change_flags([row for row in rows if row.uid in left], op, flags):
-            self.look(force=True)  # some were not where they should be
-            self._change_flags(self.account.index.rows(self.id, left), op, flags)
-        done = self.account.index.rows(self.id, left)
-        return [(row.uid, self.flags_of(row.uid, row.letters), row.modseq) for row in done], late
-
-    def _change_flags(self, rows: Sequence[Row], op: FlagOp, flags: Flags) -> bool:
-        """Rename all as one unit, note; whether a file was missing."""
-        renames: list[Rename] = []
-        changed: list[tuple[int, str, bool]] = []
-        with self.own_change():
-            for row in rows:
-                before = self.flags_of(row.uid, row.letters)
-                after = flag_sets.apply(op, before, flags)
-                if after != before:
-                    letters = self.letters_for(row.uid, after) + self.keywords.unexplained(row.letters)
-                    letters = "".join(sorted(letters))
-                    renames.append(Rename(self.path_of(row), os.path.join(self.cur, in_cur(row.base, letters))))
-                    changed.append((row.uid, letters, False))
-            missed = self.account.resources.disk.commit(renames) if renames else ()
-            if there := [each for number, each in enumerate(changed) if number not in missed]:
-                self.note_letters(there)
-        return bool(missed)
-
-    def expunge(self, uids: Sequence[int]) -> list[int]:
-        """Those that were there, gone for good."""
-        rows = left = self.account.index.rows(self.id, uids)
-        if rows:
-            with self.own_change():
-                if self._unlink(rows):
-                    self.look(force=True)  # notes those that are gone, finds those that were renamed
-                    left = self.account.index.rows(self.id, [row.uid for row in rows])
-                    self._unlink(left)
-                if left:
-                    self.forget([row.uid for row in left])
-        return [row.uid for row in rows]
-
-    def _unlink(self, rows: Sequence[Row]) -> bool:
-        """Remove the files as one unit; whether one was missing."""
-        return bool(self.account.resources.disk.commit([Unlink(self.path_of(row)) for row in rows]))
 
     # -- the end -------------------------------------------------------------------------------------------------
 
     def end(self) -> None:
         """The mailbox is deleted."""
         self.gone = True
+        self.rest()
         self._tell(Gone())
+
+    def rest(self) -> None:
+        """Give back memory."""
+        self.put_away()
+        self.account.resources.shelf.leave(self)
 
     def rebuild(self) -> None:
         """The index was lost while sessions watched."""

@@ -52,17 +52,18 @@ def follow(folder: Folder, found: Listing, difference: Difference, trust: Trust,
 
 
 def _follow_moves(folder: Folder, found: Listing, moved: Iterable[tuple[int, str, str]]) -> None:
-    letters_now, places = [], []
+    letters_now: dict[tuple[str, bool], list[int]] = {}
+    places = []
     _rename(folder, [_put_right(folder, base, *found[base]) for _, base, _ in moved])
     for uid, base, before in moved:
         recent, filename = found[base]
         letters = split(filename)[1]
         recent = recent and not letters
         if letters != before:
-            letters_now.append((uid, letters, recent))
+            letters_now.setdefault((letters, recent), []).append(uid)
         else:
             places.append((uid, recent))
-    folder.account.index.set_recent(folder.id, places)
+    folder.set_places(places)
     if letters_now:
         folder.note_letters(letters_now)
 

@@ -9,11 +9,12 @@ lock guards it.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias, cast
 
 import msgspec
 from twisted.logger import Logger
@@ -37,6 +38,8 @@ _UID = 0xFFFFFFFF
 #: A folder's time until the first look at it is over.
 _UNKNOWN = -1
 
+#: (UID, base, whether in ``new``, letters, octets as sent, MODSEQ): a part of a row, cheaper where there are many.
+Place: TypeAlias = tuple[int, str, int, str, int, int]
 #: (envelope, structure, body), as IMAP sends them.
 Rendered: TypeAlias = tuple[bytes, bytes, bytes]
 
@@ -171,18 +174,16 @@ class Index:
             "SELECT key & 4294967295, base, recent, letters FROM message WHERE key BETWEEN ? AND ?", _range(id)
         )
 
-    def flags(self, id: int) -> list[tuple[int, str]]:
-        """(UID, letters) of every message, ascending."""
-        return self._db.execute(
-            "SELECT key & 4294967295, letters FROM message WHERE key BETWEEN ? AND ? ORDER BY key", _range(id)
-        ).fetchall()
-
-    def recent(self, id: int) -> list[int]:
-        """UIDs of those in ``new`` that no session has claimed."""
+    def contents(self, id: int) -> tuple[list[int], list[str], set[int], int]:
+        """(UIDs ascending, letters in step, UIDs of those in ``new`` that no session has claimed, octets as sent)."""
         found = self._db.execute(
-            "SELECT key & 4294967295 FROM message WHERE key BETWEEN ? AND ? AND recent = 1", _range(id)
-        )
-        return [uid for (uid,) in found]
+            "SELECT key & 4294967295, letters, recent = 1, wire FROM message WHERE key BETWEEN ? AND ? ORDER BY key",
+            _range(id),
+        ).fetchall()
+        if not found:
+            return [], [], set(), 0
+        uids, letters, recent, wire = zip(*found, strict=True)
+        return list(uids), list(letters), set(itertools.compress(uids, recent)), sum(wire)
 
     def claim(self, id: int) -> None:
         """A session takes what is recent; the files lie in ``new`` until somebody moves them."""
@@ -200,24 +201,37 @@ class Index:
             (*_range(id), limit),
         ).fetchall()
 
-    def counts(self, id: int) -> tuple[int, int, int, int, int]:
-        """(messages, recent, unseen, deleted, octets as sent)."""
-        return self._db.execute(
-            "SELECT count(*), coalesce(sum(recent = 1), 0), coalesce(sum(instr(letters, 'S') = 0), 0),"
-            " coalesce(sum(instr(letters, 'T') > 0), 0), coalesce(sum(wire), 0)"
-            " FROM message WHERE key BETWEEN ? AND ?",
-            _range(id),
-        ).fetchone()
+    def size(self, id: int) -> tuple[int, int]:
+        """(messages, octets as sent)."""
+        select = "SELECT count(*), coalesce(sum(wire), 0) FROM message WHERE key BETWEEN ? AND ?"
+        return self._db.execute(select, _range(id)).fetchone()
 
     def usage(self) -> tuple[int, int]:
         """(octets as sent, messages) of all mailboxes."""
         return self._db.execute("SELECT coalesce(sum(wire), 0), count(*) FROM message").fetchone()
 
-    def rows(self, id: int, uids: Iterable[int]) -> list[Row]:
+    def rows(self, id: int, uids: Collection[int]) -> list[Row]:
         """Those of ``uids`` that are there, ascending."""
         return [_row(found) for found in self._among(f"SELECT {_COLUMNS} FROM message WHERE", id, uids)]  # noqa: S608
 
-    def _among(self, select: str, id: int, uids: Iterable[int]) -> Sequence[tuple[object, ...]]:
+    def places(self, id: int, uids: Collection[int]) -> Sequence[Place]:
+        """The same for those whose files are to be renamed or removed."""
+        found = self._among("SELECT key & 4294967295, base, recent, letters, wire, modseq FROM message WHERE", id, uids)
+        return cast(Sequence[Place], found)
+
+    def letters(self, id: int, uids: Collection[int]) -> Sequence[tuple[int, str, int]]:
+        """(UID, letters, MODSEQ) of those that are there, ascending."""
+        found = self._among("SELECT key & 4294967295, letters, modseq FROM message WHERE", id, uids)
+        return cast(Sequence[tuple[int, str, int]], found)
+
+    def size_of(self, id: int, uids: Collection[int]) -> tuple[int, int]:
+        """(Messages, octets as sent) of those that are there."""
+        select = f"SELECT count(*), coalesce(sum(wire), 0) FROM message WHERE {_AMONG}"  # noqa: S608
+        return self._db.execute(select, (id << 32, json.dumps(list(uids)))).fetchone()
+
+    def _among(self, select: str, id: int, uids: Collection[int]) -> Sequence[tuple[object, ...]]:
+        if len(uids) == 1:  # three times as fast
+            return self._db.execute(f"{select} key = ?", (id << 32 | next(iter(uids)),)).fetchall()
         return self._db.execute(f"{select} {_AMONG} ORDER BY key", (id << 32, json.dumps(list(uids)))).fetchall()
 
     def insert(self, id: int, rows: Iterable[Row]) -> None:
@@ -229,10 +243,11 @@ class Index:
         self._db.execute(f"DELETE FROM message WHERE {_AMONG}", among)  # noqa: S608
         self._db.execute(f"DELETE FROM summary WHERE {_AMONG}", among)  # noqa: S608
 
-    def set_letters(self, id: int, letters: Iterable[tuple[int, str, bool]], modseq: int) -> None:
-        """(UID, letters, whether in ``new``)."""
-        values = ((new, modseq, recent, id << 32 | uid) for uid, new, recent in letters)
-        self._db.executemany("UPDATE message SET letters = ?, modseq = ?, recent = ? WHERE key = ?", values)
+    def set_letters(self, id: int, letters: Mapping[tuple[str, bool], Sequence[int]], modseq: int) -> None:
+        """(Letters, whether in ``new``) -> UIDs of those of which that is so now."""
+        for (new, recent), uids in letters.items():
+            among = (new, modseq, recent, id << 32, json.dumps(uids))
+            self._db.execute(f"UPDATE message SET letters = ?, modseq = ?, recent = ? WHERE {_AMONG}", among)  # noqa: S608
 
     def set_recent(self, id: int, places: Iterable[tuple[int, bool]]) -> None:
         """(UID, whether in ``new``)."""
@@ -243,7 +258,7 @@ class Index:
 
     # -- what is sent --------------------------------------------------------------------------------------------
 
-    def rendered(self, id: int, uids: Iterable[int]) -> dict[int, Rendered]:
+    def rendered(self, id: int, uids: Collection[int]) -> dict[int, Rendered]:
         """By UID, where it was made already."""
         found = self._among("SELECT key, envelope, structure, body FROM summary WHERE", id, uids)
         return {key & _UID: parts for key, *parts in found}  # type: ignore[misc,operator]
@@ -251,6 +266,23 @@ class Index:
     def keep_rendered(self, id: int, rendered: Iterable[tuple[int, Rendered]]) -> None:
         values = ((id << 32 | uid, *parts) for uid, parts in rendered)
         self._db.executemany("INSERT OR REPLACE INTO summary VALUES (?, ?, ?, ?)", values)
+
+    def copy_rendered(self, source: int, target: int, pairs: Sequence[tuple[int, int]]) -> int:
+        """(UID in ``source``, UID in ``target``) of messages that were copied, both ascending; of how many it was made
+        already."""
+        copied = 0
+        with self.transaction():
+            for _, run in itertools.groupby(
+                enumerate(pairs), lambda each: (each[1][0] - each[0], each[1][1] - each[0])
+            ):
+                (_, (first, becomes)), *others = run
+                last = others[-1][1][0] if others else first
+                copied += self._db.execute(
+                    "INSERT OR REPLACE INTO summary SELECT key + ?, envelope, structure, body FROM summary"
+                    " WHERE key BETWEEN ? AND ?",
+                    ((target << 32 | becomes) - (source << 32 | first), source << 32 | first, source << 32 | last),
+                ).rowcount
+        return copied
 
 
 def _range(id: int) -> tuple[int, int]:

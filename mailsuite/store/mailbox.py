@@ -14,7 +14,7 @@ from mailsuite.errors import MailError
 from mailsuite.interfaces import IBody, IMailbox
 from mailsuite.model import Fetched, FlagOp, Flags, Snapshot
 from mailsuite.query import Query
-from mailsuite.store import reading
+from mailsuite.store import changing, reading
 from mailsuite.store.account import AccountMail
 from mailsuite.store.feed import Watch
 from mailsuite.store.flags import canonical
@@ -131,10 +131,10 @@ class MaildirMailbox:
     def store(
         self, uids: Sequence[int], op: FlagOp, flags: Flags, unchanged_since: int | None
     ) -> Deferred[tuple[Sequence[tuple[int, Flags, int]], Sequence[int]]]:
-        return self._lane.run(self.folder.store, uids, op, canonical(flags), unchanged_since)
+        return self._lane.run(changing.store, self.folder, uids, op, canonical(flags), unchanged_since)
 
     def expunge(self, uids: Sequence[int]) -> Deferred[Sequence[int]]:
-        return self._lane.run(self.folder.expunge, uids)
+        return self._lane.run(changing.expunge, self.folder, uids)
 
     def search(self, query: Query, uids: Sequence[int]) -> Deferred[Sequence[int]]:
         return Deferred.fromCoroutine(self._search(query, sorted(set(uids))))

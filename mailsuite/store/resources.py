@@ -8,14 +8,17 @@ import msgspec
 
 from mailsuite.interfaces import IDisk, IOffload
 from mailsuite.model import Account
+from mailsuite.store.contents import Shelf
 from mailsuite.store.filename import Unique
 
 
 class Resources(msgspec.Struct, frozen=True):
-    """``now`` gives epoch seconds, ``quota`` the limits of an account (blocking, called in threads)."""
+    """``now`` gives epoch seconds, ``quota`` the limits of an account (blocking, called in threads),
+    ``shelf`` bounds what mailboxes keep in memory."""
 
     disk: IDisk
     offload: IOffload
     now: Callable[[], float]
     unique: Unique
     quota: Callable[[str], Account]
+    shelf: Shelf = msgspec.field(default_factory=Shelf)

@@ -11,30 +11,35 @@ import contextlib
 from collections.abc import Sequence
 
 from mailsuite.model import Copied
-from mailsuite.steps import Link, Rename
+from mailsuite.steps import Links, Renames, Step
 from mailsuite.store.account import AccountMail
-from mailsuite.store.filename import Sizes, with_numbers
+from mailsuite.store.changing import slices
+from mailsuite.store.filename import numbered
 from mailsuite.store.folder import Folder
 from mailsuite.store.index import Row
+from mailsuite.store.scan import canonical_name
 
 
 def copy(account: AccountMail, source: Folder, uids: Sequence[int], target: Folder, move: bool) -> Copied:
-    """See ``IMailStore.copy``."""
+    """See ``IMailStore.copy``; all or none as long as they are not more than one unit holds."""
     source.look()
-    rows = account.index.rows(source.id, uids)
+    sources: list[int] = []
+    targets: list[int] = []
     if not move:
-        octets = sum(row.wire for row in rows)
-        account.reserve(octets, len(rows))
-        account.release(octets, len(rows))
-    linked = _transfer(account, source, rows, target, move)
-    if len(linked) < len(rows):  # renamed by another program in this moment; look where they are now
-        source.look(force=True)
-        done = {row.uid for row, _ in linked}
-        left = [uid for uid in uids if uid not in done]
-        linked += _transfer(account, source, account.index.rows(source.id, left), target, move)
-    return Copied(
-        target.counters.uidvalidity, tuple(row.uid for row, _ in linked), tuple(copied.uid for _, copied in linked)
-    )
+        messages, octets = account.index.size_of(source.id, uids)
+        account.reserve(octets, messages)
+        account.release(octets, messages)
+    for part in slices(uids):
+        rows = account.index.rows(source.id, part)
+        linked = _transfer(account, source, rows, target, move)
+        if len(linked) < len(rows):  # renamed by another program in this moment; look where they are now
+            source.look(force=True)
+            done = {row.uid for row, _ in linked}
+            left = [uid for uid in part if uid not in done]
+            linked += _transfer(account, source, account.index.rows(source.id, left), target, move)
+        sources += [row.uid for row, _ in linked]
+        targets += [copied.uid for _, copied in linked]
+    return Copied(target.counters.uidvalidity, tuple(sources), tuple(targets))
 
 
 def _transfer(
@@ -43,25 +48,50 @@ def _transfer(
     """(source, copy) of those whose file was there."""
     if not rows:
         return []
-    first = target.counters.take_uids(len(rows))
-    modseq = target.counters.next_modseq()
-    pairs = [(row, _copied(account, source, row, target, uid, modseq)) for uid, row in enumerate(rows, first)]
-    way = Rename if move else Link
+    groups = _named(account, source, rows, target)
+    pairs = [pair for group in groups.values() for pair in group]
     with source.own_change(), target.own_change() if target is not source else contextlib.nullcontext():
-        missed = account.resources.disk.commit(
-            [way(source.path_of(row), target.path_of(copied)) for row, copied in pairs]
-        )
-        done = [pair for number, pair in enumerate(pairs) if number not in missed]
-        target.add([copied for _, copied in done])
+        steps = [_step(source, target, group, move) for group in groups.values()]
+        missed = account.resources.disk.commit(steps)
+        done = sorted((pair for number, pair in enumerate(pairs) if number not in missed), key=_source_uid)
+        copies = [copied for _, copied in done]
+        known = account.index.copy_rendered(source.id, target.id, [(row.uid, copied.uid) for row, copied in done])
+        target.add(copies, rendered=known == len(copies))
         if move and done:
             source.forget([row.uid for row, _ in done])
     target.announce()
     return done
 
 
-def _copied(account: AccountMail, source: Folder, row: Row, target: Folder, uid: int, modseq: int) -> Row:
-    """What the copy is called: recent there if it has no flags."""
-    letters = target.letters_for(uid, source.flags_of(row.uid, row.letters)) if row.letters else ""
-    unique = account.resources.unique.name(account.resources.now())
-    base = with_numbers(unique, Sizes(row.stored, row.wire, uid))
-    return Row(uid, base, not letters, letters, row.stored, row.wire, row.date, modseq)
+def _source_uid(pair: tuple[Row, Row]) -> int:
+    return pair[0].uid
+
+
+def _named(
+    account: AccountMail, source: Folder, rows: Sequence[Row], target: Folder
+) -> dict[tuple[bool, bool], list[tuple[Row, Row]]]:
+    """Whether source and copy lie in ``new`` -> each message and what its copy is called: recent if it has no flags."""
+    first = target.counters.take_uids(len(rows))
+    modseq = target.counters.next_modseq()
+    names = account.resources.unique.names(account.resources.now(), len(rows))
+    letters: dict[str, str] = {"": ""}
+    groups: dict[tuple[bool, bool], list[tuple[Row, Row]]] = {}
+    for uid, (row, name) in enumerate(zip(rows, names, strict=True), first):
+        there = letters.get(row.letters)
+        if there is None or row.uid in source.more.by_uid:
+            there = target.letters_for(uid, source.flags_of(row.uid, row.letters))
+            if uid not in target.more.by_uid and row.uid not in source.more.by_uid:
+                letters[row.letters] = there
+        base = numbered(name, row.stored, row.wire, uid)
+        copied = Row(uid, base, not there, there, row.stored, row.wire, row.date, modseq)
+        groups.setdefault((row.recent, copied.recent), []).append((row, copied))
+    return groups
+
+
+def _step(source: Folder, target: Folder, group: Sequence[tuple[Row, Row]], move: bool) -> Step:
+    (row, copied), *_ = group
+    old_folder = source.new if row.recent else source.cur
+    new_folder = target.new if copied.recent else target.cur
+    old = [canonical_name(row.base, row.letters, row.recent) for row, _ in group]
+    new = [canonical_name(copied.base, copied.letters, copied.recent) for _, copied in group]
+    return (Renames if move else Links)(old_folder, new_folder, old, new)

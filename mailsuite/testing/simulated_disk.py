@@ -131,14 +131,19 @@ class Recorder:
             self.makedirs(os.path.dirname(path), mode)
         self.mkdir(path, mode)
 
-    def link(self, src: str, dst: str) -> None:
+    def _path(self, name: str, folder: int | None) -> str:
+        """Of a name below an open folder, or of a path."""
+        return name if folder is None else os.path.join(self.root, self._open[folder][1], name)
+
+    def link(self, src: str, dst: str, src_dir_fd: int | None = None, dst_dir_fd: int | None = None) -> None:
+        src, dst = self._path(src, src_dir_fd), self._path(dst, dst_dir_fd)
         with self._noting():
             os.link(src, dst)
             if (relative := self._inside(dst)) is not None:
                 self._entered(dst, relative, self._node(self._inside(src) or ""), False)
 
-    def unlink(self, path: str) -> None:
-        self._remove(os.unlink, path)
+    def unlink(self, path: str, dir_fd: int | None = None) -> None:
+        self._remove(os.unlink, self._path(path, dir_fd))
 
     remove = unlink
 
@@ -153,7 +158,8 @@ class Recorder:
                 del self._entries[folder][name]
                 self._note(Leave(folder, name, self._touch(os.path.dirname(path))), relative)
 
-    def rename(self, src: str, dst: str) -> None:
+    def rename(self, src: str, dst: str, src_dir_fd: int | None = None, dst_dir_fd: int | None = None) -> None:
+        src, dst = self._path(src, src_dir_fd), self._path(dst, dst_dir_fd)
         with self._noting():
             os.rename(src, dst)
             old, new = self._inside(src), self._inside(dst)

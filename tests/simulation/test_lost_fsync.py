@@ -9,6 +9,7 @@ from crash_proof import Proof, Recording
 from crash_scenarios import SCENARIOS
 
 #: Syncs of the journal for what nobody was promised: messages that a session saw are moved from ``new`` to ``cur``.
+#: (That the next frame follows one that was never whole may be noticed.)
 NOT_PROMISED = {"store/folder.move_claimed commit file"}
 
 
@@ -32,4 +33,4 @@ def test_every_missing_fsync_is_noticed(recordings: list[Recording], proof: Call
     sites = {site for recording in recordings for site in recording.sites if not site.startswith("elsewhere")}
     assert len(sites) > 20
     unnoticed = {site for site in sites if not noticed(recordings, frozenset({site}), proof)}
-    assert unnoticed == NOT_PROMISED
+    assert unnoticed <= NOT_PROMISED

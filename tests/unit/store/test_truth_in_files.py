@@ -196,7 +196,7 @@ def test_an_index_that_breaks_while_in_use_is_rebuilt_and_sessions_look_anew(sit
     watch = inbox.watch(result_of(inbox.snapshot(False)).at, lambda: None)
     account = inbox.folder.account
     account.index.close()  # the next use raises sqlite3.ProgrammingError, a DatabaseError
-    failure_of(inbox.snapshot(False), Temporary)
+    failure_of(inbox.fetch([1], ["date"]), Temporary)
     assert seen(inbox) == before
     assert list(watch.take()) == [Overflow()]
 
