@@ -377,9 +377,10 @@ class IDisk(Interface):
 class ITLSContexts(Interface):
     """TLS settings, made in one place."""
 
-    def server() -> object:
+    def server(client_authorities: str = "") -> object:
         """An ``IOpenSSLServerConnectionCreator``-like context factory for any number of connections, which follows
-        changes of the certificate.  Raises ``ConfigError`` without one."""
+        changes of the certificate.  With a file of authorities (PEM), clients are asked for certificates of them and
+        served without; what they presented is checked afterwards.  Raises ``ConfigError`` without a certificate."""
 
     def client(host: str, verify: bool) -> object:
         """Connection creator for a client that names ``host``; with ``verify`` the certificate must be valid for it,

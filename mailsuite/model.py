@@ -169,10 +169,10 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class ScramKeys(msgspec.Struct, frozen=True):
-    """What SCRAM-SHA-256 checks a login with (RFC 5802 section 3).  ``account`` is the canonical name, empty where
-    there is none: the keys are made up then, and fit no password."""
+    """What SCRAM-SHA-256 checks a login with (RFC 5802 section 3).  ``account`` has an empty name where there is none:
+    the keys are made up then, and fit no password."""
 
-    account: str
+    account: Account
     iterations: int
     salt: bytes
     stored_key: bytes
@@ -180,7 +180,7 @@ class ScramKeys(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         """Without the keys, so that no log ever shows them."""
-        return f"ScramKeys(account={self.account!r}, iterations={self.iterations})"
+        return f"ScramKeys(account={self.account.name!r}, iterations={self.iterations})"
 
 
 # -- policy --------------------------------------------------------------------------------------------------------

@@ -14,26 +14,27 @@ import secrets
 from base64 import b64decode, b64encode
 
 from mailsuite.errors import Corrupt
-from mailsuite.model import ScramKeys
+from mailsuite.model import Account, ScramKeys
 
 #: PBKDF2 rounds (RFC 7677 §4: at least 4,096); Cyrus SASL's client takes no more than 65,536.  The same for everybody:
 #: an account with another count could be told from one that does not exist.
 ITERATIONS = 32_768
 _SALT = 16
+NOBODY = Account("")
 _KEY = r"([A-Za-z0-9+/]{43}=)"
 _TEXT = re.compile(rf"SCRAM-SHA-256\$(\d{{4,6}}):([A-Za-z0-9+/]{{22}}==)\${_KEY}:{_KEY}")
 
 
 def make_keys(password: str) -> str:
     """The text to store for a prepared password, with a new salt.  Blocking (some 20 ms)."""
-    keys = keys_of("", password, secrets.token_bytes(_SALT), ITERATIONS)
+    keys = keys_of(NOBODY, password, secrets.token_bytes(_SALT), ITERATIONS)
     salt, stored_key, server_key = (
         b64encode(value).decode() for value in (keys.salt, keys.stored_key, keys.server_key)
     )
     return f"SCRAM-SHA-256${ITERATIONS}:{salt}${stored_key}:{server_key}"
 
 
-def keys_of(account: str, password: str, salt: bytes, iterations: int) -> ScramKeys:
+def keys_of(account: Account, password: str, salt: bytes, iterations: int) -> ScramKeys:
     """The keys of a prepared password (RFC 5802 §3).  Blocking."""
     salted = hashlib.pbkdf2_hmac("sha256", password.encode("utf-8", "surrogatepass"), salt, iterations)
     client_key = hmac.digest(salted, b"Client Key", hashlib.sha256)
@@ -41,11 +42,11 @@ def keys_of(account: str, password: str, salt: bytes, iterations: int) -> ScramK
     return ScramKeys(account, iterations, salt, hashlib.sha256(client_key).digest(), server_key)
 
 
-def parse_keys(stored: str, account: str) -> ScramKeys:
+def parse_keys(stored: str, account: Account) -> ScramKeys:
     """What ``make_keys`` made.  Raises Corrupt for anything else."""
     found = _TEXT.fullmatch(stored)
     if found is None:
-        raise Corrupt(f"the SCRAM keys of {account} are damaged; set its password again")
+        raise Corrupt(f"the SCRAM keys of {account.name} are damaged; set its password again")
     return ScramKeys(account, int(found[1]), *(b64decode(text) for text in found.groups()[1:]))
 
 
@@ -56,4 +57,4 @@ def fake_keys(secret: bytes, name: str) -> ScramKeys:
     def derived(what: str, length: int) -> bytes:
         return hmac.digest(secret, f"{what}\0{name}".encode("utf-8", "surrogatepass"), hashlib.sha256)[:length]
 
-    return ScramKeys("", ITERATIONS, derived("salt", _SALT), secrets.token_bytes(32), secrets.token_bytes(32))
+    return ScramKeys(NOBODY, ITERATIONS, derived("salt", _SALT), secrets.token_bytes(32), secrets.token_bytes(32))

@@ -278,5 +278,5 @@ def _scram_keys(look: Lookups, login: str) -> ScramKeys:
     name = _canonical(look, login)
     stored = look.stored(name) if name else None
     if stored is not None and stored.scram and not stored.disabled:
-        return parse_keys(stored.scram, stored.account.name)
+        return parse_keys(stored.scram, stored.account)
     return fake_keys(look.secret("fake salts"), name or login)

@@ -11,6 +11,7 @@ of ``handle`` is a fault of ours: logged with a traceback, told to the peer in g
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import ClassVar, Generic, Protocol, TypeVar, cast
 
 from OpenSSL import SSL
@@ -23,7 +24,9 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mailsuite.net.address import peer_name
+from mailsuite.net.channel import secured_channel
 from mailsuite.net.sessions import Described
+from mailsuite.sasl.values import Channel
 from mailsuite.wire.signals import NEED_DATA, PAUSED
 
 #: Octets that may wait unread in a core before the transport is paused.
@@ -58,7 +61,7 @@ class _Transport(interfaces.ITLSTransport, interfaces.ISSLTransport, interfaces.
 CoreT = TypeVar("CoreT", bound=Core)
 
 
-@implementer(interfaces.IPushProducer)
+@implementer(interfaces.IPushProducer, interfaces.IHandshakeListener)
 class Connection(TwistedProtocol, Generic[CoreT]):
     """Base of the server protocols: subclasses give ``handle`` and the words for time-outs and faults."""
 
@@ -85,7 +88,9 @@ class Connection(TwistedProtocol, Generic[CoreT]):
         self._gathered: list[bytes] = []
         self._gathered_size = 0
         self._reading = True
-        self._stopping = False
+        self._secured: Channel | None = None
+        #: What to say at the next pause, before closing.
+        self._leaving: Callable[[], None] | None = None
         #: When the peer last sent something whole, read something, or was given its answer.
         self._last_moved = 0.0
         self._progress = 0
@@ -128,11 +133,24 @@ class Connection(TwistedProtocol, Generic[CoreT]):
     def stopping(self) -> None:
         """The server stops and no command is in flight: say goodbye; the connection closes after this."""
 
+    def dismissed(self) -> None:
+        """The login does not count any more and no command is in flight: say so; the connection closes after this."""
+
+    def secured(self) -> None:
+        """The TLS handshake is done."""
+
     def shut_down(self) -> None:
         """The server stops: say goodbye and close, now or after the command in flight."""
-        self._stopping = True
+        self._leave(self.stopping)
+
+    def dismiss(self) -> None:
+        """The login does not count any more: say so and close, now or after the command in flight."""
+        self._leave(self.dismissed)
+
+    def _leave(self, say: Callable[[], None]) -> None:
+        self._leaving = say
         if not self.busy and not self.closing:
-            self.stopping()
+            say()
             self.close()
 
     @property
@@ -178,6 +196,10 @@ class Connection(TwistedProtocol, Generic[CoreT]):
         """``TLSv1.3`` and the like; empty without TLS."""
         return self.transport.getHandle().get_protocol_version_name() if self.secure else ""
 
+    def channel(self, plain: bool) -> Channel:
+        """What SASL has to go by; ``plain``: without TLS, passwords may be sent all the same."""
+        return self._secured or Channel(private=plain)
+
     # -- Twisted calls these -------------------------------------------------------------------------------------
 
     def connectionMade(self) -> None:
@@ -186,6 +208,10 @@ class Connection(TwistedProtocol, Generic[CoreT]):
         self.transport.registerProducer(self, True)
         self._watchdog = self.clock.callLater(self._patience(), self._watch)
         self.pump()
+
+    def handshakeCompleted(self) -> None:
+        self._secured = secured_channel(self.transport.getHandle())
+        self.secured()
 
     def dataReceived(self, data: bytes) -> None:
         if self.closing:
@@ -236,8 +262,8 @@ class Connection(TwistedProtocol, Generic[CoreT]):
                 moved = True
                 self._dispatch(event)
                 self._gather()
-                if self._stopping:
-                    self.shut_down()
+                if self._leaving is not None:
+                    self._leave(self._leaving)
             if self.flush() or moved:  # a command that the core answers by itself is no event
                 self._last_moved = self.clock.seconds()
         except Exception:
@@ -276,8 +302,8 @@ class Connection(TwistedProtocol, Generic[CoreT]):
     def _answered(self, _: object) -> None:
         self._waiting = None
         self._last_moved = self.clock.seconds()
-        if self._stopping:
-            self.shut_down()
+        if self._leaving is not None:
+            self._leave(self._leaving)
         self.pump()
 
     def _failed(self, failure: Failure) -> None:

@@ -68,7 +68,7 @@ def start_tls(session: Session, event: StartTls) -> None:
         return
     session.core.ok(event.tag, b"begin TLS now")
     session.exchange = None
-    session.start_tls(session.parts.tls.server())
+    session.start_tls(session.parts.tls.server(session.settings.client_ca))
 
 
 # -- logging in ------------------------------------------------------------------------------------------------------
@@ -91,7 +91,7 @@ async def login(session: Session, event: LoginCommand) -> None:
 async def authenticate(session: Session, event: AuthenticateBegin) -> None:
     """RFC 3501 §6.2.2, RFC 4959 (initial response)."""
     try:
-        session.exchange = Exchange(session.parts.login, event.mechanism, session.private, session.address, _SERVICE)
+        session.exchange = Exchange(session.parts.login, event.mechanism, session.entrance())
     except Unsupported as error:
         session.core.fail(event.tag, error)
         return

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from mailsuite.errors import MailError, NotFound
+from mailsuite.errors import MailError, NotAllowed, NotFound
 from mailsuite.imap import codes, events, responses
 from mailsuite.imap.events import Command, Hangup
 from mailsuite.interfaces import IDraft, IMailStores, ITLSContexts
@@ -89,10 +89,11 @@ class IMAPConnection(Session):
 
     async def _ask_first(self, action: _Action, event: Command) -> None:
         try:
-            await self.parts.login.account(self.account)
-        except NotFound:
-            self.log.info("{peer}: account {account} is gone", peer=self.peer, account=self.account)
-            self.end(b"the account is no longer there", codes.CONTACTADMIN)
+            await self.parts.login.confirm(self.entered)
+        except (NotFound, NotAllowed) as error:
+            self.log.info("{peer}: session ended: {error}", peer=self.peer, error=error)
+            self.dismissed()
+            self.close()
             return
         except MailError as error:  # nobody can tell: no reason to keep people from their mail
             self.log.warn("cannot look for account {account}: {error}", account=self.account, error=error)
@@ -121,7 +122,7 @@ class IMAPServerFactory(Listening):
         clock: IReactorTime,
     ) -> None:
         """``drafts`` makes an empty draft (``IDelivery.draft``)."""
-        super().__init__(admission, settings.trusted, tls, clock)
+        super().__init__(admission, settings.trusted, tls, clock, settings.client_ca)
         lookout = Lookout(clock, settings.look_every, settings.looks_at_once, settings.still_here)
         self._parts = Parts(settings, login, stores, drafts, tls, clock, lookout)
 

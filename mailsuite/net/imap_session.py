@@ -31,9 +31,9 @@ from mailsuite.model import Account, Flags
 from mailsuite.net.connection import Connection
 from mailsuite.net.imap_lookout import Lookout
 from mailsuite.net.imap_selection import Selection
-from mailsuite.net.login import Exchange, Login
+from mailsuite.net.login import Entrance, Exchange, Login
 from mailsuite.query import Numbers, Uids
-from mailsuite.sasl.table import offered
+from mailsuite.sasl.table import MECHANISMS
 
 
 def nobody(address: str) -> bool:
@@ -65,6 +65,10 @@ class IMAPSettings(msgspec.Struct, frozen=True):
     still_here: float = 240.0
     #: Seconds for which a session goes on without asking whether its account is still there.
     account_check: float = 60.0
+    #: SASL mechanisms to offer where they are possible.
+    mechanisms: tuple[str, ...] = tuple(MECHANISMS)
+    #: File of authorities whose client certificates are asked for; empty: none are.
+    client_ca: str = ""
     #: What the language itself bounds.
     limits: Limits = Limits()
 
@@ -109,12 +113,14 @@ class Session(Connection[ServerCore]):
         self.parts = parts
         self.settings = parts.settings
         self.account = ""
+        self.entered = Account("")
         #: When the account was last known to be there.
         self.asked_at = 0.0
         self.exchange: Exchange | None = None
         self.failures = 0
         self.append_to = ""
         self.offered: list[Offered] = []
+        self._greeted = False
         self._store: IMailStore | None = None
         self._selection: Selection | None = None
         self._ended = ended
@@ -144,12 +150,17 @@ class Session(Connection[ServerCore]):
         """Passwords may be sent."""
         return self.secure or self.settings.allow_plaintext_login
 
+    def entrance(self) -> Entrance:
+        """Where AUTHENTICATE stands."""
+        channel = self.channel(self.settings.allow_plaintext_login)
+        return Entrance(channel, self.settings.mechanisms, self.address, "imap")
+
     def capabilities(self, state: State) -> tuple[bytes, ...]:
         """What to list in that state."""
         offer = Offer(
             starttls=self.settings.starttls and self.parts.tls.available() and not self.secure,
             plaintext_login=self.private,
-            mechanisms=offered(self.private),
+            mechanisms=self.entrance().offered,
             append_limit=self.settings.limits.message,
         )
         return capability.listed(state, offer)
@@ -176,6 +187,8 @@ class Session(Connection[ServerCore]):
         """Open the account's mail."""
         self._store = await self.parts.stores.open(account.name)
         self.account = account.name
+        self.entered = account
+        self.parts.login.sessions.enter(account, self)
         self.asked_at = self.clock.seconds()
 
     def select(self, selection: Selection) -> None:
@@ -286,9 +299,20 @@ class Session(Connection[ServerCore]):
     # -- the connection calls these ------------------------------------------------------------------------------
 
     def connectionMade(self) -> None:
+        super().connectionMade()
+        if not self.secure:
+            self._greet()
+
+    def secured(self) -> None:
+        """The greeting tells what AUTHENTICATE can do, which depends on the handshake."""
+        if not self._greeted:
+            self._greet()
+
+    def _greet(self) -> None:
+        self._greeted = True
         name = self.settings.hostname.encode("ascii", "replace")
         self.core.greet(name + b" ready", codes.capability(self.capabilities(self.core.state)))
-        super().connectionMade()
+        self.flush()
 
     @property
     def logged_in(self) -> str:
@@ -309,7 +333,11 @@ class Session(Connection[ServerCore]):
     def stopping(self) -> None:
         self.core.bye(b"the server is going down, try again soon", codes.UNAVAILABLE)
 
+    def dismissed(self) -> None:
+        self.core.bye(b"the account is gone, or its password was changed; log in again")
+
     def ended(self) -> None:
+        self.parts.login.sessions.leave(self.account, self)
         self.parts.lookout.remove(self)
         self.discard_offered()
         self.deselect()

@@ -35,9 +35,15 @@ class Listening(ServerFactory):
     crowded: ClassVar[bytes]
 
     def __init__(
-        self, admission: Door, trusted: Callable[[str], bool], tls: ITLSContexts | None, clock: IReactorTime
+        self,
+        admission: Door,
+        trusted: Callable[[str], bool],
+        tls: ITLSContexts | None,
+        clock: IReactorTime,
+        client_ca: str = "",
     ) -> None:
-        """``admission`` may be shared with others; ``tls`` is None on a server without."""
+        """``admission`` may be shared with others; ``tls`` is None on a server without; ``client_ca`` is a file of
+        authorities for client certificates, empty where none are asked for."""
         self.clock = clock
         #: Counts by name the clients that met a limit.
         self.hits = admission.hits
@@ -45,6 +51,7 @@ class Listening(ServerFactory):
         self._admission = admission
         self._trusted = trusted
         self._tls = tls
+        self._client_ca = client_ca
 
     @property
     def tls_available(self) -> bool:
@@ -54,7 +61,7 @@ class Listening(ServerFactory):
         """For STARTTLS and STLS."""
         if self._tls is None:
             raise ConfigError("TLS was offered and is not there")
-        return self._tls.server()
+        return self._tls.server(self._client_ca)
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
         address, port = client_address(addr), int(getattr(addr, "port", 0) or 0)

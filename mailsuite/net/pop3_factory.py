@@ -29,7 +29,7 @@ class POP3ServerFactory(Listening):
         tls: ITLSContexts | None,
         clock: IReactorTime,
     ) -> None:
-        super().__init__(admission, settings.trusted, tls, clock)
+        super().__init__(admission, settings.trusted, tls, clock, settings.client_ca)
         self.settings = settings
         self.stores = stores
         self.login = login

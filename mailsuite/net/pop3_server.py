@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import msgspec
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -19,7 +20,7 @@ from mailsuite.errors import BadCredentials, Expunged, MailError, NotAllowed, Te
 from mailsuite.interfaces import IBody
 from mailsuite.model import Account
 from mailsuite.net.connection import Connection
-from mailsuite.net.login import Exchange, Round
+from mailsuite.net.login import Entrance, Exchange, Round
 from mailsuite.net.pop3_inbox import Inbox, open_inbox
 from mailsuite.pop3 import events
 from mailsuite.pop3.server import ServerCore
@@ -58,6 +59,13 @@ class POP3Connection(Connection[ServerCore]):
         self.factory.sessions.add(self)
         super().connectionMade()
 
+    def secured(self) -> None:
+        """What AUTH can do depends on the handshake."""
+        self.core.profile = msgspec.structs.replace(self.core.profile, mechanisms=self._entrance().offered)
+
+    def dismissed(self) -> None:
+        self.core.say_and_end("the account is gone, or its password was changed; log in again", "AUTH")
+
     def handle(self, event: object) -> Deferred[object] | None:
         return _HANDLERS[type(event)](self, event)
 
@@ -94,6 +102,7 @@ class POP3Connection(Connection[ServerCore]):
                 sent=self._sent,
                 removed=self._removed,
             )
+        self.factory.login.sessions.leave(self.account, self)
         self.factory.left(self.address, self)
 
     # -- logging in ------------------------------------------------------------------------------------------------
@@ -115,7 +124,7 @@ class POP3Connection(Connection[ServerCore]):
         return await self.factory.login.check(Credentials(event.name, event.password), self.address, "pop3")
 
     async def _begin_exchange(self, event: events.Authenticate) -> Round:
-        self._exchange = Exchange(self.factory.login, event.mechanism, self.core.private, self.address, "pop3")
+        self._exchange = Exchange(self.factory.login, event.mechanism, self._entrance())
         if event.has_initial:
             return await self._exchange.respond(base64.decode_initial(event.initial))
         return self._exchange.begin()
@@ -142,6 +151,7 @@ class POP3Connection(Connection[ServerCore]):
 
     async def _enter(self, account: Account) -> None:
         self.account = account.name  # the log names it also when its mailbox cannot be opened
+        self.factory.login.sessions.enter(account, self)
         self._inbox = await open_inbox(self.factory.stores, account.name)
         self.core.logged_in(self._inbox.maildrop)
 
@@ -206,6 +216,10 @@ class POP3Connection(Connection[ServerCore]):
             self.core.updated()
 
     # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _entrance(self) -> Entrance:
+        settings = self.factory.settings
+        return Entrance(self.channel(settings.allow_plaintext_auth), settings.mechanisms, self.address, "pop3")
 
     def _answered_by_core(self, _: events.Answered) -> None:
         """The core has said all there is to say."""

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import msgspec
 
 from mailsuite.pop3.server import Limits, Profile
-from mailsuite.sasl.table import offered
+from mailsuite.sasl.table import MECHANISMS, offered
+from mailsuite.sasl.values import Channel
 
 
 def nobody(address: str) -> bool:
@@ -29,6 +30,10 @@ class POP3Settings(msgspec.Struct, frozen=True):
     idle_limit: float = 600.0
     #: Seconds from the greeting to the login, whatever the client does meanwhile.
     login_limit: float = 180.0
+    #: SASL mechanisms to offer where they are possible.
+    mechanisms: tuple[str, ...] = tuple(MECHANISMS)
+    #: File of authorities whose client certificates are asked for; empty: none are.
+    client_ca: str = ""
 
     def profile(self, tls_available: bool) -> Profile:
         """What the core of a connection offers."""
@@ -36,6 +41,6 @@ class POP3Settings(msgspec.Struct, frozen=True):
             hostname=self.hostname,
             tls=self.starttls and tls_available,
             plaintext=self.allow_plaintext_auth,
-            mechanisms=offered(private=True),
+            mechanisms=offered(Channel(private=True), self.mechanisms),
             limits=self.limits,
         )

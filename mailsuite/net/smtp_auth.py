@@ -1,16 +1,13 @@
 """AUTH of one SMTP connection: RFC 4954, driven through ``net.login``.
 
-Gives back the reply to each round.  Every failure makes the next answer slower; who fails too often must go.
+Gives back the reply to each round, and counts failures; how long who fails has to wait is ``net.throttle``'s rule.
 """
 
 from __future__ import annotations
 
-from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
-
 from mailsuite.errors import BadCredentials, MailError, NotAllowed, Unsupported
-from mailsuite.model import Account, Client
-from mailsuite.net.login import Exchange, Login
+from mailsuite.model import Account
+from mailsuite.net.login import Entrance, Exchange, Login
 from mailsuite.net.smtp_replies import AUTH_CANCELLED, AUTH_MALFORMED, AUTH_UNAVAILABLE, WRONG_PASSWORD
 from mailsuite.sasl import base64
 from mailsuite.sasl.values import Cancelled, Challenge, Malformed
@@ -18,30 +15,33 @@ from mailsuite.smtp.events import AuthBegin, AuthResponse
 from mailsuite.smtp.reply import Reply, reply
 
 SUCCESS = reply(235, "2.7.0", "Authentication successful")
+_NOBODY = Account("")
 
 
 class Auth:
-    """``account`` is the canonical name once a login succeeded, empty before."""
+    """``entered`` is the account once a login succeeded."""
 
-    def __init__(self, login: Login, clock: IReactorTime, delay: float) -> None:
-        """``delay``: seconds before a failure is answered, times the failures so far."""
-        self.account = ""
+    def __init__(self, login: Login) -> None:
+        self.entered = _NOBODY
         self.failures = 0
         self._login = login
-        self._clock = clock
-        self._delay = delay
         self._exchange: Exchange | None = None
+
+    @property
+    def account(self) -> str:
+        """The canonical name of who has logged in, or empty."""
+        return self.entered.name
 
     def forget(self) -> None:
         """TLS begins: nothing said before counts (RFC 3207 §4.2)."""
-        self.account = ""
+        self.entered = _NOBODY
         self._exchange = None
 
-    async def take(self, event: AuthBegin | AuthResponse, client: Client, private: bool) -> Reply:
-        """The answer to a round; ``private``: passwords may be sent here."""
+    async def take(self, event: AuthBegin | AuthResponse, entrance: Entrance) -> Reply:
+        """The answer to a round."""
         try:
             if isinstance(event, AuthBegin):
-                self._exchange = Exchange(self._login, event.mechanism, private, client.address, client.service)
+                self._exchange = Exchange(self._login, event.mechanism, entrance)
                 if event.initial is None:
                     return _challenge(self._exchange.begin())
                 return await self._respond(base64.decode_initial(event.initial))
@@ -52,7 +52,6 @@ class Auth:
             return AUTH_MALFORMED
         except (BadCredentials, NotAllowed, Unsupported):
             self.failures += 1
-            await deferLater(self._clock, self._delay * self.failures)
             return WRONG_PASSWORD
         except MailError:
             return AUTH_UNAVAILABLE
@@ -62,7 +61,7 @@ class Auth:
             raise RuntimeError("a response outside of an exchange")
         found = await self._exchange.respond(response)
         if isinstance(found, Account):
-            self.account = found.name
+            self.entered = found
             return SUCCESS
         return _challenge(found)
 

@@ -36,7 +36,7 @@ class SMTPServerFactory(Listening):
         clock: IReactorTime,
         ids: Callable[[], str],
     ) -> None:
-        super().__init__(admission, settings.trusted, tls, clock)
+        super().__init__(admission, settings.trusted, tls, clock, settings.client_ca)
         self.settings = settings
         self.service = settings.service.value
         self.directory = directory

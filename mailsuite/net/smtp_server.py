@@ -17,10 +17,11 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from mailsuite.errors import MailError, NotFound
+from mailsuite.errors import MailError, NotAllowed, NotFound
 from mailsuite.model import AddHeader, Client, Envelope, Later, Refuse, Resolution, Unknown, Verdict
 from mailsuite.net import smtp_replies as replies
 from mailsuite.net.connection import Connection
+from mailsuite.net.login import Entrance
 from mailsuite.net.smtp_auth import Auth
 from mailsuite.net.smtp_replies import Stage
 from mailsuite.net.smtp_settings import Service
@@ -57,7 +58,7 @@ class SMTPConnection(Connection[ServerCore]):
         self.look_every = min(settings.idle_limit, settings.data_limit)
         self.factory = factory
         self.client = client
-        self._auth = Auth(factory.login, factory.clock, settings.auth_delay)
+        self._auth = Auth(factory.login)
         # Header fields that policy wants on top of each message, from the banner and from the last greeting.
         self._fields: list[bytes] = []
         self._greeting_fields: list[bytes] = []
@@ -73,6 +74,13 @@ class SMTPConnection(Connection[ServerCore]):
         self.core.secure = self.secure
         super().connectionMade()
         self.factory.sessions.add(self)
+
+    def secured(self) -> None:
+        """What AUTH can do depends on the handshake."""
+        self.core.options = msgspec.structs.replace(self.core.options, mechanisms=self._entrance().offered)
+
+    def dismissed(self) -> None:
+        self.core.hang_up(replies.LOGIN_REVOKED)
 
     def handle(self, event: object) -> Deferred[object] | None:
         return _HANDLERS[type(event)](self, event)
@@ -117,6 +125,7 @@ class SMTPConnection(Connection[ServerCore]):
 
     def ended(self) -> None:
         self._drop()
+        self.factory.login.sessions.leave(self._auth.account, self)
         self.factory.left(self.client.address, self)
 
     # -- the session -----------------------------------------------------------------------------------------------
@@ -148,6 +157,7 @@ class SMTPConnection(Connection[ServerCore]):
         self.core.accept()
         self.start_tls(self.factory.tls_context())
         self.core.secured()
+        self.factory.login.sessions.leave(self._auth.account, self)
         self._auth.forget()
         self._drop()
         self._greeting_fields = []
@@ -157,10 +167,10 @@ class SMTPConnection(Connection[ServerCore]):
         return Deferred.fromCoroutine(self._log_in(event))
 
     async def _log_in(self, event: events.AuthBegin | events.AuthResponse) -> None:
-        private = self.core.secure or self.factory.settings.allow_plaintext_auth
-        self.core.reply(await self._auth.take(event, self.client, private))
+        self.core.reply(await self._auth.take(event, self._entrance()))
         if self._auth.account:
             self.client = self._known(self.client.helo)
+            self.factory.login.sessions.enter(self._auth.entered, self)
         elif self._auth.failures >= self.factory.settings.auth_failures:
             self.core.hang_up(replies.TOO_MANY_LOGINS)
             self.close()
@@ -188,10 +198,10 @@ class SMTPConnection(Connection[ServerCore]):
 
     async def _begin_for_account(self, transaction: Transaction) -> None:
         try:  # it may have been removed since the login
-            await self.factory.login.account(self.client.account)
-        except NotFound:
-            self.log.info("{peer}: account {account} is gone", peer=self.peer, account=self.client.account)
-            self.core.hang_up(replies.ACCOUNT_GONE)
+            await self.factory.login.confirm(self._auth.entered)
+        except (NotFound, NotAllowed) as error:
+            self.log.info("{peer}: session ended: {error}", peer=self.peer, error=error)
+            self.core.hang_up(replies.LOGIN_REVOKED)
             self.close()
             return
         except MailError as error:
@@ -362,6 +372,11 @@ class SMTPConnection(Connection[ServerCore]):
         if isinstance(verdict, AddHeader):
             fields.append(verdict.field)
         return None
+
+    def _entrance(self) -> Entrance:
+        settings = self.factory.settings
+        channel = self.channel(settings.allow_plaintext_auth)
+        return Entrance(channel, settings.allowed, self.client.address, self.client.service)
 
     def _answer(self, no: Reply | None) -> None:
         if no is None:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from mailsuite.sasl.table import offered
+from mailsuite.sasl.table import MECHANISMS, offered
+from mailsuite.sasl.values import Channel
 from mailsuite.smtp.extensions import Limits, Options
 
 
@@ -50,8 +51,15 @@ class SMTPSettings(msgspec.Struct, frozen=True):
     refused_recipients: int = 20
     #: Seconds that a session may last, however busy.
     session_limit: float = 7200.0
-    #: Seconds before a failed login is answered, times the failures of this connection so far.
-    auth_delay: float = 1.0
+    #: SASL mechanisms to offer where they are possible.
+    mechanisms: tuple[str, ...] = tuple(MECHANISMS)
+    #: File of authorities whose client certificates are asked for; empty: none are.
+    client_ca: str = ""
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """LMTP has no AUTH."""
+        return () if self.service is Service.LMTP else self.mechanisms
 
     def options(self, trusted: bool, tls_available: bool) -> Options:
         """What the core of a connection from a (``trusted``) client offers."""
@@ -59,7 +67,8 @@ class SMTPSettings(msgspec.Struct, frozen=True):
             hostname=self.hostname,
             lmtp=self.service is Service.LMTP,
             starttls=self.starttls and tls_available,
-            mechanisms=() if self.service is Service.LMTP else offered(private=True),
+            mechanisms=offered(Channel(private=True), self.allowed),
+            too_weak=frozenset(MECHANISMS) - frozenset(self.allowed),
             auth_in_clear=self.allow_plaintext_auth,
             auth_required=self.service is Service.SUBMISSION and not trusted,
             trusted=trusted,

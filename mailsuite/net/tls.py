@@ -1,8 +1,9 @@
 """ITLSContexts with OpenSSL: TLS 1.2 and later, buffers given back between records, certificates reloaded when changed.
 
-The server side is one object for the life of the process; each handshake uses the certificate files as they are now,
-looked at no more often than every ``RELOAD_AFTER`` seconds.  A pair that cannot be used (half written, key of another
-certificate) is logged and the one before stays.  Reads two small files in the reactor thread when they changed.
+The server side is one object for the life of the process, and one more for each file of client authorities; each
+handshake uses the files as they are now, looked at no more often than every ``RELOAD_AFTER`` seconds.  What cannot be
+used (half written, key of another certificate) is logged and what was before stays.  Reads small files in the reactor
+thread when they changed.  Sessions are never resumed.
 """
 
 from __future__ import annotations
@@ -27,6 +28,16 @@ from mailsuite.interfaces import ITLSContexts
 RELOAD_AFTER = 5.0
 
 
+class Presented:
+    """What became of the certificate that a client presented; the application data of its connection."""
+
+    __slots__ = ("refused",)
+
+    def __init__(self) -> None:
+        #: It is not of an authority that the listener knows, or out of date, or for another purpose.
+        self.refused = False
+
+
 def server_options(certificate: bytes, key: bytes) -> ssl.CertificateOptions:
     """OpenSSL settings of a server from PEM: the certificate first, then its chain.  ValueError if they do not fit."""
     try:
@@ -44,6 +55,16 @@ def server_options(certificate: bytes, key: bytes) -> ssl.CertificateOptions:
     return options
 
 
+def trust_clients(context: SSL.Context, path: str) -> None:
+    """Believe client certificates that an authority in this PEM file signed, and tell clients which those are.
+    ValueError if there is none in it."""
+    try:
+        context.load_verify_locations(path)
+        context.load_client_ca(path.encode())
+    except SSL.Error as error:
+        raise ValueError(f"{path} holds no certificates of authorities in PEM") from error
+
+
 @implementer(IOpenSSLClientConnectionCreator)
 class _Unverified:
     """Opportunistic TLS (RFC 7435): encrypts, and believes any certificate."""
@@ -59,56 +80,29 @@ class _Unverified:
         return connection
 
 
-@implementer(ITLSContexts, IOpenSSLServerConnectionCreator)
-class TLSContexts:
-    """``certificate`` and ``key`` are PEM files; empty paths mean a server without TLS.  ``seconds`` tells the time.
-
-    ``trust`` is the authority that verified clients believe in; None means those of the operating system.
-    ConfigError if the files cannot be used.
-    """
+@implementer(IOpenSSLServerConnectionCreator)
+class _Server:
+    """``paths``: certificate, key, and the client authorities if clients are asked for certificates.  OSError or
+    ValueError if the files cannot be used."""
 
     log = Logger()
 
-    def __init__(
-        self, certificate: str, key: str, seconds: Callable[[], float], trust: IOpenSSLTrustRoot | None = None
-    ) -> None:
-        self._paths = (certificate, key)
+    def __init__(self, paths: tuple[str, ...], seconds: Callable[[], float]) -> None:
+        self._paths = paths
         self._seconds = seconds
-        self._trust = trust if trust is not None else ssl.platformTrust()
-        self._opportunistic: SSL.Context | None = None
         self._looked = seconds()
-        self._seen: tuple[tuple[int, int, int], ...] = ()
-        self._context: SSL.Context | None = None
-        if certificate:
-            try:
-                self._seen, self._context = self._state(), self._load()
-            except (OSError, ValueError) as error:
-                raise ConfigError(f"{certificate}, {key}: {error}") from error
-
-    def available(self) -> bool:
-        return self._context is not None
-
-    def server(self) -> IOpenSSLServerConnectionCreator:
-        if self._context is None:
-            raise ConfigError("no certificate is configured")
-        return self
-
-    def client(self, host: str, verify: bool) -> IOpenSSLClientConnectionCreator:
-        host = host.removesuffix(".")
-        if verify:
-            return ssl.optionsForClientTLS(host, trustRoot=self._trust)
-        if self._opportunistic is None:
-            self._opportunistic = ssl.CertificateOptions(raiseMinimumTo=ssl.TLSVersion.TLSv1_2).getContext()
-        # RFC 6066 §3: no literal addresses as server names.
-        named = host.isascii() and not host.startswith("[") and ":" not in host and not host[-1:].isdigit()
-        return _Unverified(self._opportunistic, host if named else "")
+        self._seen = self._state()
+        self._context = self._load()
 
     def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         """Twisted asks this at each handshake."""
         self._reload()
-        if self._context is None:
-            raise ConfigError("no certificate is configured")
-        return SSL.Connection(self._context, None)
+        connection = SSL.Connection(self._context, None)
+        if len(self._paths) > 2:
+            presented = Presented()
+            connection.set_app_data(presented)
+            connection.set_verify(SSL.VERIFY_PEER, _noting(presented))
+        return connection
 
     def _reload(self) -> None:
         now = self._seconds()
@@ -132,7 +126,65 @@ class TLSContexts:
 
     def _load(self) -> SSL.Context:
         parts = []
-        for path in self._paths:
+        for path in self._paths[:2]:
             with open(path, "rb") as file:
                 parts.append(file.read())
-        return server_options(*parts).getContext()
+        context = server_options(*parts).getContext()
+        for authorities in self._paths[2:]:
+            trust_clients(context, authorities)
+        return context
+
+
+def _noting(presented: Presented) -> Callable[[SSL.Connection, crypto.X509, int, int, int], bool]:
+    """Goes on with a client whose certificate is not believed: it has a password, maybe."""
+
+    def verified(connection: SSL.Connection, certificate: crypto.X509, error: int, depth: int, ok: int) -> bool:
+        presented.refused = presented.refused or not ok
+        return True
+
+    return verified
+
+
+@implementer(ITLSContexts)
+class TLSContexts:
+    """``certificate`` and ``key`` are PEM files; empty paths mean a server without TLS.  ``seconds`` tells the time.
+
+    ``trust`` is the authority that verified clients believe in; None means those of the operating system.
+    ConfigError if the files cannot be used.
+    """
+
+    def __init__(
+        self, certificate: str, key: str, seconds: Callable[[], float], trust: IOpenSSLTrustRoot | None = None
+    ) -> None:
+        self._paths = (certificate, key) if certificate else ()
+        self._seconds = seconds
+        self._trust = trust if trust is not None else ssl.platformTrust()
+        self._opportunistic: SSL.Context | None = None
+        self._servers: dict[str, _Server] = {}
+        if certificate:
+            self.server()
+
+    def available(self) -> bool:
+        return bool(self._paths)
+
+    def server(self, client_authorities: str = "") -> IOpenSSLServerConnectionCreator:
+        if not self._paths:
+            raise ConfigError("no certificate is configured")
+        known = self._servers.get(client_authorities)
+        if known is None:
+            paths = (*self._paths, client_authorities) if client_authorities else self._paths
+            try:
+                known = self._servers[client_authorities] = _Server(paths, self._seconds)
+            except (OSError, ValueError) as error:
+                raise ConfigError(f"{', '.join(paths)}: {error}") from error
+        return known
+
+    def client(self, host: str, verify: bool) -> IOpenSSLClientConnectionCreator:
+        host = host.removesuffix(".")
+        if verify:
+            return ssl.optionsForClientTLS(host, trustRoot=self._trust)
+        if self._opportunistic is None:
+            self._opportunistic = ssl.CertificateOptions(raiseMinimumTo=ssl.TLSVersion.TLSv1_2).getContext()
+        # RFC 6066 §3: no literal addresses as server names.
+        named = host.isascii() and not host.startswith("[") and ":" not in host and not host[-1:].isdigit()
+        return _Unverified(self._opportunistic, host if named else "")

@@ -23,15 +23,16 @@ def decode(line: bytes) -> bytes:
     Raises Malformed, and Cancelled for ``*``."""
     if line == b"*":
         raise Cancelled("cancelled by the client")
-    return _strict(line)
+    return strict(line)
 
 
 def decode_initial(argument: bytes) -> bytes:
     """The octets of an initial response; ``=`` is the empty one (RFC 4954 §4, RFC 5034 §4, RFC 4959 §3)."""
-    return b"" if argument == b"=" else _strict(argument)
+    return b"" if argument == b"=" else strict(argument)
 
 
-def _strict(text: bytes) -> bytes:
+def strict(text: bytes) -> bytes:
+    """The octets that this is exactly the encoding of.  Raises Malformed."""
     try:
         data = binascii.a2b_base64(text)
     except binascii.Error:

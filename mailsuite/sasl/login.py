@@ -6,7 +6,7 @@ initial response.  Only for connections nobody can read.
 
 from __future__ import annotations
 
-from mailsuite.sasl.values import Challenge, Credentials, Malformed, Step, text
+from mailsuite.sasl.values import Challenge, Credentials, text
 
 
 class LoginServer:
@@ -18,22 +18,8 @@ class LoginServer:
     def begin(self) -> Challenge:
         return Challenge(b"Username:")
 
-    def step(self, response: bytes) -> Step:
+    def step(self, response: bytes) -> Challenge | Credentials:
         if not self._login:
             self._login = text(response, "login name")
             return Challenge(b"Password:")
         return Credentials(self._login, text(response, "password"))
-
-
-class LoginClient:
-    """Answers the two questions in their order."""
-
-    client_first = False
-
-    def __init__(self, login: str, password: str) -> None:
-        self._answers = [password.encode(), login.encode()]
-
-    def respond(self, challenge: bytes) -> bytes:
-        if not self._answers:
-            raise Malformed("the server asks for more than LOGIN has")
-        return self._answers.pop()

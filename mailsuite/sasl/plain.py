@@ -21,18 +21,3 @@ class PlainServer:
             text(password, "password"),
             text(authzid, "authorization identity") if authzid else "",
         )
-
-
-class PlainClient:
-    """Says it all at once, without an authorization identity."""
-
-    client_first = True
-
-    def __init__(self, login: str, password: str) -> None:
-        self._message = b"\0".join((b"", login.encode(), password.encode()))
-
-    def respond(self, challenge: bytes) -> bytes:
-        message, self._message = self._message, b""
-        if challenge or not message:
-            raise Malformed("the server asks for more than PLAIN has")
-        return message

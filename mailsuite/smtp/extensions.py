@@ -31,6 +31,8 @@ class Options(msgspec.Struct, frozen=True):
     lmtp: bool = False
     starttls: bool = False
     mechanisms: tuple[str, ...] = ()
+    #: Mechanisms that are known, and weaker than may be used here.
+    too_weak: frozenset[str] = frozenset()
     #: AUTH without TLS.
     auth_in_clear: bool = False
     #: MAIL only after AUTH.

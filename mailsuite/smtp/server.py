@@ -343,6 +343,8 @@ class ServerCore:
         if self.authenticated or not self.greeting.extended:
             raise CommandError(reply(503, "5.5.1", "Once, after EHLO"))
         auth = parse_auth(argument)
+        if auth.mechanism in self.options.too_weak:
+            raise CommandError(reply(534, "5.7.9", "This mechanism is not allowed here, take another"))
         if auth.mechanism not in self.options.mechanisms:
             raise CommandError(reply(504, "5.5.4", "Mechanism not offered"))
         return self._ask(auth)

@@ -149,7 +149,7 @@ class MemoryDirectory:
     def _scram_keys(self, name: str) -> ScramKeys:
         if name not in self.passwords or name in self.without_scram or name in self.disabled:
             return msgspec.structs.replace(fake_keys(b"of a double", name), iterations=ITERATIONS)
-        return keys_of(name, self.passwords[name], SALT, ITERATIONS)
+        return keys_of(self.accounts[name], self.passwords[name], SALT, ITERATIONS)
 
     def _find(self, name: str) -> Account:
         if name not in self.accounts or name in self.disabled:

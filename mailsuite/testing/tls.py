@@ -40,7 +40,7 @@ class ReadyTLS:
     def available(self) -> bool:
         return self._ready
 
-    def server(self) -> ssl.CertificateOptions:
+    def server(self, client_authorities: str = "") -> ssl.CertificateOptions:
         if not self._ready:
             raise ConfigError("no certificate is configured")
         return _options()

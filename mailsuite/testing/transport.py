@@ -19,6 +19,8 @@ from zope.interface import alsoProvides, implementer
 
 #: Twisted's own default for unsent octets (``FileDescriptor.bufferSize``).
 HIGH_WATER = 2**16
+#: Keying material of every TLS connection in memory, so that channel bindings can be written down.
+EXPORTED = b"exported keying material, 32 oct"
 
 
 def ip_address(host: str, port: int) -> IPv4Address | IPv6Address:
@@ -34,6 +36,15 @@ class _Handle:
 
     def get_cipher_name(self) -> str:
         return "TLS_AES_256_GCM_SHA384"
+
+    def export_keying_material(self, label: bytes, octets: int, context: bytes) -> bytes:
+        return EXPORTED[:octets]
+
+    def get_certificate(self) -> None:
+        """It would be another one with each run."""
+
+    def get_app_data(self) -> None:
+        """Nobody was asked for a certificate."""
 
 
 @implementer(interfaces.ITCPTransport, interfaces.IConsumer, interfaces.IPushProducer)
@@ -64,6 +75,8 @@ class FakeTransport:
     def connect(self, protocol: Protocol) -> None:
         self.protocol = protocol
         protocol.makeConnection(self)
+        if self.tls:
+            self._shaken()
 
     # -- the peer's side -----------------------------------------------------------------------------------------
 
@@ -89,6 +102,9 @@ class FakeTransport:
             raise AssertionError("the server did not start TLS")
         self.tls_offered = None
         self._secure()
+        self._shaken()
+
+    def _shaken(self) -> None:
         if interfaces.IHandshakeListener.providedBy(self.protocol):
             cast(interfaces.IHandshakeListener, self.protocol).handshakeCompleted()
 

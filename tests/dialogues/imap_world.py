@@ -2,7 +2,7 @@
 
 Options: ``inbox NAME...`` messages of ``MESSAGES`` that ann's INBOX begins with; ``plaintext no`` refuses passwords
 without TLS; ``certificate no``; ``quota OCTETS``; ``largest OCTETS`` of a message; ``failures N`` logins may fail;
-``connections N`` at a time.
+``connections N`` at a time; ``mechanisms NAMES``.
 Verbs of ``% do``: ``deliver [mailbox] NAME`` mail arrives for ann; ``expunge UID`` and ``flag UID FLAG...`` another
 program acts on her INBOX; ``remove NAME`` it deletes a mailbox; ``fail METHOD KIND`` the next such call of the store
 fails (``temporary``, ``quota`` or ``bug``); ``stop`` the server shuts down.
@@ -26,6 +26,8 @@ from mailsuite.testing.directory import MemoryDirectory
 from mailsuite.testing.memory_store import MemoryStore, MemoryStores
 from mailsuite.testing.tls import ReadyTLS
 
+#: The server's part of the nonce in RFC 7677's example, with which every exchange begins.
+NONCE = "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
 ANN = "ann@example.org"
 
 MESSAGES = {
@@ -82,13 +84,14 @@ class World(IMAPServerFactory):
             hostname="mail.example.org",
             allow_plaintext_login=options.get("plaintext") != "no",
             login_failures=int(options.get("failures", 10)),
+            mechanisms=tuple(options.get("mechanisms", "PLAIN LOGIN").split()),
             limits=Limits(message=int(options.get("largest", 1_000_000))),
         )
         super().__init__(
             settings,
             self.stores,
             self.delivery.draft,
-            Login(directory, Throttle(clock, ThrottleSettings(first=0.0)), clock),
+            Login(directory, Throttle(clock, ThrottleSettings(first=0.0)), clock, lambda: NONCE),
             Admission(int(options.get("connections", 100)), 100),
             ReadyTLS(options.get("certificate") != "no"),
             clock,

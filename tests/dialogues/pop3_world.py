@@ -1,7 +1,8 @@
 """The POP3 server of the dialogues: tim@example.org with four messages, and what an option or ``% do`` changes.
 
 Options: ``starttls yes``, ``plaintext no``, ``messages N`` (N small ones instead), ``big OCTETS`` (one of that size),
-``fail METHOD WHAT``, ``late yes`` (every seam answers later), ``faults N``, ``failed_logins N``, ``connections N``.
+``fail METHOD WHAT``, ``late yes`` (every seam answers later), ``faults N``, ``failed_logins N``, ``connections N``,
+``mechanisms NAMES``.
 Acts: ``vanish NUMBER``, ``deliver TEXT``, ``shut_down``, ``fail METHOD WHAT``, ``left NUMBERS`` (UIDs still there).
 """
 
@@ -22,6 +23,8 @@ from mailsuite.testing.late import Late
 from mailsuite.testing.memory_store import MemoryStores
 from mailsuite.testing.tls import ReadyTLS
 
+#: The server's part of the nonce in RFC 7677's example, with which every exchange begins.
+NONCE = "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
 TIM = "tim@example.org"
 MESSAGES = (
     b"From: a@example.org\r\nSubject: one\r\n\r\nHello Tim,\r\nhow are you?\r\n",
@@ -77,11 +80,12 @@ def build(options: dict[str, str], clock: Clock, offload: IOffload) -> WorldFact
         "mail.example.org",
         starttls=options.get("starttls") == "yes",
         allow_plaintext_auth=options.get("plaintext") != "no",
+        mechanisms=tuple(options.get("mechanisms", "PLAIN LOGIN").split()),
         limits=Limits(faults=int(options.get("faults", 20)), failed_logins=int(options.get("failed_logins", 5))),
     )
     directory = MemoryDirectory(["example.org"], {TIM: "secret word", "ann@example.org": "pässwort"})
     late = options.get("late") == "yes"
-    login = Login(Late(directory, clock) if late else directory, Throttle(clock), clock)
+    login = Login(Late(directory, clock) if late else directory, Throttle(clock), clock, lambda: NONCE)
     admission = Admission(int(options.get("connections", 10)), int(options.get("connections", 10)))
     factory = WorldFactory(settings, stores, login, admission, ReadyTLS(), clock)
     if late:

@@ -1,7 +1,8 @@
 """The server of the SMTP dialogues: here.test with alice and bob, aliases, and a delivery in memory.
 
 Options: ``service`` smtp|submission|lmtp, ``auth_in_clear`` yes, ``trusted`` ADDRESSES, ``message_limit``,
-``recipients``, ``errors``, ``hops``, ``refused``, ``data_rate``, ``connections``, ``per_address``, ``no_tls`` yes.
+``mechanisms`` NAMES, ``recipients``, ``errors``, ``hops``, ``refused``, ``data_rate``, ``connections``,
+``per_address``, ``no_tls`` yes.
 Acts: see ``SMTPWorld.act``.
 """
 
@@ -28,6 +29,8 @@ from mailsuite.testing.dialogue import unescape
 from mailsuite.testing.directory import MemoryDirectory
 from mailsuite.testing.tls import ReadyTLS
 
+#: The server's part of the nonce in RFC 7677's example, with which every exchange begins.
+NONCE = "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
 ERRORS = {
     "quota": OverQuota("/secret/path is full"),
     "notfound": NotFound("/secret/path is gone"),
@@ -162,6 +165,7 @@ def settings(options: dict[str, str]) -> SMTPSettings:
         trusted=lambda address: address in trusted,
         limits=limits,
         refused_recipients=int(options.get("refused", 20)),
+        mechanisms=tuple(options.get("mechanisms", "PLAIN LOGIN").split()),
         data_rate=float(options.get("data_rate", 0)),
     )
 
@@ -175,7 +179,7 @@ def build(options: dict[str, str], clock: Clock, offload: IOffload) -> SMTPWorld
         people,
         OrderedPolicy([Named(), *standard_checks(limit, int(options.get("hops", 3)))]),
         MemoryDelivery(),
-        Login(people, Throttle(clock), clock),
+        Login(people, Throttle(clock), clock, lambda: NONCE),
         Admission(int(options.get("connections", 100)), int(options.get("per_address", 100))),
         None if options.get("no_tls") == "yes" else ReadyTLS(),
         clock,

@@ -13,7 +13,7 @@ from zope.interface.verify import verifyObject
 from mailsuite.directory.database import Database, create
 from mailsuite.directory.lookup import Lookups
 from mailsuite.directory.records import Records
-from mailsuite.directory.scram import keys_of
+from mailsuite.directory.scram import NOBODY, keys_of
 from mailsuite.directory.sqlite import DirectorySettings, SQLiteDirectory
 from mailsuite.errors import BadCredentials, NotAllowed, NotFound
 from mailsuite.interfaces import IDirectory
@@ -212,16 +212,16 @@ def test_any_other_digest_is_refused(directory: IDirectory, login: str, timestam
 
 def test_scram_keys_are_those_of_the_password(directory: IDirectory) -> None:
     keys = result_of(directory.scram_keys("Alice"))
-    assert keys == keys_of("alice@a.test", PASSWORD, keys.salt, keys.iterations)
+    assert keys == keys_of(result_of(directory.account("alice@a.test")), PASSWORD, keys.salt, keys.iterations)
     assert keys.iterations >= 4096
 
 
 @pytest.mark.parametrize("login", ["nobody@a.test", "bob@b.test", "eve@c.test", "sales@a.test", "", "@"])
 def test_scram_keys_that_are_not_there_look_like_others(directory: IDirectory, login: str) -> None:
     real, first, second = (result_of(directory.scram_keys(name)) for name in ("alice", login, login))
-    assert first.account == ""
+    assert first.account == NOBODY
     assert first.salt == second.salt != real.salt
     assert (len(first.salt), first.iterations) == (len(real.salt), real.iterations)
     assert first.salt != result_of(directory.scram_keys("another@a.test")).salt
-    fitting = keys_of("", PASSWORD, first.salt, first.iterations)
+    fitting = keys_of(NOBODY, PASSWORD, first.salt, first.iterations)
     assert fitting.stored_key != first.stored_key != second.stored_key
