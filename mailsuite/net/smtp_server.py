@@ -402,16 +402,14 @@ class SMTPConnection(Connection[ServerCore]):
         )
 
     def _log_end(self, answer: Reply, end: _End) -> Reply:
+        """One line for each message, and so made here at once: a format string would cost as much as its delivery."""
         transaction = end.transaction
+        to = ", ".join([f"<{address}>" for address in transaction.addresses])
         self.log.info(
-            "{id}: from=<{sender}> to={to} size={size} client={peer} account={account}: {answer}",
+            "{line}",
+            line=f"{transaction.id}: from=<{transaction.sender}> to={to} size={end.event.size} "
+            f"client={end.peer} account={end.account}: {answer}",
             id=transaction.id,
-            sender=transaction.sender,
-            to=", ".join(f"<{recipient.address}>" for recipient in transaction.recipients),
-            size=end.event.size,
-            peer=end.peer,
-            account=end.account,
-            answer=answer,
         )
         return answer
 

@@ -5,6 +5,8 @@ The same destination twice is one delivery, whether a client repeats a recipient
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
@@ -46,6 +48,11 @@ class Transaction:
     @property
     def recipients(self) -> tuple[Recipient, ...]:
         return tuple(self._recipients.values())
+
+    @property
+    def addresses(self) -> Iterable[Address]:
+        """Of the recipients."""
+        return self._recipients
 
     @property
     def destinations(self) -> tuple[Destination, ...]:

@@ -391,7 +391,8 @@ def test_a_removed_account_sends_no_more() -> None:
 
 def ends_of(logged: list[LogEvent]) -> list[str]:
     """The lines that tell what became of a message."""
-    return [event["log_format"].format(**event) for event in logged if "size={size}" in event["log_format"]]
+    lines = [event["log_format"].format(**event) for event in logged]
+    return [line for line in lines if " size=" in line]
 
 
 def test_a_message_accepted_after_its_client_left_is_one_line_in_the_log(logged: list[LogEvent]) -> None:
