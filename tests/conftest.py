@@ -22,7 +22,7 @@ def program() -> Callable[[str], str]:
     """The path of a program: missing, the test is skipped, or fails where ``MAILSUITE_REQUIRE_CLIENTS`` is set."""
 
     def find(name: str) -> str:
-        path = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+        path = shutil.which(name, path=os.environ["PATH"] + ":/usr/local/sbin:/usr/sbin:/sbin")
         if path is None:
             if os.environ.get("MAILSUITE_REQUIRE_CLIENTS"):
                 pytest.fail(f"{name} is not installed and MAILSUITE_REQUIRE_CLIENTS is set")
