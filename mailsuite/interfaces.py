@@ -56,7 +56,7 @@ class IOffload(Interface):
 
 
 class IDirectory(Interface):
-    """Who has mail here.  A change made by another process is seen by the next call."""
+    """Who has mail here.  A change made by another process is seen within a tenth of a second."""
 
     def resolve(address: Address) -> Deferred[Resolution]:
         """Where mail for ``address`` goes.  ``postmaster`` without a domain is the first domain's (RFC 5321

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mailsuite.directory import answers
-from mailsuite.directory.answers import SETTLED, Answers
+from mailsuite.directory.answers import LOOK_AGAIN, SETTLED, Answers
 
 
 class Kept:
@@ -28,6 +28,7 @@ class Kept:
 def kept(tmp_path: Path) -> Kept:
     kept = Kept(tmp_path)
     kept.keep("who", "ann")
+    kept.time += LOOK_AGAIN + 0.001
     return kept
 
 
@@ -63,6 +64,22 @@ def test_a_file_that_is_gone_has_no_answers(kept: Kept) -> None:
     assert kept.answers.get("who") is None
 
 
+def test_the_file_is_looked_at_only_now_and_then(kept: Kept) -> None:
+    assert kept.answers.get("who") == "ann"
+    os.utime(kept.path, (1, 1))
+    kept.time += LOOK_AGAIN * 0.9
+    assert kept.answers.get("who") == "ann"
+    kept.time += LOOK_AGAIN * 0.2
+    assert kept.answers.get("who") is None
+
+
+def test_a_clock_that_is_set_back_does_not_keep_answers_alive(kept: Kept) -> None:
+    assert kept.answers.get("who") == "ann"
+    os.utime(kept.path, (1, 1))
+    kept.time -= 3600
+    assert kept.answers.get("who") is None
+
+
 def test_what_was_read_right_after_a_change_is_not_kept(kept: Kept) -> None:
     kept.time = kept.path.stat().st_mtime + SETTLED - 0.1
     kept.keep("what", "young")
@@ -73,6 +90,7 @@ def test_an_answer_read_before_a_change_is_not_taken_for_one_after_it(kept: Kept
     state = kept.answers.state()
     os.utime(kept.path, (1, 1))
     kept.answers.keep("what", "old", state)
+    kept.time += LOOK_AGAIN + 0.001
     assert kept.answers.get("what") is None
 
 
