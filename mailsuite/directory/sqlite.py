@@ -2,7 +2,8 @@
 
 What ``mailsuite user add`` did a moment ago counts: where an address leads is remembered only as long as the file does
 not change (``directory.answers``), everything else is read afresh in the pool.  Questions go through one lane and one
-connection; checking passwords does not, but only so many at once, because each costs time and memory on purpose.  Trusts the file: who can write it can let anybody in.
+connection; checking passwords does not, but only so many at once, because each costs time and memory on purpose.
+Trusts the file: who can write it can let anybody in.
 """
 
 from __future__ import annotations
