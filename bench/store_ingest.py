@@ -7,6 +7,7 @@ With ``--watched`` a session looks at the INBOX of every account all the time, a
 
 from __future__ import annotations
 
+import functools
 import resource
 import shutil
 import sys
@@ -90,7 +91,7 @@ async def run(clock: object) -> None:
     offload.start()
     disk = JournalDisk(str(folder / "queue" / "journal"))
     disk.open()
-    batches = Batches(disk, offload)
+    batches = Batches(disk, offload, reactor)
     stores = MaildirStores(
         str(folder / "store"),
         disk,
@@ -113,8 +114,7 @@ async def run(clock: object) -> None:
             to = ToMailbox(f"u{left[0] % ACCOUNTS}@bench.example")
             envelope = Envelope("1", Address("a", "b"), (), 0)
             placed = stores.placements([to], envelope, TRACE, await draft.content())
-            await batches.place(placed, len(body))
-            stores.arrived(placed)
+            await batches.place(placed, len(body), functools.partial(stores.arrived, placed))
             draft.discard()
 
     lateness = Lateness()

@@ -366,12 +366,23 @@ class IDisk(Interface):
         """Do these as one unit, durable and done when it returns; the numbers of those whose file was
         not there.  With a journal all or none of them survive a crash.  ``Temporary``: nothing was done."""
 
-    def commit_all(units: Sequence[Unit]) -> Sequence[frozenset[int] | Exception]:
-        """Several units, each for itself, made durable together: for each what ``commit`` returns or raises."""
+    def record(units: Sequence[Unit]) -> IRecorded:
+        """Make several units durable together, each for itself; their steps follow with ``IRecorded.perform``."""
 
     def checkpoint() -> None:
         """Everything committed is in its place for good: folders may now be renamed and removed directly.  Nothing
         may be committed in those folders meanwhile."""
+
+
+class IRecorded(Interface):
+    """Units that will be done, whatever happens.  Blocking; any thread."""
+
+    errors = Attribute("for each unit why it will not be done (``Exception``), or None")
+    done = Attribute("whether all steps are done")
+
+    def perform() -> None:
+        """Do the steps, if nobody has; returns when they are done, whoever does them.  ``Temporary`` if that cannot be
+        now: to be called again."""
 
 
 class ITLSContexts(Interface):

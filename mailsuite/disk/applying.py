@@ -168,9 +168,10 @@ def _sync(disk: IDisk, unsynced: dict[str, None]) -> None:
         del unsynced[folder]
 
 
-def outcome_of(commit: Callable[[Unit], frozenset[int]], unit: Unit) -> frozenset[int] | Exception:
-    """What it returns or raises."""
+def error_of(commit: Callable[[Unit], frozenset[int]], unit: Unit) -> Exception | None:
+    """Why it was not committed."""
     try:
-        return commit(unit)
+        commit(unit)
     except Exception as error:
         return error
+    return None

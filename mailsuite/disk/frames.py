@@ -184,11 +184,12 @@ def units_of(frame: Frame, base: str) -> Iterator[list[Step]]:
     while offset < len(view):
         (length,) = _LENGTH.unpack_from(view, offset)
         offset += _LENGTH.size
-        yield _decode_unit(view[offset : offset + length], base)
+        yield decode_unit(view[offset : offset + length], base)
         offset += length
 
 
-def _decode_unit(data: memoryview, base: str) -> list[Step]:
+def decode_unit(data: bytes | memoryview, base: str) -> list[Step]:
+    """What ``encode_unit`` made; ``Corrupt``."""
     try:
         return [_renamed(step, lambda path: os.path.join(base, path) if path else "") for step in _decode(data)]
     except (msgspec.DecodeError, msgspec.ValidationError) as error:

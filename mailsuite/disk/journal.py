@@ -26,6 +26,8 @@ NAMES = ("0.journal", "1.journal")
 SIZE = 32 << 20
 #: Octets of units in one frame, unless a single one is larger.
 MAX_FRAME = 4 << 20
+#: Seconds until one who waits for effects looks whether more was recorded.
+LOOK_AGAIN = 0.02
 
 _log = Logger()
 
@@ -68,7 +70,9 @@ class Journal:
         self._offset = PAGE
         #: Octets written since it was opened.
         self.written = 0
-        #: Called, with nothing held, when a file has become full and the other is still needed.
+        #: Called, with nothing held, when a file has become full and the other is still needed: the first to do what
+        #: is recorded (``Temporary``), the second to make it durable.
+        self.finish: Callable[[], None] = lambda: None
         self.make_room: Callable[[], None] = lambda: None
 
     # -- start and end -------------------------------------------------------------------------------------------
@@ -163,6 +167,8 @@ class Journal:
             if self._offset + length > self._size - PAGE:  # a page is kept for the frame that lets us go on
                 self._go_on()
             self._put_frame(units)
+        except Temporary as error:
+            return Temporary(f"the journal in {self._folder} is full: {error}")
         except Exception as error:
             self.fail(str(error))
             return Temporary(f"the journal in {self._folder} cannot be written: {error}")
@@ -198,9 +204,12 @@ class Journal:
         self._file, self._offset = other, PAGE
 
     def _wait_for_effects(self) -> None:
-        with self._changed:
-            while self._pending:
-                self._changed.wait()
+        """Whoever is to do what is recorded may wait for us: it is done here.  ``Temporary``."""
+        while self._pending:
+            self.finish()
+            with self._changed:
+                if self._pending:
+                    self._changed.wait(LOOK_AGAIN)
 
     # -- effects -------------------------------------------------------------------------------------------------
 

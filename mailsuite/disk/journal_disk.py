@@ -1,8 +1,9 @@
 """IDisk with a journal: a commit costs one shared fdatasync, whatever it does, and is done whole or not at all.
 
 A unit is written to the journal first; when it is durable there, its steps are done on the file system without waiting
-for the disk.  A *checkpoint* (every ``INTERVAL`` seconds while something is new, and when half a journal file is used)
-makes the file system write everything, so that the journal's room can be used again.  ``open`` does again what a
+for the disk: at once (``commit``) or when somebody asks for them (``record``).  A *checkpoint* (every ``INTERVAL``
+seconds while something is new, and when half a journal file is used) does what is left to be done and makes the file
+system write everything, so that the journal's room can be used again.  ``open`` does again what a
 crash may have undone.  ``replace`` is a commit too, for what is committed must not be changed past the journal.
 Limit: what another program changes or removes between a commit and the next checkpoint may come back after a crash.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from twisted.logger import Logger
 from zope.interface import implementer
@@ -25,10 +26,11 @@ from mailsuite.disk.journal import SIZE, Journal
 from mailsuite.disk.linked import Linked
 from mailsuite.disk.many import do_many
 from mailsuite.disk.real import RealDisk, meaning
+from mailsuite.disk.recorded import Behind, Hands, Recorded
 from mailsuite.disk.replay import replay
 from mailsuite.errors import Temporary
-from mailsuite.interfaces import IDisk
-from mailsuite.steps import Put, Step, Unit, folders
+from mailsuite.interfaces import IDisk, IRecorded
+from mailsuite.steps import Link, Links, Put, Step, Unit, folders
 
 #: Seconds between checkpoints while something is committed.
 INTERVAL = 2.0
@@ -41,13 +43,17 @@ class JournalDisk(RealDisk):
     """Files of this machine, with the journal in ``folder``, which only this process uses.  Its paths below the parent
     of that one's parent are relative, so that an installation may be moved."""
 
-    def __init__(self, folder: str, size: int = SIZE) -> None:
+    def __init__(self, folder: str, size: int = SIZE, hands: Hands | None = None) -> None:
+        """``hands`` do what is recorded; this process itself without."""
         super().__init__()
         self._folder = os.path.abspath(folder)
         self._base = os.path.join(os.path.dirname(os.path.dirname(self._folder)), "")
         self._size = size
         self._journal = Journal(self._folder, size)
+        self._journal.finish = self._perform_recorded
         self._journal.make_room = self._write_effects
+        self._hands = hands
+        self._recorded: dict[IRecorded, None] = {}
         self._touched: set[str] = set()
         self._linked = Linked()
         self._lock = threading.Lock()
@@ -116,41 +122,69 @@ class JournalDisk(RealDisk):
     # -- committing ----------------------------------------------------------------------------------------------
 
     def commit(self, steps: Unit) -> frozenset[int]:
-        [outcome] = self.commit_all((steps,))
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
-
-    def commit_all(self, units: Sequence[Unit]) -> Sequence[frozenset[int] | Exception]:
-        try:
-            frame = self._journal.append([encode_unit(unit, self._base) for unit in units])
-        except Temporary as error:
-            return [error] * len(units)
+        frame = self._journal.append([encode_unit(steps, self._base)])
+        applied = Applied(self, self._put, _do_many)
         back: list[Step] = []
         try:
-            outcomes = [self._do(unit, back) for unit in units]
+            for step in steps:
+                self._do(step, applied)
+            return frozenset(applied.missed)
+        except Exception:
+            back = applied.undo()
+            raise
         finally:
-            self._journal.done(frame)
-        if back:
-            self._take_back(back)
+            self._end(frame, folders(steps))
+            if back:
+                self._take_back(back)
+
+    def record(self, units: Sequence[Unit]) -> IRecorded:
+        encoded = [encode_unit(unit, self._base) for unit in units]
+        try:
+            frame = self._journal.append(encoded)
+        except Temporary as error:
+            return Recorded([error] * len(units))
+        behind = Behind(self, encoded, self._base, self._put, self._hands)
+        touched = {folder for unit in units for folder in folders(unit)}
+        links = [step for unit in units for step in unit if isinstance(step, Link)]
+
+        def finish() -> None:
+            behind.finish()
+            for link in links:
+                self._linked.note(link)
+            self._end(frame, touched)
+            with self._lock:
+                del self._recorded[recorded]
+
+        recorded = Recorded([None] * len(units), finish)
+        with self._lock:
+            self._recorded[recorded] = None
+        return recorded
+
+    def _end(self, frame: int, touched: Iterable[str]) -> None:
+        """The effects are in the file system.  It is noted where before the journal may forget them."""
+        with self._lock:
+            self._touched.update(touched)
+        self._journal.done(frame)
         if self._journal.written - self._mark > self._size // 2:
             self._wanted.set()
-        return outcomes
 
-    def _do(self, unit: Unit, back: list[Step]) -> frozenset[int] | Exception:
-        applied = Applied(self, self._put, _do_many)
+    def _perform_recorded(self) -> None:
+        """What was recorded until now is done when this returns; ``Temporary``."""
         with self._lock:
-            self._touched.update(folders(unit))
-        try:
-            for step in unit:
-                for other in self._linked.note(step):
-                    with contextlib.suppress(FileNotFoundError):
-                        self.sync_folder(other)
-                applied.do(step)
-        except Exception as error:
-            back += applied.undo()
-            return error
-        return frozenset(applied.missed)
+            waiting = tuple(self._recorded)
+        for recorded in waiting:
+            recorded.perform()
+
+    def _do(self, step: Step, applied: Applied) -> None:
+        """Links are noted when they are there, lest a checkpoint that came before takes them for durable."""
+        links = isinstance(step, Link | Links)
+        if not links:
+            for other in self._linked.note(step):
+                with contextlib.suppress(FileNotFoundError):
+                    self.sync_folder(other)
+        applied.do(step)
+        if links:
+            self._linked.note(step)
 
     @meaning
     def _put(self, put: Put) -> None:
@@ -174,6 +208,7 @@ class JournalDisk(RealDisk):
     def checkpoint(self) -> None:
         if self._journal.settled:
             return
+        self._perform_recorded()
         self._write_effects()
         self._journal.done(self._journal.append(()))
 

@@ -3,19 +3,21 @@
 Each place (a mailbox, the queue) hands in a ``Placement``.  ``prepare`` is for what takes long, without any lock: a
 large body is written and synced under a name nobody looks at.  Then the ``Holder`` of each place is locked, all in the
 order of their names; ``reserve`` is where quota and missing mailboxes show themselves; ``steps`` says what is to be
-done.  The steps of one message are one unit of the disk, and all units are committed together.  What was committed is
-published; what was not is undone, and nobody saw it.  A failure concerns one message.  Blocking: inside ``IOffload``.
+done.  The steps of one message are one unit of the disk, and all units are recorded together: now they are durable, and
+their senders may be answered.  ``Placed.finish`` does the steps and lets the messages be seen; a holder does so itself
+before anybody looks at what it holds.  What could not be recorded is undone, and nobody saw it.  A failure concerns one
+message.  Blocking: inside ``IOffload``.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from mailsuite.errors import Temporary
-from mailsuite.interfaces import IDisk
+from mailsuite.interfaces import IDisk, IRecorded
 from mailsuite.steps import Step
 
 #: Octets up to which a body goes through the disk's journal; larger ones are files of their own before.
@@ -36,11 +38,11 @@ class Holder(Protocol):
     def locked(self, patience: float = -1) -> AbstractContextManager[None]:
         """Alone with it.  ``Busy`` after so many seconds; below 0 is for ever."""
 
-    def changing(self, placements: Sequence[Any]) -> AbstractContextManager[None]:
-        """Around the commit of their steps."""
+    def expect(self, placements: Sequence[Any], recorded: IRecorded) -> None:
+        """These are durable, and in their places once ``recorded`` is done; the holder is locked.  Never raises."""
 
-    def publish(self, placements: Sequence[Any]) -> None:
-        """These are on disk; never raises."""
+    def publish(self) -> None:
+        """Let what is expected and done be seen; the holder is locked.  Never raises."""
 
 
 class Placement(Protocol):
@@ -64,11 +66,18 @@ class Placement(Protocol):
 
 
 def place(disk: IDisk, placements: Sequence[Placement]) -> None:
-    """One message; raises why it could not be placed, with nothing left behind."""
+    """One message, seen when this returns; raises why it could not be placed, with nothing left behind."""
     prepare(placements)
     [error] = place_all(disk, [placements])
     if error is not None:
         raise error
+
+
+def place_all(disk: IDisk, messages: Sequence[Sequence[Placement]], patience: float = -1) -> Sequence[Exception | None]:
+    """``record_all`` and ``finish``; ``Temporary`` if what is promised is not to be seen yet."""
+    placed = record_all(disk, messages, patience)
+    placed.finish()
+    return placed.errors
 
 
 def prepare(placements: Sequence[Placement]) -> None:
@@ -81,24 +90,49 @@ def prepare(placements: Sequence[Placement]) -> None:
         raise
 
 
-def place_all(disk: IDisk, messages: Sequence[Sequence[Placement]], patience: float = -1) -> list[Exception | None]:
-    """Messages that are prepared; for each, why it could not be placed.  One that is ``Busy`` was not touched and may
-    be tried again."""
+class Placed:
+    """What became of messages.  ``errors``: for each why it was not placed, or None if it is durable in all its places.
+    One that is ``Busy`` was not touched and may be tried again."""
+
+    def __init__(self, errors: Sequence[Exception | None], recorded: IRecorded, holders: Sequence[Holder]) -> None:
+        self.errors = errors
+        self._recorded = recorded
+        self._holders = holders
+
+    def finish(self, patience: float = -1) -> bool:
+        """Let them be seen; whether all are, or some holder was busy for so many seconds.  ``Temporary`` if that cannot
+        be now.  To be called again in both cases."""
+        self._recorded.perform()
+        left = []
+        for holder in self._holders:
+            try:
+                with holder.locked(patience):
+                    holder.publish()
+            except Busy:
+                left.append(holder)
+        self._holders = left
+        return not left
+
+    @property
+    def unseen(self) -> list[str]:
+        """Names of the holders in which they cannot be seen yet."""
+        return [holder.name for holder in self._holders]
+
+
+def record_all(disk: IDisk, messages: Sequence[Sequence[Placement]], patience: float = -1) -> Placed:
+    """Make messages that are prepared durable; ``Placed.finish`` is to follow."""
     batch = _Batch(messages)
     with contextlib.ExitStack() as locks:
-        for holder in batch.holders():
-            batch.enter(locks, holder, holder.locked(patience))
+        batch.lock(locks, patience)
         units = batch.units()
-        with contextlib.ExitStack() as changes:
-            for holder in batch.holders():
-                batch.enter(changes, holder, holder.changing(batch.placements(holder)))
-            left = batch.left()
-            for number, outcome in zip(left, disk.commit_all([units[number] for number in left]), strict=True):
-                if isinstance(outcome, Exception):
-                    batch.fail(number, outcome)
-        for holder in batch.holders():
-            holder.publish(batch.placements(holder))
-    return batch.errors
+        recorded = disk.record(list(units.values()))
+        for number, error in zip(units, recorded.errors, strict=True):
+            if error is not None:
+                batch.fail(number, error)
+        by_holder = batch.by_holder()
+        for holder, placements in by_holder:
+            holder.expect(placements, recorded)
+    return Placed(batch.errors, recorded, [holder for holder, _ in by_holder])
 
 
 class _Batch:
@@ -108,38 +142,38 @@ class _Batch:
         self._messages = messages
         self.errors: list[Exception | None] = [None] * len(messages)
 
-    def left(self) -> list[int]:
+    def _left(self) -> Iterator[int]:
         """Numbers of those with which nothing is wrong yet."""
-        return [number for number, error in enumerate(self.errors) if error is None]
+        return (number for number, error in enumerate(self.errors) if error is None)
 
-    def holders(self) -> list[Holder]:
-        """Theirs, by name."""
-        by_name = {place.holder.name: place.holder for number in self.left() for place in self._messages[number]}
-        return [by_name[name] for name in sorted(by_name)]
-
-    def placements(self, holder: Holder) -> list[Placement]:
-        """Theirs with this one."""
-        places = (place for number in self.left() for place in self._messages[number])
-        return [place for place in places if place.holder.name == holder.name]
+    def by_holder(self) -> list[tuple[Holder, list[Placement]]]:
+        """Theirs, in the order of the names."""
+        found: dict[str, tuple[Holder, list[Placement]]] = {}
+        for number in self._left():
+            for place in self._messages[number]:
+                holder = place.holder
+                found.setdefault(holder.name, (holder, []))[1].append(place)
+        return [found[name] for name in sorted(found)]
 
     def fail(self, number: int, error: Exception) -> None:
         self.errors[number] = error
         if not isinstance(error, Busy):
             _undo(self._messages[number])
 
-    def enter(self, stack: contextlib.ExitStack, holder: Holder, context: AbstractContextManager[None]) -> None:
-        """For all messages of a holder."""
-        try:
-            stack.enter_context(context)
-        except Exception as error:
-            for number in self.left():
-                if any(place.holder.name == holder.name for place in self._messages[number]):
-                    self.fail(number, error)
+    def lock(self, stack: contextlib.ExitStack, patience: float) -> None:
+        """All holders; what goes to one that cannot be locked fails."""
+        for holder, _ in self.by_holder():
+            try:
+                stack.enter_context(holder.locked(patience))
+            except Exception as error:
+                for number in list(self._left()):
+                    if any(place.holder.name == holder.name for place in self._messages[number]):
+                        self.fail(number, error)
 
     def units(self) -> dict[int, list[Step]]:
         """What each message wants done."""
         units: dict[int, list[Step]] = {}
-        for number in self.left():
+        for number in list(self._left()):
             try:
                 for place in self._messages[number]:
                     place.reserve()

@@ -16,10 +16,11 @@ from typing import ParamSpec, TypeVar
 
 from zope.interface import implementer
 
-from mailsuite.disk.applying import commit_directly, outcome_of
+from mailsuite.disk.applying import commit_directly, error_of
 from mailsuite.disk.meaning import meaning_of
 from mailsuite.disk.opening import open_file
-from mailsuite.interfaces import IDisk
+from mailsuite.disk.recorded import Recorded
+from mailsuite.interfaces import IDisk, IRecorded
 from mailsuite.steps import Unit
 
 #: Folders that are remembered as durable; beyond that they are synced again.
@@ -156,8 +157,8 @@ class RealDisk:
     def commit(self, steps: Unit) -> frozenset[int]:
         return commit_directly(self, steps)
 
-    def commit_all(self, units: Sequence[Unit]) -> Sequence[frozenset[int] | Exception]:
-        return [outcome_of(self.commit, unit) for unit in units]
+    def record(self, units: Sequence[Unit]) -> IRecorded:
+        return Recorded([error_of(self.commit, unit) for unit in units])
 
     def checkpoint(self) -> None:
         """All is in place always."""

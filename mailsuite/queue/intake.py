@@ -15,7 +15,7 @@ import msgspec
 from mailsuite.disk.placement import SMALL_BODY
 from mailsuite.disk.spool import Content
 from mailsuite.errors import Temporary
-from mailsuite.interfaces import IDisk
+from mailsuite.interfaces import IDisk, IRecorded
 from mailsuite.model import Queued
 from mailsuite.queue.file import Head, Places, checked_id, encode_head
 from mailsuite.steps import Put, Rename, Step
@@ -36,10 +36,10 @@ class QueueHolder:
     def locked(self, patience: float = -1) -> AbstractContextManager[None]:
         return contextlib.nullcontext()
 
-    def changing(self, placements: Sequence[object]) -> AbstractContextManager[None]:
-        return contextlib.nullcontext()
+    def expect(self, placements: Sequence[object], recorded: IRecorded) -> None:
+        """Nobody asks the folder for what ``DiskQueue.arrived`` has not told of."""
 
-    def publish(self, placements: Sequence[object]) -> None:
+    def publish(self) -> None:
         """``DiskQueue.arrived`` does, in the reactor thread."""
 
 

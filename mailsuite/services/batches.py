@@ -1,83 +1,109 @@
-"""Deliveries that are placed together: while one batch is being written, what arrives gathers for the next.
+"""Deliveries that are recorded together and placed together: while one batch is being written, what arrives gathers.
 
-A message that is large is prepared on its own first; one whose account is busy with something long is placed on its
-own after, so nobody waits for another's scan; of those only some at a time hold a thread.  Bounded by the count and the
-octets of a batch; what waits is bounded by the sessions, which have one message each.  The reactor hears of a batch at
-once.
+Whoever delivers is answered when the batch is durable; the files follow in another thread, so that the next batch does
+not wait for them, until so much is behind that deliveries must.  A message that is large is prepared on its own first;
+one whose account is busy with something long is recorded on its own after, so nobody waits for another's scan; of those
+only some at a time hold a thread.  Bounded by the count and the octets of a batch and of what is behind; what waits is
+bounded by the sessions, which have one message each.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from mailsuite.disk.placement import SMALL_BODY, Busy, Placement, place_all, prepare
+from mailsuite.disk.placement import SMALL_BODY, Busy, Placed, Placement, prepare, record_all
 from mailsuite.interfaces import IDisk, IOffload
 from mailsuite.services.turns import Turns
 
 #: Messages and octets in one batch.
 MAX_COUNT = 100
 MAX_OCTETS = 2 << 20
+#: Messages and octets that are durable and not in their places, beyond which nothing more is recorded.
+MAX_COUNT_BEHIND = 2000
+MAX_OCTETS_BEHIND = 16 << 20
+#: Batches that one job places.
+MAX_FINISH = 8
 #: Seconds that a batch waits for an account.
 PATIENCE = 0.02
 #: Messages of one account that are prepared, or wait for it, in threads at the same time.
 AT_ONCE = 4
+#: Seconds until what could not be placed is tried again.
+TRY_AGAIN = 5.0
 
 _T = TypeVar("_T")
 
+_log = Logger()
+
 
 class _Message:
-    """What is to be placed, and who waits for it."""
+    """What is to be placed, who waits for its being durable, and who is told when it is placed."""
 
-    __slots__ = ("answer", "octets", "placements")
+    __slots__ = ("answer", "octets", "placed", "placements")
 
-    def __init__(self, placements: Sequence[Placement], octets: int) -> None:
+    def __init__(self, placements: Sequence[Placement], octets: int, placed: Callable[[], None]) -> None:
         self.placements = placements
         self.octets = octets
+        self.placed = placed
         self.answer: Deferred[None] = Deferred()
+
+    @property
+    def holders(self) -> list[str]:
+        return [place.holder.name for place in self.placements]
 
 
 class Batches:
     """Places messages on ``disk`` in threads of ``offload``."""
 
-    def __init__(self, disk: IDisk, offload: IOffload, at_once: int = AT_ONCE) -> None:
+    def __init__(self, disk: IDisk, offload: IOffload, clock: IReactorTime, at_once: int = AT_ONCE) -> None:
         """``at_once``: threads that messages of one account may hold beside the batch; fewer than ``offload`` has."""
         self._disk = disk
         self._offload = offload
+        self._clock = clock
         self._turns = Turns(at_once)
         self._waiting: deque[_Message] = deque()
-        self._working = False
+        self._recording = False
+        self._behind: deque[tuple[Placed, Sequence[_Message]]] = deque()
+        self._count_behind = self._octets_behind = 0
+        self._finishing = False
 
-    def place(self, placements: Sequence[Placement], octets: int) -> Deferred[None]:
-        """In all places or none; fires when they are there, fails with why not.  ``octets``: of its body."""
-        message = _Message(placements, octets)
+    def place(self, placements: Sequence[Placement], octets: int, placed: Callable[[], None]) -> Deferred[None]:
+        """In all places or none; fires when that is durable, fails with why not.  ``placed`` is called when all can be
+        seen.  ``octets``: of its body."""
+        message = _Message(placements, octets, placed)
         if octets > SMALL_BODY:
-            preparing = Deferred.fromCoroutine(self._in_turn(message, prepare, placements))
+            preparing = Deferred.fromCoroutine(self._in_turn(message.holders, prepare, placements))
             preparing.addCallbacks(lambda _: self._add(message), message.answer.errback)
         else:
             self._add(message)
         return message.answer
 
-    async def _in_turn(self, message: _Message, work: Callable[..., _T], *args: object) -> _T:
-        """In a thread; not more than some for each account."""
-        async with self._turns.of(place.holder.name for place in message.placements if place.holder.name):
+    async def _in_turn(self, names: Iterable[str], work: Callable[..., _T], *args: object) -> _T:
+        """In a thread; not more than some for each account of these."""
+        async with self._turns.of(filter(None, names)):
             return await self._offload.run(work, *args)
+
+    # -- recording -----------------------------------------------------------------------------------------------
 
     def _add(self, message: _Message) -> None:
         self._waiting.append(message)
-        if not self._working:
-            self._begin()
+        self._record()
 
-    def _begin(self) -> None:
+    def _record(self) -> None:
+        """The next batch, if none is under way and not too much is behind."""
+        if self._recording or self._count_behind >= MAX_COUNT_BEHIND or self._octets_behind >= MAX_OCTETS_BEHIND:
+            return
         batch = self._take()
-        self._working = bool(batch)
+        self._recording = bool(batch)
         if batch:
-            placing = self._offload.run(place_all, self._disk, [each.placements for each in batch], PATIENCE)
-            placing.addCallbacks(self._placed, self._failed, callbackArgs=(batch,), errbackArgs=(batch,))
+            recording = self._offload.run(record_all, self._disk, [each.placements for each in batch], PATIENCE)
+            recording.addCallbacks(self._recorded, self._not_recorded, callbackArgs=(batch,), errbackArgs=(batch,))
 
     def _take(self) -> list[_Message]:
         batch: list[_Message] = []
@@ -87,26 +113,88 @@ class Batches:
             octets += min(batch[-1].octets, SMALL_BODY)
         return batch
 
-    def _placed(self, errors: Sequence[Exception | None], batch: Sequence[_Message]) -> None:
-        self._begin()
-        for message, error in zip(batch, errors, strict=True):
-            if isinstance(error, Busy):
-                placing = Deferred.fromCoroutine(self._in_turn(message, place_all, self._disk, [message.placements]))
-                placing.addCallbacks(self._placed_alone, message.answer.errback, callbackArgs=(message,))
-            else:
-                _answer(message, error)
+    def _recorded(self, placed: Placed, batch: Sequence[_Message]) -> None:
+        self._recording = False
+        self._record()
+        self._answer(placed, batch)
 
-    def _failed(self, failure: Failure, batch: Sequence[_Message]) -> None:
-        self._begin()
+    def _not_recorded(self, failure: Failure, batch: Sequence[_Message]) -> None:
+        self._recording = False
+        self._record()
         for message in batch:
             message.answer.errback(failure)
 
-    def _placed_alone(self, errors: Sequence[Exception | None], message: _Message) -> None:
-        _answer(message, errors[0])
+    def _answer(self, placed: Placed, batch: Sequence[_Message]) -> None:
+        """Those who wait; and see to it that what is durable is placed."""
+        durable = [message for message, error in zip(batch, placed.errors, strict=True) if error is None]
+        if durable:
+            self._count_behind += len(durable)
+            self._octets_behind += sum(message.octets for message in durable)
+            self._behind.append((placed, durable))
+            self._finish()
+        for message, error in zip(batch, placed.errors, strict=True):
+            if isinstance(error, Busy):
+                work = self._in_turn(message.holders, record_all, self._disk, [message.placements])
+                alone = Deferred.fromCoroutine(work)
+                alone.addCallbacks(self._answer, message.answer.errback, callbackArgs=([message],))
+            elif error is not None:
+                message.answer.errback(error)
+            else:
+                message.answer.callback(None)
+
+    # -- placing -------------------------------------------------------------------------------------------------
+
+    def _finish(self) -> None:
+        """What is behind, some of it, unless that is being done."""
+        if self._finishing or not self._behind:
+            return
+        self._finishing = True
+        some = [self._behind[number] for number in range(min(MAX_FINISH, len(self._behind)))]
+        finishing = self._offload.run(_finish_all, [placed for placed, _ in some])
+        finishing.addCallbacks(self._finished, self._not_finished)
+
+    def _finished(self, seen: Sequence[bool]) -> None:
+        done = [self._behind.popleft() for _ in seen]
+        for _, batch in done:
+            self._count_behind -= len(batch)
+            self._octets_behind -= sum(message.octets for message in batch)
+        self._finishing = False
+        self._finish()
+        self._record()
+        for (placed, batch), all_seen in zip(done, seen, strict=True):
+            if all_seen:
+                _tell(batch)
+            else:
+                waiting = Deferred.fromCoroutine(self._in_turn(placed.unseen, placed.finish))
+                waiting.addCallbacks(lambda _, batch=batch: _tell(batch), self._never_seen)
+
+    def _never_seen(self, failure: Failure) -> None:
+        """The files are there; whoever looks finds them."""
+        _log.error("new messages are not announced: {reason}", reason=failure.getErrorMessage())
+
+    def _not_finished(self, failure: Failure) -> None:
+        """It is durable, and will be placed at the next start at the latest."""
+        _log.error("accepted messages cannot be placed yet: {reason}", reason=failure.getErrorMessage())
+        self._clock.callLater(TRY_AGAIN, self._try_again)
+
+    def _try_again(self) -> None:
+        self._finishing = False
+        self._finish()
 
 
-def _answer(message: _Message, error: Exception | None) -> None:
-    if error is None:
-        message.answer.callback(None)
-    else:
-        message.answer.errback(error)
+def _tell(batch: Sequence[_Message]) -> None:
+    for message in batch:
+        message.placed()
+
+
+def _finish_all(batches: Sequence[Placed]) -> list[bool]:
+    """Those that could be finished, and whether all is seen of each; raises why not even the first."""
+    seen: list[bool] = []
+    for placed in batches:
+        try:
+            seen.append(placed.finish(PATIENCE))
+        except Exception:
+            if not seen:
+                raise
+            break
+    return seen

@@ -1,9 +1,10 @@
 """IDelivery over the Maildir store and the relay queue: one message, all of its places, one step.
 
-Promises: when ``commit`` fires, the message is on disk in every mailbox and in the queue, or nothing is visible
-anywhere; with a disk that has a journal that holds after a power cut, too.  A commit that was begun is finished even if
-the one who asked has gone (its connection was lost): sessions and the queue's runner still hear of what was placed.
-What an account is busy with delays nobody else's mail (``services.batches``).
+Promises: when ``commit`` fires, the message is durable for every mailbox and for the queue, or nothing is visible
+anywhere; with a disk that has a journal that holds after a power cut, too.  Whoever looks at a mailbox after that sees
+it; the queue's runner and sessions that wait hear of it a moment later.  A commit that was begun is finished even if
+the one who asked has gone (its connection was lost).  What an account is busy with delays nobody else's mail
+(``services.batches``).
 """
 
 from __future__ import annotations
@@ -52,9 +53,11 @@ class Delivery:
             mailboxes = [to for to in destinations if isinstance(to, ToMailbox)]
             incoming: list[Incoming] = self._stores.placements(mailboxes, envelope, trace, content)
             relayed = self._relayed(envelope, trace, content, destinations)
-            await self._batches.place([*incoming, *relayed], content.stored)
+            await self._batches.place([*incoming, *relayed], content.stored, lambda: self._arrived(incoming, relayed))
         finally:
             draft.discard()
+
+    def _arrived(self, incoming: Sequence[Incoming], relayed: Sequence[QueuePlacement]) -> None:
         self._stores.arrived(incoming)
         for placement in relayed:
             self._queue.arrived(placement)

@@ -58,7 +58,7 @@ class Parts:
         )
         self._queue = DiskQueue(paths.queue, disk, self._offload, reactor, relay.schedule(settings))
         delivery = Delivery(
-            self._stores, self._queue, self._spool, Batches(disk, self._offload, max(1, limits.threads // 2))
+            self._stores, self._queue, self._spool, Batches(disk, self._offload, reactor, max(1, limits.threads // 2))
         )
         tls = TLSContexts(settings.tls.certificate, settings.tls.key, reactor.seconds)
         self._courier = relay.courier(settings, tls, reactor)

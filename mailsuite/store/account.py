@@ -14,11 +14,14 @@ import sqlite3
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from twisted.logger import Logger
 
 from mailsuite.disk.meaning import meaning_of
 from mailsuite.disk.placement import Busy
 from mailsuite.errors import DiskFull, Exists, InvalidName, MailError, NotAllowed, NotFound, OverQuota, Temporary
+from mailsuite.interfaces import IRecorded
 from mailsuite.model import INBOX, MailboxInfo
 from mailsuite.store import subscriptions
 from mailsuite.store.counters import FILE as COUNTERS_FILE
@@ -35,6 +38,8 @@ _REMOVED = "mailsuite-removed-"
 #: New messages that may wait to be rendered; what is forgotten here is rendered when it is asked for.
 MAX_UNRENDERED = 10_000
 
+_log = Logger()
+
 
 class AccountMail:
     """The mail of ``name`` below the folder ``root``.  Opened by the first ``locked``."""
@@ -50,6 +55,7 @@ class AccountMail:
         #: Feeds with something new, for the reactor to wake.
         self.stirred: deque[Feed] = deque()
         self._lock = threading.RLock()
+        self._expected: deque[tuple[IRecorded, Callable[[], None]]] = deque()
         self._opened = self._closed = False
         self._folders: dict[str, Folder] = {}
         self._usage: tuple[int, int] | None = None
@@ -59,9 +65,10 @@ class AccountMail:
     # -- the lock ------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def locked(self, patience: float = -1) -> Iterator[None]:
-        """Alone with the account; ``Busy`` if that takes more than ``patience`` seconds, below 0 is for ever.  An index
-        that SQLite cannot read is replaced and the work fails with ``Temporary``."""
+    def locked(self, patience: float = -1, see_all: bool = True) -> Iterator[None]:
+        """Alone with the account; ``Busy`` if that takes more than ``patience`` seconds, below 0 is for ever.  What was
+        delivered before is there, unless ``see_all`` is False.  An index that SQLite cannot read is replaced and the
+        work fails with ``Temporary``."""
         if not self._lock.acquire(timeout=patience):
             raise Busy(f"somebody works with the mail of {self.name}")
         try:
@@ -70,6 +77,8 @@ class AccountMail:
             try:
                 if not self._opened:
                     self._open()
+                if see_all:
+                    self.catch_up()
                 yield
             except sqlite3.OperationalError as error:
                 full = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
@@ -104,6 +113,27 @@ class AccountMail:
         for folder in tuple(self._folders.values()):
             folder.rebuild()
 
+    # -- what is delivered ---------------------------------------------------------------------------------------
+
+    def expect(self, recorded: IRecorded, publish: Callable[[], None]) -> None:
+        """Messages are durable, and there when ``recorded`` is done; ``publish`` is to be called then, with the lock
+        held, before anybody looks."""
+        self._expected.append((recorded, publish))
+
+    def catch_up(self, wait: bool = True) -> None:
+        """Publish what is expected: all of it, which may take its being done, or (not ``wait``) what is done."""
+        while self._expected and (wait or self._expected[0][0].done):
+            recorded, publish = self._expected[0]
+            try:
+                recorded.perform()
+            except Temporary as error:
+                _log.warn("{account}: new messages cannot be seen yet: {error}", account=self.name, error=error)
+                return
+            self._expected.popleft()
+            publish()
+
+    # -- the end -------------------------------------------------------------------------------------------------
+
     def rest(self) -> bool:
         """Close what is open, unless somebody uses it; whether it is closed now.  The next ``locked`` opens it."""
         with self._lock:
@@ -121,6 +151,7 @@ class AccountMail:
         """Write what spares the next start from guessing, and forget everything."""
         if self._opened:
             with contextlib.suppress(MailError, OSError, sqlite3.Error):
+                self.catch_up()
                 for folder in self._folders.values():
                     folder.look()
                 self.index.checkpoint()  # before counters say that it knows everything
@@ -130,6 +161,7 @@ class AccountMail:
             for folder in self._folders.values():
                 folder.rest()
             self._folders.clear()
+            self._expected.clear()
             self._unrendered.clear()
             self._usage = None
             self._opened = False

@@ -78,6 +78,8 @@ class Folder:
         self._contents: Contents | None = None
         self._unannounced: list[tuple[int, Flags]] = []
         self._strange: frozenset[str] = frozenset()
+        self._under_way = 0
+        self._undisturbed = False
         self._remove_stale()
         self.attach(trust)
 
@@ -177,6 +179,20 @@ class Folder:
         if before == self._seen:
             self._seen = self._times()
             self._doubtful = self._doubtful or self._seen != before
+
+    def expect_change(self) -> None:
+        """Our own changes are under way, and ``change_came`` as often; nobody looks meanwhile."""
+        if not self._under_way:
+            self._undisturbed = self._times() == self._seen
+        self._under_way += 1
+
+    def change_came(self) -> None:
+        """One of them; if nobody else had changed anything before the first, no look is needed."""
+        self._under_way -= 1
+        if not self._under_way and self._undisturbed and not self.gone:
+            with contextlib.suppress(NotFound):
+                before, self._seen = self._seen, self._times()
+                self._doubtful = self._doubtful or self._seen != before
 
     def doubt(self) -> None:
         """The index may not agree with the disk: the next look is a thorough one."""

@@ -2,21 +2,22 @@
 
 A small body is put by the journal; a large one is written into ``tmp`` and fsynced in ``prepare``, and then renamed.
 ``steps`` keeps room, gives the UID and the name in ``new`` (or ``cur``, if it has flags).  Copies of one message for
-several mailboxes are hard links of the first one's file, where that can be.  What was committed goes into the index,
-one transaction a mailbox and batch, and to the feed, before the account is let go.  Blocking; works in any thread.
+several mailboxes are hard links of the first one's file, where that can be.  What is recorded goes into the index when
+its files are there, one transaction a mailbox and batch, and to the feed.  Blocking; works in any thread.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 
 from twisted.logger import Logger
 
 from mailsuite.disk.placement import SMALL_BODY
 from mailsuite.errors import Temporary
+from mailsuite.interfaces import IRecorded
 from mailsuite.model import Appended, Flags
 from mailsuite.steps import Link, Put, Rename, Step
 from mailsuite.store.account import AccountMail
@@ -52,7 +53,7 @@ class Incoming:
         self._letter = letter
         self._base = ""
         self._written = False
-        self._reserved = False
+        self._reserved = self._under_way = False
         account.users.add(self)
 
     @property
@@ -86,6 +87,8 @@ class Incoming:
 
     def steps(self) -> Sequence[Step]:
         self.row = self._row()
+        self.folder.expect_change()
+        self._under_way = True
         final = self.folder.path_of(self.row)
         before, self._letter.path = self._letter.path, final
         if self._written:
@@ -123,7 +126,10 @@ class Incoming:
                     self.account.resources.disk.unlink(self._temporary)
 
     def release(self) -> None:
-        """The room is used, or will not be."""
+        """It is there, or will not be."""
+        if self._under_way:
+            self._under_way = False
+            self.folder.change_came()
         if self._reserved:
             self._reserved = False
             self.account.release(self._letter.wire, 1)
@@ -140,25 +146,28 @@ class Arrivals:
         return self._account.name
 
     def locked(self, patience: float = -1) -> AbstractContextManager[None]:
-        return self._account.locked(patience)
+        """Whoever delivers need not see what was delivered before."""
+        return self._account.locked(patience, see_all=False)
 
-    @contextlib.contextmanager
-    def changing(self, placements: Sequence[Incoming]) -> Iterator[None]:
-        with contextlib.ExitStack() as changes:
-            for folder in _by_folder(placements):
-                changes.enter_context(folder.own_change())
-            yield
+    def expect(self, placements: Sequence[Incoming], recorded: IRecorded) -> None:
+        self._account.expect(recorded, lambda: _publish(placements))
 
-    def publish(self, placements: Sequence[Incoming]) -> None:
-        for placement in placements:
-            placement.release()
-        for folder, rows in _by_folder(placements).items():
-            try:
-                folder.add(rows)
-                folder.announce()
-            except Exception:
-                _log.failure("{folder}: new messages are on disk, not in the index; looking again", folder=folder.path)
-                folder.doubt()
+    def publish(self) -> None:
+        self._account.catch_up(wait=False)
+
+
+def _publish(placements: Sequence[Incoming]) -> None:
+    for placement in placements:
+        placement.release()
+    for folder, rows in _by_folder(placements).items():
+        if folder.gone:
+            continue
+        try:
+            folder.add(rows)
+            folder.announce()
+        except Exception:
+            _log.failure("{folder}: new messages are on disk, not in the index; looking again", folder=folder.path)
+            folder.doubt()
 
 
 def _by_folder(placements: Sequence[Incoming]) -> dict[Folder, list[Row]]:

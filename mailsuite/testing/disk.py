@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 
 from zope.interface import implementer
 
-from mailsuite.disk.applying import commit_directly, outcome_of
-from mailsuite.interfaces import IDisk
+from mailsuite.disk.applying import commit_directly, error_of
+from mailsuite.disk.recorded import Recorded
+from mailsuite.interfaces import IDisk, IRecorded
 from mailsuite.steps import Unit
 
 
@@ -121,8 +122,8 @@ class MemoryDisk:
     def commit(self, steps: Unit) -> frozenset[int]:
         return commit_directly(self, steps)
 
-    def commit_all(self, units: Sequence[Unit]) -> Sequence[frozenset[int] | Exception]:
-        return [outcome_of(self.commit, unit) for unit in units]
+    def record(self, units: Sequence[Unit]) -> IRecorded:
+        return Recorded([error_of(self.commit, unit) for unit in units])
 
     def checkpoint(self) -> None:
         """All is in place always."""

@@ -85,7 +85,7 @@ class World:
         )
         self.queue = DiskQueue(f"{folder}/queue", disk, offload, self.clock, rng=random.Random(0))
         result_of(self.queue.load())
-        self.delivery = Delivery(self.stores, self.queue, spool, Batches(disk, offload))
+        self.delivery = Delivery(self.stores, self.queue, spool, Batches(disk, offload, self.clock))
         for account in ACCOUNTS:
             self.store(account)
 

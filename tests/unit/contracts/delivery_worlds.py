@@ -104,7 +104,7 @@ class OnDisk:
         self.done(self.queue.load())
         spool = Spool(self.spool_folder, self.offload, self.memory_limit)
         spool.clean()
-        self.delivery = Delivery(self.stores, self.queue, spool, Batches(self.disk, self.offload))
+        self.delivery = Delivery(self.stores, self.queue, spool, Batches(self.disk, self.offload, clock))
 
     def done(self, deferred: Deferred[Any]) -> Any:
         self.offload.go()

@@ -13,7 +13,7 @@ from zope.interface.verify import verifyObject
 from mailsuite.disk.journal_disk import JournalDisk
 from mailsuite.disk.real import RealDisk
 from mailsuite.errors import Temporary
-from mailsuite.interfaces import IDisk
+from mailsuite.interfaces import IDisk, IRecorded
 from mailsuite.steps import Link, Put, Rename, Unlink
 from mailsuite.testing.disk import MemoryDisk
 
@@ -163,9 +163,35 @@ def test_a_unit_that_fails_leaves_nothing_and_harms_no_other(disk: Any, base: st
         Rename(base + "/x", base + "/y"),
         Put(base + "/none/b", b"2", base + "/none/c"),
     )
-    outcomes = disk.commit_all(((Put(base + "/z", b"3", base + "/tmp/z"),), bad, (Put(base + "/w", b"4"),)))
-    assert [isinstance(outcome, Temporary) for outcome in outcomes] == [False, True, False]
+    disk.commit((Put(base + "/z", b"3", base + "/tmp/z"),))
+    with pytest.raises(Temporary):
+        disk.commit(bad)
+    disk.commit((Put(base + "/w", b"4"),))
     assert sorted(disk.list_folder(base)) == ["tmp", "w", "x", "z"]
+
+
+def test_recorded_units_are_done_when_that_is_asked_for(disk: Any, base: str) -> None:
+    disk.make_folder(base + "/tmp")
+    disk.write_new(base + "/x", [b"1"])
+    units = (
+        (Put(base + "/z", b"3", base + "/tmp/z"), Link(base + "/z", base + "/y")),
+        (Rename(base + "/x", base + "/w"),),
+    )
+    recorded = disk.record(units)
+    assert verifyObject(IRecorded, recorded)
+    assert list(recorded.errors) == [None, None]
+    recorded.perform()
+    recorded.perform()
+    assert recorded.done
+    assert sorted(disk.list_folder(base)) == ["tmp", "w", "y", "z"]
+    assert disk.read(base + "/y") == b"3"
+
+
+def test_a_checkpoint_does_what_was_recorded(disk: Any, base: str) -> None:
+    recorded = disk.record(((Put(base + "/z", b"3"),),))
+    disk.checkpoint()
+    assert recorded.done
+    assert disk.read(base + "/z") == b"3"
 
 
 def test_modification_times_are_kept(tmp_path: Path) -> None:

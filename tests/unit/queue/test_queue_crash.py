@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from twisted.internet.task import Clock
 
-from mailsuite.disk.applying import commit_directly
+from mailsuite.disk.applying import commit_directly, error_of
 from mailsuite.disk.placement import place
+from mailsuite.disk.recorded import Recorded
 from mailsuite.disk.spool import Content
 from mailsuite.model import Address, Delayed, Delivered, Envelope, Recipient, Status
 from mailsuite.offload import Inline
@@ -38,8 +39,8 @@ class CrashingDisk:
     def __getattr__(self, name: str) -> Any:
         if name == "commit":
             return functools.partial(commit_directly, self)
-        if name == "commit_all":
-            return lambda units: [commit_directly(self, unit) for unit in units]  # type: ignore[arg-type]
+        if name == "record":
+            return lambda units: Recorded([error_of(self.commit, unit) for unit in units])
         call = getattr(self._disk, name)
         if name not in WRITING:
             return call

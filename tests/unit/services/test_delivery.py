@@ -81,7 +81,7 @@ class Place:
         result_of(self.queue.load())
         spool = Spool(str(folder / "spool"), self.offload, memory_limit=1000)
         spool.clean()
-        self.delivery = Delivery(self.stores, self.queue, spool, Batches(self.disk, self.offload))
+        self.delivery = Delivery(self.stores, self.queue, spool, Batches(self.disk, self.offload, clock))
 
     def commit(self, *to: ToMailbox | ToRemote, message: bytes = MESSAGE) -> Deferred[None]:
         draft = self.delivery.draft()
@@ -91,7 +91,7 @@ class Place:
     def prepared_alone(self, *to: ToMailbox) -> Deferred[None]:
         """A message that is too large for a batch."""
         batches, content = self.delivery._batches, Content(b"x" * (SMALL_BODY + 1), "", SMALL_BODY + 1, SMALL_BODY + 1)
-        return batches.place(self.stores.placements(to, ENVELOPE, TRACE, content), content.stored)
+        return batches.place(self.stores.placements(to, ENVELOPE, TRACE, content), content.stored, lambda: None)
 
     def files(self, *folders: str) -> list[bytes]:
         return [path.read_bytes() for path in self._files(folders)]
@@ -178,7 +178,7 @@ def test_one_account_holds_only_some_threads(place: Place) -> None:
     result_of(other)
     while place.offload.waiting:
         place.offload.waiting.pop(0)()
-        assert len(place.offload.waiting) <= AT_ONCE + 1, "the batch and the preparations"
+        assert len(place.offload.waiting) <= AT_ONCE + 2, "a batch, what is placed, and the preparations"
     for answer in answers:
         result_of(answer)
     assert len(place.mail()) == 11

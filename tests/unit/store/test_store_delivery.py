@@ -31,7 +31,7 @@ class Watched(RealDisk):
 
     def __getattribute__(self, method: str) -> Any:
         found = super().__getattribute__(method)
-        if method not in IDisk or method in ("commit", "commit_all", "checkpoint"):
+        if method not in IDisk or method in ("commit", "record", "checkpoint"):
             return found  # they do what they do by the other methods
 
         def call(path: str, *args: Any, **kwargs: Any) -> Any:

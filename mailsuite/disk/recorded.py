@@ -1,0 +1,95 @@
+"""Units that are durable in the journal and not yet done: who wants to see their effects does them, once.
+
+What was recorded was promised, so nothing is taken back: what cannot be done now (a full disk) is tried again, from the
+step at which it broke off, by the next who asks; a folder that another program has removed meanwhile is made again.
+Blocking; thread-safe.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from zope.interface import implementer
+
+from mailsuite.disk.applying import Applied
+from mailsuite.disk.frames import decode_unit
+from mailsuite.errors import Temporary
+from mailsuite.interfaces import IDisk, IRecorded
+from mailsuite.steps import Link, Put, Step
+
+
+@implementer(IRecorded)
+class Recorded:
+    """``errors`` are those of the units; ``finish`` does the steps of the others, and may be called again if it
+    raised."""
+
+    def __init__(self, errors: Sequence[Exception | None], finish: Callable[[], None] | None = None) -> None:
+        self.errors = errors
+        self.done = finish is None
+        self._finish = finish
+        self._alone = threading.Lock()
+
+    def perform(self) -> None:
+        with self._alone:
+            if self._finish is not None:
+                self._finish()
+                self._finish = None
+                self.done = True
+
+
+class Hands(Protocol):
+    """Somebody else who does units, so that this process need not (``services.hands``)."""
+
+    def perform(self, units: Sequence[bytes]) -> bool:
+        """Do these, as ``frames.encode_unit`` wrote them; False if some may not be done.  Blocking; any thread."""
+
+
+class Behind:
+    """Encoded units whose steps are to be done on ``disk``; what broke off goes on where it was."""
+
+    def __init__(
+        self, disk: IDisk, encoded: Sequence[bytes], base: str, put: Callable[[Put], None], hands: Hands | None
+    ) -> None:
+        """``base`` is what paths are relative to, ``put`` does a ``Put``."""
+        self._disk = disk
+        self._encoded = encoded
+        self._base = base
+        self._applied = Applied(disk, put)
+        self._hands = hands
+        self._left: list[Step] = []
+        self._unsure = False  # somebody may have done some of them already
+
+    def finish(self) -> None:
+        """``Temporary`` if that cannot be now."""
+        if self._encoded and not (self._hands is not None and self._hands.perform(self._encoded)):
+            self._left = [step for unit in self._encoded for step in decode_unit(unit, self._base)]
+            self._unsure = self._hands is not None
+        self._encoded = ()
+        while self._left:
+            if not (self._unsure and _is_done(self._left[0])):
+                self._do(self._left[0])
+            del self._left[0]
+
+    def _do(self, step: Step) -> None:
+        try:
+            self._applied.do(step)
+        except Temporary:
+            self._unsure = True
+            if not isinstance(step, Put) or os.path.isdir(os.path.dirname(step.path)):
+                raise
+            for path in (step.path, step.temporary):
+                self._disk.make_folder(os.path.dirname(path))
+            self._applied.do(step)
+
+
+def _is_done(step: Step) -> bool:
+    """Names are given once, so what has its name is done."""
+    match step:
+        case Put():
+            return bool(step.via) and os.path.lexists(step.path)
+        case Link():
+            return os.path.lexists(step.new)
+    return False
