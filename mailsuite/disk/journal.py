@@ -10,9 +10,11 @@ Blocking; thread-safe.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -26,6 +28,8 @@ NAMES = ("0.journal", "1.journal")
 SIZE = 32 << 20
 #: Octets of units in one frame, unless a single one is larger.
 MAX_FRAME = 4 << 20
+#: How often, and after how many seconds, a lock is tried again that a killed server's placer may have for a moment.
+LOCK_TRIES, LOCK_PAUSE = 100, 0.1
 #: Seconds until one who waits for effects looks whether more was recorded.
 LOOK_AGAIN = 0.02
 
@@ -68,6 +72,8 @@ class Journal:
         self._last = [0, 0]  # the newest frame in each file
         self._file = 0
         self._offset = PAGE
+        #: Descriptor of the folder: as long as any process has it, no other can open the journal.
+        self.lock = -1
         #: Octets written since it was opened.
         self.written = 0
         #: Called, with nothing held, when a file has become full and the other is still needed: the first to do what
@@ -78,8 +84,9 @@ class Journal:
     # -- start and end -------------------------------------------------------------------------------------------
 
     def open(self) -> History:
-        """Made if it is not there.  ``Corrupt``, OSError."""
+        """Made if it is not there.  ``Corrupt``, OSError, ``Temporary`` if another process uses it."""
         os.makedirs(self._folder, 0o700, exist_ok=True)
+        self.lock = _locked(self._folder)
         self._fds = [self._open_file(os.path.join(self._folder, name)) for name in NAMES]
         for folder in (self._folder, os.path.dirname(self._folder)):
             _sync_folder(folder)
@@ -111,9 +118,10 @@ class Journal:
         return fd
 
     def close(self) -> None:
-        for fd in self._fds:
-            os.close(fd)
-        self._fds = []
+        for fd in (*self._fds, self.lock):
+            if fd >= 0:
+                os.close(fd)
+        self._fds, self.lock = [], -1
         self._broken = self._broken or "it is closed"
 
     # -- appending -----------------------------------------------------------------------------------------------
@@ -255,6 +263,19 @@ class _OnFile:
         if not self._start <= start <= end <= self._start + len(self._block):
             self._start, self._block = start, os.pread(self._fd, max(self.BLOCK, end - start), start)
         return self._block[start - self._start : end - self._start]
+
+
+def _locked(folder: str) -> int:
+    """``Temporary`` if another process has it and goes on having it."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    for _ in range(LOCK_TRIES):
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return fd
+        except BlockingIOError:
+            time.sleep(LOCK_PAUSE)
+    os.close(fd)
+    raise Temporary(f"{folder}: another process uses this journal")
 
 
 def _sync_folder(path: str) -> None:

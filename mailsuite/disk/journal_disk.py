@@ -26,7 +26,7 @@ from mailsuite.disk.journal import SIZE, Journal
 from mailsuite.disk.linked import Linked
 from mailsuite.disk.many import do_many
 from mailsuite.disk.real import RealDisk, meaning
-from mailsuite.disk.recorded import Behind, Hands, Recorded
+from mailsuite.disk.recorded import Behind, Placer, Recorded
 from mailsuite.disk.replay import replay
 from mailsuite.errors import Temporary
 from mailsuite.interfaces import IDisk, IRecorded
@@ -43,8 +43,8 @@ class JournalDisk(RealDisk):
     """Files of this machine, with the journal in ``folder``, which only this process uses.  Its paths below the parent
     of that one's parent are relative, so that an installation may be moved."""
 
-    def __init__(self, folder: str, size: int = SIZE, hands: Hands | None = None) -> None:
-        """``hands`` do what is recorded; this process itself without."""
+    def __init__(self, folder: str, size: int = SIZE, placer: Placer | None = None) -> None:
+        """``placer`` does what is recorded; this process itself without."""
         super().__init__()
         self._folder = os.path.abspath(folder)
         self._base = os.path.join(os.path.dirname(os.path.dirname(self._folder)), "")
@@ -52,7 +52,7 @@ class JournalDisk(RealDisk):
         self._journal = Journal(self._folder, size)
         self._journal.finish = self._perform_recorded
         self._journal.make_room = self._write_effects
-        self._hands = hands
+        self._placer = placer
         self._recorded: dict[IRecorded, None] = {}
         self._touched: set[str] = set()
         self._linked = Linked()
@@ -76,6 +76,8 @@ class JournalDisk(RealDisk):
             self.make_folder(self._folder)
             written = self._recover(self._journal.open())
             self._opened = True
+            if self._placer is not None:
+                self._placer.start(self._base, self._journal.lock)
             if keep:
                 self._keeper = threading.Thread(target=self._keep, name="mailsuite checkpoints", daemon=True)
                 self._keeper.start()
@@ -117,6 +119,8 @@ class JournalDisk(RealDisk):
                     self.checkpoint()
             finally:
                 self._opened = False
+                if self._placer is not None:
+                    self._placer.close()
                 self._journal.close()
 
     # -- committing ----------------------------------------------------------------------------------------------
@@ -143,7 +147,7 @@ class JournalDisk(RealDisk):
             frame = self._journal.append(encoded)
         except Temporary as error:
             return Recorded([error] * len(units))
-        behind = Behind(self, encoded, self._base, self._put, self._hands)
+        behind = Behind(self, encoded, self._base, self._put, self._placer)
         touched = {folder for unit in units for folder in folders(unit)}
         links = [step for unit in units for step in unit if isinstance(step, Link)]
 

@@ -40,33 +40,36 @@ class Recorded:
                 self.done = True
 
 
-class Hands(Protocol):
-    """Somebody else who does units, so that this process need not (``services.hands``)."""
+class Placer(Protocol):
+    """Somebody else who does units, so that this process need not (``disk.placer_process``)."""
 
-    def perform(self, units: Sequence[bytes]) -> bool:
-        """Do these, as ``frames.encode_unit`` wrote them; False if some may not be done.  Blocking; any thread."""
+    def start(self, base: str, lock: int) -> None: ...
+
+    def perform(self, units: Sequence[bytes]) -> bool: ...
+
+    def close(self) -> None: ...
 
 
 class Behind:
     """Encoded units whose steps are to be done on ``disk``; what broke off goes on where it was."""
 
     def __init__(
-        self, disk: IDisk, encoded: Sequence[bytes], base: str, put: Callable[[Put], None], hands: Hands | None
+        self, disk: IDisk, encoded: Sequence[bytes], base: str, put: Callable[[Put], None], placer: Placer | None
     ) -> None:
         """``base`` is what paths are relative to, ``put`` does a ``Put``."""
         self._disk = disk
         self._encoded = encoded
         self._base = base
         self._applied = Applied(disk, put)
-        self._hands = hands
+        self._placer = placer
         self._left: list[Step] = []
         self._unsure = False  # somebody may have done some of them already
 
     def finish(self) -> None:
         """``Temporary`` if that cannot be now."""
-        if self._encoded and not (self._hands is not None and self._hands.perform(self._encoded)):
+        if self._encoded and not (self._placer is not None and self._placer.perform(self._encoded)):
             self._left = [step for unit in self._encoded for step in decode_unit(unit, self._base)]
-            self._unsure = self._hands is not None
+            self._unsure = self._placer is not None
         self._encoded = ()
         while self._left:
             if not (self._unsure and _is_done(self._left[0])):

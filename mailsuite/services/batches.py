@@ -29,7 +29,7 @@ MAX_OCTETS = 2 << 20
 MAX_COUNT_BEHIND = 2000
 MAX_OCTETS_BEHIND = 16 << 20
 #: Batches that one job places.
-MAX_FINISH = 8
+MAX_FINISH = 32
 #: Seconds that a batch waits for an account.
 PATIENCE = 0.02
 #: Messages of one account that are prepared, or wait for it, in threads at the same time.
@@ -61,9 +61,21 @@ class _Message:
 class Batches:
     """Places messages on ``disk`` in threads of ``offload``."""
 
-    def __init__(self, disk: IDisk, offload: IOffload, clock: IReactorTime, at_once: int = AT_ONCE) -> None:
-        """``at_once``: threads that messages of one account may hold beside the batch; fewer than ``offload`` has."""
+    def __init__(
+        self,
+        disk: IDisk,
+        offload: IOffload,
+        clock: IReactorTime,
+        at_once: int = AT_ONCE,
+        gather: float = -1.0,
+        linger: float = -1.0,
+    ) -> None:
+        """``at_once``: threads that messages of one account may hold beside the batch; fewer than ``offload`` has.
+        ``gather`` and ``linger``: seconds for which a batch, and what is behind, waits for more; below 0 for none, and
+        0 until the reactor has heard everybody who has spoken."""
         self._disk = disk
+        self._gather = gather
+        self._linger = linger
         self._offload = offload
         self._clock = clock
         self._turns = Turns(at_once)
@@ -97,13 +109,21 @@ class Batches:
 
     def _record(self) -> None:
         """The next batch, if none is under way and not too much is behind."""
-        if self._recording or self._count_behind >= MAX_COUNT_BEHIND or self._octets_behind >= MAX_OCTETS_BEHIND:
-            return
+        too_much = self._count_behind >= MAX_COUNT_BEHIND or self._octets_behind >= MAX_OCTETS_BEHIND
+        if not self._recording and self._waiting and not too_much:
+            self._recording = True
+            self._after(self._gather, self._record_batch)
+
+    def _record_batch(self) -> None:
         batch = self._take()
-        self._recording = bool(batch)
-        if batch:
-            recording = self._offload.run(record_all, self._disk, [each.placements for each in batch], PATIENCE)
-            recording.addCallbacks(self._recorded, self._not_recorded, callbackArgs=(batch,), errbackArgs=(batch,))
+        recording = self._offload.run(record_all, self._disk, [each.placements for each in batch], PATIENCE)
+        recording.addCallbacks(self._recorded, self._not_recorded, callbackArgs=(batch,), errbackArgs=(batch,))
+
+    def _after(self, seconds: float, work: Callable[[], None]) -> None:
+        if seconds < 0:
+            work()
+        else:
+            self._clock.callLater(seconds, work)
 
     def _take(self) -> list[_Message]:
         batch: list[_Message] = []
@@ -146,9 +166,11 @@ class Batches:
 
     def _finish(self) -> None:
         """What is behind, some of it, unless that is being done."""
-        if self._finishing or not self._behind:
-            return
-        self._finishing = True
+        if not self._finishing and self._behind:
+            self._finishing = True
+            self._after(self._linger, self._finish_some)
+
+    def _finish_some(self) -> None:
         some = [self._behind[number] for number in range(min(MAX_FINISH, len(self._behind)))]
         finishing = self._offload.run(_finish_all, [placed for placed, _ in some])
         finishing.addCallbacks(self._finished, self._not_finished)
@@ -178,8 +200,7 @@ class Batches:
         self._clock.callLater(TRY_AGAIN, self._try_again)
 
     def _try_again(self) -> None:
-        self._finishing = False
-        self._finish()
+        self._finish_some()
 
 
 def _tell(batch: Sequence[_Message]) -> None:

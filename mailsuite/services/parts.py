@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import random
+import time
 from typing import Any
 
 from twisted.internet.interfaces import IListeningPort
@@ -17,6 +18,7 @@ from mailsuite.directory.quotas import Quotas
 from mailsuite.directory.sqlite import DirectorySettings, SQLiteDirectory
 from mailsuite.disk.inotify import Inotify
 from mailsuite.disk.journal_disk import JournalDisk
+from mailsuite.disk.placer_process import PlacerProcess
 from mailsuite.disk.spool import Spool
 from mailsuite.net import control
 from mailsuite.net.login import Login
@@ -37,6 +39,9 @@ from mailsuite.services.ids import message_ids
 from mailsuite.services.trust import trusts
 from mailsuite.store.maildir import MaildirStores
 
+#: Seconds for which messages wait for others to be recorded with, and for others to be placed with.
+GATHER, LINGER = 0.0, 0.01
+
 
 class Parts:
     """The state behind the listeners, and what relays mail."""
@@ -46,7 +51,7 @@ class Parts:
         self._settings = settings
         interfaces = _interfaces(settings)
         paths, limits = settings.paths, settings.limits
-        self._disk = disk = JournalDisk(Places(paths.queue).journal)
+        self._disk = disk = JournalDisk(Places(paths.queue).journal, placer=PlacerProcess(time.monotonic))
         ids = message_ids(reactor.seconds, random.Random())  # noqa: S311 - apart, not secret
         self._offload = Offload(reactor, limits.threads)
         self._quotas = Quotas(paths.directory)
@@ -57,9 +62,8 @@ class Parts:
             open_eyes=lambda told: Inotify(reactor, told),
         )
         self._queue = DiskQueue(paths.queue, disk, self._offload, reactor, relay.schedule(settings))
-        delivery = Delivery(
-            self._stores, self._queue, self._spool, Batches(disk, self._offload, reactor, max(1, limits.threads // 2))
-        )
+        batches = Batches(disk, self._offload, reactor, max(1, limits.threads // 2), GATHER, LINGER)
+        delivery = Delivery(self._stores, self._queue, self._spool, batches)
         tls = TLSContexts(settings.tls.certificate, settings.tls.key, reactor.seconds)
         self._courier = relay.courier(settings, tls, reactor)
         reports = Reports(delivery, self._directory, relay.report_settings(settings), reactor, ids)

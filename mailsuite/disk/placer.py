@@ -1,0 +1,116 @@
+"""The program of a second process that puts files in their places: ``python -m mailsuite.disk.placer BASE``.
+
+It frees the server's interpreter of what costs most when much mail comes: system calls for each file, and the scan of
+each message for the index.  It is asked over the socket that is its standard input and answers in order; it knows
+nothing between two requests, ends when the socket does, and is never needed: what it leaves undone the server does
+(``disk.placer_process``).  It imports no Twisted, to be small and there at once.  Trusts its parent.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import struct
+import sys
+from collections.abc import Sequence
+
+import msgspec
+
+from mailsuite.disk.files import write_file
+from mailsuite.disk.frames import decode_unit
+from mailsuite.disk.opening import open_file
+from mailsuite.mime.render import summarize, summary
+from mailsuite.mime.structure import Scanner
+from mailsuite.steps import Link, Put, Rename, Step, Unlink
+
+#: A request and an answer: this, then so many octets of msgpack.
+HEAD = struct.Struct("<cI")
+#: Kinds of request.  PLACE: units as ``frames.encode_unit`` makes them; the answer is whether all is done.
+#: SUMMARIZE: paths; the answer is for each the parts of its ``mime.render.Summary``, none if it could not be read.
+PLACE, SUMMARIZE = b"p", b"s"
+#: Octets of a message that are read at once.
+PIECE = 1 << 18
+
+_encode = msgspec.msgpack.Encoder().encode
+_units = msgspec.msgpack.Decoder(list[bytes]).decode
+_paths = msgspec.msgpack.Decoder(list[str]).decode
+
+
+def place(units: Sequence[bytes], base: str) -> bool:
+    """Do their steps; whether that went well.  It stops at the first that did not."""
+    try:
+        for unit in units:
+            for step in decode_unit(unit, base):
+                _do(step)
+    except OSError:
+        return False
+    return True
+
+
+def _do(step: Step) -> None:
+    match step:
+        case Put():
+            write_file(step)
+        case Rename():
+            os.rename(step.old, step.new)
+        case Link():
+            os.link(step.old, step.new)
+        case Unlink():
+            os.unlink(step.path)
+
+
+def summarize_files(paths: Sequence[str]) -> list[tuple[bytes, ...]]:
+    """For each (envelope, structure, body) as IMAP sends them, or nothing."""
+    return [_summarize(path) for path in paths]
+
+
+def _summarize(path: str) -> tuple[bytes, ...]:
+    try:
+        with open(open_file(path), "rb", buffering=0) as file:
+            octets = file.read(PIECE)
+            if len(octets) < PIECE:
+                made = summary(octets)
+            else:
+                scanner = Scanner()
+                while octets:
+                    scanner.feed(octets)
+                    octets = file.read(PIECE)
+                made = summarize(scanner.finish())
+    except OSError:
+        return ()
+    return made.envelope, made.structure, made.body
+
+
+def serve(connection: socket.socket, base: str) -> None:
+    """Answer until the other side is gone."""
+    while head := receive(connection, HEAD.size):
+        kind, octets = HEAD.unpack(head)
+        data = receive(connection, octets)
+        made: object = place(_units(data), base) if kind == PLACE else summarize_files(_paths(data))
+        answer = _encode(made)
+        connection.sendall(HEAD.pack(kind, len(answer)) + answer)
+
+
+def receive(connection: socket.socket, octets: int) -> bytes:
+    """Exactly so many; nothing if the other side is gone."""
+    data = bytearray(octets)
+    view = memoryview(data)
+    while view:
+        count = connection.recv_into(view)
+        if not count:
+            return b""
+        view = view[count:]
+    return bytes(data)
+
+
+def main() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):  # meant for the server, whose end ends us
+        signal.signal(number, signal.SIG_IGN)
+    os.umask(0o077)
+    with socket.socket(fileno=sys.stdin.fileno()) as connection:
+        serve(connection, sys.argv[1])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""The server's end of ``disk.placer``: starts the process, hands it work, and does without it when it fails.
+
+The process is given the descriptor of the journal's lock, so that no other server begins on these files while it still
+works for one that was killed.  One request at a time.  Blocking; thread-safe.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+
+import msgspec
+from twisted.logger import Logger
+
+from mailsuite.disk import placer
+
+#: Seconds that one request may take.
+PATIENCE = 60.0
+#: Seconds after a failure in which the process is not started again.
+PAUSE = 10.0
+
+_encode = msgspec.msgpack.Encoder().encode
+_done = msgspec.msgpack.Decoder(bool).decode
+_summaries = msgspec.msgpack.Decoder(list[tuple[bytes, ...]]).decode
+
+_log = Logger()
+
+
+class PlacerProcess:
+    """``now``: seconds of a clock that never goes back."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._alone = threading.Lock()
+        self._base = ""
+        self._lock = -1
+        self._process: subprocess.Popen[bytes] | None = None
+        self._connection: socket.socket | None = None
+        self._not_before = 0.0
+        self._closed = True
+
+    def start(self, base: str, lock: int) -> None:
+        """``base`` is what paths in units are relative to, ``lock`` a descriptor that the process is to keep open."""
+        with self._alone:
+            self._base, self._lock, self._closed = base, lock, False
+            self._spawn()
+
+    def perform(self, units: Sequence[bytes]) -> bool:
+        """Place these; False if some may not be done."""
+        answer = self._ask(placer.PLACE, _encode(units))
+        return bool(answer) and _done(answer)
+
+    def summaries(self, paths: Sequence[str]) -> list[tuple[bytes, ...]]:
+        """(envelope, structure, body) of each file, nothing where that was not to be had."""
+        answer = self._ask(placer.SUMMARIZE, _encode(paths))
+        return _summaries(answer) if answer else [()] * len(paths)
+
+    def close(self) -> None:
+        with self._alone:
+            self._closed = True
+            self._end()
+
+    def _ask(self, kind: bytes, data: bytes) -> bytes:
+        """The answer, or nothing if the process cannot give one, and then it does nothing any more."""
+        with self._alone:
+            if self._connection is None and not self._may_spawn():
+                return b""
+            try:
+                return self._exchange(kind, data)
+            except OSError as error:
+                _log.warn("the process that places files failed, the server does it itself: {error}", error=error)
+                self._end()
+                self._not_before = self._now() + PAUSE
+                return b""
+
+    def _exchange(self, kind: bytes, data: bytes) -> bytes:
+        if self._connection is None:
+            self._spawn()
+        connection = self._connection
+        if connection is None:
+            raise ConnectionResetError("it is not running")
+        connection.sendall(placer.HEAD.pack(kind, len(data)) + data)
+        head = placer.receive(connection, placer.HEAD.size)
+        answer = placer.receive(connection, placer.HEAD.unpack(head)[1]) if head else b""
+        if not answer:
+            raise ConnectionResetError("it ended")
+        return answer
+
+    def _may_spawn(self) -> bool:
+        return not self._closed and self._now() >= self._not_before
+
+    def _spawn(self) -> None:
+        """OSError."""
+        ours, its = socket.socketpair()
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                [sys.executable, "-m", placer.__name__, self._base],
+                stdin=its.fileno(),
+                pass_fds=(self._lock,),
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            )
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            its.close()
+        ours.settimeout(PATIENCE)
+        self._connection = ours
+
+    def _end(self) -> None:
+        """It works no more when this returns."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if self._process is not None:
+            try:
+                self._process.wait(PATIENCE if self._closed else 0.1)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
