@@ -22,7 +22,7 @@ from mailsuite.disk.frames import decode_unit
 from mailsuite.disk.opening import open_file
 from mailsuite.mime.render import summarize, summary
 from mailsuite.mime.structure import Scanner
-from mailsuite.steps import Link, Put, Rename, Step, Unlink
+from mailsuite.steps import Link, Put, Rename, Single, Unlink, singles
 
 #: A request and an answer: this, then so many octets of msgpack.
 HEAD = struct.Struct("<cI")
@@ -42,13 +42,14 @@ def place(units: Sequence[bytes], base: str) -> bool:
     try:
         for unit in units:
             for step in decode_unit(unit, base):
-                _do(step)
+                for single in singles(step):
+                    _do(single)
     except OSError:
         return False
     return True
 
 
-def _do(step: Step) -> None:
+def _do(step: Single) -> None:
     match step:
         case Put():
             write_file(step)

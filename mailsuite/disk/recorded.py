@@ -18,7 +18,7 @@ from mailsuite.disk.applying import Applied
 from mailsuite.disk.frames import decode_unit
 from mailsuite.errors import Temporary
 from mailsuite.interfaces import IDisk, IRecorded
-from mailsuite.steps import Link, Put, Step
+from mailsuite.steps import Link, Put, Single, singles
 
 
 @implementer(IRecorded)
@@ -62,13 +62,14 @@ class Behind:
         self._base = base
         self._applied = Applied(disk, put)
         self._placer = placer
-        self._left: list[Step] = []
+        self._left: list[Single] = []
         self._unsure = False  # somebody may have done some of them already
 
     def finish(self) -> None:
         """``Temporary`` if that cannot be now."""
         if self._encoded and not (self._placer is not None and self._placer.perform(self._encoded)):
-            self._left = [step for unit in self._encoded for step in decode_unit(unit, self._base)]
+            decoded = (step for unit in self._encoded for step in decode_unit(unit, self._base))
+            self._left = [single for step in decoded for single in singles(step)]
             self._unsure = self._placer is not None
         self._encoded = ()
         while self._left:
@@ -76,7 +77,7 @@ class Behind:
                 self._do(self._left[0])
             del self._left[0]
 
-    def _do(self, step: Step) -> None:
+    def _do(self, step: Single) -> None:
         try:
             self._applied.do(step)
         except Temporary:
@@ -88,7 +89,7 @@ class Behind:
             self._applied.do(step)
 
 
-def _is_done(step: Step) -> bool:
+def _is_done(step: Single) -> bool:
     """Names are given once, so what has its name is done."""
     match step:
         case Put():
