@@ -180,6 +180,10 @@ class AccountMail:
             self._folders[name] = Folder(self, name, folder)
         return self._folders[name]
 
+    def known(self, name: str) -> Folder | None:
+        """The same if it was used before; any thread, without the lock."""
+        return self._folders.get(name)
+
     def names(self) -> set[str]:
         """All mailboxes."""
         found = {INBOX}

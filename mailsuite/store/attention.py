@@ -2,17 +2,19 @@
 
 The kernel tells which names come and go in ``new`` and ``cur``.  They are gathered for ``DELAY`` seconds; then a job in
 the account's lane asks whether our own rows explain them all, as they do after our own work.  If not, the folder is
-listed.  Of very many names the first count; for the rest the folders' times do, as in every look.  Where the kernel
-does not tell, or more than ``MAX_FOLDERS`` are watched, ``follows`` says so and others look from time to time.
+listed.  Of very many names the first count; for the rest the folders' times do, as in every look.  While we
+change many names ourselves the kernel is not asked (``while_away``): it would tell of each.  Where the kernel does not
+tell, or more than ``MAX_FOLDERS`` are watched, ``follows`` says so and others look from time to time.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Mapping
-from typing import Protocol, TypeAlias
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol, TypeAlias, TypeVar
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -20,11 +22,13 @@ from twisted.python.failure import Failure
 from mailsuite.disk.inotify import Ended, Lost, Moved, Told
 from mailsuite.errors import MailError
 from mailsuite.store.filename import read_base, split
-from mailsuite.store.folder import Folder
+from mailsuite.store.folder import TICK, Folder
 from mailsuite.store.mailbox import Lane
 
 #: Seconds from the first name to the look.
 DELAY = 0.1
+#: Seconds from the end of our own work to a look, if we looked away.
+QUIET = TICK + 0.5
 #: Mailboxes that are watched at the same time, each with two of the kernel's watches.
 MAX_FOLDERS = 4000
 #: Names that one job compares.
@@ -32,6 +36,8 @@ MAX_NAMES = 100
 
 #: Path -> whether it appeared last, or left.
 Names: TypeAlias = Mapping[str, bool]
+
+_T = TypeVar("_T")
 
 _log = Logger()
 
@@ -56,6 +62,7 @@ class _Followed:
         self.names: dict[str, bool] = {}
         self.waiting: IDelayedCall | None = None
         self.looking = False
+        self.away = 0  # how many look away
 
 
 class Attention:
@@ -76,19 +83,40 @@ class Attention:
         if folder in self._followed or folder.gone or len(self._followed) >= MAX_FOLDERS:
             return
         followed = _Followed(lane, folder)
+        self._followed[folder] = followed
+        folder.feed.unwatched = lambda: self._drop(followed)
+        self._watch(followed)
+
+    def _watch(self, followed: _Followed) -> None:
         try:
             eyes = self._opened()
             for inside in ("new", "cur"):
-                number = eyes.watch(os.path.join(folder.path, inside))
+                number = eyes.watch(os.path.join(followed.folder.path, inside))
                 followed.numbers[number] = inside
                 self._by_number[number] = followed
         except OSError as error:
             self._drop(followed)
             self._not_followed(error)
             return
-        self._followed[folder] = followed
-        folder.feed.unwatched = lambda: self._drop(followed)
-        self._soon(followed)  # what happened since the session's snapshot was not told
+        self._soon(followed)  # what happened before was not told
+
+    def while_away(self, names: int, folders: Iterable[Folder], work: Callable[[], Deferred[_T]]) -> Deferred[_T]:
+        """Start ``work``, in which so many names of these change at our own hands.  If they are many, nothing is told
+        of the folders until it ends; what other programs do meanwhile is found by a look when times are past doubt."""
+        away = [self._followed[each] for each in folders if each in self._followed] if names > MAX_NAMES else []
+        for followed in away:
+            followed.away += 1
+            self._unwatch(followed)
+
+        def look_again(result: _T) -> _T:
+            for followed in away:
+                followed.away -= 1
+                if not followed.away and self._followed.get(followed.folder) is followed:
+                    self._watch(followed)
+                    self._clock.callLater(QUIET, self._soon, followed)
+            return result
+
+        return work().addBoth(look_again)
 
     def _opened(self) -> Eyes:
         if self._eyes is None:
@@ -107,14 +135,17 @@ class Attention:
     def _drop(self, followed: _Followed) -> None:
         if self._followed.get(followed.folder) is followed:
             del self._followed[followed.folder]
+        self._unwatch(followed)
+        if followed.waiting is not None:
+            followed.waiting.cancel()
+            followed.waiting = None
+
+    def _unwatch(self, followed: _Followed) -> None:
         for number in followed.numbers:
             if self._by_number.get(number) is followed and self._eyes is not None:
                 del self._by_number[number]
                 self._eyes.forget(number)
         followed.numbers.clear()
-        if followed.waiting is not None:
-            followed.waiting.cancel()
-            followed.waiting = None
 
     # -- what is told ----------------------------------------------------------------------------------------------
 
@@ -138,7 +169,7 @@ class Attention:
         self._soon(followed)
 
     def _soon(self, followed: _Followed) -> None:
-        if followed.waiting is None and not followed.looking:
+        if followed.waiting is None and not followed.looking and self._followed.get(followed.folder) is followed:
             followed.waiting = self._clock.callLater(DELAY, self._look, followed)
 
     def _look(self, followed: _Followed) -> None:

@@ -37,7 +37,7 @@ def slices(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
 
 def store(
     folder: Folder, uids: Sequence[int], op: FlagOp, flags: Flags, unchanged_since: int | None
-) -> tuple[list[tuple[int, Flags, int]], list[int]]:
+) -> tuple[Sequence[tuple[int, Flags, int]], Sequence[int]]:
     """See ``IMailbox.store``."""
     done: list[tuple[int, Flags, int]] = []
     late: list[int] = []
@@ -124,7 +124,7 @@ def _renames(folder: Folder, changed: Sequence[tuple[Place, str]]) -> Iterator[S
 # -- EXPUNGE -------------------------------------------------------------------------------------------------------
 
 
-def expunge(folder: Folder, uids: Sequence[int]) -> list[int]:
+def expunge(folder: Folder, uids: Sequence[int]) -> Sequence[int]:
     """Those that were there, gone for good."""
     return [uid for part in slices(uids) for uid in _expunge(folder, part)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -131,10 +132,12 @@ class MaildirMailbox:
     def store(
         self, uids: Sequence[int], op: FlagOp, flags: Flags, unchanged_since: int | None
     ) -> Deferred[tuple[Sequence[tuple[int, Flags, int]], Sequence[int]]]:
-        return self._lane.run(changing.store, self.folder, uids, op, canonical(flags), unchanged_since)
+        work = partial(changing.store, self.folder, uids, op, canonical(flags), unchanged_since)
+        return self._attention.while_away(len(uids), [self.folder], partial(self._lane.run, work))
 
     def expunge(self, uids: Sequence[int]) -> Deferred[Sequence[int]]:
-        return self._lane.run(changing.expunge, self.folder, uids)
+        work = partial(changing.expunge, self.folder, uids)
+        return self._attention.while_away(len(uids), [self.folder], partial(self._lane.run, work))
 
     def search(self, query: Query, uids: Sequence[int]) -> Deferred[Sequence[int]]:
         return Deferred.fromCoroutine(self._search(query, sorted(set(uids))))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from twisted.internet.defer import Deferred, fail, gatherResults
@@ -118,7 +119,9 @@ class MaildirStore:
     def copy(self, source: IMailbox, uids: Sequence[int], target: str, move: bool) -> Deferred[Copied]:
         if not isinstance(source, MaildirMailbox) or source.folder.account is not self._account:
             return fail(NotAllowed("messages are copied within one account"))
-        return self._lane.run(self._copy, source.folder, uids, target, move).addCallback(self._indexed_soon)
+        changed = [folder for folder in (source.folder, self._account.known(target)) if folder is not None]
+        copying = partial(self._lane.run, self._copy, source.folder, uids, target, move)
+        return self._stores.attention.while_away(len(uids), changed, copying).addCallback(self._indexed_soon)
 
     def _copy(self, source: Folder, uids: Sequence[int], target: str, move: bool) -> Copied:
         return transfer.copy(self._account, source, uids, self._account.folder(target), move)

@@ -12,7 +12,7 @@ import pytest
 from maildir_site import MESSAGE, Site, seen
 from twisted.internet.defer import Deferred
 
-from mailsuite.disk.inotify import Inotify, Told
+from mailsuite.disk.inotify import Ended, Inotify, Told, events
 from mailsuite.model import Arrived, FlagOp, FlagsChanged, Vanished
 from mailsuite.store import attention, scan
 from mailsuite.testing.results import result_of
@@ -260,3 +260,35 @@ def test_a_closed_store_listens_no_more(attended: Attended, tmp_path: Path) -> N
     assert attended.eyes[0].fileno() == -1
     assert attended.site.clock.getDelayedCalls() == []
     attended.eyes.clear()
+
+
+def test_of_our_own_work_on_many_messages_nothing_is_told(attended: Attended) -> None:
+    site, told = attended.site, attention.MAX_NAMES + 1
+    result_of(site.store().create("Other", ""))
+    for _ in range(told):
+        site.deliver()
+    uids = result_of(attended.inbox.snapshot(True)).uids
+    attended.wait(10)
+    eyes = attended.eyes[0]
+    result_of(attended.inbox.store(uids, FlagOp.ADD, frozenset({"\\Seen"}), None))
+    result_of(site.store().copy(attended.inbox, uids, "INBOX", False))
+    result_of(attended.inbox.expunge(uids))
+    assert {type(event) for event in events(os.read(eyes.fileno(), 1 << 16))} == {Ended}
+    assert sum(len(change.uids) for change in attended.wait()) == 3 * told
+
+
+def test_what_others_do_while_we_look_away_is_found_later(attended: Attended) -> None:
+    site = attended.site
+    for _ in range(attention.MAX_NAMES + 1):
+        site.deliver()
+    uids = result_of(attended.inbox.snapshot(True)).uids
+    attended.wait(10)
+    held: Deferred[None] = Deferred()
+    working = attended.inbox._attention.while_away(len(uids), [attended.inbox.folder], lambda: held)
+    attended.quietly(lambda folder: (folder / "new/99.M1P1.other").write_bytes(MESSAGE))
+    assert attended.wait() == []
+    attended.inbox.folder.doubt()  # as after any change of our own that others may have been hidden behind
+    held.callback(None)
+    result_of(working)
+    assert [type(change) for change in attended.wait(attention.QUIET)] == [Arrived]
+    assert attended.inbox.prompt
