@@ -42,7 +42,9 @@ def show(config: str | None, as_json: bool) -> None:
 def show_instance(path: str, account: str, password: str) -> None:
     """For a person.  ``account`` and ``password`` are empty where they are not known."""
     settings = load(path)
-    rows = [[one.service.value, one.address, str(one.port), _TLS[one.tls], _login(one)] for one in settings.listeners]
+    rows = [
+        [one.service.value, one.address, str(one.port or ""), _TLS[one.tls], _login(one)] for one in settings.listeners
+    ]
     show_table(("service", "address", "port", "TLS", "login"), rows, "no ports")
     if account:
         click.echo(f"account      {account}")
@@ -79,7 +81,7 @@ def _plain(settings: Settings, service: Service) -> str | None:
     """``address:port`` of a service where curl needs no certificate."""
     for one in settings.listeners:
         usable = one.tls is not TlsMode.IMPLICIT and (service is Service.SMTP or one.allow_plaintext_login)
-        if one.service is service and usable:
+        if one.service is service and usable and one.port:
             return f"{one.address}:{one.port}"
     return None
 

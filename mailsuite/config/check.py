@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import grp
 import ipaddress
 import os
+import pwd
+import re
 import socket
+import stat
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 
@@ -21,10 +25,12 @@ from cryptography.x509 import load_pem_x509_certificates
 
 from mailsuite.config.explain import Step, place, shown
 from mailsuite.config.networks import HOST, SUBNET, Network, is_address, nameserver, trusted_networks
+from mailsuite.config.place import Place, Systemd, Tcp, Unix, place_of
 from mailsuite.config.schema import EVERYWHERE, Listener, Service, Settings, TlsMode
 from mailsuite.directory.database import Database
 from mailsuite.directory.names import canonical_domain, mail_address
 from mailsuite.errors import ConfigError, InvalidName, MailError
+from mailsuite.net.control import PATH_LIMIT
 from mailsuite.net.tls import server_options
 
 
@@ -48,10 +54,30 @@ def check(settings: Settings, path: str) -> None:
 
 def warnings(settings: Settings) -> list[str]:
     """What is allowed and dangerous, one line each."""
-    networks = trusted_networks([word for word in settings.trusted_networks if word not in (HOST, SUBNET)], ())
+    networks = _networks(settings.trusted_networks)
     four = ipaddress.collapse_addresses(one for one in networks if isinstance(one, ipaddress.IPv4Network))
     six = ipaddress.collapse_addresses(one for one in networks if isinstance(one, ipaddress.IPv6Network))
     found: list[Network] = [*four, *six]
+    return [
+        *(line for index, listener in enumerate(settings.listeners) for line in _doubts(index, listener)),
+        *_open_relay(found),
+    ]
+
+
+def _doubts(index: int, listener: Listener) -> Iterator[str]:
+    """Of one listener."""
+    where = place(("listener", index))
+    for key, what in (("proxy_from", "claim"), ("xclient_from", "claim with XCLIENT")):
+        if any(network.prefixlen == 0 for network in _networks(getattr(listener, key))):
+            yield f"{where}, {key} contains every address: whoever can connect may {what} to be anybody"
+
+
+def _networks(words: Sequence[str]) -> Sequence[Network]:
+    """Those that are known without this machine's own."""
+    return trusted_networks([word for word in words if word not in (HOST, SUBNET)], ())
+
+
+def _open_relay(found: Sequence[Network]) -> list[str]:
     return [
         f"trusted_networks contain every IPv{network.version} address: whoever can connect may send mail anywhere "
         "through this server (an open relay)"
@@ -129,17 +155,71 @@ def _check_listeners(listeners: Sequence[Listener]) -> None:
     seen: dict[tuple[str, int], int] = {}
     for index, listener in enumerate(listeners):
         steps = ("listener", index)
-        if listener.address != EVERYWHERE and not is_address(listener.address):
-            raise _Fault((*steps, "address"), listener.address, 'allowed is an IP address, or "*" for all of them')
-        if listener.address != EVERYWHERE:
-            _check_own((*steps, "address"), listener.address)
+        where = place_of(listener.address, listener.port)
+        if isinstance(where, Tcp):
+            _check_tcp(steps, where)
+        elif listener.port:
+            raise _Fault((*steps, "port"), listener.port, f"{where} has no port")
+        if isinstance(where, Unix):
+            _check_unix(steps, where, listener)
         first = seen.setdefault((listener.address, listener.port), index)
         if first != index:
             raise _Fault(
-                (*steps, "port"), listener.port, f"{listener.address} has this port in {place(('listener', first))} too"
+                (*steps, "port") if listener.port else (*steps, "address"),
+                listener.port or listener.address,
+                f"{listener.address} has this port in {place(('listener', first))} too"
+                if listener.port
+                else f"{place(('listener', first))} listens there already",
             )
-        if listener.service is Service.LMTP and listener.tls is TlsMode.IMPLICIT:
-            raise _Fault((*steps, "tls"), "implicit", 'for lmtp allowed is "none" or "starttls"')
+        _check_combinations(steps, where, listener)
+
+
+def _check_tcp(steps: Sequence[Step], where: Tcp) -> None:
+    if where.address != EVERYWHERE and not is_address(where.address):
+        allowed = 'allowed is an IP address, or "*" for all of them, "unix:PATH" or "systemd:NAME"'
+        raise _Fault((*steps, "address"), where.address, allowed)
+    if not where.port:
+        raise _Fault((*steps, "port"), where.port, "allowed is a whole number from 1 to 65535")
+    if where.address != EVERYWHERE:
+        _check_own((*steps, "address"), where.address)
+
+
+def _check_unix(steps: Sequence[Step], where: Unix, listener: Listener) -> None:
+    """A socket can be made there, for those who are named."""
+    here = (*steps, "address")
+    if len(os.fsencode(where.path)) > PATH_LIMIT:
+        raise _Fault(here, listener.address, f"a path of a Unix socket has at most {PATH_LIMIT} octets")
+    if not os.path.isdir(os.path.dirname(where.path)):
+        raise _Fault(here, listener.address, f"there is no folder {os.path.dirname(where.path)}")
+    if os.path.lexists(where.path) and not stat.S_ISSOCK(os.lstat(where.path).st_mode):
+        raise _Fault(here, listener.address, "something else has this name, not a socket")
+    if not re.fullmatch("0?[0-7]{3}", listener.mode):
+        raise _Fault((*steps, "mode"), listener.mode, 'allowed are octal permissions such as "0660"')
+    for key, name, known in (("owner", listener.owner, pwd.getpwnam), ("group", listener.group, grp.getgrnam)):
+        try:
+            known(name or "root")
+        except KeyError:
+            raise _Fault((*steps, key), name, f"this system has no such {'user' if key == 'owner' else key}") from None
+
+
+def _check_combinations(steps: Sequence[Step], where: Place, listener: Listener) -> None:
+    """Options that make no sense together."""
+    default = Listener(listener.service, listener.address)
+    if isinstance(where, Unix) and listener.tls is not TlsMode.NONE:
+        raise _Fault((*steps, "tls"), listener.tls.value, 'a Unix socket never leaves this machine: allowed is "none"')
+    if isinstance(where, Systemd) and not where.name:
+        raise _Fault((*steps, "address"), listener.address, "needed is a name: FileDescriptorName= of the socket unit")
+    if not isinstance(where, Unix):
+        for key in ("mode", "owner", "group"):
+            if getattr(listener, key) != getattr(default, key):
+                raise _Fault((*steps, key), getattr(listener, key), "only a Unix socket of our own has this")
+    if listener.service is Service.LMTP and listener.tls is TlsMode.IMPLICIT:
+        raise _Fault((*steps, "tls"), "implicit", 'for lmtp allowed is "none" or "starttls"')
+    if listener.xclient_from and listener.service not in (Service.SMTP, Service.SUBMISSION, Service.LMTP):
+        raise _Fault((*steps, "xclient_from"), list(listener.xclient_from), f"{listener.service.value} has no XCLIENT")
+    for key in ("proxy_from", "xclient_from"):
+        for number, word in enumerate(getattr(listener, key)):
+            _named(lambda text: trusted_networks([text], ()), word, *steps, key, number)
 
 
 # -- TLS -----------------------------------------------------------------------------------------------------------

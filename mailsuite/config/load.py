@@ -12,7 +12,8 @@ import tomllib
 import msgspec
 
 from mailsuite.config.explain import explain
-from mailsuite.config.schema import Settings
+from mailsuite.config.place import UNIX, Unix, place_of
+from mailsuite.config.schema import Listener, Settings
 from mailsuite.errors import ConfigError
 
 #: A configuration file larger than this is not one.
@@ -52,10 +53,15 @@ def _anchored(settings: Settings, folder: str) -> Settings:
     def full(path: str) -> str:
         return os.path.normpath(os.path.join(folder, path)) if path else ""
 
+    def anchored(listener: Listener) -> Listener:
+        place = place_of(listener.address, listener.port)
+        return replace(listener, address=UNIX + full(place.path)) if isinstance(place, Unix) else listener
+
     replace = msgspec.structs.replace
     paths, tls, smarthost = settings.paths, settings.tls, settings.smarthost
     return replace(
         settings,
+        listeners=tuple(map(anchored, settings.listeners)),
         paths=replace(
             paths,
             directory=full(paths.directory),

@@ -1,8 +1,8 @@
 """Every option of ``mailsuite.toml``: its type, bounds, unit, default and reason, in one place.
 
 The sample file (``etc/mailsuite.toml``), the checks and their error lines are made from these structs, so an option
-is described here and nowhere else.  Only shapes live here: what needs the file system or the network (does the
-certificate exist, may the folder be written) is ``config.check``.
+is described here (what bounds clients: in ``config.limits``) and nowhere else.  Only shapes live here: what needs the
+file system or the network (does the certificate exist, may the folder be written) is ``config.check``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
+from mailsuite.config.limits import Limits, Rates, Timeouts
 from mailsuite.config.option import about, length, number
 
 
@@ -58,9 +59,14 @@ class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ]
     address: Annotated[
         str,
-        length(1, 64, "IP address to listen on. `*` is every address; `0.0.0.0` every IPv4 one, `::` every IPv6 one."),
+        length(
+            1,
+            1024,
+            "IP address to listen on. `*` is every address; `0.0.0.0` every IPv4 one, `::` every IPv6 one. `unix:PATH` "
+            "is a Unix socket, `systemd:NAME` the sockets that systemd passes under that name (FileDescriptorName=).",
+        ),
     ]
-    port: Annotated[int, number(1, 65535, "TCP port.")]
+    port: Annotated[int, number(0, 65535, "TCP port; 0 only for `unix:` and `systemd:`, which have none.")] = 0
     tls: Annotated[TlsMode, about("`starttls`: plain until the client asks; `implicit`: TLS from the first octet.")] = (
         TlsMode.NONE
     )
@@ -68,6 +74,32 @@ class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         bool,
         about("Let passwords through without TLS. For loopback and tests only: anybody on the way can read them."),
     ] = False
+    connections: Annotated[
+        int, number(0, 100_000, "Connections open at once here; 0: only the limits of all ports together count.")
+    ] = 0
+    proxy_from: Annotated[
+        tuple[str, ...],
+        length(
+            0,
+            100,
+            "Proxies in front of this port: addresses and networks as in `trusted_networks`. Each must begin with a "
+            "PROXY header (version 1 or 2) that names the client; nobody else may connect. Empty: no proxy.",
+        ),
+    ] = ()
+    xclient_from: Annotated[
+        tuple[str, ...],
+        length(
+            0,
+            100,
+            "SMTP, submission, LMTP: who may say with XCLIENT for whom it speaks (a filter in front of this server): "
+            "addresses and networks as in `trusted_networks`. Whoever is named here can be anybody.",
+        ),
+    ] = ()
+    mode: Annotated[str, length(3, 4, "Permissions of the Unix socket, octal: who may write to it may connect.")] = (
+        "0660"
+    )
+    owner: Annotated[str, about("User who owns the Unix socket; empty: who starts the server.")] = ""
+    group: Annotated[str, about("Group of the Unix socket; empty: that of who starts the server.")] = ""
 
 
 class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,49 +118,6 @@ class Paths(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     store: Annotated[Path, length(1, 1024, "Folder of the mailboxes: one Maildir++ an account.")] = "store"
     queue: Annotated[Path, length(1, 1024, "Folder of mail that waits for other servers.")] = "queue"
     spool: Annotated[Path, length(1, 1024, "Folder for large messages while they arrive.")] = "spool"
-
-
-class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Sizes and counts that a client cannot exceed."""
-
-    message_size: Annotated[
-        int,
-        number(
-            64 * 1024,
-            2 * 1024**3,
-            "Largest message with its header, announced with SIZE (RFC 1870) and APPENDLIMIT.",
-            unit="octets",
-        ),
-    ] = 64 * 1024 * 1024
-    recipients: Annotated[
-        int, number(100, 50_000, "Recipients of one message; RFC 5321 §4.5.3.1.8 wants at least 100.")
-    ] = 1000
-    hops: Annotated[
-        int, number(10, 1000, "Received fields after which a message is looping (RFC 5321 §6.3).", unit="fields")
-    ] = 100
-    connections: Annotated[int, number(1, 100_000, "Connections open at once on all ports together.")] = 2000
-    connections_per_address: Annotated[
-        int,
-        number(1, 100_000, "Connections open at once from one client address; trusted networks have no such limit."),
-    ] = 100
-    login_failures: Annotated[
-        int, number(1, 1000, "Wrong passwords before a connection is closed; each also makes its address wait longer.")
-    ] = 5
-    threads: Annotated[int, number(2, 64, "Threads for disk and password work.")] = 8
-
-
-class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How long silence lasts before a connection is closed."""
-
-    smtp: Annotated[
-        float, number(1, 3600, "SMTP, submission, LMTP; RFC 5321 §4.5.3.2.7 wants 300.", unit="seconds")
-    ] = 300.0
-    pop3: Annotated[float, number(1, 7200, "POP3; RFC 1939 §3 wants at least 600.", unit="seconds")] = 600.0
-    imap: Annotated[float, number(1, 86_400, "IMAP; RFC 9051 §5.4 wants at least 1800.", unit="seconds")] = 1800.0
-    shutdown: Annotated[
-        float,
-        number(0, 600, "How long commands in flight may take to end when the server stops.", unit="seconds"),
-    ] = 10.0
 
 
 class Passwords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -280,6 +269,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={
     paths: Paths = Paths()
     limits: Limits = Limits()
     timeouts: Timeouts = Timeouts()
+    rates: Rates = Rates()
     passwords: Passwords = Passwords()
     smarthost: Smarthost = Smarthost()
     relay: Relay = Relay()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import TypeAlias, cast
 
 import msgspec
@@ -17,7 +18,8 @@ from mailsuite.net.imap_session import IMAPSettings
 from mailsuite.net.login import Login
 from mailsuite.net.pop3_factory import POP3ServerFactory
 from mailsuite.net.pop3_settings import POP3Settings
-from mailsuite.net.sessions import Admission
+from mailsuite.net.proxied import ProxiedFactory
+from mailsuite.net.sessions import Door
 from mailsuite.net.smtp_factory import SMTPServerFactory
 from mailsuite.net.smtp_settings import Service as SMTPService
 from mailsuite.net.smtp_settings import SMTPSettings
@@ -38,14 +40,18 @@ class Shared(msgspec.Struct, frozen=True):
     stores: IMailStores
     tls: ITLSContexts
     login: Login
-    admission: Admission
+    #: Where a listener's connections are counted.
+    door: Callable[[Listener], Door]
+    hits: Counter[str]
     trusted: Callable[[str], bool]
+    #: A predicate on client addresses from networks as the configuration names them.
+    within: Callable[[Sequence[str]], Callable[[str], bool]]
     ids: Callable[[], str]
     clock: IReactorTime
 
 
 def factory_for(listener: Listener, shared: Shared) -> ServiceFactory:
-    """The factory of one listener; see ``behind_tls`` for what the port is given."""
+    """The factory of one listener; see ``fronted_by`` for what the port is given."""
     match listener.service:
         case Service.IMAP:
             return _imap(listener, shared)
@@ -55,12 +61,16 @@ def factory_for(listener: Listener, shared: Shared) -> ServiceFactory:
             return _smtp(listener, shared)
 
 
-def behind_tls(factory: ServiceFactory, listener: Listener, tls: ITLSContexts) -> IProtocolFactory:
-    """The same factory, with TLS from the first octet if the listener has it."""
-    plain = cast(IProtocolFactory, factory)
-    if listener.tls is not TlsMode.IMPLICIT:
-        return plain
-    return TLSMemoryBIOFactory(cast(IOpenSSLServerConnectionCreator, tls.server()), False, plain)
+def fronted_by(factory: ServiceFactory, listener: Listener, shared: Shared) -> IProtocolFactory:
+    """The same factory, with a proxy's header and TLS from the first octet in front of it if the listener has them."""
+    fronted = cast(IProtocolFactory, factory)
+    if listener.tls is TlsMode.IMPLICIT:
+        creator = cast(IOpenSSLServerConnectionCreator, shared.tls.server())
+        fronted = TLSMemoryBIOFactory(creator, False, fronted)
+    if listener.proxy_from:
+        proxies = shared.within(listener.proxy_from)
+        fronted = cast(IProtocolFactory, ProxiedFactory(fronted, proxies, shared.clock, shared.hits))
+    return fronted
 
 
 def _smtp(listener: Listener, shared: Shared) -> SMTPServerFactory:
@@ -71,9 +81,14 @@ def _smtp(listener: Listener, shared: Shared) -> SMTPServerFactory:
         starttls=listener.tls is TlsMode.STARTTLS,
         allow_plaintext_auth=listener.allow_plaintext_login,
         trusted=shared.trusted,
-        limits=SMTPLimits(message=own.limits.message_size, recipients=own.limits.recipients),
+        limits=_smtp_limits(own),
         idle_limit=own.timeouts.smtp,
+        data_limit=own.timeouts.smtp_data,
+        data_rate=own.limits.data_rate,
+        greeting_limit=own.timeouts.smtp_greeting,
+        session_limit=own.timeouts.smtp_session,
         auth_failures=own.limits.login_failures,
+        refused_recipients=own.limits.refused_recipients,
     )
     return SMTPServerFactory(
         settings,
@@ -81,10 +96,20 @@ def _smtp(listener: Listener, shared: Shared) -> SMTPServerFactory:
         shared.policy,
         shared.delivery,
         shared.login,
-        shared.admission,
+        shared.door(listener),
         shared.tls,
         shared.clock,
         shared.ids,
+    )
+
+
+def _smtp_limits(own: Settings) -> SMTPLimits:
+    limits = own.limits
+    return SMTPLimits(
+        command_line=limits.command_line,
+        message=limits.message_size,
+        recipients=limits.recipients,
+        errors=limits.errors,
     )
 
 
@@ -95,10 +120,11 @@ def _pop3(listener: Listener, shared: Shared) -> POP3ServerFactory:
         starttls=listener.tls is TlsMode.STARTTLS,
         allow_plaintext_auth=listener.allow_plaintext_login,
         trusted=shared.trusted,
-        limits=POP3Limits(failed_logins=own.limits.login_failures),
+        limits=POP3Limits(failed_logins=own.limits.login_failures, faults=own.limits.errors),
         idle_limit=own.timeouts.pop3,
+        login_limit=own.timeouts.login,
     )
-    return POP3ServerFactory(settings, shared.stores, shared.login, shared.admission, shared.tls, shared.clock)
+    return POP3ServerFactory(settings, shared.stores, shared.login, shared.door(listener), shared.tls, shared.clock)
 
 
 def _imap(listener: Listener, shared: Shared) -> IMAPServerFactory:
@@ -109,9 +135,16 @@ def _imap(listener: Listener, shared: Shared) -> IMAPServerFactory:
         allow_plaintext_login=listener.allow_plaintext_login,
         trusted=shared.trusted,
         idle_limit=own.timeouts.imap,
+        login_limit=own.timeouts.login,
         login_failures=own.limits.login_failures,
         limits=IMAPLimits(message=own.limits.message_size),
     )
     return IMAPServerFactory(
-        settings, shared.stores, shared.delivery.draft, shared.login, shared.admission, shared.tls, shared.clock
+        settings,
+        shared.stores,
+        shared.delivery.draft,
+        shared.login,
+        shared.door(listener),
+        shared.tls,
+        shared.clock,
     )

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import time
 from typing import Any
@@ -21,12 +22,14 @@ from mailsuite.disk.journal_disk import JournalDisk
 from mailsuite.disk.placer_process import PlacerProcess
 from mailsuite.disk.spool import Spool
 from mailsuite.net import control
+from mailsuite.net.address import client_networks
 from mailsuite.net.login import Login
 from mailsuite.net.sessions import Admission
 from mailsuite.net.throttle import Throttle
 from mailsuite.net.tls import TLSContexts
 from mailsuite.offload import Offload
 from mailsuite.policy.ordered import OrderedPolicy, standard_checks
+from mailsuite.policy.rates import RateLimits, Rates
 from mailsuite.queue.disk import DiskQueue
 from mailsuite.queue.file import Places
 from mailsuite.queue.reports import Reports
@@ -75,16 +78,21 @@ class Parts:
             reactor,
             relay.runner_settings(settings),
         )
+        network = client_networks(limits.ipv4_network, limits.ipv6_network)
+        admission = Admission(limits.connections, limits.connections_per_address, network)
+        checks = standard_checks(limits.message_size, limits.hops, self._stores.room)
         self.shared = Shared(
             settings=settings,
             directory=self._directory,
-            policy=OrderedPolicy(standard_checks(limits.message_size, limits.hops, self._stores.room)),
+            policy=OrderedPolicy((*checks, Rates(_rate_limits(settings), network, reactor, admission.hits))),
             delivery=delivery,
             stores=self._stores,
             tls=tls,
             login=Login(self._directory, Throttle(reactor), reactor),
-            admission=Admission(limits.connections, limits.connections_per_address),
+            door=functools.cache(lambda listener: admission.part(listener.connections)),
+            hits=admission.hits,
             trusted=trusts(trusted_networks(settings.trusted_networks, interfaces)),
+            within=lambda words: trusts(trusted_networks(words, interfaces)),
             ids=ids,
             clock=reactor,
         )
@@ -132,9 +140,21 @@ def _interfaces(settings: Settings) -> tuple[Interface, ...]:
     try:
         return own_interfaces()
     except OSError:
-        if {HOST, SUBNET}.isdisjoint(settings.trusted_networks):
+        words = [word for one in settings.listeners for word in (*one.proxy_from, *one.xclient_from)]
+        if {HOST, SUBNET}.isdisjoint((*settings.trusted_networks, *words)):
             return ()
         raise
+
+
+def _rate_limits(settings: Settings) -> RateLimits:
+    own = settings.rates
+    return RateLimits(
+        account_messages=own.account_messages,
+        account_recipients=own.account_recipients,
+        address_messages=own.address_messages,
+        address_recipients=own.address_recipients,
+        remembered=own.remembered,
+    )
 
 
 def _directory_settings(settings: Settings) -> DirectorySettings:

@@ -9,6 +9,7 @@ from typing import Any
 
 from mailsuite.config.interfaces import Interface
 from mailsuite.config.networks import nameserver
+from mailsuite.config.place import Systemd, Tcp, place_of
 from mailsuite.config.schema import EVERYWHERE, Service, Settings, TlsMode
 from mailsuite.directory.names import canonical_domain
 from mailsuite.interfaces import IResolver, IRouter, ITLSContexts
@@ -46,8 +47,13 @@ def identity(settings: Settings, interfaces: Sequence[Interface]) -> Identity:
     addresses: set[str] = set()
     port = settings.relay.port
     for listener in settings.listeners:
-        if listener.service is Service.SMTP and listener.port == port:
-            addresses.update(_listening(listener.address, interfaces))
+        where = place_of(listener.address, listener.port)
+        if listener.service is not Service.SMTP:
+            continue
+        if isinstance(where, Tcp) and where.port == port:
+            addresses.update(_listening(where.address, interfaces))
+        elif isinstance(where, Systemd):  # only systemd knows where: better too much is ours than too little
+            addresses.update(_listening(EVERYWHERE, interfaces))
     loopback = port == _SMTP or any(listener.port == port for listener in settings.listeners)
     return Identity(frozenset({canonical_domain(settings.hostname)}), frozenset(addresses), loopback)
 

@@ -24,11 +24,12 @@ from mailsuite.config.schema import Settings
 from mailsuite.errors import ConfigError, MailError
 from mailsuite.net.prompt import send_at_once
 from mailsuite.services.descriptors import needed, raise_limit
-from mailsuite.services.factories import ServiceFactory, behind_tls, factory_for
+from mailsuite.services.factories import ServiceFactory, factory_for, fronted_by
 from mailsuite.services.lock import FolderLock
 from mailsuite.services.parts import Parts
 from mailsuite.services.process import LastResort, fail_at_exit, stop_on_signals, stop_once, tell
 from mailsuite.services.sockets import Taken, take
+from mailsuite.services.systemd import passed_sockets
 
 #: Seconds for the store, the directory and the threads to end after the sessions.
 CLOSING = 5.0
@@ -55,7 +56,10 @@ class MailServer(Service):
 
     def take_ports(self) -> None:
         """Make every port ours; connections wait until the server is ready.  Raises ConfigError."""
-        self._taken = take(self._settings.listeners)
+        passed = passed_sockets(os.environ)
+        self._taken = take(self._settings.listeners, passed)
+        if passed.left:
+            self.log.warn("no listener names what systemd passed: {names}", names=", ".join(passed.left))
 
     def privilegedStartService(self) -> None:
         super().privilegedStartService()
@@ -93,9 +97,9 @@ class MailServer(Service):
         waiting = await self._parts.open()
         for taken in self._taken:
             factory = factory_for(taken.listener, self._parts.shared)
-            fronted = behind_tls(factory, taken.listener, self._parts.shared.tls)
             self._factories.append(factory)
-            self._ports.append(send_at_once(await taken.endpoint(self._reactor).listen(fronted)))
+            fronted = fronted_by(factory, taken.listener, self._parts.shared)
+            self._ports.append(send_at_once(await taken.listen(self._reactor, fronted)))
         self._ports.append(self._parts.start_relay())
         self.log.info(
             "ready: {hostname}, {ports}; {waiting} waiting to be sent",
@@ -127,6 +131,8 @@ class MailServer(Service):
         last_resort = LastResort(self._settings.timeouts.shutdown + CLOSING, self._parts.at_work)
         for port in self._ports:
             await _done(port.stopListening())
+        for taken in self._taken:
+            taken.close()
         ending = [self._end_sessions(factory) for factory in self._factories]
         ending.append(Deferred.fromCoroutine(self._parts.stop_relay()))
         await gatherResults(ending).addErrback(lambda failure: self.log.failure("while stopping", failure))

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from mailsuite.config.check import check, warnings
 from mailsuite.config.load import load, parse
-from mailsuite.config.schema import Settings
+from mailsuite.config.schema import Listener, Service, Settings
 from mailsuite.directory.database import create
 from mailsuite.errors import ConfigError
 from mailsuite.net.certificate import make_self_signed
@@ -90,15 +90,15 @@ def test_good_file_passes(folder: Path) -> None:
 CASES = [
     # shape
     ('hostname = "mail.a.test"\n', "", "hostname is missing: needed is a text of 1 to 253 characters"),
-    ("port = 2143", "", "[[listener]] no. 2, port is missing: needed is a whole number from 1 to 65535"),
+    ("port = 2143", "", "[[listener]] no. 2, port = 0: allowed is a whole number from 1 to 65535"),
     ("recipients = 200", "recipeints = 200", "limits.recipeints: there is no such key; did you mean recipients?"),
     ("[limits]", "[limit]", "limit: there is no such key; did you mean limits?"),
     ("port = 2025", "prt = 2025", "[[listener]] no. 1, prt: there is no such key; did you mean port?"),
     ("recipients = 200", 'recipients = "200"', 'limits.recipients = "200": allowed is a whole number from 100 to 50000'),
     ("recipients = 200", "recipients = 99", "limits.recipients = 99: allowed is a whole number from 100 to 50000"),
     ("port = 2025", "port = 0", "[[listener]] no. 1, port = 0: allowed is a whole number from 1 to 65535"),
-    ("port = 2025", "port = 65536", "[[listener]] no. 1, port = 65536: allowed is a whole number from 1 to 65535"),
-    ("port = 2025", "port = true", "[[listener]] no. 1, port = true: allowed is a whole number from 1 to 65535"),
+    ("port = 2025", "port = 65536", "[[listener]] no. 1, port = 65536: allowed is a whole number from 0 to 65535"),
+    ("port = 2025", "port = true", "[[listener]] no. 1, port = true: allowed is a whole number from 0 to 65535"),
     ('"imap"', '"imaps"', '[[listener]] no. 2, service = "imaps": allowed is "smtp", "submission", "lmtp", "imap" or "pop3"'),
     ('tls = "starttls"', "tls = 1", '[[listener]] no. 1, tls = 1: allowed is "none", "starttls" or "implicit"'),
     ("[60, 120]", "[60, 0]", "retry.waits no. 2 = 0: allowed is a number from 0.1 to 604800"),
@@ -118,6 +118,20 @@ CASES = [
     ('"relay.a.test"', '"relay a"', "smarthost.host = \"relay a\": 'relay a' is not a domain name"),
     ('"127.0.0.2"', '"192.0.2.77"', '[[listener]] no. 2, address = "192.0.2.77": this machine has no such address'),
     ("[dns]", '[relay]\nbind_address = "2001:db8::77"\n[dns]', 'relay.bind_address = "2001:db8::77": this machine has no such address'),
+    # front doors
+    ('"127.0.0.2"', '"unix:lmtp"', '[[listener]] no. 2, port = 2143: unix:DIR/lmtp has no port'),
+    ('"127.0.0.2"\nport = 2143', '"unix:none/lmtp"', '[[listener]] no. 2, address = "unix:DIR/none/lmtp": there is no folder DIR/none'),
+    ('"127.0.0.2"\nport = 2143', '"unix:key.pem"', '[[listener]] no. 2, address = "unix:DIR/key.pem": something else has this name, not a socket'),
+    ('"127.0.0.2"\nport = 2143', '"unix:' + "x" * 108 + '"', '[[listener]] no. 2, address = "unix:DIR/' + "x" * 108 + '": a path of a Unix socket has at most 107 octets'),
+    ('"127.0.0.2"\nport = 2143', '"unix:s"\ntls = "starttls"', '[[listener]] no. 2, tls = "starttls": a Unix socket never leaves this machine'),
+    ('"127.0.0.2"\nport = 2143', '"unix:s"\nmode = "rw-"', '[[listener]] no. 2, mode = "rw-": allowed are octal permissions such as "0660"'),
+    ('"127.0.0.2"\nport = 2143', '"unix:s"\nowner = "no-such-one"', '[[listener]] no. 2, owner = "no-such-one": this system has no such user'),
+    ('"127.0.0.2"\nport = 2143', '"unix:s"\ngroup = "no-such-one"', '[[listener]] no. 2, group = "no-such-one": this system has no such group'),
+    ("port = 2143", 'port = 2143\nmode = "0600"', '[[listener]] no. 2, mode = "0600": only a Unix socket of our own has this'),
+    ('"127.0.0.2"\nport = 2143', '"systemd:"', '[[listener]] no. 2, address = "systemd:": needed is a name'),
+    ('"127.0.0.2"', '"systemd:imap"', "[[listener]] no. 2, port = 2143: systemd:imap has no port"),
+    ("port = 2143", 'port = 2143\nproxy_from = ["host", "lb"]', '[[listener]] no. 2, proxy_from no. 2 = "lb": allowed is an IP address, a network'),
+    ("port = 2143", 'port = 2143\nxclient_from = ["host"]', '[[listener]] no. 2, xclient_from = ["host"]: imap has no XCLIENT'),
     # files
     ("[dns]", '[paths]\nstore = "/proc/x"\n[dns]', 'paths.store = "/proc/x": '),
     ('"certificate.pem"', '"gone.pem"', 'tls.certificate = "DIR/gone.pem": the file cannot be read: No such file or directory'),
@@ -155,6 +169,20 @@ def test_open_relay_is_warned_of(networks: tuple[str, ...], versions: str) -> No
     assert [line.partition(":")[0] for line in lines] == [
         f"trusted_networks contain every IPv{version} address" for version in versions
     ]
+
+
+def test_one_unix_socket_twice_is_told(folder: Path) -> None:
+    twice = GOOD.replace('"127.0.0.1"\nport = 2025\ntls = "starttls"', '"unix:s"')
+    twice = twice.replace('"127.0.0.2"\nport = 2143', '"unix:s"')
+    line = '[[listener]] no. 2, address = "unix:DIR/s": [[listener]] no. 1 listens there already'
+    assert fault(folder, twice) == line
+
+
+@pytest.mark.parametrize("key", ["proxy_from", "xclient_from"])
+def test_who_believes_everybody_is_warned(key: str) -> None:
+    listener = Listener(Service.SMTP, "127.0.0.1", 25, **{key: ("host", "::/0")})
+    (line,) = warnings(Settings(hostname="mail.a.test", listeners=(listener,)))
+    assert line.startswith(f"[[listener]] no. 1, {key} contains every address")
 
 
 def test_check_leaves_nothing_behind(folder: Path) -> None:

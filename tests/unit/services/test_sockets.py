@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import os
 import socket
+import stat
+from pathlib import Path
 
 import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Factory, Protocol
 
 from mailsuite.config.schema import EVERYWHERE, Listener, Service
 from mailsuite.errors import ConfigError
 from mailsuite.services.sockets import take
+from mailsuite.testing.stages import ReactorThread
 
 
 def listener(address: str, port: int, service: Service = Service.SMTP) -> Listener:
@@ -84,3 +89,71 @@ def test_machine_without_ipv6_listens_on_ipv4_alone(port: int, monkeypatch: pyte
     (taken,) = take([listener(EVERYWHERE, port)])
     assert str(taken) == f"smtp 0.0.0.0:{port}"
     taken.close()
+
+
+# -- Unix sockets ----------------------------------------------------------------------------------------------------
+
+
+def unix(path: Path, mode: str = "0660") -> Listener:
+    return Listener(Service.LMTP, f"unix:{path}", mode=mode)
+
+
+def test_unix_socket_has_its_permissions_before_it_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, modes = tmp_path / "lmtp", []
+    listen = socket.socket.listen
+
+    def noted(opened: socket.socket, backlog: int) -> None:
+        modes.append(stat.S_IMODE(path.stat().st_mode))
+        listen(opened, backlog)
+
+    monkeypatch.setattr("mailsuite.services.sockets.socket.socket.listen", noted)
+    (taken,) = take([unix(path, "0620")])
+    assert modes == [0o620]
+    assert str(taken) == f"lmtp unix:{path}"
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+    taken.close()
+    assert not path.exists()
+
+
+def test_unix_socket_of_a_crash_is_taken_over_and_one_in_use_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "lmtp"
+    with socket.socket(socket.AF_UNIX) as crashed:
+        crashed.bind(str(path))
+    (taken,) = take([unix(path)])
+    with pytest.raises(ConfigError, match=r"cannot listen on .*/lmtp: .*another program listens there"):
+        take([unix(path)])
+    assert path.exists()
+    taken.close()
+
+
+def test_unix_socket_never_replaces_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "lmtp"
+    path.write_text("precious")
+    with pytest.raises(ConfigError, match="something else has this name"):
+        take([unix(path)])
+    assert path.read_text() == "precious"
+
+
+def test_unix_port_keeps_the_names_mode_and_leaves_the_name_alone(
+    tmp_path: Path, reactor_thread: ReactorThread
+) -> None:
+    path = tmp_path / "lmtp"
+    (taken,) = take([unix(path, "0600")])
+    factory = Factory.forProtocol(Echo)
+    port = reactor_thread.call(lambda: Deferred.fromCoroutine(taken.listen(reactor_thread.reactor, factory)))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(10)
+        client.connect(str(path))
+        client.sendall(b"hello")
+        assert client.recv(10) == b"hello"
+    reactor_thread.call(port.stopListening)
+    assert path.exists()
+    taken.close()
+    assert not path.exists()
+
+
+class Echo(Protocol):
+    def dataReceived(self, data: bytes) -> None:
+        self.transport.write(data)

@@ -29,7 +29,7 @@ from mailsuite.services.trust import trusts
         ("fe81::1%eth0", False),
         ("::ffff:10.1.2.3", True),
         ("::ffff:11.1.2.3", False),
-        ("", False),
+        ("", True),  # a Unix socket
         ("localhost", False),
         ("10.1.2.3.4", False),
     ],
