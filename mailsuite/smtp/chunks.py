@@ -30,6 +30,11 @@ class Incoming:
         self.refused = refused
 
 
+def is_bdat(line: bytes) -> bool:
+    """Whether a line that cannot be read, for a NUL in it or the like, was meant as BDAT."""
+    return line.lstrip(b" \t")[:4].upper() == b"BDAT"
+
+
 def begin_chunk(argument: str, state: State, offered: bool) -> Incoming | None:
     """What follows ``BDAT argument``; None where that cannot be known."""
     chunk = parse_chunk_size(argument)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from mailsuite.model import BodyType
 from mailsuite.smtp import events
 from mailsuite.smtp.body import Body, ChunkedBody
-from mailsuite.smtp.chunks import CHUNKS_UNKNOWN, Incoming, begin_chunk
+from mailsuite.smtp.chunks import CHUNKS_UNKNOWN, Incoming, begin_chunk, is_bdat
 from mailsuite.smtp.esmtp.extension import Session
 from mailsuite.smtp.esmtp.table import NOTHING, offer
 from mailsuite.smtp.events import Event
@@ -235,6 +235,9 @@ class ServerCore:
         try:
             return self._take_command(line)
         except CommandError as error:
+            if is_bdat(line):
+                self._say(error.reply)
+                return self._end("a BDAT without its size", CHUNKS_UNKNOWN)
             return self._refuse(error.reply)
 
     def _take_command(self, line: bytes) -> Event | None:
@@ -291,8 +294,7 @@ class ServerCore:
     def _bdat(self, argument: str) -> Event | None:
         self._chunk = begin_chunk(argument, self.state, "CHUNKING" not in self.options.without)
         if self._chunk is None:
-            self._say(reply(501, "5.5.4", "Syntax: BDAT size [LAST]"))
-            return self._end("a BDAT without its size", CHUNKS_UNKNOWN)
+            raise CommandError(reply(501, "5.5.4", "Syntax: BDAT size [LAST]"))
         if self.state is not State.RCPT or self._chunk.refused:
             return None
         binary = self._transaction is not None and self._transaction.body is BodyType.BINARY_MIME

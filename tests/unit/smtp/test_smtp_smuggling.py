@@ -182,6 +182,74 @@ def test_neither_half_of_a_malformed_line_runs(
             assert said[-2].startswith(b"250 ")
 
 
+# -- chunks (RFC 3030) -----------------------------------------------------------------------------------------------
+
+ENVELOPE = b"EHLO x\r\nMAIL FROM:<a@far.test>\r\nRCPT TO:<bob@here.test>\r\n"
+#: What a chunk may hold that something else would take for its end, or for commands.
+CHUNKS = [
+    b"\r\n.\r\n" + FORGED + b".\r\n", b"\n.\n" + FORGED, b"QUIT\r\n", b"RSET\r\n" + FORGED, b"BDAT 6 LAST\r\nQUIT\r\n",
+    b"\r\n", b"\r", b"\n", b".", b".\r\n", b"\x00",
+]  # fmt: skip
+#: After BDAT: nobody can tell where the next command is, so there is none.
+SIZES_THAT_ARE_NONE = [
+    b"", b" ", b" LAST", b" -1", b" +27", b" 0x1b", b" 27LAST", b" 27,LAST", b" 27 LASTLY", b" 27 LAST LAST", b" 27 27",
+    b" 1e1", b" 27.0", b" \xef\xbc\x92\xef\xbc\x97", b" \xd9\xa2\xd9\xa7", b" 2_7", b" 27\x00", b" 27\r", b"\x0027",
+    b" 999999999999999999999999",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("chunk", CHUNKS, ids=repr)
+@pytest.mark.parametrize("last", [True, False], ids=["last", "two chunks"])
+@PIPELINED
+def test_a_chunk_is_as_long_as_it_says_whatever_is_in_it(chunk: bytes, last: bool, pipelined: bool) -> None:
+    opening = [] if pipelined else [ENVELOPE]
+    before = (ENVELOPE if pipelined else b"") + b"BDAT %d%s\r\n" % (len(chunk), b" LAST" * last)
+    rest = b"" if last else b"BDAT %d LAST\r\n" % len(chunk) + chunk
+    for pieces in cuts_of(before + chunk + rest + b"NOOP\r\n", len(before) + len(chunk)):
+        seen, core = session(opening + pieces)
+        assert mails(seen) == ["a"]
+        assert len(ends(seen)) == 1
+        assert body_of(seen) == chunk * (1 if last else 2)
+        assert core.state is State.READY
+        assert core.data_to_send().endswith(b"\r\n250 2.0.0 Ok\r\n")
+
+
+@pytest.mark.parametrize(
+    "before", [b"", b"EHLO x\r\n", b"HELO x\r\n", b"EHLO x\r\nMAIL FROM:<a@far.test>\r\n"], ids=repr
+)
+@PIPELINED
+def test_a_chunk_out_of_place_is_no_command(before: bytes, pipelined: bool) -> None:
+    base, _ = session([before])
+    opening = [] if pipelined else [before]
+    bdat = b"BDAT %d\r\n" % len(FORGED)
+    start = (before if pipelined else b"") + bdat
+    for pieces in cuts_of(start + FORGED + b"NOOP\r\n", len(start)):
+        seen, core = session(opening + pieces)
+        said = core.data_to_send().split(b"\r\n")
+        assert seen == base
+        assert said[-3].startswith(b"503 ")
+        assert said[-2].startswith(b"250 ")
+
+
+@pytest.mark.parametrize("size", SIZES_THAT_ARE_NONE, ids=repr)
+@PIPELINED
+def test_behind_a_chunk_of_unknown_size_nothing_runs(size: bytes, pipelined: bool) -> None:
+    base, _ = session([ENVELOPE])
+    opening = [] if pipelined else [ENVELOPE]
+    start = (ENVELOPE if pipelined else b"") + b"BDAT" + size
+    for pieces in cuts_of(start + b"\r\n" + FORGED + b".\r\nRSET\r\n" + FORGED, len(start)):
+        seen, core = session(opening + pieces)
+        assert [event for event in seen if not isinstance(event, events.Hangup)] == base
+        assert core.state is State.CLOSED
+
+
+def test_a_body_after_data_knows_no_chunks() -> None:
+    seen, core = session([OPENING + b"BDAT 6 LAST\r\nQUIT\r\n\r\n.\r\nNOOP\r\n"])
+    assert body_of(seen) == b"BDAT 6 LAST\r\nQUIT\r\n\r\n"
+    assert len(ends(seen)) == 1
+    assert core.state is State.READY
+
+
 # -- the whole server ------------------------------------------------------------------------------------------------
 
 
