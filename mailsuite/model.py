@@ -322,11 +322,13 @@ EVERYTHING = Selection()
 
 
 class Hop(msgspec.Struct, frozen=True):
-    """One host to try: ``host`` names it (for TLS and reports), ``addresses`` are IP addresses in order."""
+    """One host to try: ``host`` names it (for TLS and reports), ``addresses`` are IP addresses in order.  ``certain``:
+    that this is the right host does not hang on DNS alone (RFC 8689 section 4.2.1)."""
 
     host: str
     addresses: tuple[str, ...]
     port: int = 25
+    certain: bool = False
 
 
 class Mx(msgspec.Struct, frozen=True, order=True):

@@ -21,13 +21,22 @@ from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from mailsuite.interfaces import IBody, ICourier, ITLSContexts
-from mailsuite.model import Delayed, Envelope, Hop, Outcome, Recipient, Status
+from mailsuite.interfaces import IBody, ICourier, IOffload, ITLSContexts
+from mailsuite.model import Delayed, Delivered, Envelope, Hop, Outcome, Recipient, Status
 from mailsuite.net.smtp_client_message import Outgoing
 from mailsuite.net.smtp_client_pool import IdleSessions
+from mailsuite.net.smtp_client_protection import (
+    NOT_PROMISED,
+    NOT_PROTECTED,
+    needs_protection,
+    unpromised,
+    untrusted,
+)
 from mailsuite.net.smtp_client_session import GIVEN_UP, ClientSession, SessionFailed
 from mailsuite.net.smtp_client_settings import CourierSettings, Endpoints, Tls
-from mailsuite.smtp.client_events import Done, Transaction
+from mailsuite.net.smtp_client_transaction import as_many_as, transaction
+from mailsuite.smtp.client_events import Done
+from mailsuite.smtp.client_fit import limit
 
 
 @implementer(ICourier)
@@ -37,12 +46,18 @@ class Courier:
     log = Logger()
 
     def __init__(
-        self, settings: CourierSettings, endpoints: Endpoints, contexts: ITLSContexts, clock: IReactorTime
+        self,
+        settings: CourierSettings,
+        endpoints: Endpoints,
+        contexts: ITLSContexts,
+        clock: IReactorTime,
+        offload: IOffload,
     ) -> None:
         self._settings = settings
         self._endpoints = endpoints
         self._contexts = contexts
         self._clock = clock
+        self._offload = offload
         self._idle = IdleSessions(settings, clock)
         self._sessions: set[ClientSession] = set()
         self._under_way: set[Outgoing] = set()
@@ -50,7 +65,7 @@ class Courier:
     def deliver(
         self, hop: Hop, envelope: Envelope, recipients: Sequence[Recipient], body: IBody
     ) -> Deferred[Sequence[Outcome]]:
-        outgoing = Outgoing(body)
+        outgoing = Outgoing(body, self._offload)
         carried = Deferred.fromCoroutine(self._deliver(hop, envelope, recipients, outgoing))
 
         def break_off(_: object) -> None:
@@ -71,23 +86,33 @@ class Courier:
     async def _deliver(
         self, hop: Hop, envelope: Envelope, recipients: Sequence[Recipient], outgoing: Outgoing
     ) -> Sequence[Outcome]:
-        outcomes: list[Outcome] = []
+        """In as many transactions as it takes; a host that had enough recipients gets the others in the next one."""
+        outcomes: dict[int, Outcome] = {}
+        left = list(range(len(recipients)))
         self._under_way.add(outgoing)
         try:
             await outgoing.look()
-            for start in range(0, len(recipients), self._settings.recipients):
-                batch = tuple(recipients[start : start + self._settings.recipients])
-                transaction = Transaction(envelope.sender, batch, outgoing.size, outgoing.eight_bit, envelope.smtputf8)
-                outcomes += await self._carry(hop, transaction, outgoing)
+            while left:
+                found = await self._carry(hop, envelope, [recipients[index] for index in left], outgoing)
+                now, left = left[: len(found)], left[len(found) :]
+                outcomes.update(zip(now, found, strict=True))
+                if any(isinstance(outcome, Delivered) for outcome in found):
+                    left += [index for index in now if _one_too_many(outcomes[index])]
         finally:
             self._under_way.discard(outgoing)
-        return outcomes
+        return [outcomes[index] for index in range(len(recipients))]
 
-    async def _carry(self, hop: Hop, transaction: Transaction, outgoing: Outgoing) -> Sequence[Outcome]:
-        """Over a waiting connection if there is one, else over the first address that lets us."""
-        waiting = self._idle.take(hop) if outgoing.wanted else None
+    async def _carry(
+        self, hop: Hop, envelope: Envelope, recipients: Sequence[Recipient], outgoing: Outgoing
+    ) -> Sequence[Outcome]:
+        """Over a waiting connection if there is one, else over the first address that lets us; outcomes of as many of
+        the first recipients as one transaction takes."""
+        strict = needs_protection(envelope)
+        if strict and not hop.certain:
+            return untrusted(hop, recipients)
+        waiting = self._idle.take(hop, strict) if outgoing.wanted else None
         if waiting is not None:
-            outcomes = await self._use(hop, waiting, transaction, outgoing)
+            outcomes = await self._use(hop, waiting, envelope, recipients, outgoing)
             if not _came_to_nothing(outcomes):
                 return outcomes
         problems: list[str] = []
@@ -97,44 +122,66 @@ class Courier:
                 problems.append(GIVEN_UP)
                 break
             try:
-                session = await self._open(hop, address)
+                session = await self._open(hop, address, strict)
             except SessionFailed as error:
                 problems.append(str(error))
+                if strict and error.about_tls:
+                    status = NOT_PROTECTED
                 continue
-            outcomes = await self._use(hop, session, transaction, outgoing)
+            outcomes = await self._use(hop, session, envelope, recipients, outgoing)
             if not _came_to_nothing(outcomes):
                 return outcomes
             status = Status(4, 4, 2)  # somebody is there, but the session broke
             problems += [outcome.text for outcome in outcomes[:1] if isinstance(outcome, Delayed)]
+            if isinstance(outcomes[0], Delayed) and outcomes[0].status == NOT_PROMISED:
+                status = NOT_PROMISED
         text = "; ".join(dict.fromkeys(problems))
-        return [Delayed(recipient.address, status, text) for recipient in transaction.recipients]
+        return [Delayed(recipient.address, status, text) for recipient in recipients]
 
     async def _use(
-        self, hop: Hop, session: ClientSession, transaction: Transaction, outgoing: Outgoing
+        self,
+        hop: Hop,
+        session: ClientSession,
+        envelope: Envelope,
+        recipients: Sequence[Recipient],
+        outgoing: Outgoing,
     ) -> Sequence[Outcome]:
-        done: Done = await session.carry(transaction, outgoing)
-        if done.clean and session.usable and session.carried < self._settings.messages:
+        extensions = session.extensions
+        if needs_protection(envelope) and "REQUIRETLS" not in extensions:
+            self._give_back(hop, session, clean=True)
+            return unpromised(hop, recipients)
+        if outgoing.eight_bit and "8BITMIME" not in extensions:
+            outgoing = await outgoing.seven_bit()
+        taken = as_many_as(recipients, extensions, self._settings.recipients)
+        done: Done = await session.carry(transaction(envelope, taken, outgoing, self._clock.seconds()), outgoing)
+        self._give_back(hop, session, done.clean)
+        return done.outcomes
+
+    def _give_back(self, hop: Hop, session: ClientSession, clean: bool) -> None:
+        """Keep the session for the next message, or end it."""
+        most = limit(session.extensions, "MAILMAX", self._settings.messages)
+        if clean and session.usable and session.carried < min(most, self._settings.messages):
             self._idle.put(hop, session)
         else:
             session.quit()
-        return done.outcomes
 
-    async def _open(self, hop: Hop, address: str) -> ClientSession:
+    async def _open(self, hop: Hop, address: str, strict: bool) -> ClientSession:
         """A session that mail can be sent over, or SessionFailed."""
+        tls = Tls.VERIFY if strict else self._settings.tls
         try:
-            return await self._connect(hop, address, plain=False)
+            return await self._connect(hop, address, tls)
         except SessionFailed as error:
-            if not error.in_handshake or self._settings.tls is not Tls.MAY or self._settings.implicit_tls:
+            if not error.in_handshake or tls is not Tls.MAY or self._settings.implicit_tls:
                 raise
             self.log.info("no TLS with {host}, trying without: {error}", host=hop.host, error=error)
-        return await self._connect(hop, address, plain=True)
+        return await self._connect(hop, address, Tls.NEVER)
 
-    async def _connect(self, hop: Hop, address: str, plain: bool) -> ClientSession:
+    async def _connect(self, hop: Hop, address: str, tls: Tls) -> ClientSession:
         endpoint = self._endpoints(address, hop.port)
         if self._settings.implicit_tls:
-            creator = self._contexts.client(hop.host, self._settings.tls is Tls.VERIFY)
+            creator = self._contexts.client(hop.host, tls is Tls.VERIFY)
             endpoint = wrapClientTLS(cast(IOpenSSLClientConnectionCreator, creator), endpoint)
-        session = ClientSession(hop.host, self._settings, self._contexts, self._clock, plain)
+        session = ClientSession(hop.host, self._settings, self._contexts, self._clock, tls)
         where = f"{'' if hop.host == address else f'{hop.host} '}[{address}]:{hop.port}"
         factory = Factory.forProtocol(lambda: session)
         factory.noisy = False
@@ -158,6 +205,11 @@ class Courier:
     def _forget(self, hop: Hop, session: ClientSession) -> None:
         self._sessions.discard(session)
         self._idle.remove(hop, session)
+
+
+def _one_too_many(outcome: Outcome) -> bool:
+    """RFC 5321 §4.5.3.1.10: the others are for another transaction, and that need not wait."""
+    return isinstance(outcome, Delayed) and outcome.status == Status(4, 5, 3) and bool(outcome.host)
 
 
 def _came_to_nothing(outcomes: Sequence[Outcome]) -> bool:

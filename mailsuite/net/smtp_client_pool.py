@@ -27,9 +27,11 @@ class IdleSessions:
         self._waiting.setdefault((hop.host, hop.port), []).append((session, call))
         self._count += 1
 
-    def take(self, hop: Hop) -> ClientSession | None:
-        """The one that waited the shortest."""
+    def take(self, hop: Hop, verified: bool) -> ClientSession | None:
+        """The one that waited the shortest; ``verified``: only over TLS with a certificate valid for the host."""
         for session, _ in reversed(self._waiting.get((hop.host, hop.port), [])):
+            if verified and not session.verified:
+                continue
             self.remove(hop, session)
             if session.usable:
                 return session

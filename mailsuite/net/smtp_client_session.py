@@ -8,6 +8,7 @@ it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from twisted.internet import interfaces
@@ -42,16 +43,18 @@ GIVEN_UP = "given up by this server"
 
 
 class SessionFailed(Exception):
-    """No mail can be sent over this connection.  ``in_handshake``: TLS broke it."""
+    """No mail can be sent over this connection.  ``in_handshake``: TLS broke it; ``about_tls``: it was not offered, or
+    that."""
 
-    def __init__(self, text: str, in_handshake: bool = False) -> None:
+    def __init__(self, text: str, in_handshake: bool = False, about_tls: bool = False) -> None:
         super().__init__(text)
         self.in_handshake = in_handshake
+        self.about_tls = about_tls or in_handshake
 
 
 @implementer(interfaces.IHandshakeListener, interfaces.IPushProducer)
 class ClientSession(Protocol):
-    """``plain``: do not try TLS, although the settings would."""
+    """``tls`` is what is asked of this one, whatever the settings say."""
 
     log = Logger()
 
@@ -61,11 +64,11 @@ class ClientSession(Protocol):
         settings: CourierSettings,
         contexts: ITLSContexts,
         clock: interfaces.IReactorTime,
-        plain: bool = False,
+        tls: Tls,
     ) -> None:
         self._host = host
         self._settings = settings
-        self._tls = Tls.NEVER if plain else settings.tls
+        self._tls = tls
         self._contexts = contexts
         self._clock = clock
         self._core = ClientCore(settings.hostname, host, settings.limits)
@@ -94,6 +97,16 @@ class ClientSession(Protocol):
     @property
     def usable(self) -> bool:
         return not self._core.ended and self._core.step is Step.IDLE
+
+    @property
+    def verified(self) -> bool:
+        """Whether TLS has shown that it is the host we meant."""
+        return self._core.secure and self._tls is Tls.VERIFY
+
+    @property
+    def extensions(self) -> Mapping[str, str]:
+        """What the server offers: EHLO keywords in capitals and their parameters."""
+        return self._core.extensions
 
     def carry(self, transaction: Transaction, outgoing: Outgoing) -> Deferred[Done]:
         """Send one message."""
@@ -189,7 +202,8 @@ class ClientSession(Protocol):
         if not core.secure and self._tls is not Tls.NEVER and offered:
             core.start_tls()
         elif not core.secure and self._tls.needed:
-            self._refuse(event.text if isinstance(event, TlsRefused) else f"{self._host} does not offer TLS")
+            text = event.text if isinstance(event, TlsRefused) else f"{self._host} does not offer TLS"
+            self._refuse(text, about_tls=True)
         elif settings.login is not None and not self._logged_in:
             if core.secure or settings.login_in_clear:
                 core.login(settings.login)
@@ -204,15 +218,15 @@ class ClientSession(Protocol):
         transport: Any = self.transport
         transport.startTLS(context)
 
-    def _refuse(self, text: str) -> None:
+    def _refuse(self, text: str, about_tls: bool = False) -> None:
         """It works, and is not what we want."""
-        self._fail_opening(text, False)
+        self._fail_opening(text, False, about_tls)
         self._core.quit()
 
-    def _fail_opening(self, text: str, in_handshake: bool) -> None:
+    def _fail_opening(self, text: str, in_handshake: bool, about_tls: bool = False) -> None:
         opening, self._opening = self._opening, None
         if opening is not None:
-            opening.errback(SessionFailed(text, in_handshake))
+            opening.errback(SessionFailed(text, in_handshake, about_tls))
 
     # -- the message -----------------------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ _T = TypeVar("_T")
 _NO_DNS = Status(4, 4, 3)
 _NOBODY_THERE = Status(4, 4, 1)
 _OUR_FAULT = Status(4, 3, 0)
+_UNPROTECTED = (Status(4, 7, 10), Status(4, 7, 30))
 
 
 class Carrier:
@@ -112,7 +113,7 @@ class Carrier:
             recipients = [recipient for recipient in recipients if recipient.address in left]
         if self._stopped:
             return decided
-        return [*decided, *(msgspec.structs.replace(one, host=hop.host) for one in undecided)]  # the last one tried
+        return [*decided, *(_at_last(one, hop) for one in undecided)]
 
     async def _at(
         self, hop: Hop, envelope: Envelope, recipients: Sequence[Recipient], body: IBody, since: float
@@ -149,6 +150,14 @@ class Carrier:
 
         self._under_way.add(work)
         return work.addBoth(ended)
+
+
+def _at_last(outcome: Delayed, hop: Hop) -> Outcome:
+    """What is left undecided by the last hop that was tried.  RFC 8689 §4.2.1: where none gives the protection that
+    was asked for, the message goes back."""
+    if outcome.status in _UNPROTECTED:
+        return Failed(outcome.recipient, Status(5, 7, outcome.status.detail), outcome.text, hop.host)
+    return msgspec.structs.replace(outcome, host=hop.host)
 
 
 def _undecided(outcomes: Sequence[Outcome]) -> list[Delayed]:

@@ -89,7 +89,7 @@ class MxRouter:
                 unsure = unsure or error
                 continue
             if addresses:
-                found.append((exchange, Hop(exchange.exchange, addresses, self._port)))
+                found.append((exchange, Hop(exchange.exchange, addresses, self._port, certain=implicit)))
         return self._chosen(domain, found, unsure, implicit)
 
     def _chosen(
@@ -121,11 +121,11 @@ class SmarthostRouter:
     async def _route(self) -> tuple[Hop, ...]:
         """Never NoRoute: a smarthost that cannot be found is our own mistake, which somebody may put right."""
         if is_address(self._host):
-            return (Hop(self._host, (self._host,), self._port),)
+            return (Hop(self._host, (self._host,), self._port, certain=True),)
         try:
             addresses = await self._resolver.addresses(ascii_domain(self._host))
         except (NotFound, InvalidName):
             addresses = ()
         if not addresses:
             raise Temporary(f"the smarthost {self._host} has no address")
-        return (Hop(self._host, addresses[:ADDRESS_LIMIT], self._port),)
+        return (Hop(self._host, addresses[:ADDRESS_LIMIT], self._port, certain=True),)

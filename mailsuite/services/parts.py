@@ -68,7 +68,7 @@ class Parts:
         batches = Batches(disk, self._offload, reactor, max(1, limits.threads // 2), GATHER, LINGER)
         delivery = Delivery(self._stores, self._queue, self._spool, batches)
         tls = TLSContexts(settings.tls.certificate, settings.tls.key, reactor.seconds)
-        self._courier = relay.courier(settings, tls, reactor)
+        self._courier = relay.courier(settings, tls, reactor, self._offload)
         reports = Reports(delivery, self._directory, relay.report_settings(settings), reactor, ids)
         self._runner = Runner(
             self._queue,

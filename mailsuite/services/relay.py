@@ -12,7 +12,7 @@ from mailsuite.config.networks import nameserver
 from mailsuite.config.place import Systemd, Tcp, place_of
 from mailsuite.config.schema import EVERYWHERE, Service, Settings, TlsMode
 from mailsuite.directory.names import canonical_domain
-from mailsuite.interfaces import IResolver, IRouter, ITLSContexts
+from mailsuite.interfaces import IOffload, IResolver, IRouter, ITLSContexts
 from mailsuite.net.smtp_client import Courier
 from mailsuite.net.smtp_client_settings import CourierSettings, Tls, tcp_endpoints
 from mailsuite.queue.reports import ReportSettings
@@ -68,11 +68,12 @@ def _listening(address: str, interfaces: Sequence[Interface]) -> set[str]:
     return {str(interface.ip) for interface in interfaces}
 
 
-def courier(settings: Settings, tls: ITLSContexts, reactor: Any) -> Courier:
+def courier(settings: Settings, tls: ITLSContexts, reactor: Any, offload: IOffload) -> Courier:
     """Raises OSError if the smarthost's password cannot be read."""
     relay = settings.relay
     endpoints = tcp_endpoints(reactor, relay.connect_timeout, relay.bind_address)
-    return Courier(_smarthost(settings) if settings.smarthost.host else _by_mx(settings), endpoints, tls, reactor)
+    chosen = _smarthost(settings) if settings.smarthost.host else _by_mx(settings)
+    return Courier(chosen, endpoints, tls, reactor, offload)
 
 
 def _by_mx(settings: Settings) -> CourierSettings:

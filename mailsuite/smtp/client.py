@@ -1,4 +1,4 @@
-"""The client's side of SMTP without I/O: RFC 5321, RFC 1870, RFC 2920, RFC 3207, RFC 4954, RFC 6152.
+"""The client's side of SMTP without I/O: RFC 5321, RFC 1870, RFC 2920, RFC 3030, RFC 3207, RFC 4954.
 
 Octets go in with ``receive``, events come out of ``next_event``; ``start_tls``, ``login``, ``send`` and ``quit`` are
 for a session at rest (after ``Greeted``, a refusal, ``LoggedIn`` or a clean ``Done``).  Promises: any cut of the
@@ -48,6 +48,9 @@ class ClientCore:
         self._auth: list[bytes] = []
         self._exchange: Exchange | None = None
         self._canonical, self._stuffer = Canonical(), Stuffer()
+        #: What waits to be sent by BDAT: the last chunk has to say that it is the last.
+        self._chunk = b""
+        self._body_asked = False
         self._handshake = False
         self.extensions: dict[str, str] = {}
         self.secure = False
@@ -126,20 +129,35 @@ class ClientCore:
         """Begin a transaction; answered by ``Done``, with ``BodyWanted`` before it if somebody was accepted."""
         self._exchange = Exchange(transaction, self._peer, self.extensions)
         self._canonical, self._stuffer = Canonical(), Stuffer()
+        self._chunk, self._body_asked = b"", False
         self._go_on()
 
     def body(self, data: bytes) -> None:
         """Octets of the message with CRLF line ends, in any cut; ignored once the server has refused it.  A bare CR
         or LF becomes a line end and a NUL is left out: neither is ever sent."""
-        if self._exchange is not None and self._exchange.body_wanted:
-            self._out.append(self._stuffer.feed(self._canonical.feed(data)))
+        exchange = self._exchange
+        if exchange is None or not exchange.body_wanted:
+            return
+        octets = self._canonical.feed(data)
+        if not exchange.chunked:
+            self._out.append(self._stuffer.feed(octets))
+            return
+        if self._chunk:
+            self._write(Command(Step.CHUNK, b"BDAT %d\r\n%b" % (len(self._chunk), self._chunk)))
+        self._chunk = octets
 
     def end_body(self) -> None:
         """The message is complete."""
-        if self._exchange is not None and self._exchange.body_wanted:
-            self._exchange.end_body()
-            rest = self._stuffer.feed(self._canonical.finish())
-            self._write(Command(Step.DOT, rest + self._stuffer.finish()))
+        exchange = self._exchange
+        if exchange is None or not exchange.body_wanted:
+            return
+        exchange.end_body()
+        rest = self._canonical.finish()
+        if exchange.chunked:  # RFC 3030 §2
+            self._write(Command(Step.DOT, b"BDAT %d LAST\r\n%b%b" % (len(self._chunk + rest), self._chunk, rest)))
+            self._chunk = b""
+        else:
+            self._write(Command(Step.DOT, self._stuffer.feed(rest) + self._stuffer.finish()))
 
     def quit(self) -> None:
         """Say goodbye; ``Ended`` follows."""
@@ -215,9 +233,10 @@ class ClientCore:
         self._end(f"{self._peer} said goodbye: {words(reply)}")
 
     def _take_in_exchange(self, awaited: Command, reply: Reply) -> None:
-        assert self._exchange is not None  # noqa: S101 - only ``_go_on`` and ``end_body`` write such commands
+        if self._exchange is None:  # of a chunk that was on its way when an earlier one was refused
+            return
         self._exchange.take(awaited.step, awaited.index, reply)
-        if not self._awaited:
+        if not self._awaited or self._exchange.over:
             self._go_on()
 
     # -- going on --------------------------------------------------------------------------------------------------
@@ -230,11 +249,12 @@ class ClientCore:
         if exchange.over:
             self._exchange = None
             self._events.append(Done(exchange.outcomes, exchange.clean))
-        elif exchange.body_wanted:
+            return
+        for command in exchange.commands():
+            self._write(command)
+        if exchange.body_wanted and not self._body_asked:
+            self._body_asked = True
             self._events.append(BodyWanted())
-        else:
-            for command in exchange.commands():
-                self._write(command)
 
     def _write(self, command: Command) -> None:
         self._out.append(command.line)

@@ -1,4 +1,4 @@
-"""What the client writes and when it must not: command lines, and the extensions a message cannot do without."""
+"""What the client writes: command lines, with the parameters that the server offers to understand."""
 
 from __future__ import annotations
 
@@ -6,21 +6,14 @@ import re
 from binascii import b2a_base64
 from collections.abc import Mapping
 
-import msgspec
-
-from mailsuite.model import Address, Status
+from mailsuite.model import Recipient
 from mailsuite.smtp.client_events import Login, Transaction
+from mailsuite.smtp.client_fit import says_utf8, written
+from mailsuite.smtp.esmtp.xtext import encode_xtext
 from mailsuite.smtp.reply import Reply
 
 _KEYWORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
-
-
-class Obstacle(msgspec.Struct, frozen=True):
-    """Why a message cannot go to this server, ever."""
-
-    status: Status
-    text: str
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
 def parse_extensions(reply: Reply) -> dict[str, str]:
@@ -35,44 +28,44 @@ def parse_extensions(reply: Reply) -> dict[str, str]:
     return extensions
 
 
-def obstacle(transaction: Transaction, extensions: Mapping[str, str]) -> Obstacle | None:
-    """What keeps the message from this server, or None."""
-    limit = extensions.get("SIZE", "")
-    if limit.isdecimal() and 0 < int(limit[:20]) < transaction.size:  # RFC 1870 §4; 0 is no limit
-        return Obstacle(
-            Status(5, 3, 4), f"the message has {transaction.size} octets, the server takes at most {int(limit[:20])}"
-        )
-    if transaction.eight_bit and "8BITMIME" not in extensions:  # RFC 6152 §3
-        return Obstacle(Status(5, 6, 3), "the message has 8-bit text and the server takes only 7-bit text")
-    if needs_utf8(transaction) and "SMTPUTF8" not in extensions:  # RFC 6531 §3.5
-        return Obstacle(Status(5, 6, 7), "the message has non-ASCII addresses and the server does not take such")
-    return None
-
-
-def needs_utf8(transaction: Transaction) -> bool:
-    addresses = (transaction.sender, *(recipient.address for recipient in transaction.recipients))
-    return transaction.smtputf8 or not all(str(address).isascii() for address in addresses)
-
-
-def is_writable(address: Address) -> bool:
-    """Whether it fits on a command line: no control characters, which could begin another command."""
-    return _CONTROLS.search(str(address)) is None
-
-
 def mail_line(transaction: Transaction, extensions: Mapping[str, str]) -> bytes:
-    """MAIL FROM with the parameters that the server understands."""
+    """MAIL FROM."""
     parameters = ""
     if "SIZE" in extensions:
         parameters += f" SIZE={transaction.size}"
     if transaction.eight_bit:
         parameters += " BODY=8BITMIME"
-    if needs_utf8(transaction):
+    if says_utf8(transaction, extensions):
         parameters += " SMTPUTF8"
-    return f"MAIL FROM:<{transaction.sender}>{parameters}\r\n".encode()
+    if "DSN" in extensions:  # RFC 3461 §5.2.1 (a), (b)
+        parameters += f" RET={transaction.ret}" if transaction.ret else ""
+        parameters += f" ENVID={encode_xtext(transaction.envid)}" if transaction.envid else ""
+    if transaction.require_tls and "REQUIRETLS" in extensions:
+        parameters += " REQUIRETLS"
+    if transaction.priority and "MT-PRIORITY" in extensions:  # RFC 6710 §5
+        parameters += f" MT-PRIORITY={transaction.priority}"
+    if transaction.by is not None and "DELIVERBY" in extensions:
+        parameters += f" BY={transaction.by}"
+    return f"MAIL FROM:<{written(transaction.sender, extensions)}>{parameters}\r\n".encode()
 
 
-def rcpt_line(address: Address) -> bytes:
-    return f"RCPT TO:<{address}>\r\n".encode()
+def rcpt_line(recipient: Recipient, extensions: Mapping[str, str]) -> bytes:
+    """RCPT TO."""
+    parameters = ""
+    if "DSN" in extensions:  # RFC 3461 §5.2.1 (c), (d)
+        parameters += f" NOTIFY={','.join(sorted(recipient.notify))}" if recipient.notify else ""
+        parameters += f" ORCPT={_orcpt(recipient.original, extensions)}" if recipient.original else ""
+    return f"RCPT TO:<{written(recipient.address, extensions)}>{parameters}\r\n".encode()
+
+
+def _orcpt(original: str, extensions: Mapping[str, str]) -> str:
+    """RFC 3461 §4.2; a utf-8 one was kept as it came, RFC 6533 §3."""
+    kind, _, address = original.partition(";")
+    if kind.lower() != "utf-8":
+        return f"{kind};{encode_xtext(address)}"
+    if "SMTPUTF8" in extensions:
+        return original
+    return kind + ";" + _NOT_ASCII.sub(lambda found: f"\\x{{{ord(found[0]):X}}}", address)
 
 
 def auth_lines(login: Login, mechanisms: str) -> list[bytes]:

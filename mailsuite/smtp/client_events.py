@@ -24,8 +24,10 @@ class Step(enum.Enum):
     MAIL = "the answer to MAIL FROM"
     RCPT = "the answer to RCPT TO"
     DATA = "the answer to DATA"
+    CHUNK = "the answer to BDAT"
     BODY = "the message to be taken"
     DOT = "the answer to the end of the message"
+    RSET = "the answer to RSET"
     QUIT = "the answer to QUIT"
     IDLE = "work"
 
@@ -42,8 +44,10 @@ PATIENCE: Mapping[Step, float] = MappingProxyType(
         Step.MAIL: 300.0,
         Step.RCPT: 300.0,
         Step.DATA: 120.0,
+        Step.CHUNK: 600.0,
         Step.BODY: 180.0,
         Step.DOT: 600.0,
+        Step.RSET: 60.0,
         Step.QUIT: 5.0,
         Step.IDLE: 600.0,
     }
@@ -69,15 +73,34 @@ class Login(msgspec.Struct, frozen=True):
         return f"Login({self.user!r}, ...)"
 
 
+class By(msgspec.Struct, frozen=True):
+    """RFC 2852: ``seconds`` from now (below 0 once they are over), and the by-mode."""
+
+    seconds: int
+    returned: bool
+    traced: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.seconds};{'R' if self.returned else 'N'}{'T' if self.traced else ''}"
+
+
 class Transaction(msgspec.Struct, frozen=True):
-    """One message for recipients at one host.  ``size`` in octets; ``eight_bit`` is what the message *is*, not what
-    somebody declared."""
+    """One message for recipients at one host.  ``size`` in octets; ``eight_bit`` and ``utf8_header`` (a header that
+    only SMTPUTF8 allows) are what the message *is*, ``smtputf8`` is what somebody declared."""
 
     sender: Address
     recipients: tuple[Recipient, ...]
     size: int
     eight_bit: bool = False
     smtputf8: bool = False
+    utf8_header: bool = False
+    envid: str = ""
+    ret: str = ""
+    require_tls: bool = False
+    priority: int = 0
+    by: By | None = None
+    #: Octets of a message that go out with its commands, before anything is answered, where CHUNKING is offered.
+    early: int = 64 * 1024
 
 
 class Greeted(msgspec.Struct, frozen=True):

@@ -1,7 +1,9 @@
 """One mail transaction: MAIL, RCPT for each recipient, DATA, the message, the final dot.  No I/O.
 
 Knows which commands may go now (all at once where the server pipelines, RFC 2920) and, from each reply, what became of
-each recipient.
+each recipient.  Where the server pipelines and takes chunks (RFC 3030) there is no DATA, and a small message goes out
+with the commands before it: one round trip in all (§4.2).  What the server refused is cleared away with RSET, so that
+the connection can be used again.
 """
 
 from __future__ import annotations
@@ -10,9 +12,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from mailsuite.model import Address, Delivered, Failed, Outcome, Status
-from mailsuite.smtp.client_commands import Obstacle, is_writable, mail_line, obstacle, rcpt_line
+from mailsuite.model import Address, Delivered, Failed, Outcome
+from mailsuite.smtp.client_commands import mail_line, rcpt_line
 from mailsuite.smtp.client_events import Step, Transaction
+from mailsuite.smtp.client_fit import obstacle, obstacle_of
 from mailsuite.smtp.client_outcomes import cut_off, refused, words
 from mailsuite.smtp.reply import Reply
 
@@ -34,15 +37,24 @@ class Exchange:
         self._peer = peer
         self._outcomes: list[Outcome | None] = [None] * len(transaction.recipients)
         self._dot_written = False
+        self._dsn = "DSN" in extensions
+        self._pipelining = "PIPELINING" in extensions
+        #: The message is to be sent by BDAT.
+        self.chunked = self._pipelining and "CHUNKING" in extensions
+        self._early = self.chunked and transaction.size <= transaction.early
         self.body_wanted = False
         self.over = False
         self.clean = False
         self._refuse_what_cannot_go(extensions)
-        rcpt = [Command(Step.RCPT, rcpt_line(self._address(index)), index) for index in self._open()]
-        self._plan = [Command(Step.MAIL, mail_line(transaction, extensions)), *rcpt, Command(Step.DATA, b"DATA\r\n")]
-        self._pipelining = "PIPELINING" in extensions
-        if not rcpt:
+        self._plan = [Command(Step.MAIL, mail_line(transaction, extensions))]
+        self._plan += [
+            Command(Step.RCPT, rcpt_line(transaction.recipients[index], extensions), index) for index in self._open()
+        ]
+        self._last_asked = self._plan[-1].index
+        if len(self._plan) == 1:
             self._finish(clean=True)
+        elif not self.chunked:
+            self._plan.append(Command(Step.DATA, b"DATA\r\n"))
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
@@ -53,6 +65,8 @@ class Exchange:
         """What to write now; to be asked whenever no reply is awaited."""
         count = len(self._plan) if self._pipelining else 1
         now, self._plan = self._plan[:count], self._plan[count:]
+        if now and self._early and now[0].step is Step.MAIL:
+            self.body_wanted = True
         return now
 
     def take(self, step: Step, index: int, reply: Reply) -> None:
@@ -61,8 +75,14 @@ class Exchange:
             self._take_mail(reply)
         elif step is Step.RCPT:
             self._take_rcpt(index, reply)
+            if self.chunked and not self._early and index == self._last_asked:
+                self._take_last_rcpt()
         elif step is Step.DATA:
             self._take_data(reply)
+        elif step is Step.CHUNK:
+            self._take_chunk(reply)
+        elif step is Step.RSET:
+            self._finish(clean=reply.positive)
         else:
             self._take_dot(reply)
 
@@ -97,7 +117,13 @@ class Exchange:
         if not reply.positive and self._outcomes[index] is None:
             self._outcomes[index] = refused(self._address(index), self._peer, Step.RCPT, reply)
         if len(self._plan) == 1 and not self._open():  # only DATA is left, and nobody to send it to
-            self._finish(clean=False)
+            self._reset()
+
+    def _take_last_rcpt(self) -> None:
+        if self._open():
+            self.body_wanted = True
+        else:
+            self._reset()
 
     def _take_data(self, reply: Reply) -> None:
         if reply.code == 354 and self._open():
@@ -106,14 +132,30 @@ class Exchange:
             self._plan = [Command(Step.DOT, b".\r\n")]
         else:
             self._refuse_open(Step.DATA, reply)
-            self._finish(clean=False)
+            self._reset()
+
+    def _take_chunk(self, reply: Reply) -> None:
+        """RFC 3030 §2: once one is refused, so is the message."""
+        if not reply.positive:
+            self._refuse_open(Step.DOT, reply)
+            if not self._dot_written:  # else the answer to the last one is still to come
+                self._finish(clean=False)
 
     def _take_dot(self, reply: Reply) -> None:
+        if self.chunked and not reply.positive:
+            self._refuse_open(Step.DOT, reply)
+            self._reset()
+            return
         if not reply.positive:
             self._refuse_open(Step.DOT, reply)
         for index in self._open():
-            self._outcomes[index] = Delivered(self._address(index), self._peer, words(reply))
+            self._outcomes[index] = Delivered(self._address(index), self._peer, words(reply), dsn=self._dsn)
         self._finish(clean=True)
+
+    def _reset(self) -> None:
+        """Everybody is decided about; the server still has the transaction."""
+        self.body_wanted = False
+        self._plan = [Command(Step.RSET, b"RSET\r\n")]
 
     # -- recipients ------------------------------------------------------------------------------------------------
 
@@ -130,16 +172,12 @@ class Exchange:
 
     def _refuse_what_cannot_go(self, extensions: Mapping[str, str]) -> None:
         """Without asking the server: what it said it cannot take, and what cannot be written on a line."""
-        hindrance = obstacle(self._transaction, extensions)
-        if hindrance is None and not is_writable(self._transaction.sender):
-            hindrance = Obstacle(Status(5, 1, 7), "the sender's address has control characters")
-        for index in self._open():
-            address = self._address(index)
-            if hindrance is not None:
-                text = f"{hindrance.text} (host {self._peer})"
-                self._outcomes[index] = Failed(address, hindrance.status, text, self._peer)
-            elif not is_writable(address):
-                self._outcomes[index] = Failed(address, Status(5, 1, 3), "the address has control characters")
+        for_all = obstacle(self._transaction, extensions)
+        for index, recipient in enumerate(self._transaction.recipients):
+            found = for_all or obstacle_of(recipient, extensions)
+            if found is not None:
+                text = f"{found.text} (host {self._peer})"
+                self._outcomes[index] = Failed(recipient.address, found.status, text, self._peer)
 
     def _finish(self, clean: bool) -> None:
         self.over, self.clean, self.body_wanted = True, clean, False

@@ -1,7 +1,7 @@
 """An SMTP server that misbehaves on order, for clients under test.
 
 ``ScriptedPeer({"RCPT": "550 5.1.1 no", "DOT": CLOSE})`` answers properly but at the steps it was told: ``BANNER``,
-``EHLO HELO STARTTLS HANDSHAKE AUTH MAIL RCPT DATA BODY DOT RSET NOOP QUIT``, and ``RCPT user@host`` for one
+``EHLO HELO STARTTLS HANDSHAKE AUTH MAIL RCPT DATA BODY CHUNK DOT RSET NOOP QUIT``, and ``RCPT user@host`` for one
 recipient. What it does there is a reply, ``CLOSE``, ``SILENCE`` or ``Bye(reply)`` (say it, then close); a list is
 used up one by one, its last element again and again.  It has no I/O; ``serve`` puts it on a loopback port in threads
 of its own.
@@ -48,6 +48,7 @@ _PROPER = {
     "MAIL": "250 2.1.0 Ok",
     "RCPT": "250 2.1.5 Ok",
     "DATA": "354 go ahead",
+    "CHUNK": "250 2.0.0 Ok",
     "DOT": "250 2.0.0 taken as {count}",
     "RSET": "250 2.0.0 Ok",
     "NOOP": "250 2.0.0 Ok",
@@ -120,6 +121,9 @@ class PeerSession:
         self._peer = peer
         self._buffer = LineBuffer(100_000)
         self._body: Unstuffer | None = None
+        #: Octets of a chunk (BDAT) that are still to come, and whether it is the last one.
+        self._chunk = 0
+        self._last = False
         self._parts: list[bytes] = []
         self._out: list[bytes] = []
         self._sender = ""
@@ -148,6 +152,10 @@ class PeerSession:
                 if not self._take_body(self._body):
                     return
                 continue
+            if self._chunk or self._last:
+                if not self._take_chunk():
+                    return
+                continue
             line = self._buffer.take_line()
             if line is NEED_DATA:
                 return
@@ -171,10 +179,18 @@ class PeerSession:
         elif verb == "MAIL":
             taken = self._say(self._peer.answer(verb)) == 250
             self._sender, self._recipients = line[len("MAIL FROM:") :] if taken else "", []
+            self._parts = []
         elif verb == "RCPT":
             self._take_rcpt(line[len("RCPT TO:") :])
         elif verb == "DATA":
             self._take_data()
+        elif verb == "BDAT":
+            self._chunk, self._last = int(line.split()[1]), line.upper().endswith(" LAST")
+            if not (self._chunk or self._last):
+                self._say(self._peer.answer("CHUNK"))
+        elif verb == "RSET":
+            self._sender, self._recipients, self._parts = "", [], []
+            self._say(self._peer.answer(verb))
         elif verb == "STARTTLS":
             said = self._say(self._peer.answer(verb))
             self.handshake = said == 220
@@ -213,6 +229,24 @@ class PeerSession:
         self._body = None
         answer = self._peer.answer("DOT")
         if self._says(answer) == 250:
+            self._peer.messages.append(Received(self._sender, tuple(self._recipients), b"".join(self._parts)))
+        self._say(answer)
+        return True
+
+    def _take_chunk(self) -> bool:
+        """Whether the chunk has come whole."""
+        data = self._buffer.take_all()
+        self._parts.append(data[: self._chunk])
+        self._buffer.put_back(data[self._chunk :])
+        self._chunk -= min(self._chunk, len(data))
+        if self._chunk:
+            return False
+        last, self._last = self._last, False
+        if not self._recipients:
+            self._say("503 5.5.1 no valid recipients")
+            return True
+        answer = self._peer.answer("DOT" if last else "CHUNK")
+        if last and self._says(answer) == 250:
             self._peer.messages.append(Received(self._sender, tuple(self._recipients), b"".join(self._parts)))
         self._say(answer)
         return True

@@ -21,3 +21,11 @@ def decode_xtext(text: str) -> str:
     if not all(" " <= character <= "~" or character == "\t" for character in decoded):
         raise ValueError("not printable")
     return decoded
+
+
+_UNSAFE = re.compile(r"[^!-*,-<>-~]")
+
+
+def encode_xtext(text: str) -> str:
+    """ASCII as xtext."""
+    return _UNSAFE.sub(lambda found: f"+{ord(found[0]):02X}", text)

@@ -15,6 +15,7 @@ from mailsuite.interfaces import ICourier
 from mailsuite.model import Address, Delayed, Delivered, Envelope, Failed, Hop, Outcome, Recipient, Status
 from mailsuite.net.smtp_client import Courier
 from mailsuite.net.smtp_client_settings import CourierSettings
+from mailsuite.offload import Inline
 from mailsuite.testing.courier import Answer, ScriptedCourier, accept, unreachable
 from mailsuite.testing.memory_body import MemoryBody
 from mailsuite.testing.network import MemoryNetwork, Site
@@ -92,7 +93,7 @@ class Smtp:
                 sites |= {f"{address}:25": ScriptedPeer(script) for address in HOPS[name].addresses}
         sites |= {f"{address}:25": ScriptedPeer({"DATA": SILENCE}) for address in SILENT.addresses}
         self.network = MemoryNetwork(sites)
-        self.courier = Courier(CourierSettings("us.test"), self.network.endpoint, ReadyTLS(), Clock())
+        self.courier = Courier(CourierSettings("us.test"), self.network.endpoint, ReadyTLS(), Clock(), Inline())
 
     def hold(self) -> None:
         """Nothing moves before ``settle`` anyway."""

@@ -14,15 +14,27 @@ from zope.interface.verify import verifyObject
 from mailsuite.disk.body import OctetsBody
 from mailsuite.errors import Corrupt
 from mailsuite.interfaces import IBody, ICourier, ITLSContexts
-from mailsuite.model import Address, BodyType, Delayed, Delivered, Envelope, Failed, Hop, Outcome, Recipient
+from mailsuite.model import (
+    NULL_SENDER,
+    Address,
+    BodyType,
+    Delayed,
+    Delivered,
+    Envelope,
+    Failed,
+    Hop,
+    Outcome,
+    Recipient,
+)
 from mailsuite.net.smtp_client import Courier
 from mailsuite.net.smtp_client_settings import CourierSettings, Tls
+from mailsuite.offload import Inline
 from mailsuite.smtp.client_events import PATIENCE, Login, Step
 from mailsuite.testing.network import NEVER, MemoryNetwork, Site
 from mailsuite.testing.peer import CLOSE, EXTENSIONS, SILENCE, Bye, ScriptedPeer
 from mailsuite.testing.results import result_of, unfired
 
-BOB, EVE = Address("bob", "b.test"), Address("eve", "b.test")
+AL, BOB, EVE = Address("al", "a.test"), Address("bob", "b.test"), Address("eve", "b.test")
 MESSAGE = b"Subject: hi\r\n\r\n.dot\r\nbye\r\n"
 HOP = Hop("mx.b.test", ("192.0.2.1",), 25)
 TWO = Hop("mx.b.test", ("192.0.2.1", "192.0.2.2"), 25)
@@ -53,7 +65,7 @@ class World:
         self.clock = Clock()
         self.contexts = NoContexts()
         chosen = CourierSettings("us.test", **settings)  # type: ignore[arg-type]
-        self.courier = Courier(chosen, self.network.endpoint, self.contexts, self.clock)
+        self.courier = Courier(chosen, self.network.endpoint, self.contexts, self.clock, Inline())
 
     def start(
         self,
@@ -297,12 +309,124 @@ def test_a_waiting_connection_that_the_server_closed_is_forgotten() -> None:
     assert len(peer.sessions) == 2
 
 
-def test_a_session_after_a_refusal_is_not_used_again() -> None:
+def test_a_session_is_used_again_after_a_refusal() -> None:
     peer = ScriptedPeer({"RCPT": ["550 5.1.1 no", "250 ok"]}, ["8BITMIME"])
     world = at_one(peer)
     assert kinds(world.send()) == [Failed]
     assert kinds(world.send()) == [Delivered]
+    assert len(peer.sessions) == 1
+    assert "RSET" in peer.sessions[0].lines
+
+
+def test_a_session_in_which_rset_is_refused_is_not_used_again() -> None:
+    peer = ScriptedPeer({"RCPT": ["550 5.1.1 no", "250 ok"], "RSET": "500 what?"}, ["8BITMIME"])
+    world = at_one(peer)
+    assert [*kinds(world.send()), *kinds(world.send())] == [Failed, Delivered]
     assert len(peer.sessions) == 2
+
+
+# -- what the host takes -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("limits", "transactions", "sessions"),
+    [
+        ("RCPTMAX=2", 3, 1),
+        ("RCPTMAX=2 MAILMAX=2", 3, 2),
+        ("rcptmax=0", 5, 1),
+        ("RCPTMAX=x", 1, 1),
+        ("RCPTDOMAINMAX=1", 2, 1),
+    ],
+)
+def test_transactions_keep_to_the_limits_of_the_host(limits: str, transactions: int, sessions: int) -> None:
+    """RFC 9422 §4."""
+    peer = ScriptedPeer(extensions=("PIPELINING", f"LIMITS {limits}"))
+    world = at_one(peer)
+    people = [Address(f"u{n}", "b.test") for n in range(4)] + [Address("u", "d.test")]
+    assert [outcome.recipient for outcome in world.send(*people)] == people
+    assert (len(peer.messages), len(peer.sessions)) == (transactions, sessions)
+
+
+def test_recipients_that_were_too_many_for_one_transaction_go_in_the_next() -> None:
+    """RFC 5321 §4.5.3.1.10."""
+    too_many = "452 4.5.3 too many recipients"
+    peer = ScriptedPeer({"RCPT": ["250 ok", too_many, "250 ok"]})
+    assert kinds(at_one(peer).send(BOB, EVE)) == [Delivered, Delivered]
+    assert [len(message.recipients) for message in peer.messages] == [1, 1]
+    peer = ScriptedPeer({"RCPT": too_many})
+    assert kinds(at_one(peer).send(BOB, EVE)) == [Delayed, Delayed]
+
+
+def test_an_8_bit_message_is_converted_for_a_host_that_takes_only_7_bit() -> None:
+    """RFC 6152 §3."""
+    peer = ScriptedPeer(extensions=("SIZE 1000",))
+    octets = "Subject: x\r\nContent-Type: text/plain; charset=utf-8\r\n\r\ngrün\r\n".encode()
+    assert kinds(at_one(peer).send(body=OctetsBody(octets))) == [Delivered]
+    (message,) = peer.messages
+    assert message.octets.endswith(b"Content-Transfer-Encoding: quoted-printable\r\n\r\ngr=C3=BCn\r\n")
+    assert message.sender.endswith(f" SIZE={len(message.octets)}")
+
+
+def test_what_cannot_be_converted_is_returned() -> None:
+    peer = ScriptedPeer(extensions=())
+    (outcome,) = at_one(peer).send(body=OctetsBody("Subject: grün\r\n\r\n".encode()))
+    assert isinstance(outcome, Failed)
+    assert str(outcome.status) == "5.6.3"
+
+
+# -- REQUIRETLS (RFC 8689 §4.2.1) --------------------------------------------------------------------------------------
+
+CERTAIN = Hop("mx.b.test", ("192.0.2.1", "192.0.2.2"), 25, certain=True)
+
+
+def send_protected(world: World, hop: Hop = CERTAIN, sender: Address = AL) -> Outcome:
+    envelope = Envelope("m1", sender, (Recipient(BOB),), 0.0, require_tls=True)
+    answer = world.courier.deliver(hop, envelope, envelope.recipients, OctetsBody(MESSAGE))
+    world.network.settle()
+    return result_of(answer)[0]
+
+
+def test_what_requires_tls_goes_over_verified_tls_to_a_host_that_promises_it() -> None:
+    peer = ScriptedPeer(extensions=(*WITH_TLS, "REQUIRETLS"))
+    world = at_one(peer)
+    world.send()  # over a connection that is not verified, and waits
+    assert isinstance(send_protected(world), Delivered)
+    assert world.contexts.asked[-1] == ("mx.b.test", True)
+    assert peer.messages[-1].sender.endswith(" REQUIRETLS")
+    assert len(peer.sessions) == 2
+    assert isinstance(send_protected(world), Delivered)
+    assert len(peer.sessions) == 2
+
+
+@pytest.mark.parametrize(
+    ("extensions", "hop", "status"),
+    [
+        (WITH_TLS, CERTAIN, "4.7.30"),
+        ((*EXTENSIONS, "REQUIRETLS"), CERTAIN, "4.7.10"),
+        ((*WITH_TLS, "REQUIRETLS"), TWO, "4.7.30"),
+    ],
+)
+def test_what_requires_tls_goes_nowhere_else(extensions: tuple[str, ...], hop: Hop, status: str) -> None:
+    peer = ScriptedPeer(extensions=extensions)
+    outcome = send_protected(World({"192.0.2.1:25": peer, "192.0.2.2:25": peer}), hop)
+    assert isinstance(outcome, Delayed)
+    assert (str(outcome.status), outcome.host) == (status, "")
+    assert peer.messages == []
+
+
+def test_a_host_that_is_down_is_no_lack_of_tls() -> None:
+    outcome = send_protected(
+        World({"192.0.2.1:25": ConnectionRefusedError(), "192.0.2.2:25": ConnectionRefusedError()})
+    )
+    assert isinstance(outcome, Delayed)
+    assert str(outcome.status) == "4.4.1"
+
+
+def test_notices_do_not_require_tls() -> None:
+    """RFC 8689 §5."""
+    peer = ScriptedPeer()
+    assert isinstance(send_protected(at_one(peer), HOP, NULL_SENDER), Delivered)
+    assert "REQUIRETLS" not in peer.messages[0].sender
 
 
 @pytest.mark.parametrize("way", ["close", "cancel"])

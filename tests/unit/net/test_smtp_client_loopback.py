@@ -15,6 +15,7 @@ from mailsuite.net.certificate import make_self_signed
 from mailsuite.net.smtp_client import Courier
 from mailsuite.net.smtp_client_settings import CourierSettings, Tls, tcp_endpoints
 from mailsuite.net.tls import TLSContexts
+from mailsuite.offload import Inline
 from mailsuite.testing.peer import EXTENSIONS, ScriptedPeer
 from mailsuite.testing.stages import ReactorThread
 
@@ -38,7 +39,7 @@ def send(
 ) -> Sequence[Outcome]:
     chosen = CourierSettings("us.test", **settings)  # type: ignore[arg-type]
     reactor = reactor_thread.reactor
-    courier = Courier(chosen, tcp_endpoints(reactor, 5.0), TLSContexts("", "", time.time), reactor)
+    courier = Courier(chosen, tcp_endpoints(reactor, 5.0), TLSContexts("", "", time.time), reactor, Inline())
     to = (Recipient(BOB),)
     hop = Hop("mx.b.test", ("127.0.0.1",), port)
     envelope = Envelope("m1", BOB, to, 0.0)

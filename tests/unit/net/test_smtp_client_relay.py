@@ -12,7 +12,8 @@ from twisted.internet.task import Clock
 from mailsuite.model import Address, Envelope, Recipient, ToMailbox
 from mailsuite.net.smtp_client import Courier
 from mailsuite.net.smtp_client_settings import CourierSettings
-from mailsuite.queue.reports import Reports
+from mailsuite.offload import Inline
+from mailsuite.queue.reports import Reports, ReportSettings
 from mailsuite.queue.runner import Runner
 from mailsuite.routing.router import Identity, MxRouter
 from mailsuite.testing.delivery import MemoryDelivery
@@ -43,8 +44,8 @@ class World:
         directory = MemoryDirectory(["a.test"], {"al@a.test": "x"})
         ids = (f"n{n}" for n in itertools.count())
         router = MxRouter(FakeDNS(ZONES), Identity(frozenset({"us.test"})), random.Random(1))
-        self.courier = Courier(CourierSettings("us.test"), self.network.endpoint, ReadyTLS(), self.clock)
-        reports = Reports(self.delivery, directory, "us.test", self.clock, ids.__next__)
+        self.courier = Courier(CourierSettings("us.test"), self.network.endpoint, ReadyTLS(), self.clock, Inline())
+        reports = Reports(self.delivery, directory, ReportSettings("us.test"), self.clock, ids.__next__)
         self.runner = Runner(self.queue, router, self.courier, reports, self.clock)
         self.runner.start()
 
@@ -89,7 +90,7 @@ def test_of_two_recipients_one_is_refused_and_the_sender_told() -> None:
     assert peer.messages[0].recipients == ("<eve@b.test>",)
     (notice,) = world.delivery.commits
     assert notice.destinations == (ToMailbox("al@a.test"),)
-    assert b"bob@b.test could not be delivered:\r\nthere is no such mailbox.\r\n" in notice.octets
+    assert b"bob@b.test could not be delivered: there is no such mailbox.\r\n" in notice.octets
     assert b"Diagnostic-Code: smtp; 550 5.1.1 no such user\r\n" in notice.octets
     assert b"eve" not in notice.octets
     assert world.waiting == []
@@ -111,10 +112,11 @@ def test_after_five_days_of_silence_the_sender_is_told_why() -> None:
     world = World({})
     world.send(BOB)
     world.pass_days(4)
-    assert world.delivery.commits == []
+    (delay,) = world.delivery.commits
+    assert b"Action: delayed\r\nStatus: 4.4.1\r\n" in delay.octets
     world.pass_days(1)
     world.clock.advance(60)
-    (notice,) = world.delivery.commits
+    _, notice = world.delivery.commits
     assert b"their mail server could not be reached" in notice.octets
     assert b"for 5 days" in notice.octets
     assert b"Status: 5.4.1" in notice.octets

@@ -254,6 +254,22 @@ def test_dns_that_does_not_answer_delays(world: World) -> None:
     assert world.listed() == []
 
 
+@pytest.mark.parametrize("status", ["4.7.10", "4.7.30"])
+def test_a_message_that_no_hop_protects_is_returned(world: World, status: str) -> None:
+    """RFC 8689 §4.2.1."""
+
+    def open_(hop: Hop, recipient: Address) -> Outcome:
+        return Delayed(recipient, Status.parse(status), "no TLS")
+
+    world.courier.answers["mx1.b.test"] = open_
+    world.add("m1")
+    assert world.listed() == []
+    world.courier.answers["mx2.b.test"] = open_
+    world.add("m2")
+    ((_, (outcome,)),) = world.reports.reported
+    assert outcome == Failed(BOB, Status.parse("5" + status[1:]), "no TLS", "mx2.b.test")
+
+
 def test_five_days_of_retries_then_a_report() -> None:
     world = World(Schedule(jitter=0.1, delay_notice=0), unreachable=60.0)
     world.runner.start()

@@ -24,6 +24,7 @@ from mailsuite.config.schema import (
 from mailsuite.model import Hop
 from mailsuite.net.smtp_client_settings import Tls
 from mailsuite.net.tls import TLSContexts
+from mailsuite.offload import Inline
 from mailsuite.routing.router import MxRouter, SmarthostRouter
 from mailsuite.services import relay
 from mailsuite.testing.dns import FakeDNS
@@ -82,7 +83,7 @@ def test_mail_goes_by_mx_or_to_the_smarthost() -> None:
     assert isinstance(relay.router(settings(), dns, INTERFACES), MxRouter)
     by_smarthost = relay.router(settings(smarthost=Smarthost("192.0.2.1", 2525)), dns, INTERFACES)
     assert isinstance(by_smarthost, SmarthostRouter)
-    assert result_of(by_smarthost.route("b.test")) == (Hop("192.0.2.1", ("192.0.2.1",), 2525),)
+    assert result_of(by_smarthost.route("b.test")) == (Hop("192.0.2.1", ("192.0.2.1",), 2525, certain=True),)
 
 
 @pytest.mark.parametrize("mode", RelayTls)
@@ -121,4 +122,4 @@ def test_parts_can_be_made_of_any_settings() -> None:
     clock = Clock()
     own = settings(dns=Dns(("127.0.0.1:5353", "[::1]:53")), limits=Limits(threads=2))
     relay.resolver(own, clock)
-    relay.courier(own, TLSContexts("", "", clock.seconds), clock)
+    relay.courier(own, TLSContexts("", "", clock.seconds), clock, Inline())

@@ -13,6 +13,7 @@ from mailsuite.model import NULL_SENDER, Address, Delayed, Delivered, Failed, Ou
 from mailsuite.smtp.client import ClientCore
 from mailsuite.smtp.client_events import (
     BodyWanted,
+    By,
     ClientEvent,
     ClientLimits,
     Done,
@@ -174,7 +175,9 @@ def test_helo_where_ehlo_is_not_known() -> None:
         (("SIZE 10",), to(BOB), "5.3.4"),
         ((), to(BOB, eight_bit=True), "5.6.3"),
         (("8BITMIME",), to(Address("bøb", "b.test")), "5.6.7"),
-        (("8BITMIME",), to(BOB, smtputf8=True), "5.6.7"),
+        (("8BITMIME",), to(BOB, smtputf8=True, utf8_header=True), "5.6.7"),
+        (("8BITMIME",), to(BOB, by=By(60, returned=True)), "5.4.7"),
+        (("DELIVERBY 240",), to(BOB, by=By(239, returned=True)), "5.4.7"),
         ((), to(Address("a\r\nRSET", "b.test")), "5.1.3"),
         ((), Transaction(Address("a\nb", "a.test"), (Recipient(BOB),), 1), "5.1.7"),
     ],
@@ -193,6 +196,110 @@ def test_what_the_server_cannot_take_fails_without_asking_it(
 def test_a_size_limit_that_is_none_does_not_stop_a_message(size: str) -> None:
     session = Session(extensions=[f"SIZE {size}".strip()]).send(to(BOB))
     assert kinds(session.outcomes) == [Delivered]
+
+
+def test_one_recipient_that_cannot_be_written_does_not_keep_the_others_back() -> None:
+    """RFC 6531 §3.5."""
+    failed, delivered = Session(extensions=["8BITMIME"]).send(to(Address("bøb", "b.test"), EVE)).outcomes
+    assert (type(failed), type(delivered)) == (Failed, Delivered)
+
+
+def test_a_domain_goes_in_a_labels_where_utf8_is_not_taken() -> None:
+    """RFC 6531 §3.2."""
+    session = Session(extensions=["8BITMIME"]).send(to(Address("bob", "bücher.test"), smtputf8=True))
+    assert session.peer.messages[0].recipients == ("<bob@xn--bcher-kva.test>",)
+    assert session.peer.messages[0].sender == "<al@a.test>"
+    assert session.outcomes[0].recipient == Address("bob", "bücher.test")
+
+
+WISHES = {
+    "envid": "a+b =c",
+    "ret": "HDRS",
+    "require_tls": True,
+    "priority": -3,
+    "by": By(90, returned=False, traced=True),
+}
+
+
+@pytest.mark.parametrize(
+    ("extensions", "said"),
+    [
+        ((), ""),
+        (("DSN",), " RET=HDRS ENVID=a+2Bb+20+3Dc"),
+        (("REQUIRETLS",), " REQUIRETLS"),
+        (("MT-PRIORITY MIXER",), " MT-PRIORITY=-3"),
+        (("DELIVERBY",), " BY=90;NT"),
+    ],
+)
+def test_what_the_sender_asked_for_is_passed_on_where_it_is_understood(extensions: tuple[str, ...], said: str) -> None:
+    """RFC 3461 §5.2.1, RFC 8689 §2, RFC 6710 §5, RFC 2852 §4."""
+    session = Session(extensions=extensions).send(to(BOB, **WISHES))
+    assert session.peer.messages[0].sender == f"<al@a.test>{said}"
+
+
+@pytest.mark.parametrize(
+    ("extensions", "original", "said"),
+    [
+        (("DSN",), "rfc822;R+b@b.test", " NOTIFY=DELAY,SUCCESS ORCPT=rfc822;R+2Bb@b.test"),
+        (("DSN",), "utf-8;bø\\x{2B}b@b.test", " NOTIFY=DELAY,SUCCESS ORCPT=utf-8;b\\x{F8}\\x{2B}b@b.test"),
+        (("DSN", "SMTPUTF8"), "utf-8;bø\\x{2B}b@b.test", " NOTIFY=DELAY,SUCCESS ORCPT=utf-8;bø\\x{2B}b@b.test"),
+        (("DSN",), "", " NOTIFY=DELAY,SUCCESS"),
+        ((), "rfc822;R+b@b.test", ""),
+    ],
+)
+def test_what_each_recipient_is_to_be_told_of_is_passed_on(
+    extensions: tuple[str, ...], original: str, said: str
+) -> None:
+    """RFC 3461 §5.2.1 (c), (d); RFC 6533 §3."""
+    bob = Recipient(BOB, original, frozenset({"SUCCESS", "DELAY"}))
+    session = Session(extensions=extensions).send(Transaction(AL, (bob,), 10))
+    assert session.peer.messages[0].recipients == (f"<bob@b.test>{said}",)
+    (outcome,) = session.outcomes
+    assert isinstance(outcome, Delivered)
+    assert outcome.dsn is ("DSN" in extensions)
+
+
+# -- chunks ------------------------------------------------------------------------------------------------------------
+
+CHUNKS = ("PIPELINING", "CHUNKING")
+
+
+def test_a_small_message_takes_one_round_trip() -> None:
+    """RFC 3030 §4.2."""
+    session = Session(extensions=CHUNKS).send(to(BOB, EVE))
+    assert session.peer.messages[0].octets == MESSAGE
+    commands = [line.split()[0] for line in session.session.lines]
+    assert commands == ["EHLO", "MAIL", "RCPT", "RCPT", *["BDAT"] * 6, "QUIT"]
+    assert session.session.turns[1].startswith(b"MAIL FROM:")
+    assert session.session.turns[1].endswith(MESSAGE[-2:])
+    assert session.done.clean
+
+
+def test_a_large_message_waits_for_somebody_to_want_it() -> None:
+    session = Session({"RCPT": "550 5.1.1 no"}, CHUNKS).send(to(BOB, EVE, early=0))
+    assert kinds(session.outcomes) == [Failed, Failed]
+    assert [line.split()[0] for line in session.session.lines] == ["EHLO", "MAIL", "RCPT", "RCPT", "RSET", "QUIT"]
+    session = Session({"RCPT": ["550 5.1.1 no", "250 ok"]}, CHUNKS).send(to(BOB, EVE, early=0))
+    assert kinds(session.outcomes) == [Failed, Delivered]
+    assert session.peer.messages[0].octets == MESSAGE
+
+
+@pytest.mark.parametrize("early", [0, 1000])
+@pytest.mark.parametrize(
+    ("script", "outcomes", "clean"),
+    [
+        ({"MAIL": "451 4.3.0 later"}, [Delayed, Delayed], True),
+        ({"RCPT": "450 4.7.1 greylisted"}, [Delayed, Delayed], True),
+        ({"RCPT": ["550 5.1.1 no", "250 ok"]}, [Failed, Delivered], True),
+        ({"CHUNK": ["250 ok", "552 5.3.4 too much"], "DOT": "503 no"}, [Failed, Failed], True),
+        ({"DOT": "554 5.6.0 no"}, [Failed, Failed], True),
+        ({"DOT": CLOSE}, [Delayed, Delayed], False),
+    ],
+)
+def test_refusals_of_a_message_in_chunks(early: int, script: Script, outcomes: list[type], clean: bool) -> None:
+    session = Session(script, CHUNKS, cut=3).send(to(BOB, EVE, early=early))
+    assert kinds(session.outcomes) == outcomes
+    assert session.done.clean is clean
 
 
 def test_parameters_follow_what_the_message_is() -> None:

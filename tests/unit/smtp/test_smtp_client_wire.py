@@ -31,9 +31,13 @@ BODIES = st.lists(st.sampled_from(EVIL), max_size=12)
 class Pair:
     """Our client face to face with our server core, which takes all; ``wire`` is all that the client wrote."""
 
-    def __init__(self, transaction: Transaction, pieces: list[bytes], login: Login | None = None) -> None:
+    def __init__(
+        self, transaction: Transaction, pieces: list[bytes], login: Login | None = None, chunks: bool = False
+    ) -> None:
         self.client = ClientCore("us.test", "mx.far.test")
-        self.server = ServerCore(Options("mx.far.test", mechanisms=("PLAIN", "LOGIN"), auth_in_clear=True))
+        without = frozenset() if chunks else frozenset({"CHUNKING"})
+        options = Options("mx.far.test", mechanisms=("PLAIN", "LOGIN"), auth_in_clear=True, without=without)
+        self.server = ServerCore(options)
         self.seen: list[events.Event] = []
         self.done: list[Done] = []
         self.wire = b""
@@ -123,6 +127,17 @@ def test_an_address_is_one_command_or_none(local: str, as_sender: bool) -> None:
     assert pair.count(events.Rcpt) <= 2
     commands = pair.wire.partition(b"DATA\r\n")[0].split(b"\r\n")
     assert {command.partition(b" ")[0] for command in commands} <= {b"EHLO", b"MAIL", b"RCPT", b""}
+
+
+@given(BODIES)
+def test_a_message_in_chunks_is_the_same_message(pieces: list[bytes]) -> None:
+    """RFC 3030: what a chunk holds ends nothing."""
+    whole, chunked = Pair(transaction(), pieces), Pair(transaction(), pieces, chunks=True)
+    assert chunked.wire.count(b" LAST\r\n") == 1
+    assert chunked.body.removesuffix(b"\r\n") == whole.body.removesuffix(b"\r\n")
+    (end,) = [event for event in chunked.seen if isinstance(event, events.MessageEnd)]
+    assert not end.faults
+    assert_clean(chunked.wire)
 
 
 @pytest.mark.parametrize("user", ["al\r\nMAIL FROM:<x@y>", "al\0", "al\n", "é"])

@@ -1,0 +1,32 @@
+"""What REQUIRETLS asks of a next hop, RFC 8689 §4.2.1: a name that is certain, TLS with a certificate valid for it, and
+the promise to ask the same of the next one.
+
+A hop that does not offer this decides nothing: another one may.  Whoever tries the last of them returns the message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mailsuite.model import Delayed, Envelope, Hop, Outcome, Recipient, Status
+
+#: No TLS that could be relied on; no REQUIRETLS behind it.  Of class 5 once no hop is left.
+NOT_PROTECTED = Status(4, 7, 10)
+NOT_PROMISED = Status(4, 7, 30)
+
+
+def needs_protection(envelope: Envelope) -> bool:
+    """Notices do not: RFC 8689 §4.2.1 and §5."""
+    return envelope.require_tls and not envelope.sender.is_null
+
+
+def untrusted(hop: Hop, recipients: Sequence[Recipient]) -> Sequence[Outcome]:
+    """Its name comes from an MX record that neither DNSSEC nor MTA-STS vouches for."""
+    text = f"the message requires TLS, and nothing vouches for it that {hop.host} is the right host"
+    return [Delayed(recipient.address, NOT_PROMISED, text) for recipient in recipients]
+
+
+def unpromised(hop: Hop, recipients: Sequence[Recipient]) -> Sequence[Outcome]:
+    """It does not offer REQUIRETLS."""
+    text = f"the message requires TLS all the way, which {hop.host} does not promise"
+    return [Delayed(recipient.address, NOT_PROMISED, text) for recipient in recipients]
