@@ -24,6 +24,7 @@ from mailsuite.net.throttle import Throttle
 from mailsuite.policy.ordered import OrderedPolicy, standard_checks
 from mailsuite.testing.delivery import MemoryDelivery
 from mailsuite.testing.directory import MemoryDirectory
+from mailsuite.testing.queue import MemoryQueue, NotedReports
 from mailsuite.testing.transport import FakeTransport
 
 ENVELOPE = (b"MAIL FROM:<alice@far.test> SIZE=4096\r\n", b"RCPT TO:<bob@here.test>\r\n", b"DATA\r\n")
@@ -47,6 +48,8 @@ class Session:
             None,
             clock,
             lambda: f"{next(numbers):x}",
+            NotedReports(),
+            MemoryQueue(clock),
         )
         self.transport = FakeTransport()
         self.protocol = factory.buildProtocol(self.transport.getPeer())

@@ -49,6 +49,7 @@ from mailsuite.offload import Offload
 from mailsuite.policy.ordered import OrderedPolicy, standard_checks
 from mailsuite.services.ids import message_ids
 from mailsuite.store.maildir import MaildirStores
+from mailsuite.testing.queue import MemoryQueue, NotedReports
 
 
 @implementer(IDelivery)
@@ -110,6 +111,8 @@ class Server:
             None,
             reactor,
             message_ids(reactor.seconds, random.Random()),
+            NotedReports(),
+            MemoryQueue(reactor),
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IReactorTime
 
-from mailsuite.interfaces import IDelivery, IDirectory, IPolicy, ITLSContexts
+from mailsuite.interfaces import IDelivery, IDirectory, IPolicy, IQueue, IReports, ITLSContexts
 from mailsuite.model import Client
 from mailsuite.net.listening import Listening
 from mailsuite.net.login import Login
@@ -35,6 +35,8 @@ class SMTPServerFactory(Listening):
         tls: ITLSContexts | None,
         clock: IReactorTime,
         ids: Callable[[], str],
+        reports: IReports,
+        queue: IQueue,
     ) -> None:
         super().__init__(admission, settings.trusted, tls, clock, settings.client_ca)
         self.settings = settings
@@ -44,6 +46,8 @@ class SMTPServerFactory(Listening):
         self.delivery = delivery
         self.login = login
         self.ids = ids
+        self.reports = reports
+        self.queue = queue
 
     def connection(self, address: str, port: int, trusted: bool) -> SMTPConnection:
         return SMTPConnection(self, Client(address, port, self.settings.service.value, trusted=trusted))

@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 
 from mailsuite.errors import MailError, NotAllowed, NotFound
 from mailsuite.model import AddHeader, Client, Envelope, Later, Refuse, Resolution, Unknown, Verdict
+from mailsuite.net import smtp_inquiries as inquiries
 from mailsuite.net import smtp_replies as replies
 from mailsuite.net.connection import Connection
 from mailsuite.net.login import Entrance
@@ -107,7 +108,7 @@ class SMTPConnection(Connection[ServerCore]):
         return max(0, self.core.body_size - self.factory.settings.limits.message)
 
     def too_slow(self) -> bool:
-        if self.core.state is not State.DATA:
+        if self.core.state not in (State.DATA, State.CHUNKS):
             return False
         settings, taken = self.factory.settings, self.clock.seconds() - self._data_began
         return taken >= settings.data_limit and self.core.body_size < settings.data_rate * taken
@@ -187,6 +188,18 @@ class SMTPConnection(Connection[ServerCore]):
     def _hang_up(self, event: events.Hangup) -> None:
         self.log.info("{peer}: session ended: {reason}", peer=self.peer, reason=event.reason)
         self.close()
+
+    # -- questions about addresses and the queue --------------------------------------------------------------------
+
+    def _verify(self, event: events.Verify) -> Deferred[object] | None:
+        return Deferred.fromCoroutine(inquiries.verify(self.factory.directory, event)).addCallback(self.core.reply)
+
+    def _expand(self, event: events.Expand) -> Deferred[object] | None:
+        return Deferred.fromCoroutine(inquiries.expand(self.factory.directory, event)).addCallback(self.core.reply)
+
+    def _turn(self, event: events.Turn) -> Deferred[object] | None:
+        self.log.info("{peer}: ETRN {domain}", peer=self.peer, domain=event.domain)
+        return Deferred.fromCoroutine(inquiries.turn(self.factory.queue, event)).addCallback(self.core.reply)
 
     # -- the envelope ----------------------------------------------------------------------------------------------
 
@@ -276,6 +289,7 @@ class SMTPConnection(Connection[ServerCore]):
 
     def _begin_chunks(self, event: events.ChunksBegin) -> None:
         self._open_transaction.open(self.factory.delivery.draft())
+        self._data_began, self.idle_limit = self.clock.seconds(), self.factory.settings.data_limit
 
     def _end_chunk(self, event: events.ChunkEnd) -> None:
         """RFC 3030 §2: each chunk is answered; after a no the client may only reset."""
@@ -338,7 +352,11 @@ class SMTPConnection(Connection[ServerCore]):
             return failure
 
         answer: Deferred[Reply] = Deferred()
+        header = transaction.draft.header() if transaction.to_confirm else b""
         committed = self.factory.delivery.commit(transaction.take_draft(), envelope, trace, transaction.destinations)
+        if transaction.to_confirm:
+            # RFC 3461 §5.2.3.  Before the answer: should we crash in between, the client sends the message again.
+            committed.addCallback(lambda _: self.factory.reports.delivered(envelope, transaction.to_confirm, header))
         committed.addCallbacks(lambda _: self._log_end(replies.queued(envelope.id), end), failed)
         committed.chainDeferred(answer)
         return answer
@@ -389,6 +407,7 @@ class SMTPConnection(Connection[ServerCore]):
         if self._transaction is not None:
             self._transaction.drop()
             self._transaction = None
+            self.idle_limit = self.factory.settings.idle_limit
 
     def _log_refusal(self, transaction: Transaction, answer: Reply, address: object) -> None:
         self.log.info(
@@ -419,6 +438,9 @@ _HANDLERS: dict[type, Callable[..., Deferred[object] | None]] = {
     events.Greeting: SMTPConnection._greeting,
     events.Mail: SMTPConnection._mail,
     events.Rcpt: SMTPConnection._rcpt,
+    events.Verify: SMTPConnection._verify,
+    events.Expand: SMTPConnection._expand,
+    events.Turn: SMTPConnection._turn,
     events.Data: SMTPConnection._data,
     events.ChunksBegin: SMTPConnection._begin_chunks,
     events.Chunk: SMTPConnection._chunk,

@@ -9,7 +9,7 @@ import msgspec
 
 from mailsuite.sasl.table import MECHANISMS, offered
 from mailsuite.sasl.values import Channel
-from mailsuite.smtp.extensions import Limits, Options
+from mailsuite.smtp.extensions import Limits, Options, Who
 
 
 class Service(enum.Enum):
@@ -49,6 +49,16 @@ class SMTPSettings(msgspec.Struct, frozen=True):
     #: Recipients refused for good before a connection is closed, so that nobody learns by trial who has mail here.
     #: Not for trusted clients, those who have logged in, and LMTP.
     refused_recipients: int = 20
+    #: Who gets an answer from VRFY, EXPN and ETRN.
+    vrfy: Who = Who.AUTHENTICATED
+    expn: Who = Who.AUTHENTICATED
+    etrn: Who = Who.TRUSTED
+    #: Seconds that DELIVERBY leaves at least before a message is to be returned.
+    shortest_by: int = 0
+    #: Seconds for which a submission listener may be asked to hold mail back; 0: it cannot be asked.
+    hold_limit: int = 0
+    #: Keywords of extensions that are not offered.
+    without: frozenset[str] = frozenset()
     #: Seconds that a session may last, however busy.
     session_limit: float = 7200.0
     #: SASL mechanisms to offer where they are possible.
@@ -72,5 +82,12 @@ class SMTPSettings(msgspec.Struct, frozen=True):
             auth_in_clear=self.allow_plaintext_auth,
             auth_required=self.service is Service.SUBMISSION and not trusted,
             trusted=trusted,
+            submission=self.service is Service.SUBMISSION,
+            vrfy=self.vrfy,
+            expn=self.expn,
+            etrn=self.etrn,
+            shortest_by=self.shortest_by,
+            hold_limit=self.hold_limit,
+            without=self.without,
             limits=self.limits,
         )

@@ -78,7 +78,18 @@ class Transaction:
         """``arrived``: seconds since the epoch."""
         mail = self._mail
         return Envelope(
-            self.id, self.sender, self.recipients, arrived, mail.body, mail.smtputf8, envid=mail.envid, ret=mail.ret
+            self.id,
+            self.sender,
+            self.recipients,
+            arrived,
+            mail.body,
+            mail.smtputf8,
+            mail.envid,
+            mail.ret,
+            mail.require_tls,
+            mail.deliver_by,
+            mail.priority,
+            mail.release,
         )
 
     def open(self, draft: IDraft) -> None:

@@ -12,7 +12,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from mailsuite.config.schema import Listener, Service, Settings, TlsMode
 from mailsuite.imap.limits import Limits as IMAPLimits
-from mailsuite.interfaces import IDelivery, IDirectory, IMailStores, IPolicy, ITLSContexts
+from mailsuite.interfaces import IDelivery, IDirectory, IMailStores, IPolicy, IQueue, IReports, ITLSContexts
 from mailsuite.net.imap_server import IMAPServerFactory
 from mailsuite.net.imap_session import IMAPSettings
 from mailsuite.net.login import Login
@@ -47,6 +47,8 @@ class Shared(msgspec.Struct, frozen=True):
     #: A predicate on client addresses from networks as the configuration names them.
     within: Callable[[Sequence[str]], Callable[[str], bool]]
     ids: Callable[[], str]
+    reports: IReports
+    queue: IQueue
     clock: IReactorTime
 
 
@@ -100,6 +102,8 @@ def _smtp(listener: Listener, shared: Shared) -> SMTPServerFactory:
         shared.tls,
         shared.clock,
         shared.ids,
+        shared.reports,
+        shared.queue,
     )
 
 

@@ -94,6 +94,8 @@ class Parts:
             trusted=trusts(trusted_networks(settings.trusted_networks, interfaces)),
             within=lambda words: trusts(trusted_networks(words, interfaces)),
             ids=ids,
+            reports=reports,
+            queue=self._queue,
             clock=reactor,
         )
 

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from mailsuite.model import Address, BodyType, Recipient
+from mailsuite.model import Address, BodyType, DeliverBy, Recipient
 
 
 class Fault(enum.Enum):
@@ -45,12 +45,42 @@ class Mail(msgspec.Struct, frozen=True):
     #: RFC 3461.
     ret: str = ""
     envid: str = ""
+    #: RFC 8689.
+    require_tls: bool = False
+    #: RFC 2852.
+    deliver_by: DeliverBy | None = None
+    #: RFC 6710; ``priority_lowered``: more was asked than this client may have.
+    priority: int = 0
+    priority_lowered: bool = False
+    #: RFC 4865: when it may leave, in seconds since the epoch; 0 for at once.
+    release: float = 0.0
 
 
 class Rcpt(msgspec.Struct, frozen=True):
     """One more recipient."""
 
     recipient: Recipient
+
+
+class Verify(msgspec.Struct, frozen=True):
+    """VRFY by a client that may ask.  ``smtputf8``: it can read UTF-8 in the answer (RFC 6531 §3.7.4.2)."""
+
+    address: Address
+    smtputf8: bool
+
+
+class Expand(msgspec.Struct, frozen=True):
+    """EXPN by a client that may ask."""
+
+    address: Address
+    smtputf8: bool
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """ETRN by a client that may ask: mail for ``domain`` is wanted now, with ``subdomains`` for all below it, too."""
+
+    domain: str
+    subdomains: bool
 
 
 class Data(msgspec.Struct, frozen=True):
@@ -120,7 +150,8 @@ class Hangup(msgspec.Struct, frozen=True):
 
 
 Question: TypeAlias = (
-    Connected | Greeting | Mail | Rcpt | Data | ChunkEnd | MessageEnd | StartTLS | AuthBegin | AuthResponse
+    Connected | Greeting | Mail | Rcpt | Data | ChunkEnd | MessageEnd | Verify | Expand | Turn | StartTLS
+    | AuthBegin | AuthResponse
 )  # fmt: skip
 Notice: TypeAlias = ChunksBegin | Chunk | AuthCancelled | Reset | Quit | Hangup
 Event: TypeAlias = Question | Notice

@@ -6,6 +6,8 @@ clear unless the listener says that it may.
 
 from __future__ import annotations
 
+import enum
+
 import msgspec
 
 
@@ -20,8 +22,20 @@ class Limits(msgspec.Struct, frozen=True):
     message: int = 64 * 1024 * 1024
     #: Recipients of one message (§4.5.3.1.8: at least 100).
     recipients: int = 1000
+    #: Transactions of one session, and domains of one message's recipients (RFC 9422); 0 for any number.
+    transactions: int = 0
+    recipient_domains: int = 0
     #: Commands that are unknown, malformed or out of order before the session is ended.
     errors: int = 20
+
+
+class Who(enum.Enum):
+    """Whom something is for."""
+
+    NOBODY = "nobody"
+    #: Who has logged in, and trusted networks.
+    AUTHENTICATED = "authenticated"
+    TRUSTED = "trusted"
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -39,6 +53,16 @@ class Options(msgspec.Struct, frozen=True):
     auth_required: bool = False
     #: The client is in a trusted network.
     trusted: bool = False
+    #: The listener is for users' own mail (RFC 6409).
+    submission: bool = False
+    #: Who gets an answer from VRFY, EXPN and ETRN.
+    vrfy: Who = Who.AUTHENTICATED
+    expn: Who = Who.AUTHENTICATED
+    etrn: Who = Who.TRUSTED
+    #: Seconds that DELIVERBY leaves at least, where the message is to be returned afterwards.
+    shortest_by: int = 0
+    #: Seconds for which mail may be held back (FUTURERELEASE); 0 for not at all.
+    hold_limit: int = 0
     #: Keywords of extensions that are not offered, whatever else allows them.
     without: frozenset[str] = frozenset()
     limits: Limits = Limits()

@@ -17,4 +17,4 @@ def greeting(session: Session, extended: bool, now: float) -> Reply:
     """The answer to HELO, or to EHLO and LHLO (``extended``); ``now`` in seconds since the epoch."""
     if not extended:
         return reply(250, "", session.options.hostname)
-    return reply(250, "", session.options.hostname, *offer(session).lines(session, now))
+    return reply(250, "", session.options.hostname, *offer(session).lines(now))

@@ -7,14 +7,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from mailsuite.smtp.esmtp.extension import Parameter, ParameterError
+from mailsuite.smtp.esmtp.extension import Parameter, ParameterError, Session
 
 # esmtp-param = esmtp-keyword ["=" esmtp-value]; with RFC 6531 §3.3's UTF-8 in values.
 _PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\x80-\U0010ffff]+))?")
 
 
-def parse_parameters(text: str, known: Mapping[str, Parameter]) -> dict[str, Any]:
-    """What follows the path, by the fields of the event it is for; ParameterError."""
+def parse_parameters(text: str, known: Mapping[str, Parameter], session: Session, now: float) -> dict[str, Any]:
+    """What follows the path, by the fields of the event it is for; ``now`` in seconds since the epoch.
+    ParameterError."""
     if not text or text.isspace():
         return {}
     fields: dict[str, Any] = {}
@@ -22,9 +23,11 @@ def parse_parameters(text: str, known: Mapping[str, Parameter]) -> dict[str, Any
         parameter = known.get(keyword)
         if parameter is None:
             raise ParameterError(f"{keyword} is not implemented", 555)
-        parsed = parameter.parse(value)
+        settled = parameter.settle(parameter.parse(value), session, now)
+        if parameter.field in fields:
+            raise ParameterError(f"{keyword} contradicts another parameter")
         if parameter.field:
-            fields[parameter.field] = parsed
+            fields[parameter.field] = settled
     return fields
 
 

@@ -17,7 +17,7 @@ from mailsuite.wire.signals import NEED_DATA, Signal
 #: Octets of a reply line with its CR LF, RFC 5321 §4.5.3.1.5.
 LINE_LIMIT = 512
 _TEXT_LIMIT = LINE_LIMIT - len("250-5.999.999 \r\n")
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 class ProtocolError(Exception):
@@ -26,11 +26,12 @@ class ProtocolError(Exception):
 
 class Reply(msgspec.Struct, frozen=True):
     """A reply code, its enhanced status (None where RFC 2034 §4 has none: the banner, EHLO, 3yz) and its text lines,
-    without code and status."""
+    without code and status.  ``utf8``: the client said that it can read more than ASCII (RFC 6531 §3.7.4)."""
 
     code: int
     status: Status | None
     lines: tuple[str, ...]
+    utf8: bool = False
 
     @property
     def positive(self) -> bool:
@@ -56,7 +57,7 @@ class Reply(msgspec.Struct, frozen=True):
         lines = self.lines or ("",)
         if len(lines) == 1 and len(lines[0]) <= _TEXT_LIMIT and lines[0].isascii() and lines[0].isprintable():
             return f"{self.code} {status}{lines[0]}\r\n".encode()
-        texts = [piece for line in lines for piece in _printable(line)]
+        texts = [piece for line in lines for piece in _printable(line, self.utf8)]
         last = len(texts) - 1
         return "".join(
             f"{self.code}{' ' if n == last else '-'}{status}{text}\r\n" for n, text in enumerate(texts)
@@ -68,9 +69,12 @@ def reply(code: int, status: str, *lines: str) -> Reply:
     return Reply(code, Status.parse(status) if status else None, lines)
 
 
-def _printable(line: str) -> list[str]:
+def _printable(line: str, utf8: bool) -> list[str]:
     """A text as pieces that fit a reply line: ASCII, no controls (RFC 5321 §4.2: textstring)."""
-    text = _CONTROLS.sub(" ", line).encode("ascii", "replace").decode()
+    text = _CONTROLS.sub(" ", line)
+    if utf8 and len(text.encode()) <= _TEXT_LIMIT:
+        return [text]
+    text = text.encode("ascii", "replace").decode()
     return [text[at : at + _TEXT_LIMIT] for at in range(0, len(text), _TEXT_LIMIT)] or [""]
 
 

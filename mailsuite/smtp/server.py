@@ -16,7 +16,8 @@ from mailsuite.smtp import events
 from mailsuite.smtp.body import Body, ChunkedBody
 from mailsuite.smtp.chunks import CHUNKS_UNKNOWN, Incoming, begin_chunk, is_bdat
 from mailsuite.smtp.esmtp.extension import Session
-from mailsuite.smtp.esmtp.table import NOTHING, offer
+from mailsuite.smtp.esmtp.inquiries import may_ask
+from mailsuite.smtp.esmtp.table import nothing, offer
 from mailsuite.smtp.events import Event
 from mailsuite.smtp.extensions import Options, offers_auth
 from mailsuite.smtp.grammar import (
@@ -25,11 +26,15 @@ from mailsuite.smtp.grammar import (
     only_ascii,
     parse_auth,
     parse_greeting,
+    parse_inquiry,
     parse_mail,
     parse_rcpt,
+    parse_turn,
+    refusal,
     split_command,
 )
 from mailsuite.smtp.greeting import banner, greeting
+from mailsuite.smtp.help import help_for
 from mailsuite.smtp.reply import Reply, reply
 from mailsuite.smtp.states import AFTER, ALLOWED, LMTP_VERBS, SMTP_VERBS, UTF8_VERBS, State, Verb, why_not
 from mailsuite.wire.lines import LineBuffer, LineFault
@@ -68,9 +73,11 @@ class ServerCore:
         self._pending: events.Question | None = None
         self._errors = 0
         self._now = now
-        self._offer = NOTHING
+        self._offer = nothing(self._session)
         # The transaction's MAIL, its body, and the BDAT whose octets are coming.
         self._transaction: events.Mail | None = None
+        self._transactions = 0
+        self._domains: set[str] = set()
         self._body = Body(0)
         self._chunks = ChunkedBody(0, False)
         self._chunk: Incoming | None = None
@@ -85,7 +92,7 @@ class ServerCore:
     @property
     def body_size(self) -> int:
         """Octets of the message under way, or of the last one, as far as they were looked at."""
-        return self._body.size
+        return self._chunks.size if self.state is State.CHUNKS else self._body.size
 
     def receive(self, data: bytes) -> None:
         """Octets of the client."""
@@ -129,6 +136,8 @@ class ServerCore:
             self.reply(banner(self.options))
         elif isinstance(question, events.Greeting):
             self.reply(greeting(self._session, question.extended, self._now()))
+        elif isinstance(question, events.Mail) and question.priority_lowered:  # RFC 6710 §4.1
+            self.reply(reply(250, "2.3.6", "0 is the highest priority for clients that have not logged in"))
         elif isinstance(question, events.ChunkEnd):
             self.reply(reply(250, "2.0.0", f"{question.size} octets so far"))
         else:
@@ -155,7 +164,7 @@ class ServerCore:
         self._buffer.clear()
         self.secure = True
         self.authenticated = False
-        self.greeting, self._offer = events.Greeting("", False), NOTHING
+        self.greeting, self._offer = events.Greeting("", False), nothing(self._session)
         self._end_transaction(State.START)
 
     def hang_up(self, answer: Reply) -> None:
@@ -172,6 +181,8 @@ class ServerCore:
                 self._end_transaction(State.READY)
             case events.AuthBegin() | events.AuthResponse():
                 self._advance_auth(question, answer)
+            case events.Verify() | events.Expand() | events.Turn():
+                return
             case events.Connected() if not answer.positive:
                 self._close()
             case events.ChunkEnd() if not answer.positive:
@@ -190,8 +201,10 @@ class ServerCore:
         self.state = AFTER[type(question)]
         if isinstance(question, events.Rcpt):
             self.recipients += 1
+            self._domains.add(question.recipient.address.domain)
         elif isinstance(question, events.Mail):
             self._transaction = question
+            self._transactions += 1
         elif isinstance(question, events.Data):
             self._body = Body(self.options.limits.message)
 
@@ -212,13 +225,14 @@ class ServerCore:
 
     def _offer_extensions(self) -> None:
         """After a greeting, and after a login, which the client knows to allow more."""
-        self._offer = offer(self._session) if self.greeting.extended else NOTHING
+        self._offer = (offer if self.greeting.extended else nothing)(self._session)
         self._buffer.limit = self.options.limits.command_line + self._offer.longer
 
     def _end_transaction(self, state: State) -> None:
         self.state = state
         self.recipients = 0
         self._transaction = None
+        self._domains.clear()
 
     # -- commands ----------------------------------------------------------------------------------------------------
 
@@ -271,7 +285,10 @@ class ServerCore:
     def _mail(self, argument: str) -> Event | None:
         if self.options.auth_required and not self.authenticated:
             return self._refuse(reply(530, "5.7.0", "Authentication required"))
-        mail = parse_mail(argument, self._offer.mail)
+        mail = parse_mail(argument, self._offer, self._now())
+        if 0 < self.options.limits.transactions <= self._transactions:  # RFC 9422 §4.1
+            self._say(reply(452, "4.5.3", "No more messages in this session; connect again"))
+            return None
         if mail.size > self.options.limits.message:  # RFC 1870 §6.1
             self._say(reply(552, "5.3.4", f"Messages may have {self.options.limits.message} octets"))
             return None
@@ -279,8 +296,13 @@ class ServerCore:
 
     def _rcpt(self, argument: str) -> Event | None:
         utf8 = self._transaction is not None and self._transaction.smtputf8
-        rcpt = parse_rcpt(argument, self._offer.rcpt, utf8)
-        if self.recipients >= self.options.limits.recipients:  # RFC 5321 §4.5.3.1.10
+        rcpt = parse_rcpt(argument, self._offer, self._now(), utf8)
+        limits, domains = self.options.limits, self._domains
+        # RFC 9422 §4.3
+        if 0 < limits.recipient_domains <= len(domains) and rcpt.recipient.address.domain not in domains:
+            self._say(reply(452, "4.5.3", "Too many domains; send the others with another transaction"))
+            return None
+        if self.recipients >= limits.recipients:  # RFC 5321 §4.5.3.1.10
             self._say(reply(452, "4.5.3", "Too many recipients; send the others with another transaction"))
             return None
         return self._ask(rcpt)
@@ -311,17 +333,31 @@ class ServerCore:
     def _noop(self, argument: str) -> None:
         self._say(OK)  # RFC 5321 §4.1.1.9: an argument is ignored
 
-    def _vrfy(self, argument: str) -> None:
-        if not argument:
-            raise CommandError(reply(501, "5.5.4", "Syntax: VRFY address"))
-        # RFC 5321 §3.5.3: who has mail here is told at RCPT only.
+    def _vrfy(self, argument: str) -> Event | None:
+        verify = parse_inquiry("VRFY", argument, events.Verify)
+        if may_ask(self.options.vrfy, self._session):
+            return self._ask(verify)
+        # RFC 5321 §3.5.3, §7.3: who has mail here is told to strangers at RCPT only.
         self._say(reply(252, "2.5.0", "Cannot verify; send mail and see"))
+        return None
 
-    def _expn(self, argument: str) -> None:
-        self._say(reply(502, "5.5.1", "Lists are not expanded"))
+    def _expn(self, argument: str) -> Event | None:
+        expand = parse_inquiry("EXPN", argument, events.Expand)
+        if may_ask(self.options.expn, self._session):
+            return self._ask(expand)
+        self._say(refusal(self.options.expn, reply(502, "5.5.1", "Lists are not expanded")))
+        return None
+
+    def _etrn(self, argument: str) -> Event | None:
+        turn = parse_turn(argument)
+        if may_ask(self.options.etrn, self._session):
+            return self._ask(turn)
+        # RFC 1985 §5.1
+        self._say(refusal(self.options.etrn, reply(502, "5.5.1", "ETRN is not available"), 459, "4.7.1"))
+        return None
 
     def _help(self, argument: str) -> None:
-        self._say(reply(214, "2.0.0", "Commands: " + " ".join(self._verbs)))
+        self._say(help_for(argument, self._verbs))
 
     def _quit(self, argument: str) -> Event:
         no_argument("QUIT", argument)
@@ -431,4 +467,5 @@ _COMMANDS: dict[Verb, Callable[[ServerCore, str], Event | None]] = {
     Verb.QUIT: ServerCore._quit,
     Verb.STARTTLS: ServerCore._starttls,
     Verb.AUTH: ServerCore._auth,
+    Verb.ETRN: ServerCore._etrn,
 }

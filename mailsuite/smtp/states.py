@@ -51,12 +51,14 @@ class Verb(enum.Enum):
     QUIT = "QUIT"
     STARTTLS = "STARTTLS"
     AUTH = "AUTH"
+    ETRN = "ETRN"
 
 
 _GREETED = frozenset({State.READY, State.MAIL, State.RCPT})
 _ANY = _GREETED | {State.START, State.CHUNKS, State.BROKEN}
 
-#: RFC 5321 §4.1.4; BDAT: RFC 3030 §2; STARTTLS: RFC 3207 §4; AUTH: RFC 4954 §4 (not during a transaction).
+#: RFC 5321 §4.1.4; BDAT: RFC 3030 §2; STARTTLS: RFC 3207 §4; AUTH: RFC 4954 §4, ETRN: RFC 1985 §5 (not
+#: during a transaction).
 ALLOWED: dict[Verb, frozenset[State]] = {
     Verb.HELO: _ANY,
     Verb.EHLO: _ANY,
@@ -73,6 +75,7 @@ ALLOWED: dict[Verb, frozenset[State]] = {
     Verb.QUIT: _ANY,
     Verb.STARTTLS: _GREETED,
     Verb.AUTH: frozenset({State.READY}),
+    Verb.ETRN: frozenset({State.READY}),
 }
 
 #: What to say to a verb that came too early or twice, once the client has greeted.
@@ -81,6 +84,7 @@ OUT_OF_ORDER: dict[Verb, str] = {
     Verb.RCPT: "MAIL comes first",
     Verb.DATA: "No valid recipients",
     Verb.AUTH: "After EHLO, outside of a transaction",
+    Verb.ETRN: "After EHLO, outside of a transaction",
 }
 
 
@@ -95,8 +99,8 @@ def why_not(verb: Verb, state: State) -> str:
 UTF8_VERBS = frozenset({Verb.MAIL, Verb.RCPT, Verb.VRFY, Verb.EXPN})
 
 #: The verbs of each protocol; LMTP has LHLO in place of HELO and EHLO (RFC 2033 §4.1).
-SMTP_VERBS = {verb.value: verb for verb in Verb if verb is not Verb.LHLO}
-LMTP_VERBS = {verb.value: verb for verb in Verb if verb not in (Verb.HELO, Verb.EHLO)}
+SMTP_VERBS: dict[str, Verb] = {verb.value: verb for verb in Verb if verb is not Verb.LHLO}
+LMTP_VERBS: dict[str, Verb] = {verb.value: verb for verb in Verb if verb not in (Verb.HELO, Verb.EHLO)}
 
 #: Where a positive (2yz, for Data and AUTH 3yz) answer leads.
 AFTER: dict[type, State] = {

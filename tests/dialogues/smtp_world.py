@@ -2,7 +2,8 @@
 
 Options: ``service`` smtp|submission|lmtp, ``auth_in_clear`` yes, ``trusted`` ADDRESSES, ``message_limit``,
 ``mechanisms`` NAMES, ``recipients``, ``errors``, ``hops``, ``refused``, ``data_rate``, ``connections``,
-``per_address``, ``no_tls`` yes.
+``per_address``, ``no_tls`` yes, ``transactions``, ``recipient_domains``, ``vrfy``, ``expn``, ``etrn`` WHO,
+``shortest_by``, ``hold_limit`` SECONDS, ``without`` KEYWORDS.
 Acts: see ``SMTPWorld.act``.
 """
 
@@ -15,7 +16,19 @@ from twisted.internet.task import Clock
 
 from mailsuite.errors import DiskFull, NotFound, OverQuota, Temporary, TooBig
 from mailsuite.interfaces import IOffload
-from mailsuite.model import Accept, Client, Destination, Envelope, Refuse, Status, ToMailbox, ToRemote, Verdict
+from mailsuite.model import (
+    Accept,
+    Address,
+    Client,
+    Destination,
+    Envelope,
+    Recipient,
+    Refuse,
+    Status,
+    ToMailbox,
+    ToRemote,
+    Verdict,
+)
 from mailsuite.net.login import Login
 from mailsuite.net.sessions import Admission
 from mailsuite.net.smtp_factory import SMTPServerFactory
@@ -23,10 +36,11 @@ from mailsuite.net.smtp_settings import Service, SMTPSettings
 from mailsuite.net.throttle import Throttle
 from mailsuite.policy.checks import Check
 from mailsuite.policy.ordered import OrderedPolicy, standard_checks
-from mailsuite.smtp.extensions import Limits
+from mailsuite.smtp.extensions import Limits, Who
 from mailsuite.testing.delivery import Committed, MemoryDelivery
 from mailsuite.testing.dialogue import unescape
 from mailsuite.testing.directory import MemoryDirectory
+from mailsuite.testing.queue import MemoryQueue, NotedReports
 from mailsuite.testing.tls import ReadyTLS
 
 #: The server's part of the nonce in RFC 7677's example, with which every exchange begins.
@@ -52,10 +66,11 @@ class SMTPWorld(SMTPServerFactory):
 
     directory: MemoryDirectory
     delivery: MemoryDelivery
+    reports: NotedReports
 
     def act(self, verb: str, text: str) -> None:
-        """commits N | drafts N | to DESTINATION... | body OCTETS | trace REGEX | envelope REGEX
-        | asked FIELD=VALUE... | notify ADDRESS=ORCPT/NOTIFY...: check what is there, or was told of the last message.
+        """commits N | drafts N | to DESTINATION... | body OCTETS | trace REGEX | envelope REGEX | asked FIELD=VALUE...
+        | notify ADDRESS=ORCPT/NOTIFY... | confirmed ID:ADDRESS...: check what is there, or was told of the last one.
         fail ERROR | fail_writes ERROR | fail_directory ERROR | hold | hold_writes | hold_directory | release | stop."""
         getattr(self, f"_{verb}")(text)
 
@@ -100,6 +115,10 @@ class SMTPWorld(SMTPServerFactory):
                 *(one for one in remote if one not in self.last.envelope.recipients),
             ]
         )
+        assert shown == text, shown
+
+    def _confirmed(self, text: str) -> None:
+        shown = " ".join(f"{id}:{recipient.address}" for id, recipient in self.reports.arrived)
         assert shown == text, shown
 
     def _fail(self, text: str) -> None:
@@ -156,6 +175,8 @@ def settings(options: dict[str, str]) -> SMTPSettings:
         message=int(options.get("message_limit", 1 << 20)),
         recipients=int(options.get("recipients", 100)),
         errors=int(options.get("errors", 20)),
+        transactions=int(options.get("transactions", 0)),
+        recipient_domains=int(options.get("recipient_domains", 0)),
     )
     return SMTPSettings(
         hostname="mx.here.test",
@@ -165,9 +186,24 @@ def settings(options: dict[str, str]) -> SMTPSettings:
         trusted=lambda address: address in trusted,
         limits=limits,
         refused_recipients=int(options.get("refused", 20)),
+        vrfy=Who(options.get("vrfy", "authenticated")),
+        expn=Who(options.get("expn", "authenticated")),
+        etrn=Who(options.get("etrn", "trusted")),
+        shortest_by=int(options.get("shortest_by", 0)),
+        hold_limit=int(options.get("hold_limit", 0)),
+        without=frozenset(options.get("without", "").split()),
         mechanisms=tuple(options.get("mechanisms", "PLAIN LOGIN").split()),
         data_rate=float(options.get("data_rate", 0)),
     )
+
+
+def waiting(clock: Clock) -> MemoryQueue:
+    """A queue with mail for far.test and deep.far.test."""
+    queue = MemoryQueue(clock)
+    for id, domain in (("Q1", "far.test"), ("Q2", "far.test"), ("Q3", "deep.far.test")):
+        recipients = (Recipient(Address("x", domain)),)
+        queue.add(Envelope(id, Address("alice", "here.test"), recipients, clock.seconds()), b"x\r\n")
+    return queue
 
 
 def build(options: dict[str, str], clock: Clock, offload: IOffload) -> SMTPWorld:
@@ -184,4 +220,6 @@ def build(options: dict[str, str], clock: Clock, offload: IOffload) -> SMTPWorld
         None if options.get("no_tls") == "yes" else ReadyTLS(),
         clock,
         lambda: f"M{next(numbers)}",
+        NotedReports(),
+        waiting(clock),
     )

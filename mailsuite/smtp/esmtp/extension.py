@@ -6,6 +6,7 @@ A parameter is only known while its extension is offered; otherwise it is refuse
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -34,13 +35,31 @@ class ParameterError(ValueError):
         self.status = status
 
 
+def as_it_is(parsed: Any, session: Session, now: float) -> object:
+    """The value needs no more than its grammar."""
+    return parsed
+
+
 class Parameter(msgspec.Struct, frozen=True):
     """``KEYWORD=value``: ``field`` of ``events.Mail`` or ``events.Rcpt`` is what ``parse`` makes of the value, which is
-    empty where none was given; without a field it is checked and dropped.  ``parse`` raises ParameterError."""
+    empty where none was given; without a field it is checked and dropped.  ``settle`` makes the field's
+    value of what was parsed, for this session at this time (seconds since the epoch).  Both raise ParameterError."""
 
     keyword: str
     field: str
     parse: Callable[[str], object]
+    settle: Callable[[Any, Session, float], object] = as_it_is
+
+
+def flag(keyword: str) -> Callable[[str], bool]:
+    """The ``parse`` of a parameter without a value."""
+
+    def parse(value: str) -> bool:
+        if value:
+            raise ParameterError(f"{keyword} has no value")
+        return True
+
+    return parse
 
 
 def always(session: Session) -> bool:

@@ -6,13 +6,6 @@ spellings of one are equal everywhere (RFC 5890 §2.3.2.1); local parts as they 
 
 from __future__ import annotations
 
-from mailsuite.smtp.esmtp.extension import Extension, Parameter, ParameterError
+from mailsuite.smtp.esmtp.extension import Extension, Parameter, flag
 
-
-def _parse(value: str) -> bool:
-    if value:
-        raise ParameterError("SMTPUTF8 has no value")
-    return True
-
-
-SMTPUTF8 = Extension("SMTPUTF8", mail=(Parameter("SMTPUTF8", "smtputf8", _parse),), mail_octets=10)
+SMTPUTF8 = Extension("SMTPUTF8", mail=(Parameter("SMTPUTF8", "smtputf8", flag("SMTPUTF8")),), mail_octets=10)

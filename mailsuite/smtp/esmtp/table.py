@@ -9,8 +9,14 @@ import msgspec
 
 from mailsuite.smtp.esmtp.auth import AUTH, AUTH_PARAMETER
 from mailsuite.smtp.esmtp.body import CHUNKING, EIGHT_BIT_MIME
+from mailsuite.smtp.esmtp.deliverby import DELIVERBY
 from mailsuite.smtp.esmtp.dsn import DSN
 from mailsuite.smtp.esmtp.extension import Extension, Parameter, Session
+from mailsuite.smtp.esmtp.futurerelease import FUTURERELEASE
+from mailsuite.smtp.esmtp.inquiries import ETRN, EXPN, HELP, VRFY
+from mailsuite.smtp.esmtp.limits import LIMITS
+from mailsuite.smtp.esmtp.priority import MT_PRIORITY
+from mailsuite.smtp.esmtp.requiretls import REQUIRETLS
 from mailsuite.smtp.esmtp.size import SIZE
 from mailsuite.smtp.esmtp.smtputf8 import SMTPUTF8
 
@@ -27,6 +33,15 @@ EXTENSIONS: tuple[Extension, ...] = (
     SMTPUTF8,
     CHUNKING,
     DSN,
+    REQUIRETLS,
+    LIMITS,
+    DELIVERBY,
+    MT_PRIORITY,
+    FUTURERELEASE,
+    ETRN,
+    VRFY,
+    EXPN,
+    HELP,
     Extension("ENHANCEDSTATUSCODES"),
     Extension("STARTTLS", offered=_offers_tls),
     AUTH,
@@ -41,15 +56,12 @@ class Offer(msgspec.Struct, frozen=True):
     rcpt: Mapping[str, Parameter]
     #: Octets that commands may be longer (RFC 5321 §4.1.1.1 leaves it to each extension).
     longer: int
+    session: Session
 
-    def lines(self, session: Session, now: float) -> tuple[str, ...]:
+    def lines(self, now: float) -> tuple[str, ...]:
         """What EHLO says of them; ``now`` in seconds since the epoch."""
-        told = ((extension.keyword, extension.told(session, now)) for extension in self.extensions)
+        told = ((extension.keyword, extension.told(self.session, now)) for extension in self.extensions)
         return tuple(f"{keyword} {more}" if more else keyword for keyword, more in told)
-
-
-#: After HELO, and before any greeting.
-NOTHING = Offer((), {}, {}, 0)
 
 
 @functools.lru_cache(64)
@@ -62,4 +74,10 @@ def offer(session: Session) -> Offer:
     if session.options.mechanisms:
         mail[AUTH_PARAMETER.keyword] = AUTH_PARAMETER
     longer = max(sum(one.mail_octets for one in found), sum(one.rcpt_octets for one in found))
-    return Offer(found, mail, rcpt, longer)
+    return Offer(found, mail, rcpt, longer, session)
+
+
+@functools.lru_cache(64)
+def nothing(session: Session) -> Offer:
+    """After HELO, and before any greeting."""
+    return Offer((), {}, {}, 0, session)

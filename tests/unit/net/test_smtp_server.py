@@ -38,6 +38,7 @@ from mailsuite.policy.ordered import OrderedPolicy, standard_checks
 from mailsuite.testing.delivery import MemoryDelivery
 from mailsuite.testing.directory import MemoryDirectory
 from mailsuite.testing.policy import Answer, ScriptedPolicy
+from mailsuite.testing.queue import MemoryQueue, NotedReports
 from mailsuite.testing.results import result_of, unfired
 from mailsuite.testing.tls import ReadyTLS
 from mailsuite.testing.transport import FakeTransport
@@ -67,6 +68,8 @@ class World:
             ReadyTLS(),
             self.clock,
             lambda: f"M{next(numbers)}",
+            NotedReports(),
+            MemoryQueue(self.clock),
         )
 
     def connect(self, peer: str = "192.0.2.1") -> Peer:

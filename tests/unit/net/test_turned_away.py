@@ -26,6 +26,7 @@ from mailsuite.policy.ordered import OrderedPolicy
 from mailsuite.testing.delivery import MemoryDelivery
 from mailsuite.testing.directory import MemoryDirectory
 from mailsuite.testing.memory_store import MemoryStores
+from mailsuite.testing.queue import MemoryQueue, NotedReports
 from mailsuite.testing.tls import ReadyTLS
 from mailsuite.testing.transport import FakeTransport
 
@@ -35,7 +36,8 @@ def smtp(clock: Clock, room: int) -> SMTPServerFactory:
     login = Login(people, Throttle(clock), clock)
     room_for = Admission(room, room)
     return SMTPServerFactory(
-        settings, people, OrderedPolicy([]), delivery, login, room_for, ReadyTLS(), clock, lambda: "M1"
+        *(settings, people, OrderedPolicy([]), delivery, login, room_for, ReadyTLS(), clock, lambda: "M1"),
+        *(NotedReports(), MemoryQueue(clock)),
     )
 
 

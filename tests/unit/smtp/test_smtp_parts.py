@@ -35,7 +35,7 @@ OFFER = offer(SESSION)
     ],
 )
 def test_known_parameters_are_read(text: str, expected: dict[str, object]) -> None:
-    assert parse_parameters(text, OFFER.mail) == expected
+    assert parse_parameters(text, OFFER.mail, SESSION, 0.0) == expected
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_known_parameters_are_read(text: str, expected: dict[str, object]) -> No
 )
 def test_a_wrong_value_and_an_unknown_parameter_differ(text: str, code: int) -> None:
     with pytest.raises(ParameterError) as caught:
-        parse_parameters(text, OFFER.mail)
+        parse_parameters(text, OFFER.mail, SESSION, 0.0)
     assert caught.value.code == code
 
 
@@ -85,10 +85,10 @@ def test_commands_raise_nothing_but_command_errors(text: str) -> None:
         return parse_greeting(argument, extended=True)
 
     def mail(argument: str) -> object:
-        return parse_mail(argument, OFFER.mail)
+        return parse_mail(argument, OFFER, 0.0)
 
     def rcpt(argument: str) -> object:
-        return parse_rcpt(argument, OFFER.rcpt)
+        return parse_rcpt(argument, OFFER, 0.0)
 
     replies: list[Reply] = []
     for parse in (mail, rcpt, parse_auth, greet, split):
