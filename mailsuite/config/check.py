@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificates
+from OpenSSL import SSL
 
 from mailsuite.config.explain import Step, place, shown
 from mailsuite.config.networks import HOST, SUBNET, Network, is_address, nameserver, trusted_networks
@@ -31,7 +32,7 @@ from mailsuite.directory.database import Database
 from mailsuite.directory.names import canonical_domain, mail_address
 from mailsuite.errors import ConfigError, InvalidName, MailError
 from mailsuite.net.control import PATH_LIMIT
-from mailsuite.net.tls import server_options
+from mailsuite.net.tls import server_options, trust_clients
 
 
 class _Fault(Exception):
@@ -48,6 +49,7 @@ def check(settings: Settings, path: str) -> None:
         _check_listeners(settings.listeners)
         _check_networks(settings)
         _check_certificate(settings)
+        _check_client_authorities(settings.listeners)
         _check_smarthost(settings)
     check_places(settings, path)
 
@@ -255,6 +257,20 @@ def _check_certificate(settings: Settings) -> None:
         server_options(certificate, key)
     except ValueError as error:
         raise _Fault(("tls", "certificate"), tls.certificate, str(error)) from None
+
+
+def _check_client_authorities(listeners: Sequence[Listener]) -> None:
+    for index, listener in enumerate(listeners):
+        if not listener.client_ca:
+            continue
+        steps = ("listener", index, "client_ca")
+        if listener.tls is TlsMode.NONE:
+            raise _Fault(steps, listener.client_ca, "certificates are shown under TLS only, and this listener has none")
+        _contents(steps, listener.client_ca)
+        try:
+            trust_clients(SSL.Context(SSL.TLS_METHOD), listener.client_ca)
+        except ValueError as error:
+            raise _Fault(steps, listener.client_ca, str(error)) from None
 
 
 def _check_smarthost(settings: Settings) -> None:

@@ -55,7 +55,8 @@ def _anchored(settings: Settings, folder: str) -> Settings:
 
     def anchored(listener: Listener) -> Listener:
         place = place_of(listener.address, listener.port)
-        return replace(listener, address=UNIX + full(place.path)) if isinstance(place, Unix) else listener
+        address = UNIX + full(place.path) if isinstance(place, Unix) else listener.address
+        return replace(listener, address=address, client_ca=full(listener.client_ca))
 
     replace = msgspec.structs.replace
     paths, tls, smarthost = settings.paths, settings.tls, settings.smarthost

@@ -34,6 +34,16 @@ class TlsMode(enum.Enum):
     IMPLICIT = "implicit"
 
 
+class Sasl(enum.Enum):
+    """How users may log in."""
+
+    EXTERNAL = "EXTERNAL"
+    SCRAM_SHA_256_PLUS = "SCRAM-SHA-256-PLUS"
+    SCRAM_SHA_256 = "SCRAM-SHA-256"
+    PLAIN = "PLAIN"
+    LOGIN = "LOGIN"
+
+
 class RelayTls(enum.Enum):
     """TLS towards other servers."""
 
@@ -72,8 +82,24 @@ class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
     allow_plaintext_login: Annotated[
         bool,
-        about("Let passwords through without TLS. For loopback and tests only: anybody on the way can read them."),
+        about("Let users log in without TLS. For loopback and tests only: anybody on the way can read what is sent."),
     ] = False
+    mechanisms: Annotated[
+        tuple[Sasl, ...],
+        length(
+            0,
+            5,
+            "SASL mechanisms that are offered, each where it is possible: under TLS, EXTERNAL with a client "
+            "certificate, SCRAM for accounts that keep keys. Without PLAIN, IMAP's LOGIN and POP3's PASS are off too.",
+        ),
+    ] = tuple(Sasl)
+    client_ca: Annotated[
+        Path,
+        about(
+            "PEM file of authorities: clients are asked for certificates that they signed, and may log in with "
+            "EXTERNAL to the account whose address the certificate names. Empty: clients are not asked."
+        ),
+    ] = ""
     connections: Annotated[
         int, number(0, 100_000, "Connections open at once here; 0: only the limits of all ports together count.")
     ] = 0

@@ -79,6 +79,9 @@ async def login(session: Session, event: LoginCommand) -> None:
     if not session.private:
         session.core.no(event.tag, b"start TLS first, passwords are not taken without", codes.PRIVACYREQUIRED)
         return
+    if "PLAIN" not in session.settings.mechanisms:  # LOGIN is what PLAIN is, in other words
+        session.core.no(event.tag, b"passwords are not taken here, see AUTH= among the capabilities", codes.CANNOT)
+        return
     credentials = Credentials(event.user, event.password)
     try:
         account = await session.parts.login.check(credentials, session.address, _SERVICE)

@@ -157,10 +157,11 @@ class Session(Connection[ServerCore]):
 
     def capabilities(self, state: State) -> tuple[bytes, ...]:
         """What to list in that state."""
+        mechanisms = self.entrance().offered
         offer = Offer(
             starttls=self.settings.starttls and self.parts.tls.available() and not self.secure,
-            plaintext_login=self.private,
-            mechanisms=self.entrance().offered,
+            plaintext_login="PLAIN" in mechanisms,
+            mechanisms=mechanisms,
             append_limit=self.settings.limits.message,
         )
         return capability.listed(state, offer)

@@ -266,8 +266,10 @@ class ServerCore:
         """RFC 2449 §6; the same in both states."""
         profile = self.profile
         names = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER"]
-        if self.private:
-            names += ["USER", " ".join(("SASL", *profile.mechanisms))]
+        if self._takes_passwords:
+            names.append("USER")
+        if self.private and profile.mechanisms:
+            names.append(" ".join(("SASL", *profile.mechanisms)))
         if profile.tls and not self.secure:
             names.append("STLS")
         names.append(f"IMPLEMENTATION {profile.implementation}")
@@ -281,21 +283,26 @@ class ServerCore:
         return StartTLS()
 
     def _user(self, arguments: list[bytes]) -> Event:
-        if not self.private:
+        if not self._takes_passwords:
             return self._need_privacy()
         self._name = parse_text(arguments[0], "name")
         return self._ok("send the password")
 
     def _pass(self, arguments: list[bytes]) -> Event:
-        if not self.private:
+        if not self._takes_passwords:
             return self._need_privacy()
         name, self._name = self._name, ""  # RFC 1939 §7: PASS only right after USER
         if not name:
             raise SyntaxFault("send USER first")
         return Login(name, parse_text(arguments[0], "password"))
 
+    @property
+    def _takes_passwords(self) -> bool:
+        """USER and PASS are what PLAIN is, in other words."""
+        return self.private and "PLAIN" in self.profile.mechanisms
+
     def _need_privacy(self) -> Event:
-        self._err("no passwords without TLS", "AUTH")
+        self._err("no passwords here, see SASL in CAPA" if self.private else "no passwords without TLS", "AUTH")
         return _ANSWERED
 
     def _auth(self, arguments: list[bytes]) -> Event:

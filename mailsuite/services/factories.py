@@ -67,7 +67,7 @@ def fronted_by(factory: ServiceFactory, listener: Listener, shared: Shared) -> I
     """The same factory, with a proxy's header and TLS from the first octet in front of it if the listener has them."""
     fronted = cast(IProtocolFactory, factory)
     if listener.tls is TlsMode.IMPLICIT:
-        creator = cast(IOpenSSLServerConnectionCreator, shared.tls.server())
+        creator = cast(IOpenSSLServerConnectionCreator, shared.tls.server(listener.client_ca))
         fronted = TLSMemoryBIOFactory(creator, False, fronted)
     if listener.proxy_from:
         proxies = shared.within(listener.proxy_from)
@@ -91,6 +91,8 @@ def _smtp(listener: Listener, shared: Shared) -> SMTPServerFactory:
         session_limit=own.timeouts.smtp_session,
         auth_failures=own.limits.login_failures,
         refused_recipients=own.limits.refused_recipients,
+        mechanisms=_mechanisms(listener),
+        client_ca=listener.client_ca,
     )
     return SMTPServerFactory(
         settings,
@@ -127,6 +129,8 @@ def _pop3(listener: Listener, shared: Shared) -> POP3ServerFactory:
         limits=POP3Limits(failed_logins=own.limits.login_failures, faults=own.limits.errors),
         idle_limit=own.timeouts.pop3,
         login_limit=own.timeouts.login,
+        mechanisms=_mechanisms(listener),
+        client_ca=listener.client_ca,
     )
     return POP3ServerFactory(settings, shared.stores, shared.login, shared.door(listener), shared.tls, shared.clock)
 
@@ -141,6 +145,8 @@ def _imap(listener: Listener, shared: Shared) -> IMAPServerFactory:
         idle_limit=own.timeouts.imap,
         login_limit=own.timeouts.login,
         login_failures=own.limits.login_failures,
+        mechanisms=_mechanisms(listener),
+        client_ca=listener.client_ca,
         limits=IMAPLimits(message=own.limits.message_size),
     )
     return IMAPServerFactory(
@@ -152,3 +158,7 @@ def _imap(listener: Listener, shared: Shared) -> IMAPServerFactory:
         shared.tls,
         shared.clock,
     )
+
+
+def _mechanisms(listener: Listener) -> tuple[str, ...]:
+    return tuple(mechanism.value for mechanism in listener.mechanisms)
