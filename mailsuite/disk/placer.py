@@ -19,18 +19,14 @@ import msgspec
 
 from mailsuite.disk.files import write_file
 from mailsuite.disk.frames import decode_unit
-from mailsuite.disk.opening import open_file
-from mailsuite.mime.render import summarize, summary
-from mailsuite.mime.structure import Scanner
+from mailsuite.disk.summary import Rendered, summarize_file
 from mailsuite.steps import Link, Put, Rename, Single, Unlink, singles
 
 #: A request and an answer: this, then so many octets of msgpack.
 HEAD = struct.Struct("<cI")
 #: Kinds of request.  PLACE: units as ``frames.encode_unit`` makes them; the answer is whether all is done.
-#: SUMMARIZE: paths; the answer is for each the parts of its ``mime.render.Summary``, none if it could not be read.
+#: SUMMARIZE: paths; the answer is for each what ``disk.summary`` renders, nothing if it could not be read.
 PLACE, SUMMARIZE = b"p", b"s"
-#: Octets of a message that are read at once.
-PIECE = 1 << 18
 
 _encode = msgspec.msgpack.Encoder().encode
 _units = msgspec.msgpack.Decoder(list[bytes]).decode
@@ -61,26 +57,16 @@ def _do(step: Single) -> None:
             os.unlink(step.path)
 
 
-def summarize_files(paths: Sequence[str]) -> list[tuple[bytes, ...]]:
-    """For each (envelope, structure, body) as IMAP sends them, or nothing."""
-    return [_summarize(path) for path in paths]
+def rendered(paths: Sequence[str]) -> list[Rendered | tuple[()]]:
+    """Nothing for what cannot be read, too: the server will see why."""
+    return [_rendered(path) for path in paths]
 
 
-def _summarize(path: str) -> tuple[bytes, ...]:
+def _rendered(path: str) -> Rendered | tuple[()]:
     try:
-        with open(open_file(path), "rb", buffering=0) as file:
-            octets = file.read(PIECE)
-            if len(octets) < PIECE:
-                made = summary(octets)
-            else:
-                scanner = Scanner()
-                while octets:
-                    scanner.feed(octets)
-                    octets = file.read(PIECE)
-                made = summarize(scanner.finish())
+        return summarize_file(path)
     except OSError:
         return ()
-    return made.envelope, made.structure, made.body
 
 
 def serve(connection: socket.socket, base: str) -> None:
@@ -88,7 +74,7 @@ def serve(connection: socket.socket, base: str) -> None:
     while head := receive(connection, HEAD.size):
         kind, octets = HEAD.unpack(head)
         data = receive(connection, octets)
-        made: object = place(_units(data), base) if kind == PLACE else summarize_files(_paths(data))
+        made: object = place(_units(data), base) if kind == PLACE else rendered(_paths(data))
         answer = _encode(made)
         connection.sendall(HEAD.pack(kind, len(answer)) + answer)
 

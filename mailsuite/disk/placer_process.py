@@ -12,14 +12,18 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import msgspec
 from twisted.logger import Logger
 
 from mailsuite.disk import placer
+from mailsuite.disk.summary import Rendered, summarize_files
 
 #: Seconds that one request may take.
 PATIENCE = 60.0
+#: Messages of one request to summarize, between which others have their turn.
+AT_ONCE = 50
 #: Seconds after a failure in which the process is not started again.
 PAUSE = 10.0
 
@@ -54,10 +58,14 @@ class PlacerProcess:
         answer = self._ask(placer.PLACE, _encode(units))
         return bool(answer) and _done(answer)
 
-    def summaries(self, paths: Sequence[str]) -> list[tuple[bytes, ...]]:
-        """(envelope, structure, body) of each file, nothing where that was not to be had."""
-        answer = self._ask(placer.SUMMARIZE, _encode(paths))
-        return _summaries(answer) if answer else [()] * len(paths)
+    def summarize(self, paths: Sequence[str]) -> Sequence[Rendered | tuple[()]]:
+        """``disk.summary.Summarize``."""
+        done: list[Rendered | tuple[()]] = []
+        for start in range(0, len(paths), AT_ONCE):
+            part = paths[start : start + AT_ONCE]
+            answer = self._ask(placer.SUMMARIZE, _encode(part))
+            done += cast(list[Rendered | tuple[()]], _summaries(answer)) if answer else summarize_files(part)
+        return done
 
     def close(self) -> None:
         with self._alone:

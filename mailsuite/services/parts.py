@@ -54,7 +54,8 @@ class Parts:
         self._settings = settings
         interfaces = _interfaces(settings)
         paths, limits = settings.paths, settings.limits
-        self._disk = disk = JournalDisk(Places(paths.queue).journal, placer=PlacerProcess(time.monotonic))
+        placer = PlacerProcess(time.monotonic)
+        self._disk = disk = JournalDisk(Places(paths.queue).journal, placer=placer)
         ids = message_ids(reactor.seconds, random.Random())  # noqa: S311 - apart, not secret
         self._offload = Offload(reactor, limits.threads)
         self._quotas = Quotas(paths.directory)
@@ -63,6 +64,7 @@ class Parts:
         self._stores = MaildirStores(
             *(paths.store, disk, self._offload, reactor, settings.hostname, self._quotas),
             open_eyes=lambda told: Inotify(reactor, told),
+            summarize=placer.summarize,
         )
         self._queue = DiskQueue(paths.queue, disk, self._offload, reactor, relay.schedule(settings))
         batches = Batches(disk, self._offload, reactor, max(1, limits.threads // 2), GATHER, LINGER)

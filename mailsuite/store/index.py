@@ -19,6 +19,8 @@ from typing import TypeAlias, cast
 import msgspec
 from twisted.logger import Logger
 
+from mailsuite.disk.summary import Rendered
+
 _VERSION = 1
 _SCHEMA = """
 CREATE TABLE mailbox (
@@ -40,9 +42,6 @@ _UNKNOWN = -1
 
 #: (UID, base, whether in ``new``, letters, octets as sent, MODSEQ): a part of a row, cheaper where there are many.
 Place: TypeAlias = tuple[int, str, int, str, int, int]
-#: (envelope, structure, body), as IMAP sends them.
-Rendered: TypeAlias = tuple[bytes, bytes, bytes]
-
 _log = Logger()
 
 

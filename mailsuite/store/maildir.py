@@ -23,6 +23,7 @@ from zope.interface import implementer
 from mailsuite.disk.inotify import Told
 from mailsuite.disk.placement import place
 from mailsuite.disk.spool import Content, content_of
+from mailsuite.disk.summary import Summarize, summarize_files
 from mailsuite.errors import NotAllowed
 from mailsuite.interfaces import IDisk, IDraft, IMailbox, IMailStore, IMailStores, IOffload
 from mailsuite.mime.lines import to_lf
@@ -158,12 +159,14 @@ class MaildirStores:
         pid: Callable[[], int] = os.getpid,
         keep_open: int = KEEP_OPEN,
         open_eyes: Callable[[Told], Eyes] | None = None,
+        summarize: Summarize = summarize_files,
     ) -> None:
         """``hostname`` goes into file names; ``quota`` gives an account's limits, blocking, in a thread; ``open_eyes``
-        makes what tells of other programs' changes (``disk.inotify``), None where nothing does."""
+        makes what tells of other programs' changes (``disk.inotify``), None where nothing does; ``summarize`` renders
+        files."""
         self._root = os.path.abspath(root)
         self._clock = clock
-        self._resources = Resources(disk, offload, clock.seconds, Unique(hostname, pid), quota)
+        self._resources = Resources(disk, offload, clock.seconds, Unique(hostname, pid), quota, summarize)
         self.attention = Attention(clock, open_eyes)
         self._room = Room(self._resources, self._lane)
         self._accounts: OrderedDict[str, AccountMail] = OrderedDict()

@@ -16,17 +16,16 @@ import msgspec
 from mailsuite.disk.body import SMALL, open_body, read_stored
 from mailsuite.disk.meaning import meaning_of
 from mailsuite.disk.opening import open_file
+from mailsuite.disk.summary import Rendered, summarize_file
 from mailsuite.errors import Expunged
 from mailsuite.interfaces import IBody
 from mailsuite.mime.header import header_end
 from mailsuite.mime.lines import to_crlf
-from mailsuite.mime.render import Summary, summarize, summary
-from mailsuite.mime.structure import Scanner
 from mailsuite.model import Fetched, Flags
 from mailsuite.query import Query
 from mailsuite.store.account import AccountMail
 from mailsuite.store.folder import Folder
-from mailsuite.store.index import Rendered, Row
+from mailsuite.store.index import Row
 from mailsuite.store.search import matches
 
 _T = TypeVar("_T")
@@ -92,13 +91,14 @@ def render(folder: Folder, rows: Sequence[Row]) -> dict[int, Rendered]:
     """What the index has of these, and what it lacks made now and kept."""
     index = folder.account.index
     rendered = index.rendered(folder.id, [row.uid for row in rows])
+    missing = [row for row in rows if row.uid not in rendered]
     made: list[tuple[int, Rendered]] = []
-    for row in rows:
-        if row.uid not in rendered:
-            try:
-                made.append((row.uid, _render(_from_file(folder, row, _summary))))
-            except Expunged:
-                continue
+    found = folder.account.resources.summarize([folder.path_of(row) for row in missing]) if missing else ()
+    for row, parts in zip(missing, found, strict=True):
+        try:
+            made.append((row.uid, parts or _from_file(folder, row, summarize_file)))
+        except Expunged:
+            continue
     if made:
         with index.transaction():
             index.keep_rendered(folder.id, made)
@@ -113,22 +113,6 @@ def render_waiting(account: AccountMail, limit: int) -> bool:
         if not folder.gone:
             render(folder, account.index.rows(folder.id, uids))
     return sum(map(len, taken.values())) == limit
-
-
-def _render(made: Summary) -> Rendered:
-    return made.envelope, made.structure, made.body
-
-
-def _summary(path: str) -> Summary:
-    with open(open_file(path), "rb", buffering=0) as file:
-        octets = file.read(SMALL)
-        if len(octets) < SMALL:
-            return summary(octets)
-        scanner = Scanner()
-        while octets:
-            scanner.feed(octets)
-            octets = file.read(SMALL)
-        return summarize(scanner.finish())
 
 
 def stored_header(folder: Folder, row: Row) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from mailsuite.disk.summary import Summarize, summarize_files
 from mailsuite.interfaces import IDisk, IOffload
 from mailsuite.model import Account
 from mailsuite.store.contents import Shelf
@@ -21,4 +22,5 @@ class Resources(msgspec.Struct, frozen=True):
     now: Callable[[], float]
     unique: Unique
     quota: Callable[[str], Account]
+    summarize: Summarize = summarize_files
     shelf: Shelf = msgspec.field(default_factory=Shelf)
