@@ -24,8 +24,8 @@ from mailsuite.disk.summary import Rendered, summarize_files
 PATIENCE = 60.0
 #: Messages of one request to summarize, between which others have their turn.
 AT_ONCE = 50
-#: Seconds after a failure in which the process is not started again.
-PAUSE = 10.0
+#: Seconds after a failure in which the process is not started again; twice as long after each further one.
+PAUSE, LONGEST_PAUSE = 10.0, 3600.0
 
 _encode = msgspec.msgpack.Encoder().encode
 _done = msgspec.msgpack.Decoder(bool).decode
@@ -45,13 +45,18 @@ class PlacerProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: socket.socket | None = None
         self._not_before = 0.0
+        self._pause = PAUSE
         self._closed = True
 
     def start(self, base: str, lock: int) -> None:
-        """``base`` is what paths in units are relative to, ``lock`` a descriptor that the process is to keep open."""
+        """``base`` is what paths in units are relative to, ``lock`` a descriptor that the process is to keep open.
+        That it cannot be started (a user who may not run the interpreter) is no error."""
         with self._alone:
             self._base, self._lock, self._closed = base, lock, False
-            self._spawn()
+            try:
+                self._spawn()
+            except OSError as error:
+                self._failed(error)
 
     def perform(self, units: Sequence[bytes]) -> bool:
         """Place these; False if some may not be done."""
@@ -80,10 +85,14 @@ class PlacerProcess:
             try:
                 return self._exchange(kind, data)
             except OSError as error:
-                _log.warn("the process that places files failed, the server does it itself: {error}", error=error)
-                self._end()
-                self._not_before = self._now() + PAUSE
+                self._failed(error)
                 return b""
+
+    def _failed(self, error: OSError) -> None:
+        _log.warn("the process that places files failed, the server does its work: {error}", error=error)
+        self._end()
+        self._not_before = self._now() + self._pause
+        self._pause = min(2 * self._pause, LONGEST_PAUSE)
 
     def _exchange(self, kind: bytes, data: bytes) -> bytes:
         if self._connection is None:
@@ -96,6 +105,7 @@ class PlacerProcess:
         answer = placer.receive(connection, placer.HEAD.unpack(head)[1]) if head else b""
         if not answer:
             raise ConnectionResetError("it ended")
+        self._pause = PAUSE
         return answer
 
     def _may_spawn(self) -> bool:

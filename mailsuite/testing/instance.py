@@ -105,6 +105,11 @@ class Instance:
         """Files in ``new/`` of all mailboxes."""
         return [path for path in (self.folder / "store").rglob("new/*") if path.is_file()]
 
+    def arrived(self, count: int) -> list[Path]:
+        """The same, as soon as there are so many: files follow the answer."""
+        self.wait_until(lambda: len(self.delivered()) >= count, 10, f"{count} files in new")
+        return self.delivered()
+
     def mail(self) -> list[Path]:
         """Files in ``new/`` and ``cur/`` of all mailboxes."""
         return [*self.delivered(), *(path for path in (self.folder / "store").rglob("cur/*") if path.is_file())]

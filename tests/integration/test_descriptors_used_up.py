@@ -42,7 +42,7 @@ def test_no_descriptor_left_is_survived(tmp_path: Path) -> None:
         instance.wait_until(lambda: len(os.listdir(f"/proc/{instance.pid}/fd")) <= used + 2, 10, "connections to end")
         with smtplib.SMTP("127.0.0.1", instance.ports["smtp"], timeout=30) as client:
             client.sendmail("a@b.test", [instance.account], MESSAGE)
-        assert len(instance.delivered()) == 2
+        assert len(instance.arrived(2)) == 2
 
 
 def test_soft_limit_is_raised_at_the_start_and_a_low_hard_one_told(tmp_path: Path) -> None:

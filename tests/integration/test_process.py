@@ -61,7 +61,7 @@ def test_answer_to_a_delivery_notice_is_taken_from_a_stranger(tmp_path: Path) ->
     instance.edit(lambda text: re.sub(r"trusted_networks = .*", "trusted_networks = []", text))
     with running(instance), smtplib.SMTP("127.0.0.1", instance.ports["smtp"], "b.test", 10) as smtp:
         assert smtp.sendmail("a@b.test", "postmaster@mail.demo.test", MESSAGE) == {}
-        assert len(instance.delivered()) == 1
+        assert len(instance.arrived(1)) == 1
         smtp.mail("a@b.test")
         assert smtp.rcpt("demo@mail.demo.test")[0] == 550
 
@@ -136,7 +136,7 @@ def start_as_nobody(instance: Instance) -> None:
     finally:
         process.terminate()
     assert process.wait(20) == 0
-    (delivered,) = instance.delivered()
+    (delivered,) = instance.arrived(1)
     assert (delivered.stat().st_uid, delivered.stat().st_gid) == (nobody, nogroup)
     assert delivered.stat().st_mode & 0o077 == 0
 
@@ -153,7 +153,7 @@ def test_large_message_arrives_through_the_disk_not_through_memory(tmp_path: Pat
         assert peak is not None
         grown = int(peak[1]) * 1024 - before
         assert grown < 20 * 1024 * 1024, f"grew by {grown / 1e6:.1f} MB"
-        sizes = sorted(path.stat().st_size for path in instance.delivered())
+        sizes = sorted(path.stat().st_size for path in instance.arrived(2))
         assert len(sizes) == 2
         assert sizes[1] > BIG * 65 // 66  # in lines that end in LF
 
