@@ -1,4 +1,4 @@
-"""``mailsuite user add|list|remove|passwd|quota``."""
+"""``mailsuite user add|list|remove|passwd|quota``, and what ``cli.credentials`` adds."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import shlex
 
 import click
 
+from mailsuite.cli.credentials import disable_user, enable_user, set_apop_secret, set_scram, show_user
 from mailsuite.cli.instance import known_domain, open_records, settings_of
 from mailsuite.cli.mail_folder import delete_mail, mail_folder, no_server
 from mailsuite.cli.options import (
@@ -37,15 +38,26 @@ def user() -> None:
     """
 
 
+for _command in (show_user, set_scram, set_apop_secret, disable_user, enable_user):
+    user.add_command(_command)
+
+
 @user.command("add")
 @click.argument("address")
 @click.option("--quota", metavar="SIZE", default="0", help="Room for mail, such as 500M or 2G; 0 is no limit.")
 @click.option("--quota-messages", metavar="COUNT", type=click.IntRange(0), default=0, help="Messages; 0 is no limit.")
+@click.option("--no-scram", is_flag=True, help="Keep no keys for SCRAM beside the password's hash.")
 @click.option("--keep-mail", is_flag=True, help="Give it the mail that an earlier account of that name left.")
 @password_option
 @config_option
 def add_user(
-    address: str, quota: str, quota_messages: int, keep_mail: bool, password_stdin: bool, config: str | None
+    address: str,
+    quota: str,
+    quota_messages: int,
+    no_scram: bool,
+    keep_mail: bool,
+    password_stdin: bool,
+    config: str | None,
 ) -> None:
     """Add the account ADDRESS; asks for its password.
 
@@ -69,7 +81,7 @@ def add_user(
                 f"`rm -r {shlex.quote(folder)}` deletes it"
             )
         password = asked_password(password_stdin)
-        added = records.add_account(address, password, octets, quota_messages)
+        added = records.add_account(address, password, octets, quota_messages, keep_scram=not no_scram)
         click.echo(f"added {added}, with the mail in {folder}" if old else f"added {added}")
 
 
@@ -128,7 +140,7 @@ def remove_user(address: str, with_mail: bool, yes: bool, config: str | None) ->
 @password_option
 @config_option
 def set_password(address: str, password_stdin: bool, config: str | None) -> None:
-    """Set the password of the account ADDRESS.
+    """Set the password of the account ADDRESS. Sessions that logged in with another end within seconds.
 
     \b
     mailsuite user passwd alice@example.org

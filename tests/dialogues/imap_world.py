@@ -5,7 +5,8 @@ without TLS; ``certificate no``; ``quota OCTETS``; ``largest OCTETS`` of a messa
 ``connections N`` at a time; ``mechanisms NAMES``.
 Verbs of ``% do``: ``deliver [mailbox] NAME`` mail arrives for ann; ``expunge UID`` and ``flag UID FLAG...`` another
 program acts on her INBOX; ``remove NAME`` it deletes a mailbox; ``fail METHOD KIND`` the next such call of the store
-fails (``temporary``, ``quota`` or ``bug``); ``stop`` the server shuts down.
+fails (``temporary``, ``quota`` or ``bug``); ``stop`` the server shuts down; ``password NEW`` and
+``disable`` change ann's account.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class World(IMAPServerFactory):
     """The factory, and the hands of other programs."""
 
     def __init__(self, options: dict[str, str], clock: Clock) -> None:
-        directory = MemoryDirectory(("example.org",))
+        self.directory = directory = MemoryDirectory(("example.org",))
         directory.add(ANN)
         directory.add("bob@example.org")
         self.stores = MemoryStores(clock, quota_bytes=int(options.get("quota", 0)))
@@ -115,6 +116,10 @@ class World(IMAPServerFactory):
             self.ann.delete(text)
         elif verb == "fail":
             self.ann.faults.plan(words[0], _FAULTS[words[1]]())
+        elif verb == "password":
+            self.directory.set_password(ANN, text)
+        elif verb == "disable":
+            self.directory.disabled.add(ANN)
         elif verb == "stop":
             self.shut_down()
         else:

@@ -3,7 +3,8 @@
 Options: ``starttls yes``, ``plaintext no``, ``messages N`` (N small ones instead), ``big OCTETS`` (one of that size),
 ``fail METHOD WHAT``, ``late yes`` (every seam answers later), ``faults N``, ``failed_logins N``, ``connections N``,
 ``mechanisms NAMES``.
-Acts: ``vanish NUMBER``, ``deliver TEXT``, ``shut_down``, ``fail METHOD WHAT``, ``left NUMBERS`` (UIDs still there).
+Acts: ``vanish NUMBER``, ``deliver TEXT``, ``shut_down``, ``fail METHOD WHAT``, ``left NUMBERS`` (UIDs still there),
+``password NEW``, ``disable``.
 """
 
 from __future__ import annotations
@@ -41,9 +42,14 @@ class WorldFactory(POP3ServerFactory):
     """What a script can do behind the server's back."""
 
     stores: MemoryStores
+    directory: MemoryDirectory
 
     def act(self, verb: str, text: str) -> None:
-        if verb == "vanish":
+        if verb == "password":
+            self.directory.set_password(TIM, text)
+        elif verb == "disable":
+            self.directory.disabled.add(TIM)
+        elif verb == "vanish":
             self.stores.drop_message(TIM, int(text))
         elif verb == "deliver":
             self.stores.deliver(TIM, text.encode() + b"\r\n")
@@ -88,6 +94,7 @@ def build(options: dict[str, str], clock: Clock, offload: IOffload) -> WorldFact
     login = Login(Late(directory, clock) if late else directory, Throttle(clock), clock, lambda: NONCE)
     admission = Admission(int(options.get("connections", 10)), int(options.get("connections", 10)))
     factory = WorldFactory(settings, stores, login, admission, ReadyTLS(), clock)
+    factory.directory = directory
     if late:
         factory.stores = Late(stores, clock)
     return factory

@@ -71,7 +71,8 @@ class SMTPWorld(SMTPServerFactory):
     def act(self, verb: str, text: str) -> None:
         """commits N | drafts N | to DESTINATION... | body OCTETS | trace REGEX | envelope REGEX | asked FIELD=VALUE...
         | notify ADDRESS=ORCPT/NOTIFY... | confirmed ID:ADDRESS...: check what is there, or was told of the last one.
-        fail ERROR | fail_writes ERROR | fail_directory ERROR | hold | hold_writes | hold_directory | release | stop."""
+        fail ERROR | fail_writes ERROR | fail_directory ERROR | hold | hold_writes | hold_directory | release | stop.
+        password ACCOUNT NEW | disable ACCOUNT."""
         getattr(self, f"_{verb}")(text)
 
     def _commits(self, text: str) -> None:
@@ -142,6 +143,12 @@ class SMTPWorld(SMTPServerFactory):
     def _release(self, text: str) -> None:
         self.delivery.release()
         self.directory.release()
+
+    def _password(self, text: str) -> None:
+        self.directory.set_password(*text.split())
+
+    def _disable(self, text: str) -> None:
+        self.directory.disabled.add(text)
 
     def _stop(self, text: str) -> None:
         self.shut_down()
