@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 
 from mailsuite.errors import DiskFull, MailError, NotFound, OverQuota, TooBig, TooMany
-from mailsuite.model import Later, Refuse, Status
+from mailsuite.model import Address, Later, Refuse, Status
 from mailsuite.smtp.events import Fault
 from mailsuite.smtp.reply import Reply, reply
 
@@ -28,6 +28,8 @@ WRONG_PASSWORD = reply(535, "5.7.8", "Authentication failed")
 AUTH_MALFORMED = reply(501, "5.5.2", "Not a response of this mechanism")
 AUTH_CANCELLED = reply(501, "5.7.0", "Authentication cancelled")
 AUTH_UNAVAILABLE = reply(454, "4.7.0", "Authentication is not possible at the moment")
+#: Characters of an address that is repeated in an answer.
+_LONGEST_ADDRESS = 200
 _DONE = Status(2, 0, 0)
 _TEMPORARY = reply(451, "4.3.0", "Something is wrong here; try again later")
 
@@ -67,18 +69,18 @@ _CODES: dict[Status, int] = {
 
 #: The first row whose class fits.
 _ERRORS: tuple[tuple[type[MailError], Reply], ...] = (
-    (OverQuota, reply(452, "4.2.2", "The mailbox is full")),
-    (NotFound, reply(550, "5.1.1", "No such user here")),
-    (TooBig, reply(552, "5.3.4", "The message is too big")),
-    (TooMany, reply(452, "4.5.3", "Too many recipients")),
+    (OverQuota, reply(452, "4.2.2", "The mailbox is full; try again later, or reach its owner by other means")),
+    (NotFound, reply(550, "5.1.1", "No such user here; check the address")),
+    (TooBig, reply(552, "5.3.4", "The message is too big; send less at once")),
+    (TooMany, reply(452, "4.5.3", "Too many recipients; send the others another message")),
     (DiskFull, reply(452, "4.3.1", "No room for it here now; try again later")),
 )
 
 _FAULTS: tuple[tuple[Fault, Reply], ...] = (
-    (Fault.TOO_BIG, reply(552, "5.3.4", "The message is too big")),
+    (Fault.TOO_BIG, reply(552, "5.3.4", "The message is too big; send less at once")),
     (Fault.BARE_LF, reply(550, "5.6.0", "The message has an LF without CR: lines end in CR LF")),
     (Fault.BARE_CR, reply(550, "5.6.0", "The message has a CR without LF: lines end in CR LF")),
-    (Fault.NUL, reply(550, "5.6.0", "The message has a NUL octet")),
+    (Fault.NUL, reply(550, "5.6.0", "The message has a NUL octet; your mail program must encode it")),
 )
 
 
@@ -99,6 +101,14 @@ def for_error(error: MailError) -> Reply:
 def for_faults(faults: frozenset[Fault]) -> Reply:
     """Why a body is refused; the first of what is wrong."""
     return next(answer for fault, answer in _FAULTS if fault in faults)
+
+
+def referred(no: Reply, id: str, hostname: str, address: Address | None = None) -> Reply:
+    """The same refusal with whom it is about, and whom to ask: the postmaster, who finds ``id`` in the log."""
+    words = no.text.rstrip(".")
+    if address is not None and len(about := f"<{address}>: ") < _LONGEST_ADDRESS and about.isascii():
+        words = f"{about}{words}"
+    return Reply(no.code, no.status, (f"{words}; ask postmaster@{hostname} about {id}",))
 
 
 def queued(id: str) -> Reply:

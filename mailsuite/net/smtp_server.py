@@ -1,10 +1,8 @@
 """One SMTP, submission or LMTP connection: the core's questions put to policy, directory and delivery.
 
-Promises: 250 after the final dot only when the delivery says that all destinations have it; a message that is refused,
-reset, or cut off before its final dot leaves nothing.  A client that leaves after the dot has its message placed as
-``services.delivery`` says.  Whatever is accepted is one line in the log, its client there or not.  Every recipient was
-resolved and permitted before its 250; the client is paused while a draft cannot be written.  Trusts the seams to
-answer, and nothing the client sends.  See ``net.smtp_factory``.
+Promises: every recipient was resolved and permitted before its 250; a message that is refused, reset, or cut off before
+its end leaves nothing, one that has ended is ``net.smtp_ending``'s; the client is paused while a draft cannot be
+written.  Trusts the seams to answer, and nothing the client sends.  See ``net.smtp_factory``.
 """
 
 from __future__ import annotations
@@ -18,33 +16,24 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mailsuite.errors import MailError, NotAllowed, NotFound
-from mailsuite.model import AddHeader, Client, Envelope, Later, Refuse, Resolution, Unknown, Verdict
+from mailsuite.model import AddHeader, Address, Client, Later, Refuse, Resolution, Unknown, Verdict
 from mailsuite.net import smtp_inquiries as inquiries
 from mailsuite.net import smtp_replies as replies
 from mailsuite.net.connection import Connection
 from mailsuite.net.login import Entrance
 from mailsuite.net.smtp_auth import Auth
+from mailsuite.net.smtp_ending import Ending, Sender
 from mailsuite.net.smtp_replies import Stage
 from mailsuite.net.smtp_settings import Service
 from mailsuite.net.smtp_transaction import Transaction
 from mailsuite.net.then import then
 from mailsuite.smtp import events
-from mailsuite.smtp.received import received
 from mailsuite.smtp.reply import Reply
 from mailsuite.smtp.server import ServerCore
 from mailsuite.smtp.states import State
 
 if TYPE_CHECKING:
     from mailsuite.net.smtp_factory import SMTPServerFactory
-
-
-class _End(msgspec.Struct, frozen=True):
-    """The end of a message as the log tells of it, even after the client has left."""
-
-    transaction: Transaction
-    event: events.MessageEnd
-    peer: str
-    account: str
 
 
 class SMTPConnection(Connection[ServerCore]):
@@ -139,7 +128,7 @@ class SMTPConnection(Connection[ServerCore]):
         if no is None:
             self.core.accept()
         else:
-            self.core.hang_up(no)
+            self.core.hang_up(self._shut_out(no, Stage.CONNECT))
             self.close()
 
     def _greeting(self, event: events.Greeting) -> Deferred[object] | None:
@@ -152,7 +141,15 @@ class SMTPConnection(Connection[ServerCore]):
         if no is None:
             self.client, self._greeting_fields, self._greeted = client, fields, True
             self._drop()
-        self._answer(no)
+            self.core.accept()
+        else:
+            self.core.reply(self._shut_out(no, Stage.GREETING))
+
+    def _shut_out(self, no: Reply, stage: Stage) -> Reply:
+        """A refusal of the whole session, with an id under which the log has it."""
+        no = replies.referred(no, id := self.factory.ids(), self.factory.settings.hostname)
+        self.log.info("{id}: {peer} refused at {stage}: {answer}", id=id, peer=self.peer, stage=stage.value, answer=no)
+        return no
 
     def _start_tls(self, event: events.StartTLS) -> None:
         self.core.accept()
@@ -233,7 +230,11 @@ class SMTPConnection(Connection[ServerCore]):
         no = self._no(verdict, Stage.SENDER, transaction.fields)
         if no is None:
             self._transaction = transaction
-        self._answer(no)
+            self.core.accept()
+            return
+        no = self._referred(transaction, no)
+        self._log_refusal(transaction, no, "")
+        self.core.reply(no)
 
     def _rcpt(self, event: events.Rcpt) -> Deferred[object] | None:
         resolving = self.factory.directory.resolve(event.recipient.address)
@@ -264,7 +265,9 @@ class SMTPConnection(Connection[ServerCore]):
         self._refuse(replies.for_error(cast(MailError, failure.value)), event)
 
     def _refuse(self, no: Reply, event: events.Rcpt) -> None:
-        self._log_refusal(self._open_transaction, no, event.recipient.address)
+        transaction, address = self._open_transaction, event.recipient.address
+        no = self._referred(transaction, no, address)
+        self._log_refusal(transaction, no, address)
         self.core.reply(no)
         if no.code >= 500:
             self._count_refused()
@@ -300,6 +303,7 @@ class SMTPConnection(Connection[ServerCore]):
         elif transaction.failure is not None:
             no = self._failed_reply(transaction, transaction.failure)
         if no is not None:
+            no = self._referred(transaction, no)
             self._log_refusal(transaction, no, "")
             self._drop()
         self._answer(no)
@@ -313,63 +317,13 @@ class SMTPConnection(Connection[ServerCore]):
     async def _finish(self, event: events.MessageEnd) -> None:
         transaction, self._transaction = self._open_transaction, None
         self.idle_limit = self.factory.settings.idle_limit
-        end = _End(transaction, event, self.peer, self.client.account)
-        try:
-            answer = await self._deliver(end)
-        except MailError as error:
-            answer = self._log_end(self._failed_reply(transaction, error), end)
-        finally:
-            transaction.drop()
-        self.core.reply(answer)
-
-    async def _deliver(self, end: _End) -> Reply:
-        """What to answer, logged; the message is on disk if that is positive.  MailError."""
-        transaction = end.transaction
-        if end.event.faults:
-            return self._log_end(replies.for_faults(end.event.faults), end)
-        if transaction.failure is not None:
-            raise transaction.failure
-        envelope, draft = transaction.envelope(self.clock.seconds()), transaction.draft
-        answer = self.factory.policy.at_message(self.client, envelope, draft.header(), draft.size)
-        verdict = await answer if isinstance(answer, Deferred) else answer
-        no = self._no(verdict, Stage.MESSAGE, transaction.fields)
-        if no is not None:
-            return self._log_end(no, end)
-        # RFC 7208 §9.1, RFC 8601 §4: what was found out about a message goes above the trace field of its arrival.
-        fields = (*self._fields, *self._greeting_fields, *transaction.fields)
-        trace = b"".join((*fields, self._received(envelope)))
-        return await self._commit(end, envelope, trace)
-
-    def _commit(self, end: _End, envelope: Envelope, trace: bytes) -> Deferred[Reply]:
-        """The client may leave meanwhile, which ends the waiting; what comes of the commit is logged all the same."""
-        transaction = end.transaction
-
-        def failed(failure: Failure) -> Reply | Failure:
-            if isinstance(failure.value, MailError):
-                return self._log_end(self._failed_reply(transaction, failure.value), end)
-            if self.closing:  # nobody waits for it any more
-                self.log.failure("{id}: fault while committing", failure, id=transaction.id)
-            return failure
-
-        answer: Deferred[Reply] = Deferred()
-        header = transaction.draft.header() if transaction.to_confirm else b""
-        committed = self.factory.delivery.commit(transaction.take_draft(), envelope, trace, transaction.destinations)
-        if transaction.to_confirm:
-            # RFC 3461 §5.2.3.  Before the answer: should we crash in between, the client sends the message again.
-            committed.addCallback(lambda _: self.factory.reports.delivered(envelope, transaction.to_confirm, header))
-        committed.addCallbacks(lambda _: self._log_end(replies.queued(envelope.id), end), failed)
-        committed.chainDeferred(answer)
-        return answer
+        fields = (*self._fields, *self._greeting_fields)
+        sender = Sender(self.client, self.peer, self.core.greeting.extended, fields, lambda: self.closing)
+        self.core.reply_each(await Ending(self.factory, transaction, event, sender).answers())
 
     def _failed_reply(self, transaction: Transaction, error: MailError) -> Reply:
         self.log.warn("{id}: {error}", id=transaction.id, error=error)
         return replies.for_error(error)
-
-    def _received(self, envelope: Envelope) -> bytes:
-        extended, hostname = self.core.greeting.extended, self.factory.settings.hostname
-        return received(
-            self.client, extended, hostname, envelope.id, envelope.recipients, envelope.arrived, envelope.smtputf8
-        )
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
@@ -396,6 +350,9 @@ class SMTPConnection(Connection[ServerCore]):
         channel = self.channel(settings.allow_plaintext_auth)
         return Entrance(channel, settings.allowed, self.client.address, self.client.service)
 
+    def _referred(self, transaction: Transaction, no: Reply, address: Address | None = None) -> Reply:
+        return replies.referred(no, transaction.id, self.factory.settings.hostname, address)
+
     def _answer(self, no: Reply | None) -> None:
         if no is None:
             self.core.accept()
@@ -419,18 +376,6 @@ class SMTPConnection(Connection[ServerCore]):
             helo=self.client.helo,
             answer=answer,
         )
-
-    def _log_end(self, answer: Reply, end: _End) -> Reply:
-        """One line for each message, and so made here at once: a format string would cost as much as its delivery."""
-        transaction = end.transaction
-        to = ", ".join([f"<{address}>" for address in transaction.addresses])
-        self.log.info(
-            "{line}",
-            line=f"{transaction.id}: from=<{transaction.sender}> to={to} size={end.event.size} "
-            f"client={end.peer} account={end.account}: {answer}",
-            id=transaction.id,
-        )
-        return answer
 
 
 _HANDLERS: dict[type, Callable[..., Deferred[object] | None]] = {

@@ -5,7 +5,7 @@ The same destination twice is one delivery, whether a client repeats a recipient
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -43,6 +43,9 @@ class Transaction:
         self._recipients: dict[Address, Recipient] = {}
         self._destinations: dict[str | Address, Destination] = {}
         self._to_confirm: list[Recipient] = []
+        self._leads: dict[Address, list[Destination]] = {}
+        #: In the order in which they were accepted, repeated ones again.
+        self.accepted: list[Address] = []
         self._draft: IDraft | None = None
 
     @property
@@ -58,17 +61,23 @@ class Transaction:
     def destinations(self) -> tuple[Destination, ...]:
         return tuple(self._destinations.values())
 
+    def destinations_of(self, recipient: Recipient) -> Sequence[Destination]:
+        """Of this one alone."""
+        return self._leads[recipient.address]
+
     @property
     def to_confirm(self) -> tuple[Recipient, ...]:
         """Those of whom the sender wants to hear that they have the message, and who have it with the commit."""
         return tuple(self._to_confirm)
 
     def add(self, recipient: Recipient, resolution: Resolution) -> None:
-        """An accepted recipient; one that comes again changes nothing."""
+        """An accepted recipient; one that comes again leads nowhere else."""
+        self.accepted.append(recipient.address)
         if recipient.address in self._recipients:
             return
         self._recipients[recipient.address] = recipient
-        for destination in _destinations(recipient, resolution):
+        self._leads[recipient.address] = leads = _destinations(recipient, resolution)
+        for destination in leads:
             key = destination.account if isinstance(destination, ToMailbox) else destination.recipient.address
             self._destinations.setdefault(key, destination)
         if "SUCCESS" in recipient.notify and _ends_here(resolution):

@@ -31,11 +31,11 @@ from mailsuite.model import (
 Answer: TypeAlias = Verdict | Deferred[Verdict]
 ACCEPT = Accept()
 
-_NO_SUCH_USER = Refuse(Status(5, 1, 1), "No such user here")
+_NO_SUCH_USER = Refuse(Status(5, 1, 1), "No such user here; check the address")
 _RELAY_DENIED = Refuse(Status(5, 7, 1), "Relaying is not permitted: log in, or send to the recipient's own server")
-_TOO_BIG = Refuse(Status(5, 3, 4), "The message is too big")
-_LOOP = Refuse(Status(5, 4, 6), "Routing loop: too many hops")
-_FULL = Later(Status(4, 2, 2), "The mailbox is full")
+_TOO_BIG = Refuse(Status(5, 3, 4), "The message is too big; send less at once")
+_LOOP = Refuse(Status(5, 4, 6), "Routing loop: the message has been through too many servers")
+_FULL = Later(Status(4, 2, 2), "The mailbox is full; try again later, or reach its owner by other means")
 
 _RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
 

@@ -9,7 +9,7 @@ taken, plus one line; nothing received before ``secured`` is read after it.  It 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from mailsuite.model import BodyType
 from mailsuite.smtp import events
@@ -151,6 +151,17 @@ class ServerCore:
         times = self.recipients if self.options.lmtp and isinstance(question, events.MessageEnd) else 1
         self._out.append(answer.encode() * times)
         self._advance(question, answer)
+
+    def reply_each(self, answers: Sequence[Reply]) -> None:
+        """Answer the end of a message: with one that goes for all recipients, or one for each."""
+        if len(answers) == 1:
+            self.reply(answers[0])
+            return
+        question = self._take_question()
+        if len(answers) != self.recipients:
+            raise RuntimeError("there are more recipients than answers, or fewer")
+        self._out.extend(answer.encode() for answer in answers)
+        self._advance(question, answers[0])
 
     def _take_question(self) -> events.Question:
         """The pending one, which is pending no more."""

@@ -71,8 +71,8 @@ class SMTPWorld(SMTPServerFactory):
     def act(self, verb: str, text: str) -> None:
         """commits N | drafts N | to DESTINATION... | body OCTETS | trace REGEX | envelope REGEX | asked FIELD=VALUE...
         | notify ADDRESS=ORCPT/NOTIFY... | confirmed ID:ADDRESS...: check what is there, or was told of the last one.
-        fail ERROR | fail_writes ERROR | fail_directory ERROR | hold | hold_writes | hold_directory | release | stop.
-        password ACCOUNT NEW | disable ACCOUNT."""
+        fail ERROR... | fail_writes ERROR | fail_directory ERROR | hold | hold_writes | hold_directory | release | stop
+        | password ACCOUNT NEW | disable ACCOUNT."""
         getattr(self, f"_{verb}")(text)
 
     def _commits(self, text: str) -> None:
@@ -123,7 +123,7 @@ class SMTPWorld(SMTPServerFactory):
         assert shown == text, shown
 
     def _fail(self, text: str) -> None:
-        self.delivery.fail(ERRORS[text])
+        self.delivery.fail(*(ERRORS[name] for name in text.split()))
 
     def _fail_writes(self, text: str) -> None:
         self.delivery.fail_writes(ERRORS[text])
