@@ -179,17 +179,20 @@ class IQueue(Interface):
     """Messages that wait for other hosts.  What is in it survives a crash; a lease does not, so a message whose
     attempt was cut short is due again at the next start."""
 
-    def lease(limit: int) -> Deferred[Sequence[Queued]]:
-        """At most ``limit`` messages that are due, soonest first, and not leased by anyone until settled."""
+    def lease(limit: int, enter: Callable[[str], bool] = ...) -> Deferred[Sequence[Queued]]:
+        """At most ``limit`` messages that are due, the most urgent first, then lane by lane in turn (``Queued.lane``),
+        and not leased by anyone until settled.  ``enter(lane)`` says whether one more may go there, and counts it if
+        so; without it all may."""
 
     def body(id: str) -> Deferred[IBody]:
         """The message of a queue id, with its trace header."""
 
-    def settle(id: str, outcomes: Sequence[Outcome], told: bool = False) -> Deferred[Sequence[Outcome]]:
+    def settle(id: str, outcomes: Sequence[Outcome], told: bool = False, lane: str = "") -> Deferred[Sequence[Outcome]]:
         """End a lease.  Delivered and failed recipients leave the queue, delayed ones are due again by schedule;
-        past the lifetime they become failed.  ``told``: the sender has had a notice of the delay.  On disk when it
-        fires, with the outcomes that are now final failures.  A report about them is the caller's work *before* this
-        call removes them: see ``queue.runner``."""
+        past the lifetime they become failed.  With ``lane``, whoever has no outcome was not tried and stays due, for
+        lack of room there.  ``told``: the sender has had a notice of the delay.  On disk when it fires, with the
+        outcomes that are now final failures.  A report about them is the caller's work *before* this call removes
+        them: see ``queue.runner``."""
 
     def list() -> Deferred[Sequence[Queued]]:
         """All messages, oldest first."""
@@ -204,8 +207,9 @@ class IQueue(Interface):
     def drop(id: str) -> Deferred[None]:
         """Remove without a report.  Fails with ``NotFound``."""
 
-    def when_due() -> float | None:
-        """The earliest time (seconds since the epoch) at which ``lease`` would give something; None if never."""
+    def when_due(room: Callable[[str], bool] = ...) -> float | None:
+        """The earliest time (seconds since the epoch) at which ``lease`` would give something, as far as there is
+        ``room`` in its lane; None if never."""
 
     def watch(woken: Callable[[], None]) -> None:
         """Call ``woken`` whenever a message arrives or becomes due earlier than was known."""

@@ -270,20 +270,22 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
 Outcome: TypeAlias = Delivered | Delayed | Failed
 
 
-class Pending(msgspec.Struct, frozen=True):
-    """A recipient that still waits in the queue, with its last attempt's words."""
+class Pending(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A recipient that still waits in the queue, with its last attempt's words; not tried again before ``due``."""
 
     recipient: Recipient
     attempts: int = 0
     last_status: str = ""
     last_text: str = ""
     last_host: str = ""
+    due: float = 0.0
 
 
 class Queued(msgspec.Struct, frozen=True):
     """A queued message as lists show it.  Times in seconds since the epoch; ``due`` is the next attempt, ``expires``
     when it is given up, ``told`` when the sender was last told of the delay, ``notice`` when that is to happen next
-    (0: not yet, and never)."""
+    (0: not yet, and never).  ``lane`` is what it waits for room at, a domain or a host; ``kicked`` when somebody wanted
+    it tried at once."""
 
     envelope: Envelope
     pending: tuple[Pending, ...]
@@ -294,6 +296,8 @@ class Queued(msgspec.Struct, frozen=True):
     held: bool = False
     told: float = 0.0
     notice: float = 0.0
+    lane: str = ""
+    kicked: float = 0.0
 
 
 class Selection(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -187,7 +187,15 @@ class Relay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "`may`: STARTTLS if offered, any certificate; `require`: no TLS, no mail; `verify`: a valid certificate."
         ),
     ] = RelayTls.MAY
-    at_once: Annotated[int, number(1, 1000, "Messages being sent at the same time.")] = 20
+    at_once: Annotated[int, number(1, 1000, "Messages being sent at the same time.")] = 50
+    per_destination: Annotated[
+        int,
+        number(
+            1,
+            1000,
+            "Of them to one destination, when it takes them well; it begins with 5, and halves with each trouble.",
+        ),
+    ] = 20
     connect_timeout: Annotated[
         float, number(1, 600, "How long to wait for a host to answer a connection.", unit="seconds")
     ] = 30.0

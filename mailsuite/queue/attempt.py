@@ -7,7 +7,7 @@ for those about whom the last one decided nothing.  Every recipient gets an outc
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
@@ -16,18 +16,31 @@ from twisted.logger import Logger
 from mailsuite.errors import MailError, NoRoute
 from mailsuite.interfaces import IBody, ICourier, IRouter
 from mailsuite.model import Delayed, Envelope, Failed, Hop, Outcome, Recipient, Status
-from mailsuite.queue.hosts import Places, UnreachableHosts
+from mailsuite.queue.hosts import Destinations, UnreachableHosts
 
 _T = TypeVar("_T")
 
 _NO_DNS = Status(4, 4, 3)
 _NOBODY_THERE = Status(4, 4, 1)
 _OUR_FAULT = Status(4, 3, 0)
+_NOT_NOW = Status(4, 3, 2)
 _UNPROTECTED = (Status(4, 7, 10), Status(4, 7, 30))
 
 
+class Attempted(msgspec.Struct, frozen=True):
+    """What an attempt came to.  Recipients without an outcome were not tried, for lack of room at ``waits_for``, or
+    because everything stops."""
+
+    outcomes: tuple[Outcome, ...]
+    waits_for: str = ""
+
+
+#: The hops of a route, in order, and who goes there.
+_Group: TypeAlias = tuple[tuple[Hop, ...], list[Recipient]]
+
+
 class Carrier:
-    """Takes messages along routes; ``at_once`` bounds all transactions together, ``places`` those to one route."""
+    """Takes messages along routes; ``at_once`` bounds all transactions together, ``destinations`` those of each."""
 
     log = Logger()
 
@@ -36,13 +49,13 @@ class Carrier:
         router: IRouter,
         courier: ICourier,
         at_once: DeferredSemaphore,
-        places: Places,
+        destinations: Destinations,
         unreachable: UnreachableHosts,
     ) -> None:
         self._router = router
         self._courier = courier
         self._at_once = at_once
-        self._places = places
+        self._destinations = destinations
         self._unreachable = unreachable
         self._under_way: set[Deferred[Any]] = set()
         self._stopped = False
@@ -54,26 +67,42 @@ class Carrier:
             work.cancel()
 
     async def attempt(
-        self, envelope: Envelope, recipients: Sequence[Recipient], body: IBody, since: float
-    ) -> list[Outcome]:
-        """An outcome for each of the recipients, in any order; fewer if it was stopped.  Hosts found unreachable
-        before ``since`` (epoch seconds) are tried again."""
+        self, envelope: Envelope, recipients: Sequence[Recipient], body: IBody, lane: str, since: float
+    ) -> Attempted:
+        """Carry it wherever there is room.  The place in ``lane`` was entered for it and is left here.  Hosts found
+        unreachable before ``since`` (epoch seconds) are tried again."""
+        outcomes, groups = await self._routes(recipients)
+        destinations = {key: _destination(hops) for key, (hops, _) in groups.items()}
+        if lane not in destinations.values():
+            self._destinations.leave(lane)
+        ways, waits_for = [], ""
+        for key, (hops, those) in groups.items():
+            destination = destinations[key]
+            if destination == lane or self._destinations.enter(destination):
+                ways.append(Deferred.fromCoroutine(self._go(destination, hops, envelope, those, body, since)))
+                lane = "" if destination == lane else lane  # that place is taken now
+            else:
+                waits_for = destination
+        for way in ways:
+            outcomes += await way
+        return Attempted(tuple(outcomes), waits_for)
+
+    async def _routes(self, recipients: Sequence[Recipient]) -> tuple[list[Outcome], dict[frozenset[Hop], _Group]]:
+        """Who goes where: recipients whose domains share their hops, in whatever order, go together."""
         outcomes: list[Outcome] = []
-        groups: dict[tuple[Hop, ...], list[Recipient]] = {}
+        groups: dict[frozenset[Hop], _Group] = {}
         domains: dict[str, list[Recipient]] = {}
         for recipient in recipients:
             domains.setdefault(recipient.address.domain, []).append(recipient)
         routes = [(those, self._watched(self._router.route(domain))) for domain, those in domains.items()]
         for those, route in routes:
             try:
-                groups.setdefault(await route, []).extend(those)
+                hops = await route
+                groups.setdefault(frozenset(hops), (hops, []))[1].extend(those)
             except Exception as error:
                 if not self._stopped:
                     outcomes += [self._not_routed(one, error) for one in those]
-        ways = [Deferred.fromCoroutine(self._go(hops, envelope, those, body, since)) for hops, those in groups.items()]
-        for way in ways:
-            outcomes += await way
-        return outcomes
+        return outcomes, groups
 
     def _not_routed(self, recipient: Recipient, error: Exception) -> Outcome:
         if isinstance(error, NoRoute):
@@ -84,19 +113,26 @@ class Carrier:
         return Delayed(recipient.address, _OUR_FAULT, "this server made a mistake while looking for the way")
 
     async def _go(
-        self, hops: tuple[Hop, ...], envelope: Envelope, recipients: Sequence[Recipient], body: IBody, since: float
+        self,
+        destination: str,
+        hops: tuple[Hop, ...],
+        envelope: Envelope,
+        recipients: Sequence[Recipient],
+        body: IBody,
+        since: float,
     ) -> list[Outcome]:
         """Over one route, when it is our turn."""
-        place = self._places.of(hops[0].host)
-        await place.acquire()
         try:
             await self._at_once.acquire()
             try:
-                return await self._along(hops, envelope, recipients, body, since)
+                outcomes = await self._along(hops, envelope, recipients, body, since)
             finally:
                 self._at_once.release()
         finally:
-            place.release()
+            self._destinations.leave(destination)
+        if outcomes:
+            self._destinations.went(destination, not any(map(_is_trouble, outcomes)))
+        return outcomes
 
     async def _along(
         self, hops: tuple[Hop, ...], envelope: Envelope, recipients: Sequence[Recipient], body: IBody, since: float
@@ -150,6 +186,16 @@ class Carrier:
 
         self._under_way.add(work)
         return work.addBoth(ended)
+
+
+def _destination(hops: Sequence[Hop]) -> str:
+    """One name for a route, in whatever order chance has put its hops."""
+    return min(hop.host for hop in hops)
+
+
+def _is_trouble(outcome: Outcome) -> bool:
+    """The host is down or has more to do than it can: RFC 3463 §3.4 and §3.5, X.3.2 and X.4.z."""
+    return isinstance(outcome, Delayed) and (outcome.status.subject == 4 or outcome.status == _NOT_NOW)
 
 
 def _at_last(outcome: Delayed, hop: Hop) -> Outcome:

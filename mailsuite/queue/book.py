@@ -13,9 +13,15 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from mailsuite.errors import NotFound
-from mailsuite.model import Delayed, Delivered, Failed, Outcome, Pending, Queued, Selection
+from mailsuite.model import Delayed, Failed, Outcome, Pending, Queued, Selection
+from mailsuite.queue.ready import Entry, Ready
 from mailsuite.queue.schedule import Schedule, given_up
 from mailsuite.queue.selection import selected
+
+
+def anywhere(lane: str) -> bool:
+    """There is room in every lane."""
+    return True
 
 
 class Book:
@@ -28,10 +34,9 @@ class Book:
         self._messages: dict[str, Queued] = {}
         #: When each lease was given.
         self._leases: dict[str, float] = {}
-        #: (due, id) of what is not due yet, (-priority, due, id) of what is; entries that are no longer true are
-        #: skipped when they come up.
+        #: (due, id) of what is not due yet; entries that are no longer true are skipped when they come up.
         self._due: list[tuple[float, str]] = []
-        self._ready: list[tuple[int, float, str]] = []
+        self._ready = Ready(self._can_go)
         self._woken: list[Callable[[], None]] = []
 
     def __contains__(self, id: str) -> bool:
@@ -60,7 +65,7 @@ class Book:
         """Make these due now, and wake whoever watches; what is held or scheduled for later stays as it is."""
         now = self._now()
         kicked = [
-            msgspec.structs.replace(queued, due=min(queued.due, now))
+            _hurried(queued, now)
             for queued in self.selected(which)
             if not queued.held and queued.envelope.release <= now
         ]
@@ -87,24 +92,23 @@ class Book:
         self._messages.pop(id, None)
         self._leases.pop(id, None)
 
-    def lease(self, limit: int) -> list[Queued]:
-        """At most ``limit`` due messages: of the highest priority (RFC 6710 §5.1) the soonest first."""
+    def lease(self, limit: int, enter: Callable[[str], bool]) -> list[Queued]:
+        """At most ``limit`` due messages: of the highest priority (RFC 6710 §5.1) the soonest of each lane in turn."""
         now = self._now()
         self._ripen(now)
         leased: list[Queued] = []
-        while len(leased) < limit and self._ready:
-            _, due, id = heapq.heappop(self._ready)
-            if self._can_go(id, due):
-                self._leases[id] = now
-                leased.append(self._messages[id])
+        while len(leased) < limit and (entry := self._ready.take(enter)) is not None:
+            self._leases[entry.id] = now
+            leased.append(msgspec.structs.replace(self._messages[entry.id], lane=entry.lane))
         return leased
 
-    def when_due(self) -> float | None:
+    def when_due(self, room: Callable[[str], bool]) -> float | None:
         """The due time of the next message that can be leased."""
         self._ripen(self._now())
-        while self._ready and not self._can_go(self._ready[0][2], self._ready[0][1]):
-            heapq.heappop(self._ready)
-        return self._ready[0][1] if self._ready else self._due[0][0] if self._due else None
+        entry = self._ready.first(room)
+        if entry is not None:
+            return entry.due
+        return self._due[0][0] if self._due else None
 
     def _ripen(self, now: float) -> None:
         """Take what is due now, or no longer true, off the heap of what will be."""
@@ -115,7 +119,8 @@ class Book:
                 break
             heapq.heappop(self._due)
             if wanted:
-                heapq.heappush(self._ready, (-self._messages[id].envelope.priority, due, id))
+                queued = self._messages[id]
+                self._ready.put(Entry(queued.envelope.priority, queued.lane or _domain(queued), due, id))
 
     def _can_go(self, id: str, due: float) -> bool:
         queued = self._messages.get(id)
@@ -126,33 +131,49 @@ class Book:
         if self._leases.pop(id, None) is not None and id in self._messages:
             heapq.heappush(self._due, (self._messages[id].due, id))
 
-    def settled(self, id: str, outcomes: Sequence[Outcome], told: bool) -> tuple[Queued, tuple[Outcome, ...]]:
+    def settled(
+        self, id: str, outcomes: Sequence[Outcome], told: bool, lane: str
+    ) -> tuple[Queued, tuple[Outcome, ...]]:
         """What the message becomes by these outcomes, and which of them are final failures; changes nothing.
 
         Whether the lifetime is over was decided when the lease was given, so an attempt that took long is not
         the last one behind the back of whoever has to report it."""
         queued = self.get(id)
         final = given_up(queued, outcomes, self._leases.get(id, self._now()))
-        words = {outcome.recipient: outcome for outcome in final}
-        pending = tuple(
-            attempted(entry, words.get(entry.recipient.address))
-            for entry in queued.pending
-            if not isinstance(words.get(entry.recipient.address), Delivered | Failed)
-        )
-        changed = msgspec.structs.replace(queued, pending=pending, attempts=queued.attempts + 1)
+        changed = msgspec.structs.replace(queued, attempts=queued.attempts + (1 if outcomes else 0), lane=lane)
         if told:
             changed = self._schedule.timed(msgspec.structs.replace(changed, told=self._now()))
-        due = self._schedule.next_due(changed, self._now(), self._rng)
+        now = self._now()
+        later = self._schedule.next_due(changed, now, self._rng)
+        pending = _still_pending(queued, final, later, queued.due if lane else later)
+        due = min((entry.due for entry in pending), default=later)
         failures = tuple(outcome for outcome in final if isinstance(outcome, Failed))
-        return msgspec.structs.replace(changed, due=due), failures
+        return msgspec.structs.replace(changed, pending=pending, due=due), failures
 
     def add(self, queued: Queued) -> None:
         """A message that was not here before; when it expires and so on is up to the schedule."""
         self.put(self._schedule.timed(queued))
 
 
-def attempted(entry: Pending, outcome: Outcome | None) -> Pending:
-    """The waiting recipient with the words of its last attempt."""
-    if not isinstance(outcome, Delayed):
-        return entry
-    return Pending(entry.recipient, entry.attempts + 1, str(outcome.status), outcome.text, outcome.host)
+def _domain(queued: Queued) -> str:
+    """The lane of a message whose next host is not known."""
+    return queued.pending[0].recipient.address.domain if queued.pending else ""
+
+
+def _still_pending(queued: Queued, outcomes: Sequence[Outcome], later: float, untried: float) -> tuple[Pending, ...]:
+    """Who waits on: the delayed until ``later``, who had to be tried and was not until ``untried``."""
+    words = {outcome.recipient: outcome for outcome in outcomes}
+    waiting: list[Pending] = []
+    for entry in queued.pending:
+        outcome = words.get(entry.recipient.address)
+        if isinstance(outcome, Delayed):
+            text = (str(outcome.status), outcome.text, outcome.host)
+            waiting.append(Pending(entry.recipient, entry.attempts + 1, *text, due=later))
+        elif outcome is None:
+            waiting.append(entry if entry.due > queued.due else msgspec.structs.replace(entry, due=untried))
+    return tuple(waiting)
+
+
+def _hurried(queued: Queued, now: float) -> Queued:
+    pending = tuple(msgspec.structs.replace(entry, due=min(entry.due, now)) for entry in queued.pending)
+    return msgspec.structs.replace(queued, pending=pending, due=min(queued.due, now), kicked=now)

@@ -2,9 +2,9 @@
 
 Promises: a message that ``placement`` published is attempted until each recipient is served, has failed and was
 reported, or is dropped, whatever crashes in between; results are on disk when ``settle`` fires.  A crash may repeat an
-attempt, never lose one.  Removing is: unlink the message, sync, unlink the state.  Writes for one id keep their
-order (a lane each).  Memory: one ``Queued`` a message, no bodies.  Trusts that no other process writes the folder
-while this one runs; ``net.control`` lets commands reach a running server.
+attempt, never lose one.  Removing is: unlink the message, unlink the state, in one unit.  Writes keep their order and
+are made durable together (``queue.writes``).  Memory: one ``Queued`` a message, no bodies.  Trusts that no other
+process writes the folder while this one runs; ``net.control`` lets commands reach a running server.
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ from mailsuite.disk.spool import Content
 from mailsuite.errors import NotFound
 from mailsuite.interfaces import IBody, IDisk, IOffload, IQueue
 from mailsuite.model import Envelope, Outcome, Pending, Queued, Selection
-from mailsuite.queue.book import Book
+from mailsuite.queue.book import Book, anywhere
 from mailsuite.queue.file import Places, State, encode_state
 from mailsuite.queue.folder import Folder
 from mailsuite.queue.intake import QueuePlacement, Stored
 from mailsuite.queue.schedule import Schedule
+from mailsuite.queue.writes import Writes
+from mailsuite.steps import Put, Unlink
 
 
 @implementer(IQueue)
@@ -50,6 +52,7 @@ class DiskQueue:
         self._clock = clock
         self._places = Places(root)
         self._folder = Folder(self._places, disk)
+        self._writes = Writes(disk, offload)
         self._book = Book(schedule or Schedule(), clock.seconds, rng or random.Random())  # noqa: S311 - jitter
         #: Where in its file each message begins.
         self._offsets: dict[str, int] = {}
@@ -92,8 +95,8 @@ class DiskQueue:
 
     # -- IQueue ----------------------------------------------------------------------------------------------------
 
-    def lease(self, limit: int) -> Deferred[Sequence[Queued]]:
-        return succeed(self._book.lease(limit))
+    def lease(self, limit: int, enter: Callable[[str], bool] = anywhere) -> Deferred[Sequence[Queued]]:
+        return succeed(self._book.lease(limit, enter))
 
     def body(self, id: str) -> Deferred[IBody]:
         return Deferred.fromCoroutine(self._body(id))
@@ -106,17 +109,19 @@ class DiskQueue:
         except FileNotFoundError:
             raise NotFound(f"the message {id} is gone from the queue folder") from None
 
-    def settle(self, id: str, outcomes: Sequence[Outcome], told: bool = False) -> Deferred[Sequence[Outcome]]:
-        return Deferred.fromCoroutine(self._settle(id, outcomes, told))
+    def settle(
+        self, id: str, outcomes: Sequence[Outcome], told: bool = False, lane: str = ""
+    ) -> Deferred[Sequence[Outcome]]:
+        return Deferred.fromCoroutine(self._settle(id, outcomes, told, lane))
 
-    async def _settle(self, id: str, outcomes: Sequence[Outcome], told: bool) -> Sequence[Outcome]:
-        changed, failures = self._book.settled(id, outcomes, told)
+    async def _settle(self, id: str, outcomes: Sequence[Outcome], told: bool, lane: str) -> Sequence[Outcome]:
+        changed, failures = self._book.settled(id, outcomes, told, lane)
         # Memory first: should the disk fail now, this process still does not repeat what was done.
         self._book.put(changed)
         try:
-            if changed.pending:
+            if changed.pending and (outcomes or not lane):
                 await self._save(changed)
-            else:
+            elif not changed.pending:
                 await self._remove(id)
         finally:
             self._book.release(id)
@@ -150,20 +155,20 @@ class DiskQueue:
         self._book.get(id)
         await self._remove(id)
 
-    def when_due(self) -> float | None:
-        return self._book.when_due()
+    def when_due(self, room: Callable[[str], bool] = anywhere) -> float | None:
+        return self._book.when_due(room)
 
     def watch(self, woken: Callable[[], None]) -> None:
         self._book.watch(woken)
 
     # -- disk ------------------------------------------------------------------------------------------------------
 
-    def _save(self, queued: Queued) -> Deferred[object]:
+    def _save(self, queued: Queued) -> Deferred[None]:
         state = State(queued.pending, queued.due, queued.attempts, queued.held, queued.told)
         id = queued.envelope.id
-        return self._offload.run_in(f"queue/{id}", self._disk.replace, self._folder.state(id), encode_state(state))
+        return self._writes.commit(Put(self._folder.state(id), encode_state(state)))
 
     async def _remove(self, id: str) -> None:
-        await self._offload.run_in(f"queue/{id}", self._folder.remove, id)
+        await self._writes.commit(Unlink(self._folder.message(id)), Unlink(self._folder.state(id)))
         self._book.remove(id)
         self._offsets.pop(id, None)

@@ -10,7 +10,6 @@ from mailsuite.interfaces import IDisk
 from mailsuite.model import Pending, Queued
 from mailsuite.queue.file import FIRST_READ, HEAD_LIMIT, Head, Places, State, decode_head, decode_state
 from mailsuite.queue.intake import Stored
-from mailsuite.steps import Unlink
 
 
 class Folder:
@@ -27,10 +26,6 @@ class Folder:
     def state(self, id: str) -> str:
         """The path of its state, which need not exist."""
         return os.path.join(self._places.state, id)
-
-    def remove(self, id: str) -> None:
-        """Take a message out of the queue; nothing happens if it is gone."""
-        self._disk.commit((Unlink(self.message(id)), Unlink(self.state(id))))
 
     def read(self, sweep: bool) -> tuple[list[Stored], list[str]]:
         """Every message, and one line about each file that had to be set aside.  The folders are made."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.internet.defer import DeferredSemaphore
-
 from mailsuite.model import Hop
 
 #: Hosts that are remembered at most; beyond it the oldest are forgotten.
@@ -37,14 +35,38 @@ class UnreachableHosts:
         return text if since <= noted and self._now() < noted + self._seconds else ""
 
 
-class Places:
-    """At most ``limit`` at once for each destination; destinations nobody uses cost nothing."""
+class Destinations:
+    """How many messages may be on their way to each destination at once: more as long as that goes well, up to
+    ``most``, half as many when it does not.  Destinations nobody uses cost nothing for long."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._semaphores: dict[str, DeferredSemaphore] = {}
+    def __init__(self, first: int, most: int) -> None:
+        self._first = float(min(first, most))
+        self._most = float(most)
+        self._busy: dict[str, int] = {}
+        self._limits: dict[str, float] = {}
 
-    def of(self, destination: str) -> DeferredSemaphore:
-        if len(self._semaphores) > REMEMBERED:
-            self._semaphores = {name: one for name, one in self._semaphores.items() if one.tokens < one.limit}
-        return self._semaphores.setdefault(destination, DeferredSemaphore(self._limit))
+    def has_room(self, destination: str) -> bool:
+        return self._busy.get(destination, 0) < int(self._limits.get(destination, self._first))
+
+    def enter(self, destination: str) -> bool:
+        """Whether one more may go there; it is counted then, until it leaves."""
+        if not self.has_room(destination):
+            return False
+        self._busy[destination] = self._busy.get(destination, 0) + 1
+        return True
+
+    def leave(self, destination: str) -> None:
+        """One has come back."""
+        left = self._busy.get(destination, 0) - 1
+        if left > 0:
+            self._busy[destination] = left
+        else:
+            self._busy.pop(destination, None)
+
+    def went(self, destination: str, well: bool) -> None:
+        """What it came to.  So many that go well make room for one more."""
+        limit = self._limits.pop(destination, self._first)
+        limit = min(limit + 1 / limit, self._most) if well else max(limit / 2, 1.0)
+        self._limits[destination] = limit
+        if len(self._limits) > REMEMBERED:
+            del self._limits[next(iter(self._limits))]

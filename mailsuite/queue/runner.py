@@ -3,7 +3,8 @@
 Nothing polls: it is woken by the queue and by one timer for the next due time.  Promises: a failed recipient leaves
 the queue only after its notice is delivered, so a crash may repeat a notice but never lose one; a fault of ours
 delays a message, it does not lose it; after ``stop`` has fired nothing is under way.  At most ``leases`` messages are
-held in memory, ``at_once`` of them in a transaction, ``per_destination`` of those with one host.
+held in memory, ``at_once`` of them in a transaction, ``per_destination`` of those with one destination; what finds no
+room there is given back until there is some, so that a slow destination delays nobody else.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from twisted.python.failure import Failure
 from mailsuite.errors import MailError, NotFound
 from mailsuite.interfaces import IBody, ICourier, IQueue, IReports, IRouter
 from mailsuite.model import Delayed, Delivered, Failed, Outcome, Queued, Status
-from mailsuite.queue.attempt import Carrier
-from mailsuite.queue.hosts import Places, UnreachableHosts
+from mailsuite.queue.attempt import Attempted, Carrier
+from mailsuite.queue.hosts import Destinations, UnreachableHosts
 from mailsuite.queue.notify import wanted
 from mailsuite.queue.schedule import given_up, is_too_late, too_late
 
@@ -31,9 +32,10 @@ AFTER_FAULT = 60.0
 
 class RunnerSettings(msgspec.Struct, frozen=True):
     #: Transactions at the same time.
-    at_once: int = 20
-    #: Of them, with one host.
-    per_destination: int = 10
+    at_once: int = 50
+    #: Of them, with one destination: to begin with, and when all goes well.
+    first_per_destination: int = 5
+    per_destination: int = 20
     #: Messages taken from the queue at the same time, those that wait for a slow host among them.
     leases: int = 200
     #: Seconds for which a host that did not answer is not tried again.
@@ -61,11 +63,12 @@ class Runner:
         self._reports = reports
         self._clock = clock
         self._settings = settings
+        self._destinations = Destinations(settings.first_per_destination, settings.per_destination)
         self._carrier = Carrier(
             router,
             courier,
             DeferredSemaphore(settings.at_once),
-            Places(settings.per_destination),
+            self._destinations,
             UnreachableHosts(settings.unreachable, clock.seconds),
         )
         self._running = False
@@ -110,9 +113,9 @@ class Runner:
         while self._again and self._running:
             self._again = False
             free = self._settings.leases - len(self._under_way)
-            for queued in await self._queue.lease(free) if free > 0 else ():
+            for queued in await self._queue.lease(free, self._destinations.enter) if free > 0 else ():
                 self._begin(queued)
-        self._set_timer(self._queue.when_due())
+        self._set_timer(self._queue.when_due(self._destinations.has_room))
 
     def _cannot_take(self, failure: Failure) -> None:
         self.log.failure("the queue cannot be read", failure)
@@ -151,7 +154,8 @@ class Runner:
     # -- one message -----------------------------------------------------------------------------------------------
 
     async def _attempt(self, queued: Queued) -> None:
-        outcomes = await self._outcomes(queued)
+        attempted = await self._carried(queued)
+        outcomes, waits_for = attempted.outcomes, attempted.waits_for
         now = self._clock.seconds()
         outcomes = given_up(queued, outcomes, now)
         is_late = 0 < queued.notice <= now
@@ -162,33 +166,38 @@ class Runner:
             # Unreported, they stay: they fail again at the next attempt, and are reported then.
             outcomes = tuple(_kept(outcome) for outcome in outcomes)
         self._log(queued, outcomes)
-        if not outcomes and queued.pending:  # broken off by ``stop``: due again at the next start
+        if not outcomes and queued.pending and not waits_for:  # broken off by ``stop``: due again at the next start
             return
-        await self._settle(queued, outcomes, told and is_late)
+        await self._settle(queued, outcomes, told and is_late, waits_for)
 
-    async def _settle(self, queued: Queued, outcomes: Sequence[Outcome], told: bool = False) -> None:
+    async def _settle(
+        self, queued: Queued, outcomes: Sequence[Outcome], told: bool = False, waits_for: str = ""
+    ) -> None:
         try:
-            await self._queue.settle(queued.envelope.id, outcomes, told)
+            await self._queue.settle(queued.envelope.id, outcomes, told, waits_for)
         except NotFound:
             self.log.info("{id}: dropped while it was under way", id=queued.envelope.id)
         except MailError as error:
             self.log.error("{id}: result not written: {error}", id=queued.envelope.id, error=error)
 
-    async def _outcomes(self, queued: Queued) -> Sequence[Outcome]:
+    async def _carried(self, queued: Queued) -> Attempted:
         """What becomes of everybody; a message that cannot be read is delayed like one that cannot be sent."""
-        recipients = [entry.recipient for entry in queued.pending]
-        if not recipients:
-            return ()
-        if is_too_late(queued.envelope, self._clock.seconds()):
-            return too_late(queued)
+        now = self._clock.seconds()
+        recipients = [entry.recipient for entry in queued.pending if entry.due <= now]
+        body = None
         try:
+            if not recipients:
+                return Attempted(())
+            if is_too_late(queued.envelope, now):
+                return Attempted(tuple(too_late(queued)))
             body = await self._queue.body(queued.envelope.id)
         except MailError as error:
-            return [Delayed(one.address, Status(4, 3, 0), str(error)) for one in recipients]
+            return Attempted(tuple(Delayed(one.address, Status(4, 3, 0), str(error)) for one in recipients))
+        finally:
+            if body is None:
+                self._destinations.leave(queued.lane)
         try:
-            # A retry, by schedule or because somebody asked, is worth a try of its own; a new message is not.
-            since = queued.due if queued.attempts else 0.0
-            return await self._carrier.attempt(queued.envelope, recipients, body, since)
+            return await self._carrier.attempt(queued.envelope, recipients, body, queued.lane, queued.kicked)
         finally:
             body.close()
 

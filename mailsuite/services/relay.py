@@ -112,4 +112,10 @@ def report_settings(settings: Settings) -> ReportSettings:
 
 def runner_settings(settings: Settings) -> RunnerSettings:
     """How much at once."""
-    return RunnerSettings(at_once=settings.relay.at_once, grace=settings.timeouts.shutdown)
+    own = settings.relay
+    return RunnerSettings(
+        at_once=own.at_once,
+        per_destination=own.per_destination,
+        leases=4 * own.at_once,
+        grace=settings.timeouts.shutdown,
+    )

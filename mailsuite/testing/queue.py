@@ -14,7 +14,7 @@ from mailsuite.disk.body import OctetsBody
 from mailsuite.errors import MailError, NoRoute
 from mailsuite.interfaces import IBody, IQueue, IReports, IRouter
 from mailsuite.model import Envelope, Hop, Outcome, Pending, Queued, Recipient, Selection
-from mailsuite.queue.book import Book
+from mailsuite.queue.book import Book, anywhere
 from mailsuite.queue.schedule import Schedule
 
 
@@ -35,17 +35,19 @@ class MemoryQueue:
         self._book.add(Queued(envelope, pending, due, 0.0, len(octets)))
         self._book.wake()
 
-    def lease(self, limit: int) -> Deferred[Sequence[Queued]]:
-        return succeed(self._book.lease(limit))
+    def lease(self, limit: int, enter: Callable[[str], bool] = anywhere) -> Deferred[Sequence[Queued]]:
+        return succeed(self._book.lease(limit, enter))
 
     def body(self, id: str) -> Deferred[IBody]:
         return execute(lambda: OctetsBody(self._octets[self._book.get(id).envelope.id]))
 
-    def settle(self, id: str, outcomes: Sequence[Outcome], told: bool = False) -> Deferred[Sequence[Outcome]]:
-        return execute(self._settle, id, outcomes, told)
+    def settle(
+        self, id: str, outcomes: Sequence[Outcome], told: bool = False, lane: str = ""
+    ) -> Deferred[Sequence[Outcome]]:
+        return execute(self._settle, id, outcomes, told, lane)
 
-    def _settle(self, id: str, outcomes: Sequence[Outcome], told: bool) -> Sequence[Outcome]:
-        changed, failures = self._book.settled(id, outcomes, told)
+    def _settle(self, id: str, outcomes: Sequence[Outcome], told: bool, lane: str) -> Sequence[Outcome]:
+        changed, failures = self._book.settled(id, outcomes, told, lane)
         self._book.put(changed)
         self._book.release(id)
         if not changed.pending:
@@ -68,8 +70,8 @@ class MemoryQueue:
     def drop(self, id: str) -> Deferred[None]:
         return execute(lambda: self._book.remove(self._book.get(id).envelope.id))
 
-    def when_due(self) -> float | None:
-        return self._book.when_due()
+    def when_due(self, room: Callable[[str], bool] = anywhere) -> float | None:
+        return self._book.when_due(room)
 
     def watch(self, woken: Callable[[], None]) -> None:
         self._book.watch(woken)

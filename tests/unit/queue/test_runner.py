@@ -26,6 +26,7 @@ from mailsuite.model import (
     Recipient,
     Status,
 )
+from mailsuite.queue.hosts import Destinations
 from mailsuite.queue.runner import Runner, RunnerSettings
 from mailsuite.queue.schedule import DAY, HOUR, MINUTE, Schedule
 from mailsuite.testing.courier import ScriptedCourier, unreachable
@@ -369,6 +370,100 @@ def test_a_slow_host_does_not_hold_up_the_others() -> None:
     world.courier.paused = False
     world.courier.resume()
     assert world.listed() == []
+
+
+def test_many_messages_for_a_slow_host_take_no_leases_from_the_others() -> None:
+    world = World(leases=10, at_once=10, per_destination=3)
+    world.courier.paused = True
+    world.runner.start()
+    for n in range(100):
+        world.add(f"b{n}", BOB)
+    world.add("d", DAN)
+    assert world.hosts().count("mx1.b.test") == 3
+    assert world.hosts()[-1] == "mx.d.test"
+    world.courier.paused = False
+    world.courier.resume()
+    assert world.listed() == []
+
+
+def test_domains_behind_one_slow_host_share_its_places() -> None:
+    world = World(leases=10, at_once=10, per_destination=3)
+    world.router.table = {f"d{n}.test": (MX1,) for n in range(50)} | {"d.test": (MXD,)}
+    world.courier.paused = True
+    world.runner.start()
+    for n in range(50):
+        world.add(f"b{n}", Address("u", f"d{n}.test"))
+    world.add("d", DAN)
+    assert world.hosts().count("mx1.b.test") == 3
+    assert world.hosts()[-1] == "mx.d.test"
+    world.courier.paused = False
+    world.courier.resume()
+    assert world.listed() == []
+
+
+def test_a_recipient_at_a_full_host_does_not_keep_the_others_of_the_message_back() -> None:
+    world = World(per_destination=1)
+    world.runner.start()
+    world.courier.paused = True
+    world.add("slow", BOB)
+    world.courier.paused = False
+    world.courier.answers["mx.d.test"] = later
+    world.add("m1", BOB, DAN)
+    assert world.courier.carried[1:] == [("mx.d.test", "m1", ("dan@d.test",))]
+    world.courier.answers.clear()
+    world.courier.resume()
+    assert world.courier.carried[2:] == [("mx1.b.test", "m1", ("bob@b.test",))]
+    assert world.waiting() == [DAN]
+    world.clock.advance(10 * MINUTE)
+    assert world.listed() == []
+
+
+def test_a_message_that_finds_no_room_has_made_no_attempt() -> None:
+    world = World(per_destination=1)
+    world.runner.start()
+    world.courier.paused = True
+    world.router.table["b.test"] = (MX1,)
+    world.router.table["c.test"] = (MX1,)
+    world.add("slow", BOB)
+    world.add("m1", Address("u", "c.test"))
+    assert [(one.attempts, one.due) for one in result_of(world.queue.list())] == [(0, NOW), (0, NOW)]
+    assert world.clock.getDelayedCalls() == []
+
+
+def test_more_goes_to_a_host_that_takes_it_well_and_less_to_one_that_does_not() -> None:
+    destinations = Destinations(2, 4)
+    assert [destinations.enter("a") for _ in range(3)] == [True, True, False]
+    assert destinations.enter("b")
+    for _ in range(3):
+        destinations.went("a", True)
+    assert destinations.enter("a")
+    assert not destinations.enter("a")
+    for _ in range(20):
+        destinations.went("a", True)
+    assert destinations.enter("a")
+    assert not destinations.has_room("a")
+    destinations.went("a", False)
+    for _ in range(2):
+        destinations.leave("a")
+        assert not destinations.has_room("a")
+    destinations.leave("a")
+    assert destinations.has_room("a")
+    for _ in range(9):
+        destinations.went("a", False)
+    destinations.leave("a")
+    assert destinations.enter("a")
+
+
+def test_a_host_that_is_down_is_asked_once_in_a_while_however_many_wait() -> None:
+    world = World(Schedule(waits=(5 * MINUTE,), jitter=0.1), unreachable=60.0)
+    world.router.table = {"b.test": (MX1,)}
+    world.courier.answers["mx1.b.test"] = unreachable
+    world.runner.start()
+    for n in range(200):
+        world.add(f"m{n}")
+    world.clock.pump([1] * 3600)
+    assert len(world.listed()) == 200
+    assert 12 <= len(world.courier.carried) <= 61
 
 
 def test_a_fault_of_ours_delays(world: World) -> None:
