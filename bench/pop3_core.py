@@ -16,6 +16,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 
 from mailsuite.net.login import Login
+from mailsuite.net.pop3_accounts import Accounts
 from mailsuite.net.pop3_factory import POP3ServerFactory
 from mailsuite.net.pop3_settings import POP3Settings
 from mailsuite.net.sessions import Admission
@@ -108,7 +109,7 @@ def connection(message: bytes, count: int, command: bytes, pipelined: bool) -> f
         stores.deliver(TIM, message)
     login = Login(MemoryDirectory(["example.org"], {TIM: "secret"}), Throttle(clock), clock)
     settings = POP3Settings("mail.example.org", allow_plaintext_auth=True)
-    factory = POP3ServerFactory(settings, stores, login, Admission(1, 1), None, clock)
+    factory = POP3ServerFactory(settings, stores, login, Admission(1, 1), None, clock, Accounts(clock), lambda: "1")
     transport = FakeTransport()
     transport.connect(factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 4000)))
     transport.feed(b"USER tim\r\nPASS secret\r\n")

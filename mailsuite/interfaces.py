@@ -13,6 +13,7 @@ from typing import ParamSpec, TypeVar
 from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
 
+from mailsuite.errors import MailError
 from mailsuite.model import (
     Account,
     Address,
@@ -26,6 +27,7 @@ from mailsuite.model import (
     FlagOp,
     Flags,
     Hop,
+    Listing,
     MailboxInfo,
     MailboxStatus,
     Mx,
@@ -301,6 +303,15 @@ class IMailbox(Interface):
 
     def body(uid: int) -> Deferred[IBody]:
         """Fails with ``Expunged``."""
+
+    def listing(ascii_only: bool) -> Deferred[Listing]:
+        """All messages for POP3; looks at the disk first.  ``ascii_only``: internationalised messages with the size of
+        their downgraded form.  Claims nothing as recent."""
+
+    def octets(uids: Sequence[int], most: int) -> Deferred[Sequence[bytes | MailError]]:
+        """Whole messages as sent, in the order asked: of the first one, and of those behind it as long as they have at
+        most ``most`` octets together.  ``Expunged`` for one that is gone, ``TooBig`` for one to be read by its
+        body."""
 
     def store(
         uids: Sequence[int], op: FlagOp, flags: Flags, unchanged_since: int | None

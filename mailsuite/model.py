@@ -385,6 +385,18 @@ class Snapshot(msgspec.Struct, frozen=True):
     at: int
 
 
+class Listing(msgspec.Struct, frozen=True):
+    """All messages of a mailbox at one instant, as POP3 lists them: ``uids`` ascending, ``sizes`` in octets as sent and
+    ``names``, which are permanent, in step.  ``downgraded`` are the UIDs whose size is that of their ASCII form (see
+    ``mime.downgrade``).  ``at`` is the change-feed position, as in ``Snapshot``."""
+
+    uids: tuple[int, ...]
+    sizes: tuple[int, ...]
+    names: tuple[str, ...]
+    downgraded: frozenset[int]
+    at: int
+
+
 class FlagOp(enum.Enum):
     """STORE's three ways."""
 

@@ -14,6 +14,7 @@ import msgspec
 
 from mailsuite.config.limits import Limits, Rates, Timeouts
 from mailsuite.config.option import about, length, number
+from mailsuite.config.pop3 import Pop3
 
 
 class Service(enum.Enum):
@@ -304,6 +305,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={
     limits: Limits = Limits()
     timeouts: Timeouts = Timeouts()
     rates: Rates = Rates()
+    pop3: Pop3 = Pop3()
     passwords: Passwords = Passwords()
     smarthost: Smarthost = Smarthost()
     relay: Relay = Relay()

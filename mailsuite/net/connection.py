@@ -205,6 +205,8 @@ class Connection(TwistedProtocol, Generic[CoreT]):
     def connectionMade(self) -> None:
         self.connected_at = self._last_moved = self.clock.seconds()
         self.peer = self.peer or peer_name(self.transport.getPeer())
+        if interfaces.ITCPTransport.providedBy(self.transport):
+            self.transport.setTcpNoDelay(True)  # the end of an answer waits for no acknowledgement of its start
         self.transport.registerProducer(self, True)
         self._watchdog = self.clock.callLater(self._patience(), self._watch)
         self.pump()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from twisted.internet.interfaces import IReactorTime
 
 from mailsuite.interfaces import IMailStores, ITLSContexts
 from mailsuite.net.listening import Listening
 from mailsuite.net.login import Login
+from mailsuite.net.pop3_accounts import Accounts
 from mailsuite.net.pop3_server import POP3Connection
 from mailsuite.net.pop3_settings import POP3Settings
 from mailsuite.net.sessions import Door
@@ -28,11 +31,20 @@ class POP3ServerFactory(Listening):
         admission: Door,
         tls: ITLSContexts | None,
         clock: IReactorTime,
+        accounts: Accounts,
+        unique: Callable[[], str],
     ) -> None:
+        """``accounts`` is shared with the other listeners; ``unique`` gives another text each time, for APOP."""
         super().__init__(admission, settings.trusted, tls, clock, settings.client_ca)
         self.settings = settings
         self.stores = stores
         self.login = login
+        self.accounts = accounts
+        self._unique = unique
+
+    def timestamp(self) -> str:
+        """RFC 1939 §7, for one connection; empty without APOP."""
+        return f"<{self._unique()}@{self.settings.hostname}>" if self.settings.apop else ""
 
     def connection(self, address: str, port: int, trusted: bool) -> POP3Connection:
         return POP3Connection(self, address)

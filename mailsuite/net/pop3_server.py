@@ -7,23 +7,25 @@ ends the connection, so that no client takes a part for the whole.  See ``net.po
 
 from __future__ import annotations
 
+import datetime
 import math
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import msgspec
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from mailsuite.errors import BadCredentials, Expunged, MailError, NotAllowed, Temporary, Throttled, Unsupported
+from mailsuite.errors import BadCredentials, MailError, NotAllowed, Temporary, TooBig
 from mailsuite.interfaces import IBody
 from mailsuite.model import Account
 from mailsuite.net.connection import Connection
 from mailsuite.net.login import Entrance, Exchange, Round
 from mailsuite.net.pop3_inbox import Inbox, open_inbox
+from mailsuite.net.pop3_words import refusal_for
 from mailsuite.pop3 import events
 from mailsuite.pop3.server import ServerCore
+from mailsuite.pop3.texts import Text
 from mailsuite.pop3.top import TopCut
 from mailsuite.sasl import base64
 from mailsuite.sasl.values import Challenge, Credentials, SASLError
@@ -31,9 +33,8 @@ from mailsuite.sasl.values import Challenge, Credentials, SASLError
 if TYPE_CHECKING:
     from mailsuite.net.pop3_factory import POP3ServerFactory
 
-#: Octets of a message that are read and sent at a time; smaller messages go out in one piece.
+#: Octets of a large message that are read and sent at a time.
 PIECE = 128 * 1024
-_BROKEN = "internal error"
 
 
 class POP3Connection(Connection[ServerCore]):
@@ -42,11 +43,13 @@ class POP3Connection(Connection[ServerCore]):
     log: ClassVar[Logger] = Logger()
 
     def __init__(self, factory: POP3ServerFactory, address: str) -> None:
-        core = ServerCore(factory.settings.profile(factory.tls_available))
-        super().__init__(core, factory.clock, factory.settings.idle_limit)
+        rules = factory.accounts.rules
+        profile = factory.settings.profile(factory.tls_available, rules)
+        super().__init__(ServerCore(profile, timestamp=factory.timestamp()), factory.clock, factory.settings.idle_limit)
         self.factory = factory
         self.address = address
         self.account = ""
+        self._entered = ""  # whom ``Accounts`` knows to be here
         self._exchange: Exchange | None = None
         self._inbox: Inbox | None = None
         self._in_message = False
@@ -56,15 +59,20 @@ class POP3Connection(Connection[ServerCore]):
 
     def connectionMade(self) -> None:
         self.core.secure = self.secure
+        self.core.mechanisms = self._entrance().offered
         self.factory.sessions.add(self)
         super().connectionMade()
 
     def secured(self) -> None:
         """What AUTH can do depends on the handshake."""
-        self.core.profile = msgspec.structs.replace(self.core.profile, mechanisms=self._entrance().offered)
+        self.core.mechanisms = self._entrance().offered
 
     def dismissed(self) -> None:
-        self.core.say_and_end("the account is gone, or its password was changed; log in again", "AUTH")
+        self.core.say_and_end(Text.DISMISSED, "AUTH")
+
+    @property
+    def logged_in(self) -> str:
+        return self.account
 
     def handle(self, event: object) -> Deferred[object] | None:
         return _HANDLERS[type(event)](self, event)
@@ -73,27 +81,26 @@ class POP3Connection(Connection[ServerCore]):
         """RFC 1939 §3: without removing any messages and without a word."""
         self.close()
 
-    @property
-    def logged_in(self) -> str:
-        return self.account
-
     def ends_at(self) -> float:
-        return math.inf if self.account else self.connected_at + self.factory.settings.login_limit
+        return self.connected_at + self.factory.settings.login_limit if self._inbox is None else math.inf
 
     def expired(self) -> None:
-        self.core.say_and_end("no login for too long")
+        self.core.say_and_end(Text.NO_LOGIN)
         self.close()
 
     def faulted(self, failure: Failure) -> None:
         if self._in_message:
             self.cut()
         else:
-            self.core.say_and_end(_BROKEN)
+            self.core.say_and_end(Text.FAULT)
 
     def stopping(self) -> None:
-        self.core.say_and_end("the server is shutting down")
+        self.core.say_and_end(Text.STOPPING)
 
     def ended(self) -> None:
+        if self._inbox is not None:
+            self._inbox.close()
+        self._leave_account()
         if self.account:
             self.log.info(
                 "pop3 session of {account} from {peer} ended: {sent} sent, {removed} removed",
@@ -114,6 +121,9 @@ class POP3Connection(Connection[ServerCore]):
     def _login(self, event: events.Login) -> Deferred[object]:
         return Deferred.fromCoroutine(self._open(self._check(event)))
 
+    def _apop(self, event: events.Apop) -> Deferred[object]:
+        return Deferred.fromCoroutine(self._open(self._check_digest(event)))
+
     def _authenticate(self, event: events.Authenticate) -> Deferred[object]:
         return Deferred.fromCoroutine(self._open(self._begin_exchange(event)))
 
@@ -122,6 +132,10 @@ class POP3Connection(Connection[ServerCore]):
 
     async def _check(self, event: events.Login) -> Round:
         return await self.factory.login.check(Credentials(event.name, event.password), self.address, "pop3")
+
+    async def _check_digest(self, event: events.Apop) -> Round:
+        timestamp = self.core.timestamp
+        return await self.factory.login.check_apop(event.name, timestamp, event.digest, self.address, "pop3")
 
     async def _begin_exchange(self, event: events.Authenticate) -> Round:
         self._exchange = Exchange(self.factory.login, event.mechanism, self._entrance())
@@ -143,38 +157,58 @@ class POP3Connection(Connection[ServerCore]):
                 return
             await self._enter(found)
         except (BadCredentials, NotAllowed) as error:
-            self.core.login_failed(str(error))
-        except (SASLError, Unsupported) as error:
-            self.core.refuse(str(error))
-        except MailError as error:
+            refusal = refusal_for(error)
+            self.core.login_failed(refusal.text, refusal.code)
+        except (MailError, SASLError) as error:
             self._refuse(error)
 
     async def _enter(self, account: Account) -> None:
-        self.account = account.name  # the log names it also when its mailbox cannot be opened
+        accounts, self.account = self.factory.accounts, account.name  # for the log, whatever comes of it
+        accounts.enter(account.name)
+        self._entered = account.name
+        try:
+            inbox = await open_inbox(self.factory.stores, account.name, not self.core.utf8, accounts.shelf)
+        except BaseException:
+            self._leave_account()
+            raise
+        self._inbox = inbox
         self.factory.login.sessions.enter(account, self)
-        self._inbox = await open_inbox(self.factory.stores, account.name)
-        self.core.logged_in(self._inbox.maildrop)
+        accounts.welcomed(account.name)
+        self.core.logged_in(inbox.maildrop)
+
+    def _leave_account(self) -> None:
+        entered, self._entered = self._entered, ""
+        if entered:
+            self.factory.accounts.leave(entered)
 
     # -- messages --------------------------------------------------------------------------------------------------
 
-    def _retrieve(self, event: events.Retrieve) -> Deferred[object]:
+    def _retrieve(self, event: events.Retrieve) -> Deferred[object] | None:
+        found = self._open_inbox.at_hand(event.index)
+        if isinstance(found, bytes):
+            self._send_whole(event.index, found)
+            return None
         return Deferred.fromCoroutine(self._message(event.index, None))
 
     def _top(self, event: events.Top) -> Deferred[object]:
         return Deferred.fromCoroutine(self._message(event.index, TopCut(event.lines)))
 
+    def _send_whole(self, index: int, octets: bytes) -> None:
+        self.core.send_message(octets)
+        self._open_inbox.retrieved(index)
+        self._sent += 1
+
     async def _message(self, index: int, cut: TopCut | None) -> None:
         try:
-            body = await self._open_inbox.body(index)
-            try:
-                first = await body.read_at(0, PIECE)
-                if len(first) == body.size and cut is None:
-                    self.core.send_message(first)
-                else:
-                    await self._send(body, first, cut)
-                self._sent += 1
-            finally:
-                body.close()
+            found = await self._open_inbox.read(index, self.core.coming())
+            if isinstance(found, TooBig):
+                await self._send_large(index, cut)
+            elif isinstance(found, MailError):
+                self._refuse(found)
+            elif cut is None:
+                self._send_whole(index, found)
+            else:
+                self._send_top(found, cut)
         except MailError as error:
             if not self._in_message:
                 self._refuse(error)
@@ -182,9 +216,27 @@ class POP3Connection(Connection[ServerCore]):
             self.log.warn("pop3 message of {account} cut off: {error}", account=self.account, error=error)
             self.cut()
 
+    def _send_top(self, octets: bytes, cut: TopCut) -> None:
+        self.core.begin_top()
+        self.core.send_part(cut.feed(octets))
+        self.core.end_message()
+
+    async def _send_large(self, index: int, cut: TopCut | None) -> None:
+        body = await self._open_inbox.body(index)
+        try:
+            await self._send(body, await body.read_at(0, PIECE), cut)
+        finally:
+            body.close()
+        if cut is None:
+            self._open_inbox.retrieved(index)
+            self._sent += 1
+
     async def _send(self, body: IBody, piece: bytes, cut: TopCut | None) -> None:
-        """The rest of a message after its first piece, as fast as the client reads."""
-        self.core.begin_message(f"{body.size} octets" if cut is None else "top of the message follows")
+        """A message whose first piece this is, as fast as the client reads."""
+        if cut is None:
+            self.core.begin_message(body.size)
+        else:
+            self.core.begin_top()
         self._in_message = True
         at = 0
         while True:
@@ -200,20 +252,25 @@ class POP3Connection(Connection[ServerCore]):
         self.core.end_message()
         self._in_message = False
 
-    def _update(self, event: events.Update) -> Deferred[object] | None:
-        if not event.deleted:
-            self.core.updated()
-            return None
+    # -- the end ---------------------------------------------------------------------------------------------------
+
+    def _update(self, event: events.Update) -> Deferred[object]:
         return Deferred.fromCoroutine(self._remove(event.deleted))
 
     async def _remove(self, deleted: tuple[int, ...]) -> None:
+        """RFC 1939 §6: all together, on disk before we say so; what has expired goes with them (RFC 2449 §6.7)."""
+        inbox, days = self._open_inbox, self.factory.accounts.rules.expire_days
         try:
-            self._removed = await self._open_inbox.remove(deleted)
+            old = await inbox.expired(days, self._today()) if days >= 0 else set[int]()
+            self._removed = await inbox.remove(sorted(old.union(deleted)))
         except MailError as error:
             self.log.warn("pop3 messages of {account} not removed: {error}", account=self.account, error=error)
-            self.core.refuse("the deleted messages are not removed", "SYS/TEMP")
+            self.core.refuse(Text.NOT_REMOVED, "SYS/TEMP")
         else:
             self.core.updated()
+
+    def _today(self) -> int:
+        return datetime.datetime.fromtimestamp(self.clock.seconds(), datetime.UTC).toordinal()
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
@@ -233,23 +290,18 @@ class POP3Connection(Connection[ServerCore]):
             raise RuntimeError("nobody is logged in")
         return self._inbox
 
-    def _refuse(self, error: MailError) -> None:
-        """RFC 3206: what may work later, and what somebody has to mend first."""
-        if isinstance(error, Expunged):
-            self.core.refuse("the message is gone")
-            return
-        self.log.warn("pop3 {account} from {peer}: {error}", account=self.account, peer=self.address, error=error)
-        if isinstance(error, Throttled):
-            self.core.refuse(str(error), "SYS/TEMP")
-        elif isinstance(error, Temporary):
-            self.core.refuse("temporary trouble, try again later", "SYS/TEMP")
-        else:
-            self.core.refuse("the mailbox cannot be used", "SYS/PERM")
+    def _refuse(self, error: MailError | SASLError) -> None:
+        refusal = refusal_for(error)
+        if refusal.logged:
+            self.log.warn("pop3 {account} from {peer}: {error}", account=self.account, peer=self.address, error=error)
+        seconds = self.factory.accounts.rules.login_delay
+        self.core.refuse(refusal.text, refusal.code, detail=error, seconds=seconds)
 
 
 _HANDLERS: dict[type, Callable[..., Deferred[object] | None]] = {
     events.Answered: POP3Connection._answered_by_core,
     events.Login: POP3Connection._login,
+    events.Apop: POP3Connection._apop,
     events.Authenticate: POP3Connection._authenticate,
     events.Response: POP3Connection._respond,
     events.StartTLS: POP3Connection._start_tls,

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import msgspec
 
+from mailsuite.net.pop3_accounts import Rules
+from mailsuite.pop3.languages import Language
 from mailsuite.pop3.server import Limits, Profile
-from mailsuite.sasl.table import MECHANISMS, offered
-from mailsuite.sasl.values import Channel
+from mailsuite.sasl.table import MECHANISMS
 
 
 def nobody(address: str) -> bool:
@@ -34,13 +35,19 @@ class POP3Settings(msgspec.Struct, frozen=True):
     mechanisms: tuple[str, ...] = tuple(MECHANISMS)
     #: File of authorities whose client certificates are asked for; empty: none are.
     client_ca: str = ""
+    #: APOP is offered.
+    apop: bool = False
+    #: What ``LANG *`` means.
+    language: Language = Language.ENGLISH
 
-    def profile(self, tls_available: bool) -> Profile:
+    def profile(self, tls_available: bool, rules: Rules) -> Profile:
         """What the core of a connection offers."""
         return Profile(
             hostname=self.hostname,
             tls=self.starttls and tls_available,
             plaintext=self.allow_plaintext_auth,
-            mechanisms=offered(Channel(private=True), self.mechanisms),
+            login_delay=rules.login_delay,
+            expire=str(rules.expire_days) if rules.expire_days >= 0 else "NEVER",
+            language=self.language,
             limits=self.limits,
         )

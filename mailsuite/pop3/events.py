@@ -24,6 +24,13 @@ class Login(msgspec.Struct, frozen=True, tag=True):
         return f"Login(name={self.name!r})"
 
 
+class Apop(msgspec.Struct, frozen=True, tag=True):
+    """APOP (RFC 1939 §7): ``digest`` is 32 lower-case hexadecimal digits."""
+
+    name: str
+    digest: str
+
+
 class Authenticate(msgspec.Struct, frozen=True, tag=True):
     """AUTH (RFC 5034 §4).  ``mechanism`` in upper case; ``initial`` as sent, base64 or ``=``, if there was one."""
 
@@ -71,4 +78,4 @@ class Close(msgspec.Struct, frozen=True, tag=True):
     """Everything is said: send it and close the connection."""
 
 
-Event: TypeAlias = Answered | Login | Authenticate | Response | StartTLS | Retrieve | Top | Update | Close
+Event: TypeAlias = Answered | Login | Apop | Authenticate | Response | StartTLS | Retrieve | Top | Update | Close

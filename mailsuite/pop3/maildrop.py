@@ -5,11 +5,17 @@ Numbers never change within a session, whatever happens to the mailbox meanwhile
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+
+from mailsuite.pop3.grammar import Fault
+from mailsuite.pop3.texts import Text
+
+#: Lines of a listing that are made at a time.
+SLICE = 1000
 
 
-class NoMessage(Exception):
-    """The number names no message (any more); the text is for the client."""
+class NoMessage(Fault):
+    """The number names no message (any more)."""
 
 
 class Maildrop:
@@ -27,6 +33,11 @@ class Maildrop:
         return len(self._sizes) - len(self._deleted)
 
     @property
+    def total(self) -> int:
+        """Messages there were at the login."""
+        return len(self._sizes)
+
+    @property
     def octets(self) -> int:
         """The size of those together."""
         return self._left
@@ -39,9 +50,9 @@ class Maildrop:
     def index(self, number: int) -> int:
         """The index of the message a client calls ``number``; NoMessage if there is none or it is deleted."""
         if not 1 <= number <= len(self._sizes):
-            raise NoMessage(f"no such message, there are {len(self._sizes)}")
+            raise NoMessage(Text.NO_MESSAGE, count=len(self._sizes))
         if number - 1 in self._deleted:
-            raise NoMessage(f"message {number} is deleted")
+            raise NoMessage(Text.IS_DELETED, number=number)
         return number - 1
 
     def delete(self, index: int) -> None:
@@ -59,16 +70,17 @@ class Maildrop:
     def name(self, index: int) -> str:
         return self._names[index]
 
-    def list_sizes(self) -> str:
-        """The lines of LIST."""
+    def list_sizes(self) -> Iterator[bytes]:
+        """The lines of LIST, some at a time; no mark may be set meanwhile."""
         return self._listing(self._sizes)
 
-    def list_names(self) -> str:
+    def list_names(self) -> Iterator[bytes]:
         """The lines of UIDL."""
         return self._listing(self._names)
 
-    def _listing(self, values: Sequence[object]) -> str:
-        if not self._deleted:
-            return "".join([f"{number} {value}\r\n" for number, value in enumerate(values, 1)])
+    def _listing(self, values: Sequence[object]) -> Iterator[bytes]:
         gone = self._deleted
-        return "".join([f"{index + 1} {value}\r\n" for index, value in enumerate(values) if index not in gone])
+        for start in range(0, len(values), SLICE):
+            part = enumerate(values[start : start + SLICE], start + 1)
+            lines = [f"{number} {value}\r\n" for number, value in part if number - 1 not in gone]
+            yield "".join(lines).encode()

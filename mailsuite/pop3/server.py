@@ -1,9 +1,10 @@
-"""The server's side of POP3 (RFC 1939, 2449, 2595, 5034), without I/O.
+"""The server's side of POP3 (RFC 1939, 2449, 2595, 5034, 6856), without I/O.
 
 ``receive`` octets, take ``next_event``, answer it, send ``data_to_send``.  Listings, marks and everything else that
-needs no one else are answered here; each event awaits one answer, and the next command waits for that.  The answer to
+needs no one else are answered here, long listings a piece an event; each event awaits one answer, and the next command
+waits for that.  The answer to
 
-    Login, Authenticate, Response   is ``logged_in``, ``login_failed``, in an exchange ``challenge``
+    Login, Apop, Authenticate, Response   is ``logged_in``, ``login_failed``, in an exchange ``challenge``
     StartTLS                        is ``start_tls``
     Retrieve, Top                   is ``send_message``; or ``begin_message``, some ``send_part``, ``end_message``
     Update                          is ``updated``
@@ -13,12 +14,15 @@ or to any of them ``refuse``.  Nothing received in clear is acted on under TLS; 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import msgspec
 
+from mailsuite.pop3.answers import Answers
 from mailsuite.pop3.events import (
     Answered,
+    Apop,
     Authenticate,
     Close,
     Event,
@@ -29,10 +33,19 @@ from mailsuite.pop3.events import (
     Top,
     Update,
 )
-from mailsuite.pop3.grammar import SyntaxFault, parse_command, parse_number, parse_text
-from mailsuite.pop3.maildrop import Maildrop, NoMessage
+from mailsuite.pop3.grammar import (
+    Fault,
+    SyntaxFault,
+    parse_command,
+    parse_digest,
+    parse_number,
+    parse_range,
+    parse_text,
+)
+from mailsuite.pop3.languages import Language, find
+from mailsuite.pop3.maildrop import Maildrop
 from mailsuite.pop3.states import State
-from mailsuite.wire.dots import Stuffer
+from mailsuite.pop3.texts import Text
 from mailsuite.wire.lines import LineBuffer, LineFault
 from mailsuite.wire.signals import NEED_DATA, PAUSED, Signal
 
@@ -59,37 +72,52 @@ class Profile(msgspec.Struct, frozen=True):
     tls: bool = False
     #: Passwords are taken without TLS.
     plaintext: bool = False
-    #: SASL mechanisms where passwords may be asked for, best first.
-    mechanisms: tuple[str, ...] = ("PLAIN",)
+    #: Seconds between two logins of an account (RFC 2449 §6.5); 0: none are asked for.
+    login_delay: int = 0
+    #: Days that messages stay at least (RFC 2449 §6.7), or NEVER.
+    expire: str = "NEVER"
+    #: What ``LANG *`` means.
+    language: Language = Language.ENGLISH
     limits: Limits = Limits()
 
 
 _ANSWERED, _CLOSE = Answered(), Close()
 _Act = Callable[[list[bytes]], Event]
+_RETR = re.compile(rb"(?i)(?:^|\n)RETR ([0-9]{1,9})\r?(?=\n)")
+#: Octets of waiting commands that are looked through for RETRs to come, and how many of those are told.
+_LOOK_AHEAD, _MOST_COMING = 1024, 64
 
 
 class ServerCore:
     """One session."""
 
-    def __init__(self, profile: Profile, secure: bool = False) -> None:
-        """``secure``: TLS is there from the start."""
+    def __init__(
+        self, profile: Profile, secure: bool = False, mechanisms: tuple[str, ...] = ("PLAIN",), timestamp: str = ""
+    ) -> None:
+        """``secure``: TLS is there from the start.  ``mechanisms``: SASL's, as they may be used now, best first.
+        ``timestamp``: APOP is there, and this, ``<...@...>``, is what it is computed with; never the same twice."""
         self.profile = profile
         self.secure = secure
+        self.mechanisms = mechanisms
+        self.timestamp = timestamp
         self.state = State.AUTHORIZATION
+        #: RFC 6856 §2.1: messages are sent as they are.
+        self.utf8 = False
+        self._answers = Answers()
         self._lines = LineBuffer(profile.limits.line, lenient=True)
-        self._out: list[bytes] = []
-        self._pending = False
-        self._closed = False
+        self._pending = self._closed = False
         self._name = ""
         self._faults = self._failed_logins = 0
         self._maildrop = Maildrop((), ())
-        self._stuffer = Stuffer()
         self._acts: dict[str, _Act] = {
             "CAPA": self._capa,
             "STLS": self._stls,
             "USER": self._user,
             "PASS": self._pass,
+            "APOP": self._apop,
             "AUTH": self._auth,
+            "UTF8": self._utf8,
+            "LANG": self._lang,
             "STAT": self._stat,
             "LIST": self._list,
             "UIDL": self._uidl,
@@ -100,7 +128,8 @@ class ServerCore:
             "NOOP": self._noop,
             "QUIT": self._quit,
         }
-        self._ok(f"{profile.hostname} POP3 server ready")
+        ready = Language.ENGLISH.say(Text.READY, hostname=profile.hostname)
+        self._answers.raw_ok(f"{ready} {timestamp}".rstrip())
 
     # -- the contract every core has -----------------------------------------------------------------------------
 
@@ -116,6 +145,9 @@ class ServerCore:
         """The next thing to do; PAUSED until the one before is answered."""
         if self._pending:
             return PAUSED
+        if self._answers.listing:
+            self._answers.list_on()
+            return _ANSWERED
         if self.state is State.ENDED:
             return self._end()
         line = self._lines.take_line()
@@ -125,10 +157,13 @@ class ServerCore:
         self._pending = event is not _ANSWERED
         return event
 
+    def coming(self) -> list[int]:
+        """Which messages RETR commands that wait seem to ask for: a hint to read them together."""
+        numbers = [int(number) for number in _RETR.findall(self._lines.peek(_LOOK_AHEAD))]
+        return [number - 1 for number in numbers[:_MOST_COMING] if 0 < number <= self._maildrop.total]
+
     def data_to_send(self) -> bytes:
-        data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
-        self._out.clear()
-        return data
+        return self._answers.take()
 
     # -- answers -------------------------------------------------------------------------------------------------
 
@@ -137,16 +172,16 @@ class ServerCore:
         """Passwords may be asked for."""
         return self.secure or self.profile.plaintext
 
-    def refuse(self, text: str, code: str = "") -> None:
+    def refuse(self, text: Text, code: str = "", **values: object) -> None:
         """-ERR, with a response code of RFC 2449 §8 or RFC 3206 (``SYS/TEMP``) if there is one.
 
-        To an Update it ends the session; to a login it counts as a failed one."""
+        To an Update it ends the session."""
         self._answer()
-        self._err(text, code)
+        self._answers.err(text, code, **values)
         if self.state is State.EXCHANGE:
             self._enter(State.AUTHORIZATION)
 
-    def login_failed(self, text: str, code: str = "AUTH") -> None:
+    def login_failed(self, text: Text, code: str = "AUTH") -> None:
         """``refuse`` for wrong credentials: too many of them end the session."""
         self.refuse(text, code)
         self._failed_logins += 1
@@ -156,53 +191,61 @@ class ServerCore:
     def challenge(self, line: bytes) -> None:
         """Ask on in an AUTH exchange; ``line`` is base64."""
         self._answer()
-        self._out.append(b"+ " + line + b"\r\n")
+        self._answers.challenge(line)
         self._enter(State.EXCHANGE)
 
     def logged_in(self, maildrop: Maildrop) -> None:
         self._answer()
         self._maildrop = maildrop
         self._enter(State.TRANSACTION)
-        self._ok(self._summary())
+        self._ok_summary()
 
     def start_tls(self) -> bool:
         """Agree to STLS: send, then shake hands.  False, and refused, if the client sent more in the same breath:
         that was not protected, and may be someone else's (RFC 2595 §4, RFC 3207 §6)."""
         if self._lines:
-            self.refuse("nothing may follow STLS before the handshake")
+            self.refuse(Text.BEHIND_STLS)
             return False
         self._answer()
-        self._ok("begin the TLS handshake")
+        self._ok(Text.BEGIN_TLS)
         self.secure = True
         self._name = ""
+        self._answers.language = Language.ENGLISH  # RFC 6856 §7: somebody else may have chosen it
         return True
 
     def send_message(self, data: bytes) -> None:
         """A whole message, CRLF line ends."""
-        self.begin_message(f"{len(data)} octets")
-        self.send_part(data)
-        self.end_message()
+        self._answer()
+        self._answers.message(data)
 
-    def begin_message(self, text: str) -> None:
+    def begin_message(self, size: int) -> None:
         """The answer's first line; RFC 1939 §5 lets RETR's tell the size before dots are doubled."""
-        self._ok(text)
-        self._stuffer = Stuffer()
+        self._answers.ok(Text.OCTETS, octets=size)
+        self._answers.begin_message()
+
+    def begin_top(self) -> None:
+        """TOP's first line."""
+        self._answers.ok(Text.TOP)
+        self._answers.begin_message()
 
     def send_part(self, data: bytes) -> None:
-        self._out.append(self._stuffer.feed(data))
+        self._answers.part(data)
 
     def end_message(self) -> None:
         self._answer()
-        self._out.append(self._stuffer.finish())
+        self._answers.end_message()
 
     def updated(self) -> None:
         """The deleted messages are gone for good."""
         self._answer()
-        self._ok("bye")
+        self._answers.ok(Text.BYE)
 
-    def say_and_end(self, text: str, code: str = "SYS/TEMP") -> None:
-        """-ERR out of turn, as the last word (a time-out, a shutdown, a fault of ours)."""
-        self._err(text, code)
+    def say_and_end(self, text: Text, code: str = "SYS/TEMP") -> None:
+        """-ERR out of turn, as the last word (a time-out, a shutdown, a fault of ours).  Not within a listing: it would
+        be read as a line of it."""
+        if not self._answers.listing:
+            self._answers.err(text, code)
+        self._answers.listing = False
         self.state = State.ENDED
 
     # -- lines ---------------------------------------------------------------------------------------------------
@@ -210,25 +253,22 @@ class ServerCore:
     def _command(self, line: bytes | LineFault) -> Event:
         try:
             if isinstance(line, LineFault):
-                raise SyntaxFault("line too long")
-            command, arguments = parse_command(line)
-            if self.state not in command.states:
-                raise SyntaxFault(f"{command.keyword} is not allowed {self.state.value}")
+                raise SyntaxFault(Text.TOO_LONG)
+            command, arguments = parse_command(line, self.state)
             return self._acts[command.keyword](arguments)
         except SyntaxFault as fault:
-            return self._fault(str(fault))
-        except NoMessage as missing:
-            self._err(str(missing))
-            return _ANSWERED
+            return self._fault(fault)
+        except Fault as fault:
+            return self._err(fault.text, "", **fault.values)
 
     def _response(self, line: bytes | LineFault) -> Event:
         if isinstance(line, LineFault):
             self._enter(State.AUTHORIZATION)
-            return self._fault("line too long")
+            return self._fault(SyntaxFault(Text.TOO_LONG))
         return Response(line)
 
-    def _fault(self, text: str) -> Event:
-        self._err(text)
+    def _fault(self, fault: SyntaxFault) -> Event:
+        self._answers.err(fault.text, "", **fault.values)
         self._faults += 1
         if self._faults >= self.profile.limits.faults:
             self.state = State.ENDED
@@ -250,81 +290,120 @@ class ServerCore:
             raise RuntimeError("there is nothing to answer")
         self._pending = False
 
-    def _ok(self, text: str) -> Event:
-        self._out.append(f"+OK {text}\r\n".encode())
+    def _ok(self, text: Text, **values: object) -> Event:
+        self._answers.ok(text, **values)
         return _ANSWERED
 
-    def _err(self, text: str, code: str = "") -> None:
-        self._out.append(f"-ERR [{code}] {text}\r\n".encode() if code else f"-ERR {text}\r\n".encode())
+    def _err(self, text: Text, code: str = "", **values: object) -> Event:
+        self._answers.err(text, code, **values)
+        return _ANSWERED
 
-    def _summary(self) -> str:
-        return f"{self._maildrop.count} messages ({self._maildrop.octets} octets)"
+    def _ok_summary(self) -> Event:
+        return self._ok(Text.SUMMARY, count=self._maildrop.count, octets=self._maildrop.octets)
 
     # -- commands before the login -------------------------------------------------------------------------------
 
     def _capa(self, _: list[bytes]) -> Event:
-        """RFC 2449 §6; the same in both states."""
+        """RFC 2449 §6; after the login what concerns it is left out."""
         profile = self.profile
-        names = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER"]
+        names = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", f"EXPIRE {profile.expire}"]
+        if profile.login_delay:
+            names.append(f"LOGIN-DELAY {profile.login_delay}")
         if self._takes_passwords:
             names.append("USER")
-        if self.private and profile.mechanisms:
-            names.append(" ".join(("SASL", *profile.mechanisms)))
+        if self.private and self.mechanisms:
+            names.append(" ".join(("SASL", *self.mechanisms)))
         if profile.tls and not self.secure:
             names.append("STLS")
-        names.append(f"IMPLEMENTATION {profile.implementation}")
-        return self._ok("capabilities follow\r\n" + "\r\n".join(names) + "\r\n.")
+        names += ["UTF8 USER", "LANG", f"IMPLEMENTATION {profile.implementation}"]
+        self._answers.ok(Text.CAPABILITIES)
+        self._answers.lines(names)
+        return _ANSWERED
 
     def _stls(self, _: list[bytes]) -> Event:
         if self.secure:
-            raise SyntaxFault("TLS is there already")
+            raise SyntaxFault(Text.TLS_THERE)
         if not self.profile.tls:
-            raise SyntaxFault("there is no TLS here")
+            raise SyntaxFault(Text.NO_TLS)
+        if self.utf8:  # RFC 6856 §2.1
+            raise SyntaxFault(Text.TLS_BEFORE_UTF8)
         return StartTLS()
 
     def _user(self, arguments: list[bytes]) -> Event:
         if not self._takes_passwords:
             return self._need_privacy()
-        self._name = parse_text(arguments[0], "name")
-        return self._ok("send the password")
+        self._name = parse_text(arguments[0])
+        return self._ok(Text.SEND_PASSWORD)
 
     def _pass(self, arguments: list[bytes]) -> Event:
         if not self._takes_passwords:
             return self._need_privacy()
         name, self._name = self._name, ""  # RFC 1939 §7: PASS only right after USER
         if not name:
-            raise SyntaxFault("send USER first")
-        return Login(name, parse_text(arguments[0], "password"))
+            raise SyntaxFault(Text.USER_FIRST)
+        return Login(name, parse_text(arguments[0]))
 
     @property
     def _takes_passwords(self) -> bool:
         """USER and PASS are what PLAIN is, in other words."""
-        return self.private and "PLAIN" in self.profile.mechanisms
+        return self.private and "PLAIN" in self.mechanisms
 
     def _need_privacy(self) -> Event:
-        self._err("no passwords here, see SASL in CAPA" if self.private else "no passwords without TLS", "AUTH")
-        return _ANSWERED
+        return self._err(Text.SEE_SASL if self.private else Text.NO_PASSWORDS, "AUTH")
+
+    def _apop(self, arguments: list[bytes]) -> Event:
+        """RFC 1939 §7; no password is sent, so it may be in clear."""
+        if not self.timestamp:
+            raise SyntaxFault(Text.NO_APOP)
+        return Apop(parse_text(arguments[0]), parse_digest(arguments[1]))
 
     def _auth(self, arguments: list[bytes]) -> Event:
-        mechanism = parse_text(arguments[0], "mechanism").upper()
+        mechanism = parse_text(arguments[0]).upper()
+        if not self.private:
+            return self._err(Text.TLS_FIRST, "AUTH")
         return Authenticate(mechanism, len(arguments) > 1, arguments[1] if len(arguments) > 1 else b"")
+
+    def _utf8(self, _: list[bytes]) -> Event:
+        self.utf8 = True
+        return self._ok(Text.UTF8)
+
+    def _lang(self, arguments: list[bytes]) -> Event:
+        """RFC 6856 §3.2: the answer is in the new language already."""
+        if not arguments:
+            self._answers.ok(Text.LANGUAGES)
+            self._answers.lines([f"{language.value} {language.own_name}" for language in Language])
+            return _ANSWERED
+        wanted = parse_range(arguments[0])
+        language = find(wanted, self.profile.language)
+        if language is None:
+            raise Fault(Text.NO_LANGUAGE, language=wanted or "?")
+        self._answers.language = language
+        self._answers.raw_ok(f"{language.value} {language.say(Text.LANGUAGE)}")
+        return _ANSWERED
 
     # -- commands after the login --------------------------------------------------------------------------------
 
     def _stat(self, _: list[bytes]) -> Event:
-        return self._ok(f"{self._maildrop.count} {self._maildrop.octets}")
+        self._answers.raw_ok(f"{self._maildrop.count} {self._maildrop.octets}")
+        return _ANSWERED
 
     def _list(self, arguments: list[bytes]) -> Event:
         if arguments:
             index = self._index(arguments)
-            return self._ok(f"{index + 1} {self._maildrop.size(index)}")
-        return self._ok(f"{self._summary()}\r\n{self._maildrop.list_sizes()}.")
+            self._answers.raw_ok(f"{index + 1} {self._maildrop.size(index)}")
+            return _ANSWERED
+        self._ok_summary()
+        self._answers.begin_listing(self._maildrop.list_sizes())
+        return _ANSWERED
 
     def _uidl(self, arguments: list[bytes]) -> Event:
         if arguments:
             index = self._index(arguments)
-            return self._ok(f"{index + 1} {self._maildrop.name(index)}")
-        return self._ok(f"unique ids follow\r\n{self._maildrop.list_names()}.")
+            self._answers.raw_ok(f"{index + 1} {self._maildrop.name(index)}")
+            return _ANSWERED
+        self._answers.ok(Text.NAMES)
+        self._answers.begin_listing(self._maildrop.list_names())
+        return _ANSWERED
 
     def _retr(self, arguments: list[bytes]) -> Event:
         return Retrieve(self._index(arguments))
@@ -335,20 +414,20 @@ class ServerCore:
     def _dele(self, arguments: list[bytes]) -> Event:
         index = self._index(arguments)
         self._maildrop.delete(index)
-        return self._ok(f"message {index + 1} deleted")
+        return self._ok(Text.DELETED, number=index + 1)
 
     def _rset(self, _: list[bytes]) -> Event:
         self._maildrop.restore()
-        return self._ok(self._summary())
+        return self._ok_summary()
 
     def _noop(self, _: list[bytes]) -> Event:
-        return self._ok("nothing done")
+        return self._ok(Text.NOTHING)
 
     def _quit(self, _: list[bytes]) -> Event:
         before, self.state = self.state, State.ENDED
         if before is State.TRANSACTION:
             return Update(self._maildrop.deleted)
-        return self._ok("bye")
+        return self._ok(Text.BYE)
 
     def _index(self, arguments: list[bytes]) -> int:
         return self._maildrop.index(parse_number(arguments[0]))

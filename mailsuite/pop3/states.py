@@ -40,7 +40,10 @@ COMMANDS: dict[bytes, Command] = {
         Command("STLS", _BEFORE, (0, 0)),  # RFC 2595 §4
         Command("USER", _BEFORE, (1, 1), whole=True),  # RFC 1939 §7
         Command("PASS", _BEFORE, (1, 1), whole=True),  # RFC 1939 §7: spaces belong to the password
+        Command("APOP", _BEFORE, (2, 2)),  # RFC 1939 §7
         Command("AUTH", _BEFORE, (1, 2)),  # RFC 5034 §4
+        Command("UTF8", _BEFORE, (0, 0)),  # RFC 6856 §2.1
+        Command("LANG", _BOTH, (0, 1)),  # RFC 6856 §3.2
         Command("STAT", _AFTER, (0, 0)),  # RFC 1939 §5
         Command("LIST", _AFTER, (0, 1)),  # RFC 1939 §5
         Command("UIDL", _AFTER, (0, 1)),  # RFC 1939 §7

@@ -16,6 +16,7 @@ from mailsuite.interfaces import IDelivery, IDirectory, IMailStores, IPolicy, IQ
 from mailsuite.net.imap_server import IMAPServerFactory
 from mailsuite.net.imap_session import IMAPSettings
 from mailsuite.net.login import Login
+from mailsuite.net.pop3_accounts import Accounts
 from mailsuite.net.pop3_factory import POP3ServerFactory
 from mailsuite.net.pop3_settings import POP3Settings
 from mailsuite.net.proxied import ProxiedFactory
@@ -43,6 +44,7 @@ class Shared(msgspec.Struct, frozen=True):
     #: Where a listener's connections are counted.
     door: Callable[[Listener], Door]
     hits: Counter[str]
+    pop3_accounts: Accounts
     trusted: Callable[[str], bool]
     #: A predicate on client addresses from networks as the configuration names them.
     within: Callable[[Sequence[str]], Callable[[str], bool]]
@@ -131,8 +133,19 @@ def _pop3(listener: Listener, shared: Shared) -> POP3ServerFactory:
         login_limit=own.timeouts.login,
         mechanisms=_mechanisms(listener),
         client_ca=listener.client_ca,
+        apop=own.pop3.apop,
+        language=own.pop3.language,
     )
-    return POP3ServerFactory(settings, shared.stores, shared.login, shared.door(listener), shared.tls, shared.clock)
+    return POP3ServerFactory(
+        settings,
+        shared.stores,
+        shared.login,
+        shared.door(listener),
+        shared.tls,
+        shared.clock,
+        shared.pop3_accounts,
+        shared.ids,
+    )
 
 
 def _imap(listener: Listener, shared: Shared) -> IMAPServerFactory:

@@ -24,6 +24,7 @@ from mailsuite.disk.spool import Spool
 from mailsuite.net import control
 from mailsuite.net.address import client_networks
 from mailsuite.net.login import Login
+from mailsuite.net.pop3_accounts import Accounts, Rules
 from mailsuite.net.sessions import Admission
 from mailsuite.net.throttle import Throttle
 from mailsuite.net.tls import TLSContexts
@@ -93,6 +94,7 @@ class Parts:
             login=Login(self._directory, Throttle(reactor), reactor),
             door=functools.cache(lambda listener: admission.part(listener.connections)),
             hits=admission.hits,
+            pop3_accounts=Accounts(reactor, _pop3_rules(settings)),
             trusted=trusts(trusted_networks(settings.trusted_networks, interfaces)),
             within=lambda words: trusts(trusted_networks(words, interfaces)),
             ids=ids,
@@ -170,3 +172,8 @@ def _directory_settings(settings: Settings) -> DirectorySettings:
         remember=settings.passwords.remember,
         checks_at_once=settings.passwords.checks_at_once,
     )
+
+
+def _pop3_rules(settings: Settings) -> Rules:
+    own = settings.pop3
+    return Rules(exclusive=own.exclusive, login_delay=own.login_delay, expire_days=own.expire_days)

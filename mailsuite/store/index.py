@@ -21,7 +21,7 @@ from twisted.logger import Logger
 
 from mailsuite.disk.summary import Rendered
 
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = """
 CREATE TABLE mailbox (
     id INTEGER PRIMARY KEY, folder TEXT NOT NULL UNIQUE, uidvalidity INTEGER NOT NULL,
@@ -31,6 +31,7 @@ CREATE TABLE message (
     stored INTEGER NOT NULL, wire INTEGER NOT NULL, date REAL NOT NULL, modseq INTEGER NOT NULL);
 CREATE TABLE summary (
     key INTEGER PRIMARY KEY, envelope BLOB NOT NULL, structure BLOB NOT NULL, body BLOB NOT NULL);
+CREATE TABLE ascii (key INTEGER PRIMARY KEY, size INTEGER NOT NULL);
 """
 #: Files that were set aside and are kept, the newest.
 MAX_SET_ASIDE = 3
@@ -157,7 +158,7 @@ class Index:
 
     def drop_mailbox(self, id: int) -> None:
         with self.transaction():
-            for table in ("message", "summary"):
+            for table in ("message", "summary", "ascii"):
                 self._db.execute(f"DELETE FROM {table} WHERE key BETWEEN ? AND ?", _range(id))  # noqa: S608
             self._db.execute("DELETE FROM mailbox WHERE id = ?", (id,))
 
@@ -241,6 +242,7 @@ class Index:
         among = (id << 32, json.dumps(list(uids)))
         self._db.execute(f"DELETE FROM message WHERE {_AMONG}", among)  # noqa: S608
         self._db.execute(f"DELETE FROM summary WHERE {_AMONG}", among)  # noqa: S608
+        self._db.execute(f"DELETE FROM ascii WHERE {_AMONG}", among)  # noqa: S608
 
     def set_letters(self, id: int, letters: Mapping[tuple[str, bool], Sequence[int]], modseq: int) -> None:
         """(Letters, whether in ``new``) -> UIDs of those of which that is so now."""
@@ -282,6 +284,33 @@ class Index:
                     ((target << 32 | becomes) - (source << 32 | first), source << 32 | first, source << 32 | last),
                 ).rowcount
         return copied
+
+    # -- what POP3 lists -----------------------------------------------------------------------------------------
+
+    def sizes(self, id: int) -> list[tuple[int, int]]:
+        """(UID, octets as sent) of every message, ascending."""
+        return self._db.execute(
+            "SELECT key & 4294967295, wire FROM message WHERE key BETWEEN ? AND ? ORDER BY key", _range(id)
+        ).fetchall()
+
+    def ascii_sizes(self, id: int) -> dict[int, int]:
+        """By UID, the size of the downgraded form of those that have one; under 0 the UID up to which that is known."""
+        return dict(
+            self._db.execute(
+                "SELECT key & 4294967295, size FROM ascii WHERE key BETWEEN ? AND ?", _range(id)
+            ).fetchall()
+        )
+
+    def next_rows(self, id: int, after: int, limit: int) -> list[Row]:
+        """The first ``limit`` messages behind the UID ``after``."""
+        select = f"SELECT {_COLUMNS} FROM message WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?"  # noqa: S608
+        first, last = _range(id)
+        return [_row(found) for found in self._db.execute(select, (first + after + 1, last, limit))]
+
+    def keep_ascii_sizes(self, id: int, sizes: dict[int, int]) -> None:
+        """See ``ascii_sizes``."""
+        values = ((id << 32 | uid, size) for uid, size in sizes.items())
+        self._db.executemany("INSERT OR REPLACE INTO ascii VALUES (?, ?)", values)
 
 
 def _range(id: int) -> tuple[int, int]:

@@ -13,9 +13,9 @@ from zope.interface import implementer
 
 from mailsuite.errors import MailError
 from mailsuite.interfaces import IBody, IMailbox
-from mailsuite.model import Fetched, FlagOp, Flags, Snapshot
+from mailsuite.model import Fetched, FlagOp, Flags, Listing, Snapshot
 from mailsuite.query import Query
-from mailsuite.store import changing, reading
+from mailsuite.store import changing, maildrop, reading
 from mailsuite.store.account import AccountMail
 from mailsuite.store.feed import Watch
 from mailsuite.store.flags import canonical
@@ -128,6 +128,18 @@ class MaildirMailbox:
 
         self._lane.run(reading.opened, self.folder, uid).addCallbacks(hand_over, fail)
         return answer
+
+    def listing(self, ascii_only: bool) -> Deferred[Listing]:
+        return Deferred.fromCoroutine(self._listing(ascii_only))
+
+    async def _listing(self, ascii_only: bool) -> Listing:
+        """Messages that were never examined are, in small jobs."""
+        while ascii_only and await self._lane.run_unlocked(maildrop.examine, self.folder):
+            pass
+        return await self._lane.run(maildrop.listing, self.folder, ascii_only)
+
+    def octets(self, uids: Sequence[int], most: int) -> Deferred[Sequence[bytes | MailError]]:
+        return self._lane.run_unlocked(maildrop.octets, self.folder, uids, most)
 
     def store(
         self, uids: Sequence[int], op: FlagOp, flags: Flags, unchanged_since: int | None

@@ -96,7 +96,7 @@ def render(folder: Folder, rows: Sequence[Row]) -> dict[int, Rendered]:
     found = folder.account.resources.summarize([folder.path_of(row) for row in missing]) if missing else ()
     for row, parts in zip(missing, found, strict=True):
         try:
-            made.append((row.uid, parts or _from_file(folder, row, summarize_file)))
+            made.append((row.uid, parts or from_file(folder, row, summarize_file)))
         except Expunged:
             continue
     if made:
@@ -117,7 +117,7 @@ def render_waiting(account: AccountMail, limit: int) -> bool:
 
 def stored_header(folder: Folder, row: Row) -> bytes:
     """The header block as it is stored; ``Expunged``."""
-    return _from_file(folder, row, _header)
+    return from_file(folder, row, _header)
 
 
 def _header(path: str) -> bytes:
@@ -129,7 +129,7 @@ def _header(path: str) -> bytes:
     return octets[:end]
 
 
-def _from_file(folder: Folder, row: Row, read: Callable[[str], _T]) -> _T:
+def from_file(folder: Folder, row: Row, read: Callable[[str], _T]) -> _T:
     """``read`` the message's file, wherever it is; ``Expunged``.  Takes the lock only to look for a file that moved."""
     try:
         return read(folder.path_of(row))
@@ -153,7 +153,7 @@ def opened(folder: Folder, uid: int) -> IBody:
         trusted = rows[0].stored > SMALL and os.stat(path).st_size == rows[0].stored
         return open_body(path, folder.account.resources.offload, size=rows[0].wire if trusted else None)
 
-    return _from_file(folder, rows[0], read)
+    return from_file(folder, rows[0], read)
 
 
 class Searched:
@@ -176,7 +176,7 @@ class Searched:
         return self._read(_whole)
 
     def _read(self, read: Callable[[str], bytes]) -> bytes:
-        octets = _from_file(self._folder, self._row, read)
+        octets = from_file(self._folder, self._row, read)
         self.octets += len(octets)
         return octets
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import msgspec
 from zope.interface import implementer
 
-from mailsuite.errors import Expunged, NotFound
+from mailsuite.disk.body import SMALL
+from mailsuite.errors import Expunged, MailError, NotFound, TooBig
 from mailsuite.interfaces import IBody, IMailbox
+from mailsuite.mime.downgrade import downgrade
 from mailsuite.mime.render import summary
 from mailsuite.model import (
     DELETED,
@@ -20,6 +22,7 @@ from mailsuite.model import (
     Flags,
     FlagsChanged,
     Gone,
+    Listing,
     MailboxStatus,
     Snapshot,
     Vanished,
@@ -191,6 +194,32 @@ class MemoryMailbox:
         if uid not in self.messages:
             raise Expunged("the message is gone")
         return MemoryBody(self.messages[uid].octets)
+
+    @answers
+    def listing(self, ascii_only: bool) -> Listing:
+        messages = tuple(self.messages.values())
+        forms = [downgrade(each.octets) if ascii_only else each.octets for each in messages]
+        return Listing(
+            uids=tuple(self.messages),
+            sizes=tuple(map(len, forms)),
+            names=tuple(str(self._item(each, "name")) for each in messages),
+            downgraded=frozenset(each.uid for each, form in zip(messages, forms, strict=True) if form != each.octets),
+            at=self.feed.position,
+        )
+
+    @answers
+    def octets(self, uids: Sequence[int], most: int) -> Sequence[bytes | MailError]:
+        found: list[bytes | MailError] = []
+        for uid in uids:
+            octets = self.messages[uid].octets if uid in self.messages else b""
+            most -= len(octets)
+            if most < 0 and found:
+                break
+            if uid not in self.messages:
+                found.append(Expunged("the message is gone"))
+            else:
+                found.append(octets if len(octets) <= SMALL else TooBig("too large to be read at once"))
+        return found
 
     @answers
     def store(

@@ -56,6 +56,12 @@ class LineBuffer:
         self._at = end + 1
         return self._line(start, end)
 
+    def peek(self, most: int) -> bytes:
+        """The next octets, ``most`` of them, as they wait; they are taken all the same later."""
+        if self._late:
+            self._join()
+        return self._data[self._at : self._at + most]
+
     def take_all(self) -> bytes:
         """Everything received and not taken."""
         if self._late:

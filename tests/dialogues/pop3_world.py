@@ -3,6 +3,8 @@
 Options: ``starttls yes``, ``plaintext no``, ``messages N`` (N small ones instead), ``big OCTETS`` (one of that size),
 ``fail METHOD WHAT``, ``late yes`` (every seam answers later), ``faults N``, ``failed_logins N``, ``connections N``,
 ``mechanisms NAMES``.
+``apop yes`` (tim's secret is the one of RFC 1939), ``exclusive yes``, ``login_delay S``, ``expire DAYS``,
+``language TAG``, ``global yes`` (a fifth message with UTF-8 in its header).
 Acts: ``vanish NUMBER``, ``deliver TEXT``, ``shut_down``, ``fail METHOD WHAT``, ``left NUMBERS`` (UIDs still there),
 ``password NEW``, ``disable``.
 """
@@ -14,10 +16,12 @@ from twisted.internet.task import Clock
 from mailsuite.errors import Corrupt, MailError, Temporary
 from mailsuite.interfaces import IOffload
 from mailsuite.net.login import Login
+from mailsuite.net.pop3_accounts import Accounts, Rules
 from mailsuite.net.pop3_factory import POP3ServerFactory
 from mailsuite.net.pop3_settings import POP3Settings
 from mailsuite.net.sessions import Admission
 from mailsuite.net.throttle import Throttle
+from mailsuite.pop3.languages import Language
 from mailsuite.pop3.server import Limits
 from mailsuite.testing.directory import MemoryDirectory
 from mailsuite.testing.late import Late
@@ -33,6 +37,10 @@ MESSAGES = (
     b"Subject: no body\r\n\r\n",
     b"Subject: no line end\r\n\r\nlast words",
 )
+GLOBAL = (
+    "From: Дима <дима@пример.рф>\r\nTo: tim@example.org\r\nSubject: Привет\r\nMIME-Version: 1.0\r\n"
+    "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n.Всё хорошо\r\n"
+).encode()
 #: ``late`` is understood.
 LATE = True
 FAILURES: dict[str, type[MailError]] = {"temporary": Temporary, "corrupt": Corrupt}
@@ -80,6 +88,8 @@ def build(options: dict[str, str], clock: Clock, offload: IOffload) -> WorldFact
         messages = ((b"Subject: big\r\n\r\n" + b".2345678\r\n" * (size // 10 + 1))[: size - 2] + b"\r\n",)
     for message in messages:
         stores.deliver(TIM, message)
+    if options.get("global") == "yes":
+        stores.deliver(TIM, GLOBAL)
     if "fail" in options:
         plan(stores, options["fail"])
     settings = POP3Settings(
@@ -88,12 +98,22 @@ def build(options: dict[str, str], clock: Clock, offload: IOffload) -> WorldFact
         allow_plaintext_auth=options.get("plaintext") != "no",
         mechanisms=tuple(options.get("mechanisms", "PLAIN LOGIN").split()),
         limits=Limits(faults=int(options.get("faults", 20)), failed_logins=int(options.get("failed_logins", 5))),
+        apop=options.get("apop") == "yes",
+        language=Language(options.get("language", "en")),
+    )
+    rules = Rules(
+        exclusive=options.get("exclusive") == "yes",
+        login_delay=int(options.get("login_delay", 0)),
+        expire_days=int(options.get("expire", -1)),
     )
     directory = MemoryDirectory(["example.org"], {TIM: "secret word", "ann@example.org": "pässwort"})
+    directory.apop_secrets[TIM] = "tanstaaf"
     late = options.get("late") == "yes"
     login = Login(Late(directory, clock) if late else directory, Throttle(clock), clock, lambda: NONCE)
     admission = Admission(int(options.get("connections", 10)), int(options.get("connections", 10)))
-    factory = WorldFactory(settings, stores, login, admission, ReadyTLS(), clock)
+    factory = WorldFactory(
+        settings, stores, login, admission, ReadyTLS(), clock, Accounts(clock, rules), lambda: "1896.697170952"
+    )
     factory.directory = directory
     if late:
         factory.stores = Late(stores, clock)

@@ -20,7 +20,9 @@ from mailsuite.disk.real import RealDisk
 from mailsuite.disk.spool import Spool
 from mailsuite.errors import Expunged, Temporary
 from mailsuite.interfaces import IBody, IDelivery, IMailbox, IMailStores
+from mailsuite.mime.downgrade import Edit
 from mailsuite.model import INBOX, NO_FLAGS, NULL_SENDER, Address, Envelope, Recipient
+from mailsuite.net.downgraded import DowngradedBody
 from mailsuite.queue.disk import DiskQueue
 from mailsuite.store.maildir import MaildirStores
 from mailsuite.testing.delivery import MemoryDelivery
@@ -71,6 +73,13 @@ class Maker:
 
     def octets(self, octets: bytes) -> Opened:
         return Opened(OctetsBody(octets), lambda: None)
+
+    def downgraded(self, octets: bytes) -> Opened:
+        """What stands in its place in two spots is there already, something else is asked away."""
+        cut = len(octets) // 3
+        body = MemoryBody(b"gone" + octets[:cut] + b"XYZ" + octets[2 * cut :])
+        edits = [Edit(0, 4, b""), Edit(4 + cut, 7 + cut, octets[cut : 2 * cut])]
+        return Opened(DowngradedBody(body, edits), lambda: setattr(body, "gone", True))
 
     def opened_file(self, octets: bytes) -> Opened:
         path = self.folder / "file"
@@ -135,6 +144,7 @@ class Maker:
 KINDS = [
     "double",
     "octets",
+    "downgraded",
     "opened_file",
     "large_file",
     "memory_draft",

@@ -14,8 +14,9 @@ from mailsuite import query as q
 from mailsuite.disk.placement import place
 from mailsuite.disk.real import RealDisk
 from mailsuite.disk.spool import Spool
-from mailsuite.errors import Exists, Expunged, InvalidName, NotAllowed, NotFound, OverQuota
+from mailsuite.errors import Exists, Expunged, InvalidName, NotAllowed, NotFound, OverQuota, TooBig
 from mailsuite.interfaces import IBody, IMailbox, IMailStore, IMailStores, IWatch
+from mailsuite.mime.downgrade import downgrade
 from mailsuite.model import (
     INBOX,
     NULL_SENDER,
@@ -243,6 +244,75 @@ def test_a_message_that_is_gone_has_no_body(world: World, inbox: Any) -> None:
     failure_of(inbox.body(1), Expunged)
     failure_of(inbox.body(99), Expunged)
     assert list(result_of(inbox.fetch([1], ["flags"]))) == []
+
+
+GLOBAL = "Subject: Grüße\r\n\r\nschön\r\n".encode()
+
+
+def test_a_listing_has_all_messages_with_names_and_sizes(world: World, inbox: Any) -> None:
+    for octets in (MESSAGE, b"Subject: two\r\n\r\n", GLOBAL):
+        world.deliver(octets)
+    result_of(inbox.expunge([2]))
+    listing = result_of(inbox.listing(False))
+    assert listing.uids == (1, 3)
+    assert listing.sizes == tuple(fetch(inbox, uid, "size") for uid in (1, 3))
+    assert listing.names == tuple(fetch(inbox, uid, "name") for uid in (1, 3))
+    assert not listing.downgraded
+    watch = inbox.watch(listing.at, lambda: None)
+    assert watch.take() == ()
+    world.deliver(MESSAGE)
+    assert [type(change) for change in watch.take()] == [Arrived]
+    watch.close()
+
+
+def test_a_listing_claims_nothing_as_recent(world: World, inbox: Any) -> None:
+    world.deliver(MESSAGE)
+    result_of(inbox.listing(True))
+    assert result_of(inbox.snapshot(True)).recent == frozenset((1,))
+
+
+def test_an_empty_mailbox_has_an_empty_listing(inbox: Any) -> None:
+    listing = result_of(inbox.listing(True))
+    assert (listing.uids, listing.sizes, listing.names, listing.downgraded) == ((), (), (), frozenset())
+
+
+def test_a_listing_for_ascii_has_the_sizes_of_downgraded_messages(world: World, inbox: Any) -> None:
+    large = GLOBAL + "Zeile für Zeile\r\n".encode() * 10_000
+    for each in (MESSAGE, GLOBAL, b"Subject: plain\r\n\r\n\xfc\r\n", large, b"Subject: \xfc\r\n\r\n"):
+        world.deliver(each)
+    listing = result_of(inbox.listing(True))
+    assert listing.downgraded == {2, 4}
+    sent = [octets(inbox, uid) for uid in listing.uids]
+    assert listing.sizes == tuple(len(downgrade(each)) for each in sent)
+    assert result_of(inbox.listing(True)) == listing
+    assert result_of(inbox.listing(False)).sizes == tuple(map(len, sent))
+    result_of(inbox.expunge([2]))
+    world.deliver(GLOBAL)
+    assert result_of(inbox.listing(True)).downgraded == {4, 6}
+
+
+def test_octets_gives_whole_messages_in_the_order_asked(world: World, inbox: Any) -> None:
+    for number in range(3):
+        world.deliver(b"Subject: %d\r\n\r\n.\r\n" % number)
+    result_of(inbox.expunge([2]))
+    third, second, first = result_of(inbox.octets([3, 2, 1], 1 << 20))
+    assert (third, first) == (octets(inbox, 3), octets(inbox, 1))
+    assert isinstance(second, Expunged)
+
+
+def test_octets_stops_before_there_are_too_many(world: World, inbox: Any) -> None:
+    for _ in range(3):
+        world.deliver(MESSAGE)
+    size = fetch(inbox, 1, "size")
+    assert len(result_of(inbox.octets([1, 2, 3], 1))) == 1
+    assert len(result_of(inbox.octets([1, 2, 3], 2 * size))) == 2
+    assert result_of(inbox.octets([], 100)) == []
+
+
+def test_octets_leaves_a_large_message_to_its_body(world: World, inbox: Any) -> None:
+    world.deliver(b"Subject: large\r\n\r\n" + b"x\r\n" * 100_000)
+    (found,) = result_of(inbox.octets([1], 1 << 20))
+    assert isinstance(found, TooBig)
 
 
 def test_recent_is_told_to_the_first_that_takes_it(world: World, store: Any, inbox: Any) -> None:

@@ -11,9 +11,10 @@ from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 from zope.interface import implementer
 
-from mailsuite.errors import Expunged, Temporary
+from mailsuite.errors import Expunged, Temporary, TooBig
 from mailsuite.interfaces import IBody
 from mailsuite.net.login import Login
+from mailsuite.net.pop3_accounts import Accounts
 from mailsuite.net.pop3_factory import POP3ServerFactory
 from mailsuite.net.pop3_inbox import unique_id
 from mailsuite.net.pop3_server import PIECE
@@ -70,10 +71,15 @@ class Conversation:
         self.stores.deliver(TIM, b"Subject: y\r\n\r\n")
         self.body = body
         monkeypatch.setattr(MemoryMailbox, "body", lambda mailbox, uid: succeed(body))
+        monkeypatch.setattr(
+            MemoryMailbox, "octets", lambda mailbox, uids, most: succeed([TooBig("read its body")] * len(uids))
+        )
         login = Login(MemoryDirectory(["example.org"], {TIM: "secret"}), Throttle(self.clock), self.clock)
         self.admission = Admission(1, 1)
         settings = POP3Settings("mail.example.org", allow_plaintext_auth=True)
-        self.factory = POP3ServerFactory(settings, self.stores, login, self.admission, None, self.clock)
+        self.factory = POP3ServerFactory(
+            settings, self.stores, login, self.admission, None, self.clock, Accounts(self.clock), lambda: "1"
+        )
         self.protocol = self.factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 4000))
         self.transport = FakeTransport()
         self.transport.connect(self.protocol)

@@ -15,6 +15,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from mailsuite.net.connection import CLOSING_GRACE
 from mailsuite.net.imap_server import IMAPServerFactory, IMAPSettings
 from mailsuite.net.login import Login
+from mailsuite.net.pop3_accounts import Accounts
 from mailsuite.net.pop3_factory import POP3ServerFactory
 from mailsuite.net.pop3_settings import POP3Settings
 from mailsuite.net.sessions import Admission
@@ -44,7 +45,14 @@ def smtp(clock: Clock, room: int) -> SMTPServerFactory:
 def pop3(clock: Clock, room: int) -> POP3ServerFactory:
     login = Login(MemoryDirectory(), Throttle(clock), clock)
     return POP3ServerFactory(
-        POP3Settings("here.test"), MemoryStores(clock), login, Admission(room, room), ReadyTLS(), clock
+        POP3Settings("here.test"),
+        MemoryStores(clock),
+        login,
+        Admission(room, room),
+        ReadyTLS(),
+        clock,
+        Accounts(clock),
+        str,
     )
 
 

@@ -21,6 +21,7 @@ from mailsuite.pop3.events import (
 from mailsuite.pop3.maildrop import Maildrop
 from mailsuite.pop3.server import Limits, Profile, ServerCore
 from mailsuite.pop3.states import COMMANDS, State
+from mailsuite.pop3.texts import Text
 from mailsuite.wire.signals import NEED_DATA, PAUSED
 
 PROFILE = Profile("mail.example.org", tls=True, plaintext=True, limits=Limits(faults=50))
@@ -31,7 +32,7 @@ def answer(core: ServerCore, event: Event) -> None:
     """A server whose users all exist, with two messages each; ``wrong`` and ``broken`` are refused."""
     match event:
         case Login(password="wrong"):
-            core.login_failed("wrong")
+            core.login_failed(Text.WRONG)
         case Login():
             core.logged_in(Maildrop((100, 17), ("a", "b")))
         case Authenticate(has_initial=False) | Authenticate(initial=b"MORE") | Response(line=b"MORE"):
@@ -39,13 +40,13 @@ def answer(core: ServerCore, event: Event) -> None:
         case Authenticate(initial=b"YES") | Response(line=b"YES"):
             core.logged_in(Maildrop((100, 17), ("a", "b")))
         case Authenticate() | Response():
-            core.refuse("no")
+            core.refuse(Text.MALFORMED, detail="no")
         case StartTLS():
-            core.refuse("not now", "SYS/TEMP")
+            core.refuse(Text.TEMPORARY, "SYS/TEMP")
         case Retrieve(index=0) | Top():
             core.send_message(MESSAGE)
         case Retrieve():
-            core.begin_message("parts follow")
+            core.begin_message(len(MESSAGE))
             core.send_part(MESSAGE[:15])
             core.send_part(MESSAGE[15:])
             core.end_message()
@@ -131,7 +132,7 @@ def test_a_session_is_paused_until_the_event_is_answered() -> None:
     core.receive(b"RETR 2\r\nQUIT\r\n")
     assert core.next_event() == Retrieve(1)
     assert core.next_event() is PAUSED
-    core.begin_message("17 octets")
+    core.begin_message(17)
     core.send_part(b"a\r\n.")
     assert core.next_event() is PAUSED
     core.send_part(b"\r\nb")

@@ -1,0 +1,124 @@
+"""A mailbox as POP3 wants it: one list with exact sizes, and several small messages read in one job.
+
+Blocking.  ``examine`` and ``octets`` take the account's lock themselves, and not while they read messages; ``listing``
+is called with the lock held.  The sizes of downgraded forms (``mime.downgrade``) are found once, by reading, and kept
+in the index; a message without any octet beyond ASCII, as most are, costs the reading alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from mailsuite.disk.body import PIECE, SMALL, WireReader, read_stored
+from mailsuite.disk.meaning import meaning_of
+from mailsuite.disk.opening import open_file
+from mailsuite.errors import Expunged, MailError, TooBig
+from mailsuite.mime.downgrade import edits
+from mailsuite.mime.lines import to_crlf
+from mailsuite.mime.structure import Scanner
+from mailsuite.model import Listing
+from mailsuite.store.folder import Folder
+from mailsuite.store.index import Row
+from mailsuite.store.reading import from_file, permanent_name
+
+#: Messages that one ``examine`` reads.
+SLICE = 500
+#: In ``Index.ascii_sizes``: up to which UID messages were examined.
+_MARK = 0
+
+
+def listing(folder: Folder, ascii_only: bool) -> Listing:
+    """See ``IMailbox.listing``; messages that ``examine`` has not seen are left out of one with ``ascii_only``."""
+    folder.look()
+    index = folder.account.index
+    found = index.sizes(folder.id)
+    downgraded: dict[int, int] = {}
+    if ascii_only:
+        downgraded = index.ascii_sizes(folder.id)
+        examined = downgraded.pop(_MARK, 0)
+        if downgraded or (found and found[-1][0] > examined):
+            found = [(uid, downgraded.get(uid, size)) for uid, size in found if uid <= examined]
+    uids, sizes = zip(*found, strict=True) if found else ((), ())
+    uidvalidity = folder.counters.uidvalidity
+    names = tuple([permanent_name(uid, uidvalidity) for uid in uids])
+    return Listing(uids, sizes, names, frozenset(downgraded).intersection(uids), folder.feed.position)
+
+
+def examine(folder: Folder) -> bool:
+    """Find the downgraded sizes of the next messages; whether there may be more."""
+    with folder.account.locked():
+        folder.look()
+        after = folder.account.index.ascii_sizes(folder.id).get(_MARK, 0)
+        rows = folder.account.index.next_rows(folder.id, after, SLICE)
+    if not rows:
+        return False
+    sizes = {_MARK: rows[-1].uid}
+    for row in rows:
+        if growths := _growths(folder, row):
+            sizes[row.uid] = row.wire + sum(growths)
+    index = folder.account.index
+    with folder.account.locked(), index.transaction():
+        there = {row.uid for row in index.rows(folder.id, sizes)} | {_MARK}
+        index.keep_ascii_sizes(folder.id, {uid: sizes[uid] for uid in sizes if uid in there})
+    return len(rows) == SLICE
+
+
+def _growths(folder: Folder, row: Row) -> list[int]:
+    """By how much each edit of a downgrade lengthens the message; nothing if it needs none, or cannot be read."""
+    try:
+        return from_file(folder, row, _growths_of_file)
+    except (Expunged, OSError):
+        return []
+
+
+def _growths_of_file(path: str) -> list[int]:
+    octets = read_stored(path, SMALL)
+    if octets.isascii() and len(octets) < SMALL:
+        return []
+    fd = open_file(path)
+    try:
+        return _growths_of_open(fd)
+    finally:
+        os.close(fd)
+
+
+def _growths_of_open(fd: int) -> list[int]:
+    scanner, ascii_only, at = Scanner(), True, 0
+    while piece := os.pread(fd, PIECE, at):
+        ascii_only = ascii_only and piece.isascii()
+        scanner.feed(piece)
+        at += len(piece)
+    return [] if ascii_only else [edit.growth for edit in edits(scanner.finish(), WireReader(fd, 0).read)]
+
+
+def octets(folder: Folder, uids: Sequence[int], most: int) -> list[bytes | MailError]:
+    """See ``IMailbox.octets``."""
+    with folder.account.locked():
+        folder.must_be_there()
+        rows = {row.uid: row for row in folder.account.index.rows(folder.id, uids)}
+    found: list[bytes | MailError] = []
+    for uid in uids:
+        row = rows.get(uid)
+        most -= row.wire if row is not None else 0
+        if most < 0 and found:
+            break
+        found.append(_whole(folder, row) if row is not None else Expunged("the message is gone"))
+    return found
+
+
+def _whole(folder: Folder, row: Row) -> bytes | MailError:
+    """All of a small message as sent, or why not."""
+    if row.stored > SMALL:
+        return TooBig("too large to be read at once")
+    try:
+        stored = from_file(folder, row, _read_small)
+    except MailError as error:
+        return error
+    except OSError as error:
+        return meaning_of(error, "a message")
+    return TooBig("too large to be read at once") if len(stored) > SMALL else to_crlf(stored)
+
+
+def _read_small(path: str) -> bytes:
+    return read_stored(path, SMALL + 1)
