@@ -18,6 +18,7 @@ COMMANDS = {
     "user": ("mailsuite.cli.user", "user", "Accounts and their passwords."),
     "alias": ("mailsuite.cli.alias", "alias", "Addresses that lead to others."),
     "queue": ("mailsuite.cli.queue", "queue", "Mail that waits for other servers."),
+    "sessions": ("mailsuite.cli.sessions", "sessions", "Who is connected to the running server; limits that were met."),
     "store": ("mailsuite.cli.store", "store", "The mail on disk: check it, repair it."),
     "config": ("mailsuite.cli.config", "config", "Check and print configuration files."),
 }

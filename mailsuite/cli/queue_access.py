@@ -13,18 +13,16 @@ import msgspec
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from mailsuite.cli.running import Running, connect
 from mailsuite.disk.journal_disk import JournalDisk
 from mailsuite.disk.real import RealDisk
-from mailsuite.errors import ConfigError, NotFound, Temporary
+from mailsuite.errors import ConfigError, NotFound
 from mailsuite.model import Queued, Selection
-from mailsuite.net.control import Done, Drop, Flush, Hold, List, Refused, Request, short_path
+from mailsuite.net.control import Drop, Flush, Hold, List
 from mailsuite.offload import Inline
 from mailsuite.queue.disk import DiskQueue
 from mailsuite.queue.file import Places
 from mailsuite.services.lock import FolderLock
-
-#: Seconds to wait for a running server's answer.
-PATIENCE = 30.0
 
 _T = TypeVar("_T")
 
@@ -46,7 +44,7 @@ def open_queue(folder: str, change: bool) -> Iterator[QueueAccess]:
     """The queue in ``folder``; ``change`` says that it will be changed.  Raises NotFound, ConfigError."""
     if not os.path.isdir(folder):
         raise NotFound(f"there is no queue in {folder}")
-    connection = _connect(Places(folder).control)
+    connection = connect(Places(folder).control)
     if connection is not None:
         with connection:
             yield _Running(connection)
@@ -86,18 +84,6 @@ def _require_queue(folder: str) -> None:
         raise NotFound(f"there is no queue in {folder}")
 
 
-def _connect(path: str) -> socket.socket | None:
-    """The running server, or None."""
-    connection = socket.socket(socket.AF_UNIX)
-    connection.settimeout(PATIENCE)
-    try:
-        connection.connect(short_path(path))
-    except (FileNotFoundError, ConnectionRefusedError):  # none, or one left by a crash
-        connection.close()
-        return None
-    return connection
-
-
 def act_as_owner(folder: str) -> None:
     """Files written by root would be out of the server's reach."""
     owner = os.stat(folder)
@@ -108,8 +94,7 @@ def act_as_owner(folder: str) -> None:
 
 class _Running:
     def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-        self._stream = connection.makefile("rb")
+        self._ask = Running(connection).ask
 
     def list(self) -> Sequence[Queued]:
         return msgspec.convert(self._ask(List()), list[Queued])
@@ -122,19 +107,6 @@ class _Running:
 
     def hold(self, id: str, held: bool) -> None:
         self._ask(Hold(id, held))
-
-    def _ask(self, request: Request) -> Any:
-        try:
-            self._connection.sendall(msgspec.json.encode(request) + b"\n")
-            line = self._stream.readline()
-        except OSError as error:
-            raise Temporary(f"the running server does not answer: {error}") from error
-        if not line.endswith(b"\n"):
-            raise Temporary("the running server broke off; is it stopping?")
-        answer = msgspec.json.decode(line, type=Done | Refused)
-        if isinstance(answer, Refused):
-            raise NotFound(answer.error)
-        return answer.result
 
 
 class _Clock:

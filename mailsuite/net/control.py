@@ -1,4 +1,4 @@
-"""Lets commands reach the queue of a running server, over a Unix socket that only its owner may open.
+"""Lets commands reach a running server, its queue and its sessions, over a Unix socket that only its owner may open.
 
 Line-delimited JSON: a request is one ``Request`` a line, the answer one ``Done`` or ``Refused`` a line, in
 order.  Whoever can open the socket (mode 0600, in a folder of mode 0700) is trusted with all of it.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable
 from typing import Any, ClassVar, TypeAlias
 
 import msgspec
@@ -21,6 +22,7 @@ from mailsuite.errors import MailError
 from mailsuite.interfaces import IQueue
 from mailsuite.model import Selection
 from mailsuite.net.connection import Connection
+from mailsuite.net.sessions import Overview
 from mailsuite.wire.lines import LineBuffer
 from mailsuite.wire.signals import NEED_DATA, Signal
 
@@ -55,7 +57,11 @@ class Hold(msgspec.Struct, frozen=True, tag="hold", tag_field="do"):
     held: bool = True
 
 
-Request: TypeAlias = List | Flush | Drop | Hold
+class Look(msgspec.Struct, frozen=True, tag="look", tag_field="do"):
+    """Answered with ``net.sessions.Overview``."""
+
+
+Request: TypeAlias = List | Flush | Drop | Hold | Look
 
 
 class Done(msgspec.Struct, frozen=True, tag="done", tag_field="answer"):
@@ -104,9 +110,10 @@ class ControlConnection(Connection[ControlCore]):
 
     log: ClassVar[Logger] = Logger()
 
-    def __init__(self, queue: IQueue, clock: IReactorTime) -> None:
+    def __init__(self, queue: IQueue, look: Callable[[], Overview], clock: IReactorTime) -> None:
         super().__init__(ControlCore(), clock, IDLE_LIMIT)
         self._queue = queue
+        self._look = look
 
     def handle(self, event: object) -> Deferred[object] | None:
         if isinstance(event, Refused):
@@ -124,6 +131,8 @@ class ControlConnection(Connection[ControlCore]):
         queue = self._queue
         if isinstance(request, List):
             return await queue.list()
+        if isinstance(request, Look):
+            return self._look()
         self.log.info("queue: ordered to {what}", what=_words(request))
         if isinstance(request, Flush):
             return await queue.kick(Selection(ids=request.ids))
@@ -147,24 +156,25 @@ def _words(request: Flush | Drop | Hold) -> str:
 
 
 class ControlFactory(ServerFactory):
-    """Serves ``queue``."""
+    """Serves ``queue``; ``look`` is the overview of now."""
 
     noisy = False
 
-    def __init__(self, queue: IQueue, clock: IReactorTime) -> None:
+    def __init__(self, queue: IQueue, look: Callable[[], Overview], clock: IReactorTime) -> None:
         self._queue = queue
+        self._look = look
         self._clock = clock
 
     def buildProtocol(self, addr: IAddress | None) -> ControlConnection:
-        return ControlConnection(self._queue, self._clock)
+        return ControlConnection(self._queue, self._look, self._clock)
 
 
-def listen(path: str, queue: IQueue, reactor: Any) -> IListeningPort:
+def listen(path: str, queue: IQueue, look: Callable[[], Overview], reactor: Any) -> IListeningPort:
     """Take orders on the socket ``path`` (its folder exists; one left by a crash is replaced: only the process that
     holds the queue's lock may call this).  ``stopListening`` removes it.  Raises twisted's CannotListenError."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
-    port: IListeningPort = reactor.listenUNIX(short_path(path), ControlFactory(queue, reactor), mode=0o600)
+    port: IListeningPort = reactor.listenUNIX(short_path(path), ControlFactory(queue, look, reactor), mode=0o600)
     return port
 
 

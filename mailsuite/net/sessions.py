@@ -110,6 +110,13 @@ class Described(msgspec.Struct, frozen=True):
     moved: float
 
 
+class Overview(msgspec.Struct, frozen=True):
+    """All open sessions of a server, and how often by name a limit was met since it started."""
+
+    sessions: tuple[Described, ...]
+    hits: dict[str, int]
+
+
 class Session(Protocol):
     """What ``net.connection.Connection`` offers for its listing and its ending."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import random
 import time
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.interfaces import IListeningPort
@@ -25,7 +26,7 @@ from mailsuite.net import control
 from mailsuite.net.address import client_networks
 from mailsuite.net.login import Login
 from mailsuite.net.pop3_accounts import Accounts, Rules
-from mailsuite.net.sessions import Admission
+from mailsuite.net.sessions import Admission, Overview
 from mailsuite.net.throttle import Throttle
 from mailsuite.net.tls import TLSContexts
 from mailsuite.offload import Offload
@@ -118,10 +119,11 @@ class Parts:
         self._spool.clean()
         self._disk.open()
 
-    def start_relay(self) -> IListeningPort:
-        """Begin to send what waits; gives the port on which ``mailsuite queue`` talks to this server."""
+    def start_relay(self, look: Callable[[], Overview]) -> IListeningPort:
+        """Begin to send what waits; gives the port on which ``mailsuite queue`` and ``sessions`` talk to this server.
+        ``look`` is the overview of now."""
         self._runner.start()
-        return control.listen(Places(self._settings.paths.queue).control, self._queue, self.shared.clock)
+        return control.listen(Places(self._settings.paths.queue).control, self._queue, look, self.shared.clock)
 
     async def stop_relay(self) -> None:
         """Let attempts under way end, bounded in time."""

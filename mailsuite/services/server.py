@@ -23,6 +23,7 @@ from mailsuite.config.check import check_places
 from mailsuite.config.schema import Settings
 from mailsuite.errors import ConfigError, MailError
 from mailsuite.net.prompt import send_at_once
+from mailsuite.net.sessions import Overview
 from mailsuite.services.descriptors import needed, raise_limit
 from mailsuite.services.factories import ServiceFactory, factory_for, fronted_by
 from mailsuite.services.lock import FolderLock
@@ -56,7 +57,7 @@ class MailServer(Service):
 
     def take_ports(self) -> None:
         """Make every port ours; connections wait until the server is ready.  Raises ConfigError."""
-        passed = passed_sockets(os.environ)
+        passed = passed_sockets(os.environ, self._reactor)
         self._taken = take(self._settings.listeners, passed)
         if passed.left:
             self.log.warn("no listener names what systemd passed: {names}", names=", ".join(passed.left))
@@ -100,7 +101,7 @@ class MailServer(Service):
             self._factories.append(factory)
             fronted = fronted_by(factory, taken.listener, self._parts.shared)
             self._ports.append(send_at_once(await taken.listen(self._reactor, fronted)))
-        self._ports.append(self._parts.start_relay())
+        self._ports.append(self._parts.start_relay(self._look))
         self.log.info(
             "ready: {hostname}, {ports}; {waiting} waiting to be sent",
             hostname=self._settings.hostname,
@@ -118,6 +119,11 @@ class MailServer(Service):
         tell(failure.value)
         fail_at_exit()
         stop_once(self._reactor)
+
+    def _look(self) -> Overview:
+        """For ``mailsuite sessions``."""
+        described = tuple(one for factory in self._factories for one in factory.described())
+        return Overview(described, dict(self._parts.shared.hits))
 
     # -- stopping --------------------------------------------------------------------------------------------------
 

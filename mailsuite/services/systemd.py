@@ -1,23 +1,21 @@
-"""Sockets that systemd opened for us: sd_listen_fds(3), its variables and the rules of taking them.
+"""Sockets that systemd opened for us: sd_listen_fds_with_names(3).
 
-``LISTEN_PID`` must be this process, or they are somebody else's.  They are taken out of the environment, so that no
-child believes that they are its own, and are not inherited further.  Only stream sockets that listen are taken, TCP or
-Unix.
+They are this process's if ``LISTEN_PID`` says so, which Twisted looks at; each has a name (systemd 227 or later).  No
+child inherits them.  Only stream sockets that listen are taken, TCP or Unix.
 """
 
 from __future__ import annotations
 
 import os
 import socket
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
+
+from twisted.internet.endpoints import AdoptedStreamServerEndpoint, serverFromString
+from twisted.internet.interfaces import IReactorSocket
 
 from mailsuite.errors import ConfigError
 
-#: The first descriptor that is passed.
-_FIRST = 3
-_VARIABLES = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
-#: What a socket unit without FileDescriptorName= is called by sd_listen_fds_with_names(3).
-_UNNAMED = "unknown"
+_NAMES = "LISTEN_FDNAMES"
 _MOST = 1024
 
 
@@ -45,18 +43,32 @@ class Passed:
         return sorted(self._descriptors)
 
 
-def passed_sockets(environment: MutableMapping[str, str], pid: int | None = None) -> Passed:
-    """Those that ``environment`` tells of; it does no more afterwards."""
-    told, count, names = (environment.pop(variable, "") for variable in _VARIABLES)
-    if told != str(os.getpid() if pid is None else pid) or not count.isdigit():
-        return Passed()
-    called = names.split(":") if names else []
+def passed_sockets(environment: MutableMapping[str, str], reactor: IReactorSocket) -> Passed:
+    """Those that were passed to this process; ``environment`` still has their names."""
+    return named(_from_twisted(reactor), environment.pop(_NAMES, "").split(":"))
+
+
+def named(descriptors: Sequence[int], names: Sequence[str]) -> Passed:
+    """Each descriptor with its name."""
     found: dict[str, list[int]] = {}
-    for index in range(min(int(count), _MOST)):
-        name = called[index] if index < len(called) and called[index] else _UNNAMED
-        found.setdefault(name, []).append(_FIRST + index)
-        os.set_inheritable(_FIRST + index, False)
+    for descriptor, name in zip(descriptors, names, strict=False):
+        found.setdefault(name, []).append(descriptor)
+        os.set_inheritable(descriptor, False)
     return Passed(found)
+
+
+def _from_twisted(reactor: IReactorSocket) -> list[int]:
+    """Twisted takes the variables for itself as soon as its endpoints are imported, and tells by number what it got:
+    this is the way to ask.  (It makes endpoints of them, which do nothing until they are listened on.)"""
+    found: list[int] = []
+    while len(found) < _MOST:
+        try:
+            endpoint = serverFromString(reactor, f"systemd:domain=INET:index={len(found)}")
+        except IndexError:
+            break
+        assert isinstance(endpoint, AdoptedStreamServerEndpoint)  # noqa: S101 - that is what the words mean
+        found.append(endpoint.fileno)
+    return found
 
 
 def _listening(descriptor: int, name: str) -> socket.socket:

@@ -26,13 +26,15 @@ def received(
     smtputf8: bool = False,
 ) -> bytes:
     """The whole field.  ``extended``: the client said EHLO or LHLO; ``arrived``: seconds since the epoch."""
-    literal = _address_literal(client.address)
-    source = client.helo if is_domain(client.helo) else literal
+    # RFC 5321 §4.4: the address in brackets stands for a TCP connection; a Unix socket has none.
+    literal = _address_literal(client.address) if client.address else ""
+    source = client.helo if is_domain(client.helo) else literal or "localhost"
+    origin = f"{source} ({literal})" if literal else source
     tls = f" ({client.tls})" if client.tls and client.tls.isprintable() and not set(client.tls) & set("()\\") else ""
     only = recipients[0].address if len(recipients) == 1 else None
     receiver = f"\r\n\tfor <{only}>" if only is not None and only.domain else ""
     return (
-        f"Received: from {source} ({literal})\r\n"
+        f"Received: from {origin}\r\n"
         f"\tby {hostname} with {protocol(client, extended, smtputf8)}{tls} id {id}{receiver};\r\n"
         f"\t{date(arrived)}\r\n"
     ).encode()

@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 #: Standard ports; the instance's own are these plus its base.
@@ -114,14 +114,15 @@ class Instance:
         """Files in ``new/`` and ``cur/`` of all mailboxes."""
         return [*self.delivered(), *(path for path in (self.folder / "store").rglob("cur/*") if path.is_file())]
 
-    def start(self, timeout: float = 30.0) -> None:
+    def start(self, timeout: float = 30.0, by: Sequence[str] = (), pass_fds: Sequence[int] = ()) -> None:
         """Start it and wait until it says that it is ready and every port answers: the ports alone answer earlier,
-        before the process would take a signal well."""
+        before the process would take a signal well.  ``by``: a program that starts it, as socket activation does;
+        it is given the descriptors ``pass_fds``."""
         before = len(self.log())
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                [_beside_python("twistd"), "-n", "--pidfile=", "mailsuite", "--config", str(self.config)],
-                cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                [*by, _beside_python("twistd"), "-n", "--pidfile=", "mailsuite", "--config", str(self.config)],
+                cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, pass_fds=pass_fds,
             )  # fmt: skip
         self.wait_until(lambda: self._is_ready(before), timeout, "the server to be ready")
 

@@ -19,6 +19,7 @@ from mailsuite.disk.real import RealDisk
 from mailsuite.disk.spool import Content
 from mailsuite.model import Address, Delayed, Envelope, Recipient, Status
 from mailsuite.net.control import listen
+from mailsuite.net.sessions import Overview
 from mailsuite.offload import Inline
 from mailsuite.queue.disk import DiskQueue
 from mailsuite.queue.file import Places
@@ -53,7 +54,7 @@ def server(folder: str, thread: ReactorThread) -> Iterator[None]:
     queue = DiskQueue(folder, RealDisk(), Inline(), thread.reactor)
     thread.call(queue.load)
     lock = FolderLock(folder)
-    port = thread.call(listen, Places(folder).control, queue, thread.reactor)
+    port = thread.call(listen, Places(folder).control, queue, lambda: Overview((), {}), thread.reactor)
     try:
         yield
     finally:

@@ -15,6 +15,7 @@ from twisted.internet.testing import StringTransport
 
 from mailsuite.model import Address, Envelope, Recipient
 from mailsuite.net.control import PATH_LIMIT, REQUEST_LIMIT, ControlFactory, listen, short_path
+from mailsuite.net.sessions import Described, Overview
 from mailsuite.testing.queue import MemoryQueue
 from mailsuite.testing.results import result_of
 from mailsuite.testing.stages import ReactorThread
@@ -27,9 +28,12 @@ class World:
         for id in ("m1", "m2"):
             envelope = Envelope(id, Address("al", "a.test"), (Recipient(Address("bob", "b.test")),), 0.0)
             self.queue.add(envelope, b"x\r\n")
-        self.protocol = ControlFactory(self.queue, self.clock).buildProtocol(None)
+        self.protocol = ControlFactory(self.queue, self.look, self.clock).buildProtocol(None)
         self.transport = StringTransport()
         self.protocol.makeConnection(self.transport)
+
+    def look(self) -> Overview:
+        return Overview((Described("imap", "192.0.2.1:4000", "ann@a.test", "", 1.0, 2.0),), {"limits.connections": 3})
 
     def ask(self, line: bytes) -> list[dict[str, object]]:
         self.transport.clear()
@@ -49,6 +53,15 @@ def test_list(world: World) -> None:
     (answer,) = world.ask(b'{"do":"list"}\n')
     assert answer["answer"] == "done"
     assert [one["envelope"]["id"] for one in answer["result"]] == ["m1", "m2"]  # type: ignore[attr-defined]
+
+
+def test_look_tells_of_sessions_and_limits(world: World) -> None:
+    (answer,) = world.ask(b'{"do":"look"}\n')
+    (session,) = answer["result"]["sessions"]  # type: ignore[index]
+    assert session == {
+        "service": "imap", "peer": "192.0.2.1:4000", "account": "ann@a.test", "tls": "", "since": 1.0, "moved": 2.0,
+    }  # fmt: skip
+    assert answer["result"]["hits"] == {"limits.connections": 3}  # type: ignore[index]
 
 
 def test_flush_tells_how_many(world: World) -> None:
@@ -107,7 +120,7 @@ def test_the_socket_is_the_owners_and_one_left_behind_is_replaced(
     assert (len(os.fsencode(str(path))) > PATH_LIMIT) is deep
     path.write_bytes(b"left by a crash")
     reactor = reactor_thread.reactor
-    port = reactor_thread.call(listen, str(path), MemoryQueue(reactor), reactor)
+    port = reactor_thread.call(listen, str(path), MemoryQueue(reactor), lambda: Overview((), {}), reactor)
     assert path.stat().st_mode & 0o777 == 0o600
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(5)

@@ -6,12 +6,12 @@ import os
 import socket
 
 import pytest
+from twisted.internet.task import Clock
 
 from mailsuite.config.schema import Listener, Service
 from mailsuite.errors import ConfigError
-from mailsuite.services import systemd
 from mailsuite.services.sockets import take
-from mailsuite.services.systemd import Passed, passed_sockets
+from mailsuite.services.systemd import Passed, named, passed_sockets
 
 
 def listening() -> socket.socket:
@@ -43,17 +43,19 @@ def test_what_does_not_listen_is_refused() -> None:
         Passed({"smtp": [os.dup(file.fileno())]}).take("smtp")
 
 
-def test_variables_are_understood_and_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    closed: list[int] = []
-    monkeypatch.setattr(systemd.os, "set_inheritable", lambda fd, inheritable: closed.append(fd))
-    environment = {"LISTEN_PID": "7", "LISTEN_FDS": "4", "LISTEN_FDNAMES": "smtp:imap:smtp", "HOME": "/"}
-    passed = passed_sockets(environment, pid=7)
-    assert passed._descriptors == {"smtp": [3, 5], "imap": [4], "unknown": [6]}
-    assert closed == [3, 4, 5, 6]
+def test_each_descriptor_has_its_name_and_no_child_gets_it() -> None:
+    opened = [listening() for _ in range(3)]
+    for one in opened:
+        one.set_inheritable(True)
+    first, second, third = (one.fileno() for one in opened)
+    passed = named([first, second, third], ["smtp", "imap", "smtp"])
+    assert passed._descriptors == {"smtp": [first, third], "imap": [second]}
+    assert not any(one.get_inheritable() for one in opened)
+    for one in opened:
+        one.close()
+
+
+def test_without_systemd_there_are_none() -> None:
+    environment = {"LISTEN_FDNAMES": "", "HOME": "/"}
+    assert passed_sockets(environment, Clock()).left == []  # type: ignore[arg-type]
     assert environment == {"HOME": "/"}
-    assert passed_sockets(environment, pid=7).left == []
-
-
-@pytest.mark.parametrize("told", [{}, {"LISTEN_PID": "8", "LISTEN_FDS": "1"}, {"LISTEN_PID": "7", "LISTEN_FDS": "x"}])
-def test_sockets_for_another_process_are_not_ours(told: dict[str, str]) -> None:
-    assert passed_sockets(told, pid=7).left == []

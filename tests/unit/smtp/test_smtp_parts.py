@@ -186,3 +186,9 @@ def test_with_names_the_protocol(service: str, tls: str, account: str, extended:
 )
 def test_dates_are_rfc_5322(seconds: int, text: str) -> None:
     assert date(seconds) == text
+
+
+@pytest.mark.parametrize(("helo", "source"), [("filter.test", b"filter.test"), ("not a name", b"localhost")])
+def test_a_client_on_a_unix_socket_has_no_address(helo: str, source: bytes) -> None:
+    field = received(Client("", 0, "lmtp", helo), True, "mx.test", "I", (), 0.0)
+    assert field.startswith(b"Received: from " + source + b"\r\n\tby mx.test with LMTP id I;")

@@ -1,0 +1,48 @@
+"""The running server as commands reach it: through its control socket (``net.control``), open to its owner alone."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import msgspec
+
+from mailsuite.errors import NotFound, Temporary
+from mailsuite.net.control import Done, Refused, Request, short_path
+
+#: Seconds to wait for an answer.
+PATIENCE = 30.0
+
+
+def connect(path: str) -> socket.socket | None:
+    """The server whose control socket is at ``path``, or None if none runs."""
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(PATIENCE)
+    try:
+        connection.connect(short_path(path))
+    except (FileNotFoundError, ConnectionRefusedError):  # none, or one left by a crash
+        connection.close()
+        return None
+    return connection
+
+
+class Running:
+    """Asks over a connection; closing that is left to the caller."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._stream = connection.makefile("rb")
+
+    def ask(self, request: Request) -> Any:
+        """The result.  Raises NotFound with the server's words if it refuses, Temporary if it does not answer."""
+        try:
+            self._connection.sendall(msgspec.json.encode(request) + b"\n")
+            line = self._stream.readline()
+        except OSError as error:
+            raise Temporary(f"the running server does not answer: {error}") from error
+        if not line.endswith(b"\n"):
+            raise Temporary("the running server broke off; is it stopping?")
+        answer = msgspec.json.decode(line, type=Done | Refused)
+        if isinstance(answer, Refused):
+            raise NotFound(answer.error)
+        return answer.result
