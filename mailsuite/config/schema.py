@@ -12,6 +12,7 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
+from mailsuite.config.esmtp import Extensions, Submission
 from mailsuite.config.limits import Limits, Rates, Timeouts
 from mailsuite.config.option import about, length, number
 from mailsuite.config.pop3 import Pop3
@@ -308,6 +309,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={
     pop3: Pop3 = Pop3()
     passwords: Passwords = Passwords()
     smarthost: Smarthost = Smarthost()
+    extensions: Extensions = Extensions()
+    submission: Submission = Submission()
     relay: Relay = Relay()
     retry: Retry = Retry()
     notices: Notices = Notices()

@@ -21,6 +21,7 @@ from mailsuite.model import AddHeader, Client, Destination, Envelope, Later, Rec
 from mailsuite.net import smtp_replies as replies
 from mailsuite.net.smtp_replies import Stage
 from mailsuite.net.smtp_settings import Service
+from mailsuite.net.smtp_submission import missing_fields
 from mailsuite.net.smtp_transaction import Transaction
 from mailsuite.smtp.events import MessageEnd
 from mailsuite.smtp.received import received
@@ -79,7 +80,10 @@ class Ending:
             transaction.fields.append(verdict.field)
         # RFC 7208 §9.1, RFC 8601 §4: what was found out about a message goes above the trace field of its arrival.
         trace = b"".join((*self._sender.fields, *transaction.fields, self._received(envelope)))
-        if self._factory.settings.service is Service.LMTP and len(transaction.recipients) > 1:
+        service = self._factory.settings.service
+        if service is Service.SUBMISSION:
+            trace += missing_fields(draft.header(), envelope.id, self._factory.settings.hostname, envelope.arrived)
+        if service is Service.LMTP and len(transaction.recipients) > 1:
             return await self._serve_each(envelope, trace)
         return (await self._commit(envelope, trace),)
 

@@ -26,6 +26,7 @@ from mailsuite.net.smtp_settings import Service as SMTPService
 from mailsuite.net.smtp_settings import SMTPSettings
 from mailsuite.pop3.server import Limits as POP3Limits
 from mailsuite.smtp.extensions import Limits as SMTPLimits
+from mailsuite.smtp.extensions import Who
 
 #: They have ``sessions`` and ``shut_down()`` in common.
 ServiceFactory: TypeAlias = SMTPServerFactory | POP3ServerFactory | IMAPServerFactory
@@ -93,6 +94,12 @@ def _smtp(listener: Listener, shared: Shared) -> SMTPServerFactory:
         session_limit=own.timeouts.smtp_session,
         auth_failures=own.limits.login_failures,
         refused_recipients=own.limits.refused_recipients,
+        vrfy=Who(own.extensions.vrfy.value),
+        expn=Who(own.extensions.expn.value),
+        etrn=Who(own.extensions.etrn.value),
+        shortest_by=own.extensions.shortest_deliver_by,
+        hold_limit=own.extensions.longest_hold,
+        without=frozenset(keyword.upper() for keyword in own.extensions.not_offered),
         mechanisms=_mechanisms(listener),
         client_ca=listener.client_ca,
     )
@@ -118,6 +125,8 @@ def _smtp_limits(own: Settings) -> SMTPLimits:
         message=limits.message_size,
         recipients=limits.recipients,
         errors=limits.errors,
+        transactions=own.extensions.messages_per_session,
+        recipient_domains=own.extensions.recipient_domains,
     )
 
 

@@ -30,8 +30,10 @@ from mailsuite.net.sessions import Admission, Overview
 from mailsuite.net.throttle import Throttle
 from mailsuite.net.tls import TLSContexts
 from mailsuite.offload import Offload
+from mailsuite.policy.checks import Check
 from mailsuite.policy.ordered import OrderedPolicy, standard_checks
 from mailsuite.policy.rates import RateLimits, Rates
+from mailsuite.policy.senders import OwnAddresses
 from mailsuite.queue.disk import DiskQueue
 from mailsuite.queue.file import Places
 from mailsuite.queue.reports import Reports
@@ -84,7 +86,7 @@ class Parts:
         )
         network = client_networks(limits.ipv4_network, limits.ipv6_network)
         admission = Admission(limits.connections, limits.connections_per_address, network)
-        checks = standard_checks(limits.message_size, limits.hops, self._stores.room)
+        checks = [*standard_checks(limits.message_size, limits.hops, self._stores.room), *self._senders(settings)]
         self.shared = Shared(
             settings=settings,
             directory=self._directory,
@@ -103,6 +105,13 @@ class Parts:
             queue=self._queue,
             clock=reactor,
         )
+
+    def _senders(self, settings: Settings) -> list[Check]:
+        """Whose addresses users may send from."""
+        own = settings.submission
+        if not own.own_sender:
+            return []
+        return [OwnAddresses(self._directory.resolve, own.may_send_as_anybody, own.own_from)]
 
     async def open(self) -> int:
         """Open files and folders; gives how many messages wait in the queue.  Raises MailError, OSError."""

@@ -3,7 +3,8 @@
 Options: ``service`` smtp|submission|lmtp, ``auth_in_clear`` yes, ``trusted`` ADDRESSES, ``message_limit``,
 ``mechanisms`` NAMES, ``recipients``, ``errors``, ``hops``, ``refused``, ``data_rate``, ``connections``,
 ``per_address``, ``no_tls`` yes, ``transactions``, ``recipient_domains``, ``vrfy``, ``expn``, ``etrn`` WHO,
-``shortest_by``, ``hold_limit`` SECONDS, ``without`` KEYWORDS.
+``shortest_by``, ``hold_limit`` SECONDS, ``without`` KEYWORDS,
+``own_addresses`` sender|from.
 Acts: see ``SMTPWorld.act``.
 """
 
@@ -36,6 +37,7 @@ from mailsuite.net.smtp_settings import Service, SMTPSettings
 from mailsuite.net.throttle import Throttle
 from mailsuite.policy.checks import Check
 from mailsuite.policy.ordered import OrderedPolicy, standard_checks
+from mailsuite.policy.senders import OwnAddresses
 from mailsuite.smtp.extensions import Limits, Who
 from mailsuite.testing.delivery import Committed, MemoryDelivery
 from mailsuite.testing.dialogue import unescape
@@ -204,6 +206,12 @@ def settings(options: dict[str, str]) -> SMTPSettings:
     )
 
 
+def senders(options: dict[str, str], people: MemoryDirectory) -> list[Check]:
+    """``own_addresses`` sender|from."""
+    asked = options.get("own_addresses")
+    return [OwnAddresses(people.resolve, ["bob@here.test"], asked == "from")] if asked else []
+
+
 def waiting(clock: Clock) -> MemoryQueue:
     """A queue with mail for far.test and deep.far.test."""
     queue = MemoryQueue(clock)
@@ -220,7 +228,7 @@ def build(options: dict[str, str], clock: Clock, offload: IOffload) -> SMTPWorld
     return SMTPWorld(
         settings(options),
         people,
-        OrderedPolicy([Named(), *standard_checks(limit, int(options.get("hops", 3)))]),
+        OrderedPolicy([Named(), *standard_checks(limit, int(options.get("hops", 3))), *senders(options, people)]),
         MemoryDelivery(),
         Login(people, Throttle(clock), clock, lambda: NONCE),
         Admission(int(options.get("connections", 100)), int(options.get("per_address", 100))),

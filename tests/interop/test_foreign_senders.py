@@ -30,6 +30,7 @@ BODY = (
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     instance = Instance(tmp_path_factory.mktemp("senders") / "server")
     lmtp_listener(instance)
+    instance.edit(lambda text: text + "\n[submission]\nown_sender = false\n")  # all of them are someone@far.test
     with running(instance):
         yield instance
 
