@@ -34,10 +34,13 @@ class StoredForm:
                 self._in_run = True
             else:
                 data, self._held = data[:-1], b"\r"
-        data = _CRLF.sub(b"\n", data) if b"\r\r\n" in data else to_lf(data)
+        if data.count(b"\r") == data.count(b"\r\n"):  # as nearly always: every CR ends a line, so all of them go
+            data = data.replace(b"\r", b"")
+        else:
+            data = _CRLF.sub(b"\n", data) if b"\r\r\n" in data else to_lf(data)
         self.size += len(verbatim) + len(data)
         self.wire += len(verbatim) + crlf_size(data)
-        return verbatim + data
+        return verbatim + data if verbatim else data
 
     def _rest_of_run(self, data: bytes) -> tuple[bytes, bytes]:
         """The CRs that go on, with the LF that ends them, which belongs to the last CR."""

@@ -93,7 +93,7 @@ class Spool:
 
     def draft(self) -> Draft:
         number = next(self._numbers)
-        return Draft(os.path.join(self._folder, f"{number}{_SUFFIX}"), self._offload, self._limit)
+        return Draft(f"{self._folder}/{number}{_SUFFIX}", self._offload, self._limit)
 
 
 @implementer(IDraft)

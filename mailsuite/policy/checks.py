@@ -98,6 +98,8 @@ class Loop(Check):
         self._hops = hops
 
     def at_message(self, client: Client, envelope: Envelope, header: bytes, size: int) -> Answer:
+        if header.lower().count(b"received") < self._hops:  # tens of times cheaper than to look for fields
+            return ACCEPT
         return _LOOP if len(_RECEIVED.findall(header)) >= self._hops else ACCEPT
 
 
