@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 from twisted.internet.interfaces import IReactorTime
@@ -40,6 +41,8 @@ class SMTPServerFactory(Listening):
     ) -> None:
         super().__init__(admission, settings.trusted, tls, clock, settings.client_ca)
         self.settings = settings
+        #: What a session offers: the same for all whose client is as trusted.
+        self.options = functools.cache(settings.options)
         self.service = settings.service.value
         self.directory = directory
         self.policy = policy

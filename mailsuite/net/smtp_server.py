@@ -43,7 +43,7 @@ class SMTPConnection(Connection[ServerCore]):
 
     def __init__(self, factory: SMTPServerFactory, client: Client) -> None:
         settings = factory.settings
-        core = ServerCore(settings.options(client.trusted, factory.tls_available), now=factory.clock.seconds)
+        core = ServerCore(factory.options(client.trusted, factory.tls_available), now=factory.clock.seconds)
         super().__init__(core, factory.clock, settings.idle_limit)
         self.look_every = min(settings.idle_limit, settings.data_limit)
         self.factory = factory

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from mailsuite.smtp.esmtp.extension import Session
 from mailsuite.smtp.esmtp.table import offer
 from mailsuite.smtp.extensions import Options
@@ -13,7 +15,8 @@ def banner(options: Options) -> Reply:
     return reply(220, "", f"{options.hostname} {'LMTP' if options.lmtp else 'ESMTP'}")
 
 
-def greeting(session: Session, extended: bool, now: float) -> Reply:
+@functools.lru_cache(64)  # sessions are few in kind, and many begin within one second
+def greeting(session: Session, extended: bool, now: int) -> Reply:
     """The answer to HELO, or to EHLO and LHLO (``extended``); ``now`` in seconds since the epoch."""
     if not extended:
         return reply(250, "", session.options.hostname)

@@ -71,6 +71,8 @@ def reply(code: int, status: str, *lines: str) -> Reply:
 
 def _printable(line: str, utf8: bool) -> list[str]:
     """A text as pieces that fit a reply line: ASCII, no controls (RFC 5321 §4.2: textstring)."""
+    if len(line) <= _TEXT_LIMIT and line.isascii() and line.isprintable():
+        return [line]
     text = _CONTROLS.sub(" ", line)
     if utf8 and len(text.encode()) <= _TEXT_LIMIT:
         return [text]

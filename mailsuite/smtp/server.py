@@ -135,7 +135,7 @@ class ServerCore:
         if isinstance(question, events.Connected):
             self.reply(banner(self.options))
         elif isinstance(question, events.Greeting):
-            self.reply(greeting(self._session, question.extended, self._now()))
+            self.reply(greeting(self._session, question.extended, int(self._now())))
         elif isinstance(question, events.Mail) and question.priority_lowered:  # RFC 6710 §4.1
             self.reply(reply(250, "2.3.6", "0 is the highest priority for clients that have not logged in"))
         elif isinstance(question, events.ChunkEnd):
