@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import NameOID
 from OpenSSL import SSL
 
-from mailsuite.net.tls import Presented
+from mailsuite.net.tls import Asking
 from mailsuite.sasl.values import Binding, Channel
 
 _EXPORTER_LABEL, _EXPORTER_OCTETS = b"EXPORTER-Channel-Binding", 32  # RFC 9266 §2
@@ -49,8 +49,7 @@ def end_point(certificate: x509.Certificate) -> bytes:
 
 def identities(connection: SSL.Connection) -> tuple[str, ...]:
     """Whom the client's certificate speaks for.  Empty without a certificate of the listener's authorities."""
-    presented = connection.get_app_data()
-    if not isinstance(presented, Presented) or presented.refused:
+    if not isinstance(connection, Asking) or connection.refused:
         return ()
     certificate = connection.get_peer_certificate()
     return () if certificate is None else names_of(certificate.to_cryptography())

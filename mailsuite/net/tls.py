@@ -28,14 +28,21 @@ from mailsuite.interfaces import ITLSContexts
 RELOAD_AFTER = 5.0
 
 
-class Presented:
-    """What became of the certificate that a client presented; the application data of its connection."""
+class Asking(SSL.Connection):
+    """A server's connection whose client is asked for a certificate, and served whatever it shows."""
 
-    __slots__ = ("refused",)
-
-    def __init__(self) -> None:
-        #: It is not of an authority that the listener knows, or out of date, or for another purpose.
+    def __init__(self, context: SSL.Context) -> None:
+        super().__init__(context, None)
+        #: What was shown is not of an authority that the listener knows, or out of date, or for another purpose.
         self.refused = False
+        self.set_verify(SSL.VERIFY_PEER, _noted)
+
+
+def _noted(connection: SSL.Connection, certificate: crypto.X509, error: int, depth: int, ok: int) -> bool:
+    """Goes on with a client whose certificate is not believed: it has a password, maybe."""
+    if not ok and isinstance(connection, Asking):
+        connection.refused = True
+    return True
 
 
 def server_options(certificate: bytes, key: bytes) -> ssl.CertificateOptions:
@@ -97,12 +104,7 @@ class _Server:
     def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         """Twisted asks this at each handshake."""
         self._reload()
-        connection = SSL.Connection(self._context, None)
-        if len(self._paths) > 2:
-            presented = Presented()
-            connection.set_app_data(presented)
-            connection.set_verify(SSL.VERIFY_PEER, _noting(presented))
-        return connection
+        return Asking(self._context) if len(self._paths) > 2 else SSL.Connection(self._context, None)
 
     def _reload(self) -> None:
         now = self._seconds()
@@ -133,16 +135,6 @@ class _Server:
         for authorities in self._paths[2:]:
             trust_clients(context, authorities)
         return context
-
-
-def _noting(presented: Presented) -> Callable[[SSL.Connection, crypto.X509, int, int, int], bool]:
-    """Goes on with a client whose certificate is not believed: it has a password, maybe."""
-
-    def verified(connection: SSL.Connection, certificate: crypto.X509, error: int, depth: int, ok: int) -> bool:
-        presented.refused = presented.refused or not ok
-        return True
-
-    return verified
 
 
 @implementer(ITLSContexts)

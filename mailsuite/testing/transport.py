@@ -43,9 +43,6 @@ class _Handle:
     def get_certificate(self) -> None:
         """It would be another one with each run."""
 
-    def get_app_data(self) -> None:
-        """Nobody was asked for a certificate."""
-
 
 @implementer(interfaces.ITCPTransport, interfaces.IConsumer, interfaces.IPushProducer)
 class FakeTransport:
