@@ -59,6 +59,9 @@ class Transaction:
 
     @property
     def destinations(self) -> tuple[Destination, ...]:
+        """Mail that is not to leave yet waits in the queue, whoever it is for (RFC 4865)."""
+        if self._mail.release:
+            return tuple(ToRemote(recipient) for recipient in self._recipients.values())
         return tuple(self._destinations.values())
 
     def destinations_of(self, recipient: Recipient) -> Sequence[Destination]:
@@ -68,7 +71,7 @@ class Transaction:
     @property
     def to_confirm(self) -> tuple[Recipient, ...]:
         """Those of whom the sender wants to hear that they have the message, and who have it with the commit."""
-        return tuple(self._to_confirm)
+        return () if self._mail.release else tuple(self._to_confirm)
 
     def add(self, recipient: Recipient, resolution: Resolution) -> None:
         """An accepted recipient; one that comes again leads nowhere else."""
@@ -76,11 +79,11 @@ class Transaction:
         if recipient.address in self._recipients:
             return
         self._recipients[recipient.address] = recipient
-        self._leads[recipient.address] = leads = _destinations(recipient, resolution)
+        self._leads[recipient.address] = leads = destinations_for(recipient, resolution)
         for destination in leads:
             key = destination.account if isinstance(destination, ToMailbox) else destination.recipient.address
             self._destinations.setdefault(key, destination)
-        if "SUCCESS" in recipient.notify and _ends_here(resolution):
+        if "SUCCESS" in recipient.notify and ends_here(resolution):
             self._to_confirm.append(recipient)
 
     def envelope(self, arrived: float) -> Envelope:
@@ -137,14 +140,14 @@ class Transaction:
             self.failure = failure.value
 
 
-def _destinations(recipient: Recipient, resolution: Resolution) -> list[Destination]:
+def destinations_for(recipient: Recipient, resolution: Resolution) -> list[Destination]:
     """Where mail for a recipient goes.  An alias may lead elsewhere for anybody: the administrator chose that."""
     match resolution:
         case Local(account=account):
             return [ToMailbox(account)]
         case Forward(accounts=accounts, addresses=addresses):
             here: list[Destination] = [ToMailbox(local.account) for local in accounts]
-            alone = _ends_here(resolution)
+            alone = ends_here(resolution)
             return here + [ToRemote(_forwarded(recipient, address, keep=not alone)) for address in addresses]
         case Remote():
             return [ToRemote(recipient)]
@@ -152,9 +155,9 @@ def _destinations(recipient: Recipient, resolution: Resolution) -> list[Destinat
             raise ValueError("an unknown user leads nowhere")
 
 
-def _ends_here(resolution: Resolution) -> bool:
-    """Whether the commit is delivery as RFC 3461 §5.2.3 and §5.2.7 mean it: an alias for a single address elsewhere
-    passes the sender's wish on instead, any other one is taken care of here."""
+def ends_here(resolution: Resolution) -> bool:
+    """Whether putting it in place is delivery as RFC 3461 §5.2.3 and §5.2.7 mean it: an alias for a single address
+    elsewhere passes the sender's wish on instead, any other one is taken care of here."""
     match resolution:
         case Forward(accounts=(), addresses=(_,)):
             return False

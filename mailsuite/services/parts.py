@@ -42,6 +42,7 @@ from mailsuite.services import relay
 from mailsuite.services.batches import Batches
 from mailsuite.services.delivery import Delivery
 from mailsuite.services.factories import Shared
+from mailsuite.services.home import HomeCourier, HomeRouter
 from mailsuite.services.ids import message_ids
 from mailsuite.services.trust import trusts
 from mailsuite.store.maildir import MaildirStores
@@ -78,8 +79,8 @@ class Parts:
         reports = Reports(delivery, self._directory, relay.report_settings(settings), reactor, ids)
         self._runner = Runner(
             self._queue,
-            relay.router(settings, relay.resolver(settings, reactor), interfaces),
-            self._courier,
+            HomeRouter(self._directory, relay.router(settings, relay.resolver(settings, reactor), interfaces)),
+            HomeCourier(self._directory, delivery, settings.hostname, ids, self._courier),
             reports,
             reactor,
             relay.runner_settings(settings),
