@@ -101,6 +101,8 @@ class ServerCore:
 
     def data_to_send(self) -> bytes:
         """What the client is to be told; it is given out once."""
+        if not self._out:
+            return b""
         out, self._out = self._out, []
         return b"".join(out)
 
