@@ -7,9 +7,11 @@ STAMP  := $(VENV)/.installed
 PORT_BASE ?= 2000
 
 SEEDS  ?= 10
+# How long `make fuzz` runs.
+SECONDS ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test crash check format clean
+.PHONY: help venv run test crash fuzz check format clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,5 +44,10 @@ test: $(STAMP) ## Run all tests
 crash: $(STAMP) ## Power cuts and kills at more points: make crash SEEDS=20 (docs/durability.md)
 	MAILSUITE_CRASH_SEEDS=$(SEEDS) MAILSUITE_KILLS=20 $(BIN)/pytest -q -n auto tests/simulation
 
+fuzz: $(STAMP) ## Random input for the SMTP cores: make fuzz SECONDS=600 (docs/fuzzing.md)
+	@$(BIN)/pip install --quiet --editable '.[fuzz]' --config-settings editable_mode=compat || \
+		{ echo 'make fuzz: atheris cannot be installed for this Python' >&2; exit 1; }
+	$(BIN)/python tests/fuzz/fuzz_smtp.py -max_total_time=$(SECONDS)
+
 clean: ## Remove build products (not var/, which holds mail)
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz

@@ -14,6 +14,9 @@ from mailsuite.testing.stages import ReactorThread
 settings.register_profile(
     "project", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
+settings.register_profile(
+    "fuzz", deadline=None, max_examples=5000, suppress_health_check=list(HealthCheck), print_blob=True
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "project"))
 
 

@@ -233,4 +233,4 @@ class Sessions(RuleBasedStateMachine):
 
 
 TestSessions = Sessions.TestCase
-TestSessions.settings = settings(max_examples=200, stateful_step_count=40)
+TestSessions.settings = settings(max_examples=max(200, settings().max_examples), stateful_step_count=40)
