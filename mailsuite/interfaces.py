@@ -196,8 +196,8 @@ class IQueue(Interface):
         outcomes that are now final failures.  A report about them is the caller's work *before* this call removes
         them: see ``queue.runner``."""
 
-    def list() -> Deferred[Sequence[Queued]]:
-        """All messages, oldest first."""
+    def list(which: Selection = ...) -> Deferred[Sequence[Queued]]:
+        """These messages, all if it is not given; oldest first."""
 
     def hold(id: str, held: bool) -> Deferred[None]:
         """Keep back, or release.  Fails with ``NotFound``."""
@@ -209,6 +209,13 @@ class IQueue(Interface):
     def drop(id: str) -> Deferred[None]:
         """Remove without a report.  Fails with ``NotFound``."""
 
+    def bounce(id: str, words: str) -> Deferred[None]:
+        """Have it returned to its sender as soon as possible, with these words.  Fails with ``NotFound``."""
+
+    def reroute(id: str, via: str) -> Deferred[None]:
+        """Send it by ``HOST`` or ``HOST:PORT`` from now on, by the usual way if that is empty.  Fails with
+        ``NotFound``, ``InvalidName``."""
+
     def when_due(room: Callable[[str], bool] = ...) -> float | None:
         """The earliest time (seconds since the epoch) at which ``lease`` would give something, as far as there is
         ``room`` in its lane; None if never."""
@@ -219,6 +226,10 @@ class IQueue(Interface):
 
 class IRouter(Interface):
     """The next hops for a domain."""
+
+    def by_hand(via: str) -> Deferred[tuple[Hop, ...]]:
+        """Those of ``HOST`` or ``HOST:PORT`` (an IPv6 address in brackets), without asking for its MX records.  Fails
+        with ``Temporary``: who chose it may put it right."""
 
     def route(domain: str) -> Deferred[tuple[Hop, ...]]:
         """In the order to try, never empty.  Fails with ``NoRoute`` (permanent, carries the RFC 3463 status) or

@@ -282,10 +282,12 @@ class Pending(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Queued(msgspec.Struct, frozen=True):
-    """A queued message as lists show it.  Times in seconds since the epoch; ``due`` is the next attempt, ``expires``
-    when it is given up, ``told`` when the sender was last told of the delay, ``notice`` when that is to happen next
-    (0: not yet, and never).  ``lane`` is what it waits for room at, a domain or a host; ``kicked`` when somebody wanted
-    it tried at once."""
+    """A queued message as lists show it.  Times in seconds since the epoch: ``due`` is the next attempt, ``expires``
+    when it is given up, ``told`` when the sender was last told of the delay, ``notice`` when that is to happen next (0:
+    not yet, and never), ``kicked`` when somebody wanted it tried at once.
+
+    ``lane`` is what it waits for room at, a domain or a host.  ``via`` is the host (``HOST`` or ``HOST:PORT``) that
+    somebody chose for it, ``returned`` the words with which somebody wants it returned; empty otherwise."""
 
     envelope: Envelope
     pending: tuple[Pending, ...]
@@ -298,6 +300,8 @@ class Queued(msgspec.Struct, frozen=True):
     notice: float = 0.0
     lane: str = ""
     kicked: float = 0.0
+    via: str = ""
+    returned: str = ""
 
 
 class Selection(msgspec.Struct, frozen=True, omit_defaults=True):

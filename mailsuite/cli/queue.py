@@ -1,4 +1,4 @@
-"""``mailsuite queue``: what waits for other servers, and hurrying or removing it."""
+"""``mailsuite queue``: what waits for other servers, why, and steering it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,20 @@ import click
 from mailsuite.cli.instance import queue_folder
 from mailsuite.cli.options import config_option, json_option, show_json
 from mailsuite.cli.queue_access import QueueAccess, open_queue
+from mailsuite.cli.queue_filter import filter_options, selection, some
+from mailsuite.cli.queue_json import show_messages
+from mailsuite.cli.queue_stats import stats, stats_lines
 from mailsuite.cli.queue_table import table
+from mailsuite.cli.queue_why import why as why_lines
 from mailsuite.errors import NotAllowed, NotFound
-from mailsuite.model import Queued
+from mailsuite.model import Queued, Selection
+from mailsuite.net.control import Bounce, Drop, Hold, Kick, Reroute
+from mailsuite.queue.file import Places, checked_via
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+
+#: Ids that are named one by one after an order; more are only counted.
+_NAMED = 20
 
 
 def _folder_options(command: _F) -> _F:
@@ -26,131 +35,252 @@ def _folder_options(command: _F) -> _F:
     return config_option(option(command))
 
 
+def _all_option(command: _F) -> _F:
+    return click.option("--all", "everything", is_flag=True, help="Every message.")(command)
+
+
 @click.group
 def queue() -> None:
     """Mail that waits for other servers. Works whether the server runs or not.
 
     \b
-    mailsuite queue list
-    mailsuite queue flush
+    mailsuite queue list --domain example.org
+    mailsuite queue why 237t1k88f5lgdj1v
+    mailsuite queue kick
     """
+
+
+# -- seeing ------------------------------------------------------------------------------------------------------------
 
 
 @queue.command("list")
 @json_option
+@filter_options
 @_folder_options
-def list_messages(config: str | None, folder: str | None, as_json: bool) -> None:
-    """List the messages, oldest first, one line a waiting recipient.
+def list_messages(config: str | None, folder: str | None, as_json: bool, **given: Any) -> None:
+    """List messages, oldest first, one line a waiting recipient.
 
     \b
-    mailsuite queue list --config /etc/mailsuite/mailsuite.toml
+    mailsuite queue list --older 4h --error "connection refused"
     """
     with open_queue(folder or queue_folder(config), change=False) as access:
-        messages = access.list()
+        messages = _chosen(access, selection(**given))
     if as_json:
-        show_json([_as_json(one) for one in messages])
+        show_messages(messages)
         return
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
-    for line in table(messages, time.time(), width) if messages else ("The queue is empty.",):
-        click.echo(line)
+    lines = table(messages, time.time(), width) if messages else ("The queue is empty.",)
+    click.echo("\n".join(lines))
 
 
 @queue.command
-@click.argument("ids", nargs=-1, metavar="[ID]...")
+@json_option
+@click.option("--raw", is_flag=True, help="The message itself, as it is stored.")
+@click.argument("id")
 @_folder_options
-def flush(config: str | None, folder: str | None, ids: tuple[str, ...]) -> None:
-    """Try all messages now, or those with the given ids. Without a server: as soon as it runs.
+def show(config: str | None, folder: str | None, id: str, raw: bool, as_json: bool) -> None:
+    """Show one message: envelope and attempts, or the message itself.
 
     \b
-    mailsuite queue flush
+    mailsuite queue show 237t1k88f5lgdj1v --raw | less
     """
+    place = folder or queue_folder(config)
+    with open_queue(place, change=False) as access:
+        (one,) = _chosen(access, Selection(ids=(id,)))
+    if raw:
+        with open(f"{Places(place).messages}/{id}", "rb") as file:
+            sys.stdout.buffer.write(file.read().partition(b"\n\n")[2])
+    elif as_json:
+        show_messages([one])
+    else:
+        click.echo("\n".join(why_lines(one, time.time())))
+
+
+@queue.command
+@json_option
+@filter_options
+@_folder_options
+def why(config: str | None, folder: str | None, as_json: bool, **given: Any) -> None:
+    """Say why messages are still here, and what happens next.
+
+    \b
+    mailsuite queue why --recipient bob@example.org
+    """
+    with open_queue(folder or queue_folder(config), change=False) as access:
+        messages = _chosen(access, selection(**given))
+    if as_json:
+        show_messages(messages)
+        return
+    now = time.time()
+    lines = [line for one in messages for line in (*why_lines(one, now), "")]
+    click.echo("\n".join(lines[:-1]) if lines else "No such message waits.")
+
+
+@queue.command("stats")
+@json_option
+@click.option("--top", default=10, type=click.IntRange(1, 10_000), help="How many domains and errors.")
+@filter_options
+@_folder_options
+def show_stats(config: str | None, folder: str | None, as_json: bool, top: int, **given: Any) -> None:
+    """Count what waits, and where most of it is going.
+
+    \b
+    mailsuite queue stats --older 1d
+    """
+    with open_queue(folder or queue_folder(config), change=False) as access:
+        messages = _chosen(access, selection(**given))
+    if as_json:
+        show_json(stats(messages, time.time(), top))
+    else:
+        click.echo("\n".join(stats_lines(messages, time.time(), top)))
+
+
+# -- steering ----------------------------------------------------------------------------------------------------------
+
+
+def _kick(config: str | None, folder: str | None, as_json: bool, **given: Any) -> None:
+    which = selection(**given)
     with open_queue(folder or queue_folder(config), change=True) as access:
-        held = [one.envelope.id for one in (_named(access, ids) if ids else access.list()) if one.held]
-        if ids and held:
+        found = _chosen(access, which)
+        held = [one.envelope.id for one in found if one.held]
+        if which.ids and held:
             raise NotAllowed(
                 f"held: {', '.join(held)}; `mailsuite queue release ID` lets it go on; nothing was changed"
             )
-        count = access.flush(ids or None)
+        count = int(access.do(Kick(which)))
+    if as_json:
+        show_json({"due": count, "held": len(held)})
+        return
     click.echo("1 message is due now" if count == 1 else f"{count} messages are due now")
     if held:
         click.echo(f"{len(held)} held, not tried before `mailsuite queue release ID`")
 
 
 @queue.command
-@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@json_option
+@filter_options
 @_folder_options
-def drop(config: str | None, folder: str | None, ids: tuple[str, ...]) -> None:
+def kick(**given: Any) -> None:
+    """Try messages now: all, or those that are meant. Without a server: as soon as it runs.
+
+    \b
+    mailsuite queue kick --domain example.org
+    """
+    _kick(**given)
+
+
+@queue.command
+@json_option
+@filter_options
+@_folder_options
+def flush(**given: Any) -> None:
+    """The same as kick."""
+    _kick(**given)
+
+
+@queue.command
+@json_option
+@_all_option
+@filter_options
+@_folder_options
+def drop(config: str | None, folder: str | None, as_json: bool, everything: bool, **given: Any) -> None:
     """Remove messages for good. Nobody is told.
 
     \b
     mailsuite queue drop 237t1k88f5lgdj1v
     """
+    which = some(selection(**given), everything)
     with open_queue(folder or queue_folder(config), change=True) as access:
-        _named(access, ids)
-        for id in ids:
-            access.drop(id)
-            click.echo(f"{id} dropped")
+        _chosen(access, which)
+        _say(access.do(Drop(which)), "dropped", as_json)
 
 
 @queue.command
-@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@json_option
+@_all_option
+@click.option("--words", default="The postmaster returned it.", show_default=True, help="What the sender is told.")
+@filter_options
 @_folder_options
-def hold(config: str | None, folder: str | None, ids: tuple[str, ...]) -> None:
+def bounce(config: str | None, folder: str | None, as_json: bool, everything: bool, words: str, **given: Any) -> None:
+    """Return messages to their senders now.
+
+    \b
+    mailsuite queue bounce --domain exmaple.org --words "There is no such domain."
+    """
+    which = some(selection(**given), everything)
+    with open_queue(folder or queue_folder(config), change=True) as access:
+        _chosen(access, which)
+        _say(access.do(Bounce(which, words)), "will be returned", as_json)
+
+
+@queue.command
+@json_option
+@_all_option
+@click.argument("via")
+@filter_options
+@_folder_options
+def reroute(config: str | None, folder: str | None, as_json: bool, everything: bool, via: str, **given: Any) -> None:
+    """Send messages by VIA (HOST or HOST:PORT), whatever DNS says; `-` for the usual way again.
+
+    \b
+    mailsuite queue reroute backup.example.net:2525 --domain example.org
+    """
+    via = checked_via("" if via == "-" else via)
+    which = some(selection(**given), everything)
+    with open_queue(folder or queue_folder(config), change=True) as access:
+        _chosen(access, which)
+        _say(access.do(Reroute(which, via)), f"goes by {via}" if via else "goes the usual way", as_json)
+
+
+@queue.command
+@json_option
+@_all_option
+@filter_options
+@_folder_options
+def hold(config: str | None, folder: str | None, as_json: bool, everything: bool, **given: Any) -> None:
     """Keep messages back until they are released.
 
     \b
     mailsuite queue hold 237t1k88f5lgdj1v
     """
-    _hold(folder or queue_folder(config), ids, True)
+    which = some(selection(**given), everything)
+    with open_queue(folder or queue_folder(config), change=True) as access:
+        _chosen(access, which)
+        _say(access.do(Hold(which)), "held", as_json)
 
 
 @queue.command
-@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@json_option
+@_all_option
+@filter_options
 @_folder_options
-def release(config: str | None, folder: str | None, ids: tuple[str, ...]) -> None:
+def release(config: str | None, folder: str | None, as_json: bool, everything: bool, **given: Any) -> None:
     """Let held messages go on.
 
     \b
     mailsuite queue release 237t1k88f5lgdj1v
     """
-    _hold(folder or queue_folder(config), ids, False)
+    which = some(selection(**given), everything)
+    with open_queue(folder or queue_folder(config), change=True) as access:
+        _chosen(access, which)
+        _say(access.do(Hold(which, held=False)), "released", as_json)
 
 
-def _hold(folder: str, ids: tuple[str, ...], held: bool) -> None:
-    with open_queue(folder, change=True) as access:
-        _named(access, ids)
-        for id in ids:
-            access.hold(id, held)
-            click.echo(f"{id} {'held' if held else 'released'}")
+def _chosen(access: QueueAccess, which: Selection) -> Sequence[Queued]:
+    """These messages; looked for before anything is done to one.  Raises NotFound if one that was named is not
+    there."""
+    if which.ids is not None:
+        there = {one.envelope.id for one in access.list(Selection(ids=which.ids))}
+        missing = [id for id in which.ids if id not in there]
+        if missing:
+            raise NotFound(f"no message {', '.join(missing)} in the queue; nothing was changed")
+    return access.list(which)
 
 
-def _named(access: QueueAccess, ids: Sequence[str]) -> Sequence[Queued]:
-    """These messages; looked for before anything is done to one.  Raises NotFound if any is not there."""
-    waiting = {one.envelope.id: one for one in access.list()}
-    missing = [id for id in ids if id not in waiting]
-    if missing:
-        raise NotFound(f"no message {', '.join(missing)} in the queue; nothing was changed")
-    return [waiting[id] for id in ids]
-
-
-def _as_json(one: Queued) -> dict[str, object]:
-    """Times in seconds since the epoch."""
-    return {
-        "id": one.envelope.id,
-        "size": one.size,
-        "arrived": one.envelope.arrived,
-        "sender": str(one.envelope.sender),
-        "due": one.due,
-        "held": one.held,
-        "attempts": one.attempts,
-        "recipients": [
-            {
-                "address": str(entry.recipient.address),
-                "attempts": entry.attempts,
-                "last_status": entry.last_status,
-                "last_text": entry.last_text,
-                "last_host": entry.last_host,
-            }
-            for entry in one.pending
-        ],
-    }
+def _say(ids: Sequence[str], what: str, as_json: bool) -> None:
+    if as_json:
+        show_json(list(ids))
+    elif len(ids) > _NAMED or not ids:
+        click.echo(f"{len(ids)} messages: {what}")
+    else:
+        click.echo("\n".join(f"{id} {what}" for id in ids))

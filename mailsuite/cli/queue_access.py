@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
-import msgspec
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
@@ -18,7 +17,7 @@ from mailsuite.disk.journal_disk import JournalDisk
 from mailsuite.disk.real import RealDisk
 from mailsuite.errors import ConfigError, NotFound
 from mailsuite.model import Queued, Selection
-from mailsuite.net.control import Drop, Flush, Hold, List
+from mailsuite.net.control import Change, Done, List, More, Orders, Page, Refused
 from mailsuite.offload import Inline
 from mailsuite.queue.disk import DiskQueue
 from mailsuite.queue.file import Places
@@ -30,13 +29,10 @@ _T = TypeVar("_T")
 class QueueAccess(Protocol):
     """What the commands do.  Failures are ``mailsuite.errors``."""
 
-    def list(self) -> Sequence[Queued]: ...
+    def list(self, which: Selection) -> Sequence[Queued]: ...
 
-    def flush(self, ids: Sequence[str] | None) -> int: ...
-
-    def drop(self, id: str) -> None: ...
-
-    def hold(self, id: str, held: bool) -> None: ...
+    def do(self, request: Change) -> Any:
+        """What ``Done.result`` holds."""
 
 
 @contextlib.contextmanager
@@ -96,17 +92,18 @@ class _Running:
     def __init__(self, connection: socket.socket) -> None:
         self._ask = Running(connection).ask
 
-    def list(self) -> Sequence[Queued]:
-        return msgspec.convert(self._ask(List()), list[Queued])
+    def list(self, which: Selection) -> Sequence[Queued]:
+        messages: list[Queued] = []
+        page = self._ask(List(which))
+        while isinstance(page, Page):
+            messages += page.messages
+            if not page.left:
+                break
+            page = self._ask(More())
+        return messages
 
-    def flush(self, ids: Sequence[str] | None) -> int:
-        return msgspec.convert(self._ask(Flush(None if ids is None else tuple(ids))), int)
-
-    def drop(self, id: str) -> None:
-        self._ask(Drop(id))
-
-    def hold(self, id: str, held: bool) -> None:
-        self._ask(Hold(id, held))
+    def do(self, request: Change) -> Any:
+        return self._ask(request)
 
 
 class _Clock:
@@ -122,17 +119,14 @@ class _Stopped:
         if os.path.isdir(Places(folder).messages):  # not a queue that no server ever used: it makes its own folders
             _now(self._queue.load(sweep=False))
 
-    def list(self) -> Sequence[Queued]:
-        return _now(self._queue.list())
+    def list(self, which: Selection) -> Sequence[Queued]:
+        return _now(self._queue.list(which))
 
-    def flush(self, ids: Sequence[str] | None) -> int:
-        return _now(self._queue.kick(Selection(ids=None if ids is None else tuple(ids))))
-
-    def drop(self, id: str) -> None:
-        _now(self._queue.drop(id))
-
-    def hold(self, id: str, held: bool) -> None:
-        _now(self._queue.hold(id, held))
+    def do(self, request: Change) -> Any:
+        answer = _now(Deferred.fromCoroutine(Orders(self._queue).do(request)))
+        if isinstance(answer, Refused):
+            raise NotFound(answer.error)
+        return answer.result if isinstance(answer, Done) else None
 
 
 def _now(answer: Deferred[_T]) -> _T:

@@ -39,20 +39,22 @@ def _rows(one: Queued, now: float) -> Iterator[_Row]:
     """One a recipient; what is the same for all stands on the first."""
     arrived = f"{span(now - one.envelope.arrived)} ago"
     due = "held" if one.held else "now" if one.due <= now else f"in {span(one.due - now)}"
-    common = (one.envelope.id, _size(one.size), arrived, due, _shown(str(one.envelope.sender)) or "<>")
+    if one.envelope.release > now and not one.held:  # RFC 4865
+        due = f"scheduled, {due}"
+    common = (one.envelope.id, size(one.size), arrived, due, shown(str(one.envelope.sender)) or "<>")
     for index, entry in enumerate(one.pending):
         last = index + 1 == len(one.pending) or _said(one.pending[index + 1]) != _said(entry)
-        cells = (*(common if index == 0 else ("",) * len(common)), _shown(str(entry.recipient.address)))
+        cells = (*(common if index == 0 else ("",) * len(common)), shown(str(entry.recipient.address)))
         yield _Row(cells, _said(entry) if last else "")
 
 
 def _said(entry: Pending) -> str:
-    return _shown(entry.last_text)
+    return shown(entry.last_text)
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """Others' words, without what would steer a terminal."""
-    return "".join(char if char.isprintable() else "?" for char in text)
+    return text if text.isprintable() else "".join(char if char.isprintable() else "?" for char in text)
 
 
 def _below(error: str, width: int) -> Sequence[str]:
@@ -89,7 +91,7 @@ def _cut(text: str, width: int) -> str:
     return f"{text[:head]}..{text[len(text) - (width - 2 - head) :]}"
 
 
-def _size(octets: int) -> str:
+def size(octets: int) -> str:
     """``950``, ``12K``, ``3M``: octets in at most five characters."""
     for unit in ("", "K", "M"):
         if octets < 10_000:

@@ -8,10 +8,12 @@ from typing import Any
 import msgspec
 
 from mailsuite.errors import NotFound, Temporary
-from mailsuite.net.control import Done, Refused, Request, short_path
+from mailsuite.net.control import Answer, Page, Refused, Request, short_path
 
 #: Seconds to wait for an answer.
 PATIENCE = 30.0
+
+_ANSWERS = msgspec.json.Decoder(Answer)
 
 
 def connect(path: str) -> socket.socket | None:
@@ -34,7 +36,7 @@ class Running:
         self._stream = connection.makefile("rb")
 
     def ask(self, request: Request) -> Any:
-        """The result.  Raises NotFound with the server's words if it refuses, Temporary if it does not answer."""
+        """The result, or a ``Page`` of one.  Raises NotFound with the server's words if it refuses, Temporary if it does not answer."""
         try:
             self._connection.sendall(msgspec.json.encode(request) + b"\n")
             line = self._stream.readline()
@@ -42,7 +44,7 @@ class Running:
             raise Temporary(f"the running server does not answer: {error}") from error
         if not line.endswith(b"\n"):
             raise Temporary("the running server broke off; is it stopping?")
-        answer = msgspec.json.decode(line, type=Done | Refused)
+        answer = _ANSWERS.decode(line)
         if isinstance(answer, Refused):
             raise NotFound(answer.error)
-        return answer.result
+        return answer if isinstance(answer, Page) else answer.result

@@ -1,7 +1,7 @@
 """Lets commands reach a running server, its queue and its sessions, over a Unix socket that only its owner may open.
 
-Line-delimited JSON: a request is one ``Request`` a line, the answer one ``Done`` or ``Refused`` a line, in
-order.  Whoever can open the socket (mode 0600, in a folder of mode 0700) is trusted with all of it.
+Line-delimited JSON: a request is one ``Request`` a line, the answer one ``Answer`` a line, in order.  Whoever can open
+the socket (mode 0600, in a folder of mode 0700) is trusted with all of it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 
 from mailsuite.errors import MailError
 from mailsuite.interfaces import IQueue
-from mailsuite.model import Selection
+from mailsuite.model import EVERYTHING, Queued, Selection
 from mailsuite.net.connection import Connection
 from mailsuite.net.sessions import Overview
 from mailsuite.wire.lines import LineBuffer
@@ -28,6 +28,8 @@ from mailsuite.wire.signals import NEED_DATA, Signal
 
 #: Octets of a request: room for some thousand ids.
 REQUEST_LIMIT = 256 * 1024
+#: Messages in one answer; the server does nothing else while it writes them down.
+PAGE = 1000
 #: Seconds without a request after which a connection ends.
 IDLE_LIMIT = 60.0
 #: Octets that a path of a Unix socket may have (``sun_path`` without its final zero).
@@ -35,41 +37,119 @@ PATH_LIMIT = 107
 
 
 class List(msgspec.Struct, frozen=True, tag="list", tag_field="do"):
-    """Answered with ``model.Queued``, oldest first."""
+    """Answered with a ``Page``, oldest first; the rest with ``More``."""
+
+    which: Selection = EVERYTHING
 
 
-class Flush(msgspec.Struct, frozen=True, tag="flush", tag_field="do"):
-    """Try these now, or all; answered with how many."""
+class More(msgspec.Struct, frozen=True, tag="more", tag_field="do"):
+    """The next page of what was listed last on this connection, as it was then."""
 
-    ids: tuple[str, ...] | None = None
+
+class Kick(msgspec.Struct, frozen=True, tag="kick", tag_field="do"):
+    """Try these now; answered with how many."""
+
+    which: Selection
 
 
 class Drop(msgspec.Struct, frozen=True, tag="drop", tag_field="do"):
-    """Remove without a report; answered with null."""
+    """Remove without a report; this and all below are answered with the ids it was done to."""
 
-    id: str
+    which: Selection
 
 
 class Hold(msgspec.Struct, frozen=True, tag="hold", tag_field="do"):
-    """Keep back, or release; answered with null."""
+    """Keep back, or release."""
 
-    id: str
+    which: Selection
     held: bool = True
+
+
+class Bounce(msgspec.Struct, frozen=True, tag="bounce", tag_field="do"):
+    """Return to the sender, with these words."""
+
+    which: Selection
+    words: str
+
+
+class Reroute(msgspec.Struct, frozen=True, tag="reroute", tag_field="do"):
+    """Send by ``HOST`` or ``HOST:PORT``, whatever the recipients' domains say; the usual way if it is empty."""
+
+    which: Selection
+    via: str
 
 
 class Look(msgspec.Struct, frozen=True, tag="look", tag_field="do"):
     """Answered with ``net.sessions.Overview``."""
 
 
-Request: TypeAlias = List | Flush | Drop | Hold | Look
+Change: TypeAlias = Kick | Drop | Hold | Bounce | Reroute
+Request: TypeAlias = List | More | Change | Look
 
 
 class Done(msgspec.Struct, frozen=True, tag="done", tag_field="answer"):
     result: Any = None
 
 
+class Page(msgspec.Struct, frozen=True, tag="page", tag_field="answer"):
+    """Some of the messages that were asked for; ``left`` are still to come."""
+
+    messages: tuple[Queued, ...]
+    left: int
+
+
 class Refused(msgspec.Struct, frozen=True, tag="refused", tag_field="answer"):
     error: str
+
+
+Answer: TypeAlias = Done | Page | Refused
+
+
+class Orders:
+    """Does what one connection asks of the queue."""
+
+    log = Logger()
+
+    def __init__(self, queue: IQueue) -> None:
+        self._queue = queue
+        self._left: list[Queued] = []
+
+    async def do(self, request: List | More | Change) -> Answer:
+        """Its answer, ``Refused`` with the reason if it cannot be done."""
+        try:
+            if isinstance(request, List):
+                self._left = [*await self._queue.list(request.which)]
+                self._left.reverse()
+            if isinstance(request, List | More):
+                return self._page()
+            self.log.info("queue: ordered to {what}", what=_words(request))
+            return Done(await self._change(request))
+        except MailError as error:
+            return Refused(str(error))
+
+    def _page(self) -> Page:
+        messages = self._left[: -PAGE - 1 : -1]
+        del self._left[-PAGE:]
+        return Page(tuple(messages), len(self._left))
+
+    async def _change(self, request: Change) -> object:
+        queue = self._queue
+        if isinstance(request, Kick):
+            return await queue.kick(request.which)
+        ids = [one.envelope.id for one in await queue.list(request.which)]
+        changes = [self._begin(request, id) for id in ids]  # all of them, to be written together
+        for change in changes:
+            await change
+        return ids
+
+    def _begin(self, request: Drop | Hold | Bounce | Reroute, id: str) -> Deferred[None]:
+        if isinstance(request, Hold):
+            return self._queue.hold(id, request.held)
+        if isinstance(request, Bounce):
+            return self._queue.bounce(id, request.words)
+        if isinstance(request, Reroute):
+            return self._queue.reroute(id, request.via)
+        return self._queue.drop(id)
 
 
 class ControlCore:
@@ -96,7 +176,7 @@ class ControlCore:
         except (msgspec.MsgspecError, TypeError) as error:
             return Refused(f"not a request: {error}")
 
-    def answer(self, answer: Done | Refused) -> None:
+    def answer(self, answer: Answer) -> None:
         self._out.append(msgspec.json.encode(answer) + b"\n")
 
     def data_to_send(self) -> bytes:
@@ -112,7 +192,7 @@ class ControlConnection(Connection[ControlCore]):
 
     def __init__(self, queue: IQueue, look: Callable[[], Overview], clock: IReactorTime) -> None:
         super().__init__(ControlCore(), clock, IDLE_LIMIT)
-        self._queue = queue
+        self._orders = Orders(queue)
         self._look = look
 
     def handle(self, event: object) -> Deferred[object] | None:
@@ -122,37 +202,24 @@ class ControlConnection(Connection[ControlCore]):
         return Deferred.fromCoroutine(self._answer(event))  # type: ignore[arg-type]
 
     async def _answer(self, request: Request) -> None:
-        try:
-            self.core.answer(Done(await self._do(request)))
-        except MailError as error:
-            self.core.answer(Refused(str(error)))
-
-    async def _do(self, request: Request) -> object:
-        queue = self._queue
-        if isinstance(request, List):
-            return await queue.list()
         if isinstance(request, Look):
-            return self._look()
-        self.log.info("queue: ordered to {what}", what=_words(request))
-        if isinstance(request, Flush):
-            return await queue.kick(Selection(ids=request.ids))
-        if isinstance(request, Hold):
-            await queue.hold(request.id, request.held)
+            self.core.answer(Done(self._look()))
         else:
-            await queue.drop(request.id)
-        return None
+            self.core.answer(await self._orders.do(request))
 
     def faulted(self, failure: Failure) -> None:
         self.core.answer(Refused("the server made a mistake; its log says more"))
 
 
-def _words(request: Flush | Drop | Hold) -> str:
-    """For the log: ``hold 237t1k88f5lgdj1v``."""
-    if isinstance(request, Flush):
-        return "try " + ("everything" if request.ids is None else ", ".join(request.ids)) + " now"
-    if isinstance(request, Drop):
-        return f"drop {request.id}"
-    return f"{'hold' if request.held else 'release'} {request.id}"
+def _words(request: Change) -> str:
+    """For the log: ``hold ids=237t1k88f5lgdj1v``."""
+    verb = type(request).__name__.lower()
+    if isinstance(request, Hold) and not request.held:
+        verb = "release"
+    given = msgspec.to_builtins(request.which)
+    which = " ".join(f"{key}={','.join(value) if key == 'ids' else value}" for key, value in given.items())
+    how = f" via {request.via or 'the usual way'}" if isinstance(request, Reroute) else ""
+    return f"{verb} {which or 'everything'}{how}"
 
 
 class ControlFactory(ServerFactory):

@@ -15,7 +15,7 @@ from twisted.logger import Logger
 
 from mailsuite.errors import MailError, NoRoute
 from mailsuite.interfaces import IBody, ICourier, IRouter
-from mailsuite.model import Delayed, Envelope, Failed, Hop, Outcome, Recipient, Status
+from mailsuite.model import Delayed, Envelope, Failed, Hop, Outcome, Queued, Recipient, Status
 from mailsuite.queue.hosts import Destinations, UnreachableHosts
 
 _T = TypeVar("_T")
@@ -66,12 +66,11 @@ class Carrier:
         for work in tuple(self._under_way):
             work.cancel()
 
-    async def attempt(
-        self, envelope: Envelope, recipients: Sequence[Recipient], body: IBody, lane: str, since: float
-    ) -> Attempted:
-        """Carry it wherever there is room.  The place in ``lane`` was entered for it and is left here.  Hosts found
-        unreachable before ``since`` (epoch seconds) are tried again."""
-        outcomes, groups = await self._routes(recipients)
+    async def attempt(self, queued: Queued, recipients: Sequence[Recipient], body: IBody) -> Attempted:
+        """Carry it wherever there is room.  The place in its lane was entered for it and is left here.  Hosts found
+        unreachable before somebody wanted it tried at once are tried again."""
+        envelope, lane, since = queued.envelope, queued.lane, queued.kicked
+        outcomes, groups = await self._routes(recipients, queued.via)
         destinations = {key: _destination(hops) for key, (hops, _) in groups.items()}
         if lane not in destinations.values():
             self._destinations.leave(lane)
@@ -87,14 +86,16 @@ class Carrier:
             outcomes += await way
         return Attempted(tuple(outcomes), waits_for)
 
-    async def _routes(self, recipients: Sequence[Recipient]) -> tuple[list[Outcome], dict[frozenset[Hop], _Group]]:
+    async def _routes(
+        self, recipients: Sequence[Recipient], via: str
+    ) -> tuple[list[Outcome], dict[frozenset[Hop], _Group]]:
         """Who goes where: recipients whose domains share their hops, in whatever order, go together."""
         outcomes: list[Outcome] = []
         groups: dict[frozenset[Hop], _Group] = {}
         domains: dict[str, list[Recipient]] = {}
         for recipient in recipients:
             domains.setdefault(recipient.address.domain, []).append(recipient)
-        routes = [(those, self._watched(self._router.route(domain))) for domain, those in domains.items()]
+        routes = [(those, self._watched(self._hops(domain, via))) for domain, those in domains.items()]
         for those, route in routes:
             try:
                 hops = await route
@@ -103,6 +104,9 @@ class Carrier:
                 if not self._stopped:
                     outcomes += [self._not_routed(one, error) for one in those]
         return outcomes, groups
+
+    def _hops(self, domain: str, via: str) -> Deferred[tuple[Hop, ...]]:
+        return self._router.by_hand(via) if via else self._router.route(domain)
 
     def _not_routed(self, recipient: Recipient, error: Exception) -> Outcome:
         if isinstance(error, NoRoute):

@@ -18,6 +18,9 @@ from mailsuite.queue.ready import Entry, Ready
 from mailsuite.queue.schedule import Schedule, given_up
 from mailsuite.queue.selection import selected
 
+#: The lane of what needs no destination.
+RETURN = "(return)"
+
 
 def anywhere(lane: str) -> bool:
     """There is room in every lane."""
@@ -60,6 +63,24 @@ class Book:
             found = (self._messages.get(id) for id in dict.fromkeys(which.ids))
             return [queued for queued in found if queued is not None and selected(which, queued, now)]
         return [queued for queued in self.all() if selected(which, queued, now)]
+
+    def held(self, id: str, held: bool) -> Queued:
+        """Keep it back, or let it go; NotFound."""
+        return self._changed(msgspec.structs.replace(self.get(id), held=held))
+
+    def rerouted(self, id: str, via: str) -> Queued:
+        """Have it go by another host; NotFound."""
+        return self._changed(msgspec.structs.replace(self.get(id), via=via, lane=""))
+
+    def bounced(self, id: str, words: str) -> Queued:
+        """Have it returned now; NotFound."""
+        hurried = _hurried(self.get(id), self._now())
+        return self._changed(msgspec.structs.replace(hurried, returned=words, held=False, lane=RETURN))
+
+    def _changed(self, queued: Queued) -> Queued:
+        self.put(queued)
+        self.wake()
+        return queued
 
     def kick(self, which: Selection) -> list[Queued]:
         """Make these due now, and wake whoever watches; what is held or scheduled for later stays as it is."""
@@ -144,7 +165,7 @@ class Book:
         if told:
             changed = self._schedule.timed(msgspec.structs.replace(changed, told=self._now()))
         now = self._now()
-        later = self._schedule.next_due(changed, now, self._rng)
+        later = now if queued.returned else self._schedule.next_due(changed, now, self._rng)
         pending = _still_pending(queued, final, later, queued.due if lane else later)
         due = min((entry.due for entry in pending), default=later)
         failures = tuple(outcome for outcome in final if isinstance(outcome, Failed))

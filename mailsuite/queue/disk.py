@@ -12,7 +12,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 
-import msgspec
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -22,9 +21,9 @@ from mailsuite.disk.body import open_body
 from mailsuite.disk.spool import Content
 from mailsuite.errors import NotFound
 from mailsuite.interfaces import IBody, IDisk, IOffload, IQueue
-from mailsuite.model import Envelope, Outcome, Pending, Queued, Selection
+from mailsuite.model import EVERYTHING, Envelope, Outcome, Pending, Queued, Selection
 from mailsuite.queue.book import Book, anywhere
-from mailsuite.queue.file import Places, State, encode_state
+from mailsuite.queue.file import Places, checked_via, encode_state, state_of
 from mailsuite.queue.folder import Folder
 from mailsuite.queue.intake import QueuePlacement, Stored
 from mailsuite.queue.schedule import Schedule
@@ -127,17 +126,26 @@ class DiskQueue:
             self._book.release(id)
         return failures
 
-    def list(self) -> Deferred[Sequence[Queued]]:
-        return succeed(self._book.all())
+    def list(self, which: Selection = EVERYTHING) -> Deferred[Sequence[Queued]]:
+        return succeed(self._book.selected(which))
 
     def hold(self, id: str, held: bool) -> Deferred[None]:
         return Deferred.fromCoroutine(self._hold(id, held))
 
     async def _hold(self, id: str, held: bool) -> None:
-        changed = msgspec.structs.replace(self._book.get(id), held=held)
-        self._book.put(changed)
-        self._book.wake()
-        await self._save(changed)
+        await self._save(self._book.held(id, held))
+
+    def reroute(self, id: str, via: str) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._reroute(id, via))
+
+    async def _reroute(self, id: str, via: str) -> None:
+        await self._save(self._book.rerouted(id, checked_via(via)))
+
+    def bounce(self, id: str, words: str) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._bounce(id, words))
+
+    async def _bounce(self, id: str, words: str) -> None:
+        await self._save(self._book.bounced(id, words))
 
     def kick(self, which: Selection) -> Deferred[int]:
         return Deferred.fromCoroutine(self._kick(which))
@@ -164,7 +172,7 @@ class DiskQueue:
     # -- disk ------------------------------------------------------------------------------------------------------
 
     def _save(self, queued: Queued) -> Deferred[None]:
-        state = State(queued.pending, queued.due, queued.attempts, queued.held, queued.told)
+        state = state_of(queued)
         id = queued.envelope.id
         return self._writes.commit(Put(self._folder.state(id), encode_state(state)))
 

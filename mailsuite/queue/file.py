@@ -19,7 +19,7 @@ import re
 import msgspec
 
 from mailsuite.errors import Corrupt, InvalidName
-from mailsuite.model import Envelope, Pending
+from mailsuite.model import Envelope, Pending, Queued
 
 FORMAT = 1
 #: Octets the JSON before a message may have: a thousand recipients with long names need a third of it.
@@ -27,6 +27,7 @@ HEAD_LIMIT = 4 * 1024 * 1024
 #: Octets of the first read; nearly every envelope fits.
 FIRST_READ = 4096
 
+_VIA = re.compile(r"(?:[^\s\[\]:/]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?\Z")
 _ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}\Z")
 
 
@@ -47,6 +48,9 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     held: bool = False
     #: When the sender was last told of the delay.
     told: float = 0.0
+    #: Where somebody wants it to go, and with what words to be returned.
+    via: str = ""
+    returned: str = ""
 
 
 class Places(msgspec.Struct, frozen=True):
@@ -79,6 +83,34 @@ class Places(msgspec.Struct, frozen=True):
     def control(self) -> str:
         """The socket on which a running server takes orders about the queue."""
         return os.path.join(self.root, "control")
+
+
+def state_of(queued: Queued) -> State:
+    """What is kept of it."""
+    return State(queued.pending, queued.due, queued.attempts, queued.held, queued.told, queued.via, queued.returned)
+
+
+def queued_from(head: Head, state: State) -> Queued:
+    """What the files say; when it expires and so on is for the schedule to say."""
+    return Queued(
+        head.envelope,
+        state.pending,
+        state.due,
+        0.0,
+        head.size,
+        state.attempts,
+        state.held,
+        state.told,
+        via=state.via,
+        returned=state.returned,
+    )
+
+
+def checked_via(via: str) -> str:
+    """``via`` if it is ``HOST``, ``HOST:PORT`` or nothing; InvalidName."""
+    if via and not _VIA.match(via):
+        raise InvalidName(f"{via!r} is no host: HOST, HOST:PORT, an IPv6 address in brackets")
+    return via
 
 
 def checked_id(id: str) -> str:

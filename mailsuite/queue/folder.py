@@ -7,8 +7,8 @@ import os.path
 
 from mailsuite.errors import Corrupt, Temporary
 from mailsuite.interfaces import IDisk
-from mailsuite.model import Pending, Queued
-from mailsuite.queue.file import FIRST_READ, HEAD_LIMIT, Head, Places, State, decode_head, decode_state
+from mailsuite.model import Pending
+from mailsuite.queue.file import FIRST_READ, HEAD_LIMIT, Head, Places, State, decode_head, decode_state, queued_from
 from mailsuite.queue.intake import Stored
 
 
@@ -53,8 +53,7 @@ class Folder:
         except FileNotFoundError:  # done with since the folder was listed
             return None
         state = self._read_state(name, head, problems)
-        queued = Queued(head.envelope, state.pending, state.due, 0.0, head.size, state.attempts, state.held, state.told)
-        return Stored(queued, offset)
+        return Stored(queued_from(head, state), offset)
 
     def _read_head(self, name: str) -> tuple[Head, int]:
         path = self.message(name)

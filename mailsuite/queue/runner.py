@@ -188,6 +188,9 @@ class Runner:
         try:
             if not recipients:
                 return Attempted(())
+            if queued.returned:
+                words = queued.returned
+                return Attempted(tuple(Failed(one.address, Status(5, 0, 0), words) for one in recipients))
             if is_too_late(queued.envelope, now):
                 return Attempted(tuple(too_late(queued)))
             body = await self._queue.body(queued.envelope.id)
@@ -197,7 +200,7 @@ class Runner:
             if body is None:
                 self._destinations.leave(queued.lane)
         try:
-            return await self._carrier.attempt(queued.envelope, recipients, body, queued.lane, queued.kicked)
+            return await self._carrier.attempt(queued, recipients, body)
         finally:
             body.close()
 

@@ -36,6 +36,9 @@ class Identity(msgspec.Struct, frozen=True):
         return str(ip) in self.addresses or (self.loopback and (ip.is_loopback or ip.is_unspecified))
 
 
+_SMTP = 25
+
+
 @implementer(IRouter)
 class MxRouter:
     """By the domain's MX records; ``port`` is that of the hops."""
@@ -70,6 +73,9 @@ class MxRouter:
             implicit = False
         ordered = in_order(name, records, self._identity.names, self._rng)
         return await self._hops(name, ordered, implicit)
+
+    def by_hand(self, via: str) -> Deferred[tuple[Hop, ...]]:
+        return Deferred.fromCoroutine(by_hand(self._resolver, via, self._port))
 
     def _literal(self, domain: str, address: str) -> tuple[Hop, ...]:
         if self._identity.owns(address):
@@ -118,14 +124,29 @@ class SmarthostRouter:
     def route(self, domain: str) -> Deferred[tuple[Hop, ...]]:
         return Deferred.fromCoroutine(self._route())
 
+    def by_hand(self, via: str) -> Deferred[tuple[Hop, ...]]:
+        return Deferred.fromCoroutine(by_hand(self._resolver, via, _SMTP))
+
     async def _route(self) -> tuple[Hop, ...]:
-        """Never NoRoute: a smarthost that cannot be found is our own mistake, which somebody may put right."""
-        if is_address(self._host):
-            return (Hop(self._host, (self._host,), self._port, certain=True),)
-        try:
-            addresses = await self._resolver.addresses(ascii_domain(self._host))
-        except (NotFound, InvalidName):
-            addresses = ()
-        if not addresses:
-            raise Temporary(f"the smarthost {self._host} has no address")
-        return (Hop(self._host, addresses[:ADDRESS_LIMIT], self._port, certain=True),)
+        return await fixed(self._resolver, self._host, self._port)
+
+
+async def by_hand(resolver: IResolver, via: str, port: int) -> tuple[Hop, ...]:
+    """The hops of ``HOST`` or ``HOST:PORT``; ``port`` if it names none."""
+    host, colon, number = via.rpartition(":")
+    if not colon or not number.isdecimal():
+        host, number = via, str(port)
+    return await fixed(resolver, host.strip("[]"), int(number))
+
+
+async def fixed(resolver: IResolver, host: str, port: int) -> tuple[Hop, ...]:
+    """One host.  Never NoRoute: one that cannot be found is our own mistake, which somebody may put right."""
+    if is_address(host):
+        return (Hop(host, (host,), port, certain=True),)
+    try:
+        addresses = await resolver.addresses(ascii_domain(host))
+    except (NotFound, InvalidName):
+        addresses = ()
+    if not addresses:
+        raise Temporary(f"the host {host} has no address")
+    return (Hop(host, addresses[:ADDRESS_LIMIT], port, certain=True),)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 
-import msgspec
 from twisted.internet.defer import Deferred, execute, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
@@ -13,8 +12,9 @@ from zope.interface import implementer
 from mailsuite.disk.body import OctetsBody
 from mailsuite.errors import MailError, NoRoute
 from mailsuite.interfaces import IBody, IQueue, IReports, IRouter
-from mailsuite.model import Envelope, Hop, Outcome, Pending, Queued, Recipient, Selection
+from mailsuite.model import EVERYTHING, Envelope, Hop, Outcome, Pending, Queued, Recipient, Selection
 from mailsuite.queue.book import Book, anywhere
+from mailsuite.queue.file import checked_via
 from mailsuite.queue.schedule import Schedule
 
 
@@ -54,15 +54,17 @@ class MemoryQueue:
             self._book.remove(id)
         return failures
 
-    def list(self) -> Deferred[Sequence[Queued]]:
-        return succeed(self._book.all())
+    def list(self, which: Selection = EVERYTHING) -> Deferred[Sequence[Queued]]:
+        return succeed(self._book.selected(which))
 
     def hold(self, id: str, held: bool) -> Deferred[None]:
-        return execute(self._hold, id, held)
+        return execute(lambda: _nothing(self._book.held(id, held)))
 
-    def _hold(self, id: str, held: bool) -> None:
-        self._book.put(msgspec.structs.replace(self._book.get(id), held=held))
-        self._book.wake()
+    def bounce(self, id: str, words: str) -> Deferred[None]:
+        return execute(lambda: _nothing(self._book.bounced(id, words)))
+
+    def reroute(self, id: str, via: str) -> Deferred[None]:
+        return execute(lambda: _nothing(self._book.rerouted(id, checked_via(via))))
 
     def kick(self, which: Selection) -> Deferred[int]:
         return succeed(len(self._book.kick(which)))
@@ -77,6 +79,10 @@ class MemoryQueue:
         self._book.watch(woken)
 
 
+def _nothing(_: object) -> None:
+    """IQueue's changes fire with nothing."""
+
+
 @implementer(IRouter)
 class TableRouter:
     """Hops, or the error, of each domain; any other domain does not exist.  ``asked`` lists the domains."""
@@ -84,6 +90,9 @@ class TableRouter:
     def __init__(self, table: Mapping[str, tuple[Hop, ...] | MailError]) -> None:
         self.table = table
         self.asked: list[str] = []
+
+    def by_hand(self, via: str) -> Deferred[tuple[Hop, ...]]:
+        return self.route(via)
 
     def route(self, domain: str) -> Deferred[tuple[Hop, ...]]:
         self.asked.append(domain)

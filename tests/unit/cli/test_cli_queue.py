@@ -129,13 +129,101 @@ def test_held_message_is_not_said_to_be_due(place_of: str) -> None:
     )
 
 
-@pytest.mark.parametrize("command", ["hold", "release", "drop", "flush"])
+@pytest.mark.parametrize("command", ["hold", "release", "drop", "flush", "kick", "bounce", "why", "list"])
 def test_one_unknown_id_and_nothing_is_done(place_of: str, command: str) -> None:
     if command == "release":
         run("hold", "--queue", place_of, "m1")
     before = listed(place_of)
     assert "no message m9" in refused(command, "--queue", place_of, "m1", "m9")
     assert listed(place_of) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "ids"),
+    [
+        ("--sender <>", ["m1"]),
+        ("--sender @a.test", ["m2"]),
+        ("--domain b.test", ["m1", "m2"]),
+        ("--domain test", []),
+        ("--domain test --subdomains", ["m1", "m2"]),
+        ("--error busy", ["m2"]),
+        ("--recipient EVE@b.test --error busy", ["m2"]),
+        ("--older 1h", []),
+        ("--younger 2d", ["m1", "m2"]),
+        ("--held", []),
+        ("--not-held", ["m1", "m2"]),
+        ("m1 m2 --sender <>", ["m1"]),
+    ],
+)
+def test_which_messages_are_meant(place_of: str, options: str, ids: list[str]) -> None:
+    found = json.loads(run("list", "--queue", place_of, "--json", *options.split()))
+    assert [one["id"] for one in found] == ids
+
+
+def test_an_age_is_a_number_and_a_unit(folder: str) -> None:
+    result = CliRunner().invoke(cli, ["queue", "list", "--queue", folder, "--older", "yesterday"])
+    assert result.exit_code == 2
+    assert "30m, 4h, 2d" in result.output
+
+
+@pytest.mark.parametrize("command", ["drop", "hold", "release", "bounce"])
+def test_who_means_everything_has_to_say_so(place_of: str, command: str) -> None:
+    assert "--all" in refused(command, "--queue", place_of)
+    assert len(run(command, "--queue", place_of, "--all").splitlines()) == 2
+
+
+def test_orders_can_mean_what_is_known_of_messages(place_of: str) -> None:
+    assert run("drop", "--queue", place_of, "--error", "busy") == "m2 dropped\n"
+    assert run("kick", "--queue", place_of, "--domain", "b.test") == "1 message is due now\n"
+    assert json.loads(run("hold", "--queue", place_of, "--sender", "<>", "--json")) == ["m1"]
+    assert run("drop", "--queue", place_of, "--error", "busy") == "0 messages: dropped\n"
+
+
+def test_reroute(place_of: str) -> None:
+    assert run("reroute", "--queue", place_of, "mx9.test:26", "m2") == "m2 goes by mx9.test:26\n"
+    assert [one["via"] for one in listed(place_of).values()] == ["", "mx9.test:26"]
+    assert run("reroute", "--queue", place_of, "-", "--all").splitlines()[1] == "m2 goes the usual way"
+    assert "no host" in refused("reroute", "--queue", place_of, "mx9/test", "m2")
+
+
+def test_why_says_what_is_wrong_and_what_comes_next(place_of: str) -> None:
+    run("reroute", "--queue", place_of, "mx9.test", "m2")
+    lines = [line.strip() for line in run("why", "--queue", place_of, "m2").splitlines()]
+    assert lines[0].startswith("m2: from al@a.test, 3, arrived")
+    assert lines[1:4] == [
+        "bob@b.test",
+        "tried once: their mail server did not take it",
+        "4.5.0 mx.b.test said: 450 [red]busy[/red]",
+    ]
+    assert lines[7].startswith("It is tried again in 5 min, at ")
+    assert lines[8] == "It goes by mx9.test, as somebody ordered (`mailsuite queue reroute`)."
+    assert lines[9] == "The sender is told of the delay in 4 h."
+    run("hold", "--queue", place_of, "m1")
+    assert "It is held" in run("why", "--queue", place_of, "m1")
+    run("bounce", "--queue", place_of, "m1")
+    assert "about to be returned" in run("show", "--queue", place_of, "m1")
+
+
+def test_show_gives_the_message(place_of: str) -> None:
+    assert run("show", "--queue", place_of, "m1", "--raw") == "x\n"
+    assert json.loads(run("show", "--queue", place_of, "m1", "--json"))[0]["id"] == "m1"
+
+
+def test_stats(place_of: str) -> None:
+    run("hold", "--queue", place_of, "m1")
+    found = json.loads(run("stats", "--queue", place_of, "--json"))
+    assert {key: found[key] for key in ("messages", "recipients", "octets", "new", "due", "held", "scheduled")} == {
+        "messages": 2,
+        "recipients": 4,
+        "octets": 6,
+        "new": 1,
+        "due": 0,
+        "held": 1,
+        "scheduled": 0,
+    }
+    assert found["domains"] == [{"domain": "b.test", "messages": 2}]
+    assert found["errors"] == [{"error": "4.5.0 mx.b.test said: 450 [red]busy[/red]", "messages": 1}]
+    assert "messages     2 (6) for 4 recipients" in run("stats", "--queue", place_of)
 
 
 def test_drop(place_of: str) -> None:

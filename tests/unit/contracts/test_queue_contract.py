@@ -14,7 +14,7 @@ from zope.interface.verify import verifyObject
 from mailsuite.disk.placement import place
 from mailsuite.disk.real import RealDisk
 from mailsuite.disk.spool import Content
-from mailsuite.errors import NotFound
+from mailsuite.errors import InvalidName, NotFound
 from mailsuite.interfaces import IQueue
 from mailsuite.model import (
     EVERYTHING,
@@ -56,8 +56,8 @@ class World:
         (queued,) = result_of(self.queue.lease(10))
         return queued.envelope.id
 
-    def settle(self, id: str, *outcomes: Outcome) -> list[Outcome]:
-        return list(result_of(self.queue.settle(id, outcomes)))
+    def settle(self, id: str, *outcomes: Outcome, lane: str = "") -> list[Outcome]:
+        return list(result_of(self.queue.settle(id, outcomes, lane=lane)))
 
     def listed(self) -> list[str]:
         return [queued.envelope.id for queued in result_of(self.queue.list())]
@@ -247,6 +247,58 @@ def test_kick_leaves_what_is_held_or_not_to_leave_yet(world: World) -> None:
     result_of(world.queue.hold("m1", True))
     assert result_of(world.queue.kick(EVERYTHING)) == 0
     assert "m1" not in [one.envelope.id for one in result_of(world.queue.lease(10))]
+
+
+def test_what_is_to_be_returned_is_due_at_once_with_the_words(world: World) -> None:
+    world.add("m1", BOB, EVE)
+    world.lease_one()
+    world.settle("m1", delayed(BOB), delayed(EVE))
+    result_of(world.queue.hold("m1", True))
+    result_of(world.queue.bounce("m1", "no such domain"))
+    (queued,) = result_of(world.queue.lease(10))
+    assert (queued.returned, queued.held, queued.lane) == ("no such domain", False, "(return)")
+    assert all(entry.due <= NOW for entry in queued.pending)
+    failure_of(world.queue.bounce("m9", "x"), NotFound)
+
+
+def test_another_way_can_be_chosen_and_taken_back(world: World) -> None:
+    world.add("m1")
+    for via in ("mx9.test", "[2001:db8::1]:26", ""):
+        result_of(world.queue.reroute("m1", via))
+        assert result_of(world.queue.list())[0].via == via
+    for wrong in ("a b", "mx:x", "2001:db8::1", "x" * 300):
+        failure_of(world.queue.reroute("m1", wrong), InvalidName)
+    failure_of(world.queue.reroute("m9", "mx9.test"), NotFound)
+
+
+def test_a_lane_without_room_gives_nothing_and_the_others_their_turn(world: World) -> None:
+    for id, where in (("m1", "x.test"), ("m2", "x.test"), ("m3", "y.test"), ("m4", "x.test")):
+        world.add(id, Address("u", where))
+    one_each: set[str] = set()
+
+    def enter(lane: str) -> bool:
+        free = lane not in one_each
+        one_each.add(lane)
+        return free
+
+    leased = result_of(world.queue.lease(10, enter))
+    assert [(one.envelope.id, one.lane) for one in leased] == [("m1", "x.test"), ("m3", "y.test")]
+    assert world.queue.when_due(lambda lane: False) is None
+    assert world.queue.when_due(lambda lane: lane == "x.test") == NOW
+    assert [one.envelope.id for one in result_of(world.queue.lease(10))] == ["m2", "m4"]
+
+
+def test_what_found_no_room_waits_in_the_lane_that_had_none(world: World) -> None:
+    world.add("m1", BOB, EVE)
+    world.lease_one()
+    world.settle("m1", delayed(BOB), lane="mx.c.test")
+    assert world.queue.when_due(lambda lane: lane == "mx.c.test") == NOW
+    assert world.queue.when_due(lambda lane: lane != "mx.c.test") is None
+    (queued,) = result_of(world.queue.lease(10))
+    assert [entry.due > NOW for entry in queued.pending] == [True, False]
+    world.settle("m1", delivered(EVE))
+    (queued,) = result_of(world.queue.list())
+    assert queued.due == NOW + MINUTE
 
 
 def test_kick_can_mean_a_domain(world: World) -> None:

@@ -14,7 +14,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from mailsuite.model import Address, Envelope, Recipient
-from mailsuite.net.control import PATH_LIMIT, REQUEST_LIMIT, ControlFactory, listen, short_path
+from mailsuite.net.control import PAGE, PATH_LIMIT, REQUEST_LIMIT, ControlFactory, Orders, listen, short_path
 from mailsuite.net.sessions import Described, Overview
 from mailsuite.testing.queue import MemoryQueue
 from mailsuite.testing.results import result_of
@@ -26,14 +26,17 @@ class World:
         self.clock = Clock()
         self.queue = MemoryQueue(self.clock)
         for id in ("m1", "m2"):
-            envelope = Envelope(id, Address("al", "a.test"), (Recipient(Address("bob", "b.test")),), 0.0)
-            self.queue.add(envelope, b"x\r\n")
+            self.add(id)
         self.protocol = ControlFactory(self.queue, self.look, self.clock).buildProtocol(None)
         self.transport = StringTransport()
         self.protocol.makeConnection(self.transport)
 
     def look(self) -> Overview:
         return Overview((Described("imap", "192.0.2.1:4000", "ann@a.test", "", 1.0, 2.0),), {"limits.connections": 3})
+
+    def add(self, id: str) -> None:
+        envelope = Envelope(id, Address("al", "a.test"), (Recipient(Address("bob", "b.test")),), 0.0)
+        self.queue.add(envelope, b"x\r\n")
 
     def ask(self, line: bytes) -> list[dict[str, object]]:
         self.transport.clear()
@@ -51,8 +54,10 @@ def world() -> World:
 
 def test_list(world: World) -> None:
     (answer,) = world.ask(b'{"do":"list"}\n')
-    assert answer["answer"] == "done"
-    assert [one["envelope"]["id"] for one in answer["result"]] == ["m1", "m2"]  # type: ignore[attr-defined]
+    assert (answer["answer"], answer["left"]) == ("page", 0)
+    assert [one["envelope"]["id"] for one in answer["messages"]] == ["m1", "m2"]  # type: ignore[attr-defined]
+    (answer,) = world.ask(b'{"do":"list","which":{"ids":["m2"]}}\n')
+    assert [one["envelope"]["id"] for one in answer["messages"]] == ["m2"]  # type: ignore[attr-defined]
 
 
 def test_look_tells_of_sessions_and_limits(world: World) -> None:
@@ -64,34 +69,65 @@ def test_look_tells_of_sessions_and_limits(world: World) -> None:
     assert answer["result"]["hits"] == {"limits.connections": 3}  # type: ignore[index]
 
 
-def test_flush_tells_how_many(world: World) -> None:
-    assert world.ask(b'{"do":"flush"}\n') == [{"answer": "done", "result": 2}]
-    assert world.ask(b'{"do":"flush","ids":["m2","m9"]}\n') == [{"answer": "done", "result": 1}]
+def test_a_long_list_comes_in_pages_as_it_was_when_it_was_asked_for(world: World) -> None:
+    for n in range(3, 2 * PAGE + 2):
+        world.add(f"m{n}")
+    (page,) = world.ask(b'{"do":"list"}\n')
+    assert (len(page["messages"]), page["left"]) == (PAGE, PAGE + 1)  # type: ignore[arg-type]
+    world.ask(b'{"do":"drop","which":{}}\n')
+    pages = world.ask(b'{"do":"more"}\n{"do":"more"}\n{"do":"more"}\n')
+    assert [(len(page["messages"]), page["left"]) for page in pages] == [(PAGE, 1), (1, 0), (0, 0)]  # type: ignore[arg-type]
+    ids = [one["envelope"]["id"] for one in (page, *pages) for one in one["messages"]]  # type: ignore[attr-defined]
+    assert sorted(ids) == sorted(f"m{n}" for n in range(1, 2 * PAGE + 2))
 
 
-def test_drop_and_hold(world: World) -> None:
-    assert world.ask(b'{"do":"drop","id":"m1"}\n{"do":"hold","id":"m2"}\n') == [{"answer": "done", "result": None}] * 2
-    assert world.listed() == ["m2"]
-    assert result_of(world.queue.list())[0].held
-    world.ask(b'{"do":"hold","id":"m2","held":false}\n')
-    assert not result_of(world.queue.list())[0].held
+def test_kick_tells_how_many(world: World) -> None:
+    assert world.ask(b'{"do":"kick","which":{}}\n') == [{"answer": "done", "result": 2}]
+    assert world.ask(b'{"do":"kick","which":{"ids":["m2","m9"]}}\n') == [{"answer": "done", "result": 1}]
+
+
+def test_changes_tell_to_whom(world: World) -> None:
+    drop, hold = b'{"do":"drop","which":{"ids":["m1"]}}\n', b'{"do":"hold","which":{"domain":"b.test"}}\n'
+    assert [one["result"] for one in world.ask(drop + hold)] == [["m1"], ["m2"]]
+    (left,) = result_of(world.queue.list())
+    assert left.held
+    world.ask(b'{"do":"hold","which":{},"held":false}\n')
+    world.ask(b'{"do":"reroute","which":{},"via":"mx9.test:26"}\n')
+    world.ask(b'{"do":"bounce","which":{},"words":"no"}\n')
+    (left,) = result_of(world.queue.list())
+    assert (left.held, left.via, left.returned) == (False, "mx9.test:26", "no")
+    (answer,) = world.ask(b'{"do":"reroute","which":{},"via":"a b"}\n')
+    assert answer["answer"] == "refused"
 
 
 def test_orders_are_logged_in_plain_words(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[object] = []
     log = SimpleNamespace(info=lambda text, **values: said.append(values["what"]))
-    monkeypatch.setattr(type(world.protocol), "log", log)
-    for line in (b'"flush"', b'"flush","ids":["m1","m2"]', b'"hold","id":"m1"', b'"hold","id":"m1","held":false'):
+    monkeypatch.setattr(Orders, "log", log)
+    for line in (
+        b'"kick","which":{}',
+        b'"kick","which":{"ids":["m1","m2"]}',
+        b'"hold","which":{"ids":["m1"]}',
+        b'"hold","which":{"sender":"<>","older":60},"held":false',
+        b'"reroute","which":{"ids":["m1"]},"via":"mx9.test"',
+        b'"drop","which":{"ids":["m1"]}',
+    ):
         world.ask(b'{"do":' + line + b"}\n")
-    world.ask(b'{"do":"drop","id":"m1"}\n')
-    assert said == ["try everything now", "try m1, m2 now", "hold m1", "release m1", "drop m1"]
+    assert said == [
+        "kick everything",
+        "kick ids=m1,m2",
+        "hold ids=m1",
+        "release sender=<> older=60.0",
+        "reroute ids=m1 via mx9.test",
+        "drop ids=m1",
+    ]
 
 
 @pytest.mark.parametrize(
-    "line", [b'{"do":"drop","id":"m9"}', b'{"do":"format"}', b"hello", b"", b"\xff", b"[" * 10_000, b'{"do":"drop"}']
+    "line", [b'{"do":"drop","which":7}', b'{"do":"format"}', b"hello", b"", b"\xff", b"[" * 10_000, b'{"do":"drop"}']
 )
 def test_what_cannot_be_done_is_refused_and_the_next_line_read(world: World, line: bytes) -> None:
-    refused, done = world.ask(line + b'\n{"do":"flush"}\n')
+    refused, done = world.ask(line + b'\n{"do":"kick","which":{}}\n')
     assert refused["answer"] == "refused"
     assert done["answer"] == "done"
 
@@ -99,11 +135,11 @@ def test_what_cannot_be_done_is_refused_and_the_next_line_read(world: World, lin
 def test_a_line_without_end_is_refused(world: World) -> None:
     world.ask(b"x" * REQUEST_LIMIT)
     assert world.protocol.core.buffered < 10
-    assert [answer["answer"] for answer in world.ask(b"x\n" + b'{"do":"flush"}\n')] == ["refused", "done"]
+    assert [answer["answer"] for answer in world.ask(b"x\n" + b'{"do":"kick","which":{}}\n')] == ["refused", "done"]
 
 
 def test_a_fault_is_told_in_general_words(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(world.queue, "list", lambda: fail(ZeroDivisionError("secret")))
+    monkeypatch.setattr(world.queue, "list", lambda which: fail(ZeroDivisionError("secret")))
     monkeypatch.setattr(type(world.protocol).log, "failure", lambda *args, **kwargs: None)
     (answer,) = world.ask(b'{"do":"list"}\n')
     assert answer["answer"] == "refused"
@@ -126,6 +162,6 @@ def test_the_socket_is_the_owners_and_one_left_behind_is_replaced(
         client.settimeout(5)
         client.connect(short_path(str(path)))
         client.sendall(b'{"do":"list"}\n')
-        assert client.recv(1000) == b'{"answer":"done","result":[]}\n'
+        assert client.recv(1000) == b'{"answer":"page","messages":[],"left":0}\n'
     reactor_thread.call(port.stopListening)
     assert not path.exists()

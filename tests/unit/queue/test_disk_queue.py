@@ -118,6 +118,20 @@ def test_a_lease_does_not_survive_the_process(server: Server) -> None:
     assert server.lease() == ["m1"]
 
 
+def test_orders_survive_the_process(server: Server) -> None:
+    for id in ("m1", "m2", "m3"):
+        server.add(id)
+    result_of(server.queue.hold("m1", True))
+    result_of(server.queue.bounce("m2", "go away"))
+    result_of(server.queue.reroute("m3", "mx9.test"))
+    server.start()
+    assert [(one.held, one.returned, one.via) for one in result_of(server.queue.list())] == [
+        (True, "", ""),
+        (False, "go away", ""),
+        (False, "", "mx9.test"),
+    ]
+
+
 def test_results_survive_the_process(server: Server) -> None:
     server.add("m1", BOB, EVE)
     server.lease()

@@ -271,6 +271,24 @@ def test_a_message_that_no_hop_protects_is_returned(world: World, status: str) -
     assert outcome == Failed(BOB, Status.parse("5" + status[1:]), "no TLS", "mx2.b.test")
 
 
+def test_somebody_can_have_a_message_returned(world: World) -> None:
+    world.courier.answers["mx1.b.test"] = later
+    world.add("m1")
+    result_of(world.queue.bounce("m1", "there is no such company any more"))
+    ((_, (outcome,)),) = world.reports.reported
+    assert outcome == Failed(BOB, Status(5, 0, 0), "there is no such company any more")
+    assert world.listed() == []
+
+
+def test_somebody_can_choose_another_way(world: World) -> None:
+    world.courier.answers["mx1.b.test"] = later
+    world.router.table["mx9.test:26"] = (Hop("mx9.test", ("192.0.2.9",), 26),)
+    world.add("m1", BOB, DAN)
+    result_of(world.queue.reroute("m1", "mx9.test:26"))
+    result_of(world.queue.kick(EVERYTHING))
+    assert world.courier.carried[-1] == ("mx9.test", "m1", ("bob@b.test",))
+
+
 def test_five_days_of_retries_then_a_report() -> None:
     world = World(Schedule(jitter=0.1, delay_notice=0), unreachable=60.0)
     world.runner.start()

@@ -106,7 +106,7 @@ def test_what_dns_could_not_say_is_temporary(zones: Zones) -> None:
 
 def test_without_mx_the_domain_itself_is_the_exchange() -> None:
     (hop,) = result_of(router({"b.test": {"A": ["192.0.2.7"], "AAAA": ["2001:db8::7"]}}).route("b.test"))
-    assert hop == Hop("b.test", ("2001:db8::7", "192.0.2.7"), 25)
+    assert hop == Hop("b.test", ("2001:db8::7", "192.0.2.7"), 25, certain=True)
 
 
 def test_with_mx_the_addresses_of_the_domain_are_not_used() -> None:
@@ -186,7 +186,7 @@ def test_a_smarthost_takes_every_domain(host: str, addresses: tuple[str, ...]) -
     dns = FakeDNS(ADDRESSES)
     smart = SmarthostRouter(dns, host, 587)
     for domain in ("b.test", "nowhere.test"):
-        assert result_of(smart.route(domain)) == (Hop(host, addresses, 587),)
+        assert result_of(smart.route(domain)) == (Hop(host, addresses, 587, certain=True),)
     assert not any(kind == "MX" for kind, _ in dns.asked)
 
 
@@ -216,3 +216,22 @@ def test_an_exchange_on_loopback_is_this_host() -> None:
     assert failure_of(mine.route("only.test"), NoRoute)
     elsewhere = MxRouter(FakeDNS({**ADDRESSES, **zones}), ME, random.Random(1), 2525)
     assert [hop.host for hop in result_of(elsewhere.route("only.test"))] == ["local.test"]
+
+
+@pytest.mark.parametrize(
+    ("via", "hop"),
+    [
+        ("mx1.test", Hop("mx1.test", ("2001:db8::1", "192.0.2.1"), 25, certain=True)),
+        ("mx1.test:2525", Hop("mx1.test", ("2001:db8::1", "192.0.2.1"), 2525, certain=True)),
+        ("192.0.2.8:26", Hop("192.0.2.8", ("192.0.2.8",), 26, certain=True)),
+        ("[2001:db8::8]", Hop("2001:db8::8", ("2001:db8::8",), 25, certain=True)),
+        ("[2001:db8::8]:26", Hop("2001:db8::8", ("2001:db8::8",), 26, certain=True)),
+    ],
+)
+def test_a_host_can_be_chosen_by_hand(via: str, hop: Hop) -> None:
+    for one in (router(ADDRESSES), SmarthostRouter(FakeDNS(ADDRESSES), "192.0.2.9", 587)):
+        assert result_of(one.by_hand(via)) == (hop,)
+
+
+def test_a_host_chosen_by_hand_that_is_not_there_may_be_put_right() -> None:
+    failure_of(router(ADDRESSES).by_hand("nowhere.test"), Temporary)

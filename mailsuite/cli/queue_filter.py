@@ -1,0 +1,59 @@
+"""Which messages a command means: ids, or what is known of them, as options that several commands share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from mailsuite.errors import InvalidName
+from mailsuite.model import EVERYTHING, Selection
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_SPAN = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(s|min|m|h|d)?")
+_SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
+
+
+def _span(context: click.Context, parameter: click.Parameter, value: str) -> float:
+    """``90``, ``10m``, ``4h``, ``2d`` as seconds."""
+    found = _SPAN.fullmatch(value.strip().lower())
+    if found is None:
+        raise click.BadParameter(f"{value!r} is no age: 30m, 4h, 2d")
+    return float(found[1]) * _SECONDS[found[2]]
+
+
+def filter_options(command: _F) -> _F:
+    """``[ID]...`` and options, handed on as ``ids`` and the keywords of ``selection``."""
+    for option in (
+        click.option("--not-held", "not_held", is_flag=True, help="Only what is not held."),
+        click.option("--held", is_flag=True, help="Only what is held."),
+        click.option("--error", default="", metavar="TEXT", help="Part of what was said last (`greylist`, `4.7.1`)."),
+        click.option(
+            "--younger", callback=_span, default="0", metavar="AGE", help="Arrived less than that ago: 30m, 4h."
+        ),
+        click.option("--older", callback=_span, default="0", metavar="AGE", help="Arrived at least that long ago."),
+        click.option("--subdomains", is_flag=True, help="With --domain: those below it, too."),
+        click.option("--domain", default="", help="Domain of a recipient that waits."),
+        click.option("--recipient", default="", metavar="ADDRESS", help="A recipient that waits."),
+        click.option("--sender", default="", metavar="ADDRESS", help="user@domain, @domain, or <>."),
+        click.argument("ids", nargs=-1, metavar="[ID]..."),
+    ):
+        command = option(command)
+    return command
+
+
+def selection(ids: tuple[str, ...], held: bool, not_held: bool, **given: Any) -> Selection:
+    """Raises InvalidName for options that contradict each other."""
+    if held and not_held:
+        raise InvalidName("--held and --not-held exclude each other")
+    return Selection(ids=ids or None, held=held if held or not_held else None, **given)
+
+
+def some(chosen: Selection, everything: bool) -> Selection:
+    """For commands that do harm: who means all has to say so (``--all``).  Raises InvalidName."""
+    if chosen == EVERYTHING and not everything:
+        raise InvalidName("name ids, say which (--sender, --domain, ...), or --all")
+    return chosen

@@ -1,0 +1,47 @@
+"""What the queue is made of: totals, and where most of it is going."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from mailsuite.cli.queue_table import shown, size, span
+from mailsuite.model import Queued
+
+
+def stats(messages: Sequence[Queued], now: float, most: int) -> dict[str, object]:
+    """Counts; times in seconds, ``domains`` and ``errors`` the ``most`` frequent ones."""
+    waiting: Counter[str] = Counter()
+    errors: Counter[str] = Counter()
+    for one in messages:
+        waiting.update({entry.recipient.address.domain for entry in one.pending})
+        errors.update({f"{entry.last_status} {entry.last_text}" for entry in one.pending if entry.last_text})
+    return {
+        "messages": len(messages),
+        "recipients": sum(len(one.pending) for one in messages),
+        "octets": sum(one.size for one in messages),
+        "new": sum(not one.attempts for one in messages),
+        "due": sum(one.due <= now and not one.held for one in messages),
+        "held": sum(one.held for one in messages),
+        "scheduled": sum(one.envelope.release > now for one in messages),
+        "oldest": max((now - one.envelope.arrived for one in messages), default=0.0),
+        "domains": [{"domain": name, "messages": count} for name, count in waiting.most_common(most)],
+        "errors": [{"error": name, "messages": count} for name, count in errors.most_common(most)],
+    }
+
+
+def stats_lines(messages: Sequence[Queued], now: float, most: int) -> Iterator[str]:
+    """The same for a person."""
+    found = stats(messages, now, most)
+    octets = sum(one.size for one in messages)
+    yield f"messages     {found['messages']} ({size(octets)}) for {found['recipients']} recipients"
+    yield f"not tried    {found['new']}"
+    yield f"due now      {found['due']}"
+    yield f"held         {found['held']}"
+    yield f"scheduled    {found['scheduled']}"
+    yield f"oldest       {span(float(str(found['oldest'])))}"
+    for title, key, rows in (("domain", "domain", found["domains"]), ("last error", "error", found["errors"])):
+        if isinstance(rows, list) and rows:
+            yield ""
+            yield f"messages     {title}"
+            yield from (f"{row['messages']:<12} {shown(row[key])}" for row in rows)

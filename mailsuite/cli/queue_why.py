@@ -1,0 +1,62 @@
+"""Why a message is still here, and what happens next: in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from mailsuite.cli.queue_table import shown, size, span
+from mailsuite.mime.dsn_words import reason
+from mailsuite.model import Pending, Queued, Status
+
+
+def why(one: Queued, now: float) -> Iterator[str]:
+    """Lines about a message."""
+    envelope = one.envelope
+    sender = shown(str(envelope.sender)) or "<>"
+    yield f"{envelope.id}: from {sender}, {size(one.size)}, arrived {span(now - envelope.arrived)} ago"
+    for entry in one.pending:
+        yield f"  {shown(str(entry.recipient.address))}"
+        yield from (f"    {line}" for line in _about(entry, one))
+    yield f"  {_next(one, now)}"
+    yield from _wishes(one, now)
+
+
+def _about(entry: Pending, one: Queued) -> Iterator[str]:
+    if not entry.attempts:
+        yield "not tried yet" if not one.attempts else "not tried yet: its destination has as much as it takes"
+        return
+    times = "once" if entry.attempts == 1 else f"{entry.attempts} times"
+    yield f"tried {times}: {reason(Status.parse(entry.last_status))}"
+    yield shown(f"{entry.last_status} {entry.last_text}")
+
+
+def _next(one: Queued, now: float) -> str:
+    if one.returned:
+        return "It is about to be returned to its sender."
+    if one.held:
+        return f"It is held: nothing happens before `mailsuite queue release {one.envelope.id}`."
+    if one.envelope.release > now:
+        return f"It is scheduled: not sent before {_moment(one.envelope.release)}."
+    until = f"and given up at {_moment(one.expires)}"
+    if one.due <= now:
+        return f"It is due now, waits for its turn at {shown(one.lane) or 'its destination'}, {until}."
+    return f"It is tried again in {span(one.due - now)}, at {_moment(one.due)}, {until}."
+
+
+def _wishes(one: Queued, now: float) -> Iterator[str]:
+    if one.via:
+        yield f"  It goes by {shown(one.via)}, as somebody ordered (`mailsuite queue reroute`)."
+    if one.envelope.require_tls:
+        yield "  It is only sent over verified TLS (REQUIRETLS)."
+    if one.envelope.priority:
+        yield f"  Its priority is {one.envelope.priority} (-9 to 9)."
+    if one.told:
+        yield f"  The sender was told of the delay {span(now - one.told)} ago."
+    elif one.notice > now:
+        yield f"  The sender is told of the delay in {span(one.notice - now)}."
+
+
+def _moment(seconds: float) -> str:
+    """In the time of this machine."""
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
