@@ -36,7 +36,8 @@ class Running:
         self._stream = connection.makefile("rb")
 
     def ask(self, request: Request) -> Any:
-        """The result, or a ``Page`` of one.  Raises NotFound with the server's words if it refuses, Temporary if it does not answer."""
+        """The result, or a ``Page`` of one.  Raises NotFound with the server's words if it refuses, Temporary if
+        it does not answer."""
         try:
             self._connection.sendall(msgspec.json.encode(request) + b"\n")
             line = self._stream.readline()

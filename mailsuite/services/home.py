@@ -48,6 +48,9 @@ class HomeRouter:
     def route(self, domain: str) -> Deferred[tuple[Hop, ...]]:
         return Deferred.fromCoroutine(self._route(domain))
 
+    def by_hand(self, via: str) -> Deferred[tuple[Hop, ...]]:
+        return self._beyond.by_hand(via)
+
     async def _route(self, domain: str) -> tuple[Hop, ...]:
         # Anybody will do, but for postmaster, who is at home at our host name, too.
         found = await self._directory.resolve(Address("mailer-daemon", domain))
