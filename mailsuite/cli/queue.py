@@ -174,7 +174,11 @@ def kick(**given: Any) -> None:
 @filter_options
 @_folder_options
 def flush(**given: Any) -> None:
-    """The same as kick."""
+    """The same as kick.
+
+    \b
+    mailsuite queue flush
+    """
     _kick(**given)
 
 
