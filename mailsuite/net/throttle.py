@@ -8,6 +8,7 @@ oldest first when there are ``most`` entries.  Kept in memory; a restart forgive
 
 from __future__ import annotations
 
+import unicodedata
 from collections import OrderedDict
 
 import msgspec
@@ -15,6 +16,20 @@ from twisted.internet.interfaces import IReactorTime
 
 from mailsuite.errors import Throttled
 from mailsuite.net.address import network_of
+
+#: Letters that are seen by nobody.
+_FILLERS = frozenset("\u115f\u1160")
+
+
+def spelling(login: str) -> str:
+    """One key for all the spellings that a directory may take for the same name (RFC 4013, UTS 46), without which a
+    guesser would have as many names as he likes.  Different names may share one: all domains that are not ASCII do."""
+    if login.isascii():
+        return login.lower()
+    local, at, domain = login.rpartition("@")
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", local if at else login).casefold())
+    kept = (c for c in folded if (c.isascii() and c.isprintable()) or (c.isalnum() and c not in _FILLERS))
+    return f"{''.join(kept)}{at}{domain.lower() if at and domain.isascii() else ''}"
 
 
 class ThrottleSettings(msgspec.Struct, frozen=True):
@@ -57,7 +72,7 @@ class Throttle:
 
         Raises Throttled if the line is too long."""
         now, limits = self._clock.seconds(), self._settings
-        network, name = network_of(address), login.lower()
+        network, name = network_of(address), spelling(login)
         start = now
         record = self._find(self._addresses, network)
         if record is not None:
@@ -75,11 +90,11 @@ class Throttle:
         now, network = self._clock.seconds(), network_of(address)
         record = self._count(self._addresses, network)
         record.free_at = max(record.free_at, now + self._delay(record, self._settings.longest))
-        self._count(self._names, login.lower())
+        self._count(self._names, spelling(login))
 
     def succeeded(self, address: str, login: str) -> None:
         """The password was right: the name is forgiven, and half of what the address did."""
-        network, name = network_of(address), login.lower()
+        network, name = network_of(address), spelling(login)
         self._names.pop(name, None)
         self._good[network, name] = None
         self._good.move_to_end((network, name))

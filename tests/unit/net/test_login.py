@@ -1,17 +1,21 @@
 """From credentials to an account."""
 
+import contextlib
+
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
-from mailsuite.errors import BadCredentials, NotAllowed, NotFound, Unsupported
+from mailsuite.errors import BadCredentials, MailError, NotAllowed, NotFound, Unsupported
 from mailsuite.model import Account
 from mailsuite.net.login import Entrance, Exchange, Login
 from mailsuite.net.throttle import Throttle
 from mailsuite.sasl.table import MECHANISMS
-from mailsuite.sasl.values import Binding, Challenge, Channel, Credentials, Malformed
+from mailsuite.sasl.values import Binding, Challenge, Channel, Credentials, Malformed, SASLError
 from mailsuite.testing.directory import MemoryDirectory
 from mailsuite.testing.results import failure_of, result_of
 from mailsuite.testing.sasl_clients import ScramClient
@@ -192,6 +196,33 @@ def test_a_password_changed_during_the_exchange_is_not_proven(login: Login, dire
 def test_a_proof_allows_to_act_as_oneself_only(login: Login) -> None:
     assert isinstance(result_of(prove(login, ScramClient("tim", "secret", authzid=TIM.name))), Challenge)
     failure_of(prove(login, ScramClient("tim", "secret", authzid="ann@example.org")), NotAllowed)
+
+
+PIECES = st.sampled_from(
+    [
+        b"n,,",
+        b"y,,",
+        b"p=tls-exporter,,",
+        b"n=tim,",
+        b"r=abc",
+        b"n,,n=tim,r=abc",
+        b"c=biws,r=abcnonce,p=AAAA",
+        b"\0tim\0secret",
+    ]
+)
+
+
+@given(
+    st.sampled_from(sorted(MECHANISMS)), st.lists(st.one_of(PIECES, st.binary(max_size=30), st.just(b"")), max_size=4)
+)
+def test_whatever_a_client_says_ends_in_an_error_that_has_words(name: str, responses: list[bytes]) -> None:
+    clock = Clock()
+    login = Login(OneUser(), Throttle(clock), clock, lambda: "nonce")
+    exchange = Exchange(login, name, entrance())
+    with contextlib.suppress(SASLError, MailError):
+        for response in responses:
+            if isinstance(result_of(exchange.respond(response)), Account):
+                break
 
 
 # -- EXTERNAL ------------------------------------------------------------------------------------------------------

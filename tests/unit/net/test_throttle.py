@@ -1,10 +1,14 @@
 """Failed logins make the next ones wait."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
-from mailsuite.errors import Temporary
-from mailsuite.net.throttle import Throttle, ThrottleSettings
+from mailsuite.directory.names import canonical_local
+from mailsuite.directory.prepare import prepare
+from mailsuite.errors import InvalidName, Temporary
+from mailsuite.net.throttle import Throttle, ThrottleSettings, spelling
 
 ATTACKER, USER = "192.0.2.66", "198.51.100.7"
 
@@ -148,3 +152,35 @@ def test_who_was_active_last_is_kept(clock: Clock) -> None:
     throttle.failed("203.0.113.9", "five")
     assert throttle.wait(USER, "four") == 0
     assert throttle.wait(USER, "five") > 0
+
+
+# -- spellings -----------------------------------------------------------------------------------------------------
+
+
+def test_another_spelling_of_a_name_waits_as_well(throttle: Throttle, clock: Clock) -> None:
+    for number, login in enumerate(("Tim@Example.org", "\uff34im@example.org")):
+        fail(throttle, clock, f"203.0.{number}.1", login)
+    assert throttle.wait(USER, "tim@example.org") == 2
+
+
+#: Letters that become others, or nothing, when a name is prepared.
+TRICKY = st.characters(categories=("Ll", "Lu", "Lm", "Lo", "Mn", "Cf", "Nl", "So", "Zs"))
+
+
+@given(st.lists(st.one_of(TRICKY, st.sampled_from("tim")), max_size=8).map("".join))
+def test_what_the_directory_takes_for_one_name_is_one_here(local: str) -> None:
+    """Though the directory takes fewer for one than this does."""
+    try:
+        name = f"{canonical_local(prepare(local))}@example.org"
+    except InvalidName:
+        return
+    if name.isascii():
+        assert spelling(f"{local}@example.org") == name
+        assert f"{spelling(local)}@example.org" == name
+
+
+@pytest.mark.parametrize(
+    "domain", ["EXAMPLE.org", "ex\u200bample.org", "example\u3002org", "\uff25xample.org", "b\u00fccher.test"]
+)
+def test_a_domain_has_two_spellings_at_most(domain: str) -> None:
+    assert spelling(f"Tim@{domain}") in ("tim@example.org", "tim@")
