@@ -121,6 +121,16 @@ def _other_program(world: World) -> None:
     disk.sync_folder(f"{folder}/new")
 
 
+def _behind(world: World) -> None:
+    """Somebody works in the mailbox for which messages wait."""
+    world.deliver_behind(message(2))
+    world.deliver_behind(message(3, 30_000), INBOX_BOB, INBOX_ANN)
+    _flags(world, [1], FlagOp.ADD, SEEN)
+    world.deliver_behind(message(4))
+
+
+_BOTH = (message(5), INBOX_ANN, *remote("a", "b"))
+
 SCENARIOS = (
     Scenario("first start", (), (Step("start", _start, BY_ACCOUNT),)),
     Scenario(
@@ -144,6 +154,16 @@ SCENARIOS = (
                 lambda world: world.deliver(message(3, 30_000), INBOX_ANN, INBOX_BOB, *remote("a", "b"), id="Q3"),
             ),
             Step("refused", _refused),
+        ),
+    ),
+    Scenario(
+        "placed behind",
+        (_start,),
+        (
+            Step("one", lambda world: world.deliver_behind(message(1), INBOX_ANN, INBOX_BOB)),
+            Step("several, and flags of another", _behind, BY_MESSAGE),
+            Step("with the queue", lambda world: (world.deliver_behind(*_BOTH, id="Q5"), world.wait(1))),
+            Step("a checkpoint does it", lambda world: (world.deliver_behind(message(6)), world.disk.checkpoint())),
         ),
     ),
     Scenario(

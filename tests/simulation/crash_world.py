@@ -25,6 +25,8 @@ from mailsuite.testing.results import result_of
 EPOCH = 1_750_000_000.0
 #: Octets of a journal file: small, so that scenarios fill one and go on in the other.
 JOURNAL = 96 * 1024
+#: Seconds for which deliveries wait to be placed, where they do.
+LINGER = 0.5
 ANN, BOB = "ann@example.org", "bob@example.org"
 ACCOUNTS = (ANN, BOB)
 TRACE = b"Received: from client\r\n\tby mail.example.org; now\r\n"
@@ -86,6 +88,7 @@ class World:
         self.queue = DiskQueue(f"{folder}/queue", disk, offload, self.clock, rng=random.Random(0))
         result_of(self.queue.load())
         self.delivery = Delivery(self.stores, self.queue, spool, Batches(disk, offload, self.clock))
+        self.behind = Delivery(self.stores, self.queue, spool, Batches(disk, offload, self.clock, linger=LINGER))
         for account in ACCOUNTS:
             self.store(account)
 
@@ -124,6 +127,14 @@ class World:
         recipients = tuple(each.recipient for each in to if isinstance(each, ToRemote))
         envelope = Envelope(id or f"M{octets[9:17].hex()}", Address("eve", "c.test"), recipients, self.clock.seconds())
         result_of(self.delivery.commit(self.draft(octets), envelope, TRACE, to or (ToMailbox(ANN),)))
+
+    def deliver_behind(self, octets: bytes, *to: Destination, id: str = "") -> None:
+        """Answered when it is durable; placed ``LINGER`` seconds later, unless somebody looks."""
+        delivery, self.delivery = self.delivery, self.behind
+        try:
+            self.deliver(octets, *to, id=id)
+        finally:
+            self.delivery = delivery
 
     def append(self, name: str, *messages: bytes, flags: Flags = frozenset(), date: float = EPOCH - 1e6) -> None:
         drafts = [(self.draft(octets), flags, date) for octets in messages]

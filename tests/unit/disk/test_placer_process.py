@@ -1,0 +1,140 @@
+"""The second process: it places and renders what it is handed, and the server does without it when it fails."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mailsuite.disk import journal
+from mailsuite.disk.frames import encode_unit
+from mailsuite.disk.journal_disk import JournalDisk
+from mailsuite.disk.placer_process import PAUSE, PlacerProcess
+from mailsuite.disk.summary import summarize_files
+from mailsuite.errors import Temporary
+from mailsuite.steps import Link, Put, Rename, Renames, Unlink
+
+MESSAGE = b"From: a@b\nSubject: one\n\nbody\n"
+
+
+class Now:
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def now() -> Now:
+    return Now()
+
+
+@pytest.fixture
+def placer(tmp_path: Path, now: Now) -> Iterator[PlacerProcess]:
+    made = PlacerProcess(now)
+    lock = os.open(tmp_path, os.O_RDONLY)
+    made.start(f"{tmp_path}/", lock)
+    yield made
+    made.close()
+    os.close(lock)
+
+
+def put(folder: Path, name: str, data: bytes = MESSAGE) -> bytes:
+    return encode_unit((Put(f"{folder}/{name}", data, f"{folder}/.{name}", 5e8),), "/none/")
+
+
+def kill(placer: PlacerProcess) -> None:
+    assert placer._process is not None
+    os.kill(placer._process.pid, signal.SIGKILL)
+    placer._process.wait()
+
+
+def test_it_does_every_kind_of_step(placer: PlacerProcess, tmp_path: Path) -> None:
+    unit = (
+        Put(f"{tmp_path}/a", b"1", f"{tmp_path}/tmp-a", 5e8),
+        Link(f"{tmp_path}/a", f"{tmp_path}/b"),
+        Rename(f"{tmp_path}/a", f"{tmp_path}/c"),
+        Renames(str(tmp_path), str(tmp_path), ["b"], ["d"]),
+        Put(f"{tmp_path}/e", b"2"),
+        Unlink(f"{tmp_path}/e"),
+    )
+    assert placer.perform([encode_unit(unit, f"{tmp_path}/")])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c", "d"]
+    assert (tmp_path / "c").samefile(tmp_path / "d")
+    assert os.stat(tmp_path / "c").st_mtime == 5e8
+    assert os.stat(tmp_path / "c").st_mode & 0o777 == 0o600
+
+
+def test_it_says_what_it_could_not_do(placer: PlacerProcess, tmp_path: Path) -> None:
+    assert not placer.perform([put(tmp_path, "a"), put(tmp_path / "none", "b"), put(tmp_path, "c")])
+    assert not (tmp_path / "c").exists()
+    assert placer.perform([put(tmp_path, "c")])
+
+
+def test_it_renders_as_the_server_does(placer: PlacerProcess, tmp_path: Path) -> None:
+    paths = [str(tmp_path / str(number)) for number in range(120)]
+    for number, path in enumerate(paths):
+        Path(path).write_bytes(b"Subject: n%d\n\n" % number + b"line\n" * (100_000 if number == 60 else 3))
+    missing = [*paths, str(tmp_path / "missing")]
+    assert list(placer.summarize(missing)) == summarize_files(missing)
+    assert placer.summarize(missing)[-1] == ()
+
+
+def test_without_it_the_server_renders(placer: PlacerProcess, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(MESSAGE)
+    kill(placer)
+    assert list(placer.summarize([str(tmp_path / "a")])) == summarize_files([str(tmp_path / "a")])
+
+
+def test_it_is_started_again_after_a_pause_that_grows(placer: PlacerProcess, tmp_path: Path, now: Now) -> None:
+    kill(placer)
+    assert not placer.perform([put(tmp_path, "a")])
+    assert not placer.perform([put(tmp_path, "a")])
+    assert placer._process is None
+    now.seconds += PAUSE
+    assert placer.perform([put(tmp_path, "a")])
+    kill(placer)
+    assert not placer.perform([put(tmp_path, "b")])
+    now.seconds += PAUSE
+    assert placer.perform([put(tmp_path, "b")]), "it had worked meanwhile"
+
+
+def test_who_may_not_start_it_works_without(tmp_path: Path, now: Now, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailsuite.disk.placer_process.sys.executable", str(tmp_path / "no-python"))
+    placer = PlacerProcess(now)
+    placer.start(f"{tmp_path}/", 0)
+    assert not placer.perform([put(tmp_path, "a")])
+    placer.close()
+
+
+def test_it_ends_with_the_server(placer: PlacerProcess) -> None:
+    placer.summarize(["nothing"])  # it is there
+    process = placer._process
+    assert process is not None
+    os.kill(process.pid, signal.SIGTERM)  # systemd sends it to all
+    assert process.poll() is None
+    placer.close()
+    assert process.returncode == 0
+
+
+def test_nobody_opens_a_journal_for_which_it_still_works(
+    tmp_path: Path, now: Now, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "LOCK_TRIES", 2)
+    folder = str(tmp_path / "queue" / "journal")
+    disk = JournalDisk(folder, 1 << 20, placer=(placer := PlacerProcess(now)))
+    disk.open(keep=False)
+    disk._journal.close()  # as if it had been killed, and its placer not noticed yet
+    with pytest.raises(Temporary, match="another process"):
+        JournalDisk(folder, 1 << 20).open(keep=False)
+    placer.close()
+    again = JournalDisk(folder, 1 << 20)
+    again.open(keep=False)
+    with pytest.raises(BlockingIOError):
+        fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    again.close()
