@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -145,8 +145,9 @@ def test_a_full_journal_makes_its_own_room(disk: JournalDisk, folder: Path) -> N
     assert len(names(folder)) == 30
 
 
-def test_effects_of_a_unit_are_synced_though_a_checkpoint_came_between(
-    disk: JournalDisk, folder: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("commit", [JournalDisk.commit, lambda disk, unit: disk.record((unit,)).perform()])
+def test_effects_are_synced_though_a_checkpoint_came_between(
+    disk: JournalDisk, folder: Path, monkeypatch: pytest.MonkeyPatch, commit: Callable[..., object]
 ) -> None:
     """A checkpoint before the effect must not take the folder off the list of those to be synced."""
     synced: list[int] = []
@@ -154,7 +155,7 @@ def test_effects_of_a_unit_are_synced_though_a_checkpoint_came_between(
     monkeypatch.setattr(journal_disk, "syncfs", lambda fd: (synced.append(fd), real(fd)))
     written = journal_disk.write_file
     monkeypatch.setattr(journal_disk, "write_file", lambda what: (disk._write_effects(), written(what)))
-    disk.commit(put(folder, "a"))
+    commit(disk, put(folder, "a"))
     before = len(synced)
     disk.checkpoint()
     assert len(synced) > before
