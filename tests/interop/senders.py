@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from mailsuite.testing.instance import Instance
+from mailsuite.testing.instance import STANDARD, Instance
 
 #: ``(instance, work, message)``: ``message`` with CRLF line ends; ``work`` is an empty folder.
 Send: TypeAlias = Callable[[Instance, Path, bytes], None]
@@ -31,6 +31,8 @@ class Way(msgspec.Struct, frozen=True):
     login: bool = False
     tls: bool = False
     lmtp: bool = False
+    #: The client's address, as Received tells it; none for a Unix socket.
+    address: str = "127.0.0.1"
 
 
 def run(*command: str, given: bytes = b"", env: dict[str, str] | None = None, timeout: float = 30) -> str:
@@ -47,13 +49,24 @@ def as_lf(message: bytes) -> bytes:
     return message.replace(b"\r\n", b"\n")
 
 
-def lmtp_listener(instance: Instance) -> None:
-    """One more port, for LMTP."""
-    instance.ports["lmtp"] = instance.ports["smtp"] - 1
-    text = (
-        f'\n[[listener]]\nservice = "lmtp"\naddress = "127.0.0.1"\nport = {instance.ports["lmtp"]}\ntls = "starttls"\n'
-    )
-    instance.edit(lambda before: before + text)
+def listener(instance: Instance, name: str, **options: str) -> None:
+    """One more: ``options`` are TOML values; without an address it gets a port of its own, as ``ports[name]``."""
+    if "address" not in options:
+        instance.ports[name] = instance.ports["smtp"] - 1 - len(set(instance.ports) - set(STANDARD))
+        options |= {"address": '"127.0.0.1"', "port": str(instance.ports[name])}
+    lines = "".join(f"{key} = {value}\n" for key, value in options.items())
+    instance.edit(lambda before: f"{before}\n[[listener]]\n{lines}")
+
+
+def lmtp_socket(instance: Instance) -> Path:
+    return instance.folder / "lmtp"
+
+
+def all_listeners(instance: Instance) -> None:
+    """Those that the ways below need."""
+    listener(instance, "lmtp", service='"lmtp"', tls='"starttls"')
+    listener(instance, "", service='"lmtp"', address=f'"unix:{lmtp_socket(instance)}"')
+    listener(instance, "proxied", service='"smtp"', tls='"starttls"', proxy_from='["127.0.0.1"]')
 
 
 # -- swaks -----------------------------------------------------------------------------------------------------------
@@ -64,7 +77,8 @@ def swaks(port: str, *options: str, login: bool = False, tls: bool = False) -> S
         file = work / "message"
         # Left to itself, it changes the end of a message.
         file.write_bytes(message.replace(b"\r\n.", b"\r\n..") + b".\r\n")
-        command = ["swaks", "--server", f"127.0.0.1:{instance.ports[port]}", "--data", f"@{file}", "--no-data-fixup"]
+        where = ["--server", f"127.0.0.1:{instance.ports[port]}"] if port else ["--socket", str(lmtp_socket(instance))]
+        command = ["swaks", *where, "--data", f"@{file}", "--no-data-fixup"]
         command += ["--from", "someone@far.test", "--to", instance.account, "--helo", "swaks.test", "--timeout", "20"]
         if login:
             command += ["--auth-user", instance.account, "--auth-password", instance.password]
@@ -73,6 +87,17 @@ def swaks(port: str, *options: str, login: bool = False, tls: bool = False) -> S
         run(*command, *options)
 
     return send
+
+
+PROXY_1 = (
+    "--proxy-version", "1", "--proxy-family", "TCP4", "--proxy-source", "203.0.113.9", "--proxy-source-port", "4321",
+    "--proxy-dest", "192.0.2.1", "--proxy-dest-port", "25",
+)  # fmt: skip
+PROXY_2 = (
+    "--proxy-version", "2", "--proxy-family", "AF_INET6", "--proxy-source", "2001:db8::9", "--proxy-source-port",
+    "4321", "--proxy-dest", "2001:db8::1", "--proxy-dest-port", "25", "--proxy-command", "PROXY",
+    "--proxy-protocol", "STREAM",
+)  # fmt: skip
 
 
 # -- msmtp, curl -----------------------------------------------------------------------------------------------------
@@ -179,6 +204,10 @@ EXACT = {
     "swaks-plain": Way("swaks", swaks("submission", "--tls", "--auth", "PLAIN", login=True, tls=True), True, True),
     "swaks-login": Way("swaks", swaks("submissions", "-tlsc", "--auth", "LOGIN", login=True, tls=True), True, True),
     "swaks-lmtp": Way("swaks", swaks("lmtp", "--protocol", "LMTP"), lmtp=True),
+    "swaks-lmtp-socket": Way("swaks", swaks("", "--protocol", "LMTP"), lmtp=True, address=""),
+    "swaks-proxy-1": Way("swaks", swaks("proxied", *PROXY_1), address="203.0.113.9"),
+    "swaks-proxy-1-tls": Way("swaks", swaks("proxied", "--tls", *PROXY_1, tls=True), tls=True, address="203.0.113.9"),
+    "swaks-proxy-2": Way("swaks", swaks("proxied", *PROXY_2), address="2001:db8::9"),
     "msmtp": Way("msmtp", msmtp("smtp", "off", "off")),
     "msmtp-plain": Way("msmtp", msmtp("submission", "starttls", "plain"), True, True),
     "msmtp-login": Way("msmtp", msmtp("submissions", "implicit", "login"), True, True),

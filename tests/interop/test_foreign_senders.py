@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from senders import COMPOSED, EXACT, Way, as_lf, lmtp_listener
+from senders import COMPOSED, EXACT, Way, all_listeners, as_lf
 
 from mailsuite.testing.corpus import messages
 from mailsuite.testing.instance import Instance, running
@@ -29,7 +29,7 @@ BODY = (
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     instance = Instance(tmp_path_factory.mktemp("senders") / "server")
-    lmtp_listener(instance)
+    all_listeners(instance)
     instance.edit(lambda text: text + "\n[submission]\nown_sender = false\n")  # all of them are someone@far.test
     with running(instance):
         yield instance
@@ -49,6 +49,7 @@ def assert_told(way: Way, stored: bytes) -> None:
     trace = b" ".join(stored.partition(b"\nReceived: ")[2].partition(b"\n\n")[0].split())
     expected = "LMTP" if way.lmtp else "ESMTP" + "S" * way.tls + "A" * way.login
     assert f" with {expected} {'(TLSv1.3) ' * way.tls}id ".encode() in trace, trace
+    assert way.address.encode() in trace.partition(b" by ")[0], trace
 
 
 @pytest.mark.parametrize("name", EXACT)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from peers import Exim, Postfix, open_folder, require_root
-from senders import as_lf, lmtp_listener
+from senders import as_lf, listener
 
 from mailsuite.testing.corpus import messages
 from mailsuite.testing.dns import DNSServer
@@ -27,7 +27,7 @@ def postfix(
     program("postfix")
     require_root()
     instance = Instance(tmp_path_factory.mktemp("postfix") / "server")
-    lmtp_listener(instance)
+    listener(instance, "lmtp", service='"lmtp"', tls='"starttls"')
     instance.command("domain", "add", "lmtp.test")
     instance.command("alias", "add", "box@lmtp.test", instance.account)
     zone = {"postfix.test": {"MX": ["10 mx.postfix.test"]}, "mx.postfix.test": {"A": ["127.0.0.1"]}}
