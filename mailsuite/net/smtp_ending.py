@@ -69,10 +69,13 @@ class Ending:
         transaction = self._transaction
         if self._event.faults:
             return (self._tell(self._referred(replies.for_faults(self._event.faults))),)
+        finishing = transaction.finish()
+        if finishing is not None:
+            await finishing
         if transaction.failure is not None:
             raise transaction.failure
         envelope, draft = transaction.envelope(self._factory.clock.seconds()), transaction.draft
-        asked = self._factory.policy.at_message(self._sender.client, envelope, draft.header(), draft.size)
+        asked = self._factory.policy.at_message(self._sender.client, envelope, draft.header(), self._event.size)
         verdict = await asked if isinstance(asked, Deferred) else asked
         if isinstance(verdict, Refuse | Later):
             return (self._tell(self._referred(replies.for_verdict(verdict, Stage.MESSAGE))),)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 
-from mailsuite.errors import DiskFull, MailError, NotFound, OverQuota, TooBig, TooMany
+from mailsuite.errors import DiskFull, MailError, NotFound, OverQuota, TooBig, TooMany, Unsupported
 from mailsuite.model import Address, Later, Refuse, Status
 from mailsuite.smtp.events import Fault
 from mailsuite.smtp.reply import Reply, reply
@@ -73,6 +73,8 @@ _ERRORS: tuple[tuple[type[MailError], Reply], ...] = (
     (NotFound, reply(550, "5.1.1", "No such user here; check the address")),
     (TooBig, reply(552, "5.3.4", "The message is too big; send less at once")),
     (TooMany, reply(452, "4.5.3", "Too many recipients; send the others another message")),
+    # RFC 3463 §3.7: conversion required but prohibited, or not possible.
+    (Unsupported, reply(554, "5.6.2", "The binary message cannot be kept as it is; encode its parts in base64")),
     (DiskFull, reply(452, "4.3.1", "No room for it here now; try again later")),
 )
 

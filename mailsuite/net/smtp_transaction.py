@@ -5,15 +5,18 @@ The same destination twice is one delivery, whether a client repeats a recipient
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from mailsuite.errors import MailError
+from mailsuite.errors import MailError, Unsupported
 from mailsuite.interfaces import IDraft
+from mailsuite.mime.binary import TextForm
+from mailsuite.mime.seven_bit import Unconvertible
 from mailsuite.model import (
     Address,
+    BodyType,
     Destination,
     Envelope,
     Forward,
@@ -47,6 +50,8 @@ class Transaction:
         #: In the order in which they were accepted, repeated ones again.
         self.accepted: list[Address] = []
         self._draft: IDraft | None = None
+        # RFC 3030 §3: binary parts are converted here, for neither mailboxes nor most servers can hold them.
+        self._text = TextForm() if mail.body is BodyType.BINARY_MIME else None
 
     @property
     def recipients(self) -> tuple[Recipient, ...]:
@@ -94,7 +99,7 @@ class Transaction:
             self.sender,
             self.recipients,
             arrived,
-            mail.body,
+            self._body_type,
             mail.smtputf8,
             mail.envid,
             mail.ret,
@@ -104,6 +109,13 @@ class Transaction:
             mail.release,
         )
 
+    @property
+    def _body_type(self) -> BodyType:
+        """As it is kept."""
+        if self._text is None:
+            return self._mail.body
+        return BodyType.EIGHT_BIT_MIME if self._text.eight_bit else BodyType.SEVEN_BIT
+
     def open(self, draft: IDraft) -> None:
         """The body is to follow, into ``draft``."""
         self._draft = draft
@@ -112,7 +124,25 @@ class Transaction:
         """Octets of the body.  A draft that fails is written no more; the reason waits in ``failure``."""
         if self._draft is None or self.failure is not None:
             return None
-        writing = self._draft.write(data)
+        if self._text is not None:
+            data = self._converted(self._text.feed, data)
+        return self._write(data)
+
+    def finish(self) -> Deferred[object] | None:
+        """All octets of the body have come."""
+        if self._text is None or self.failure is not None:
+            return None
+        return self._write(self._converted(self._text.end))
+
+    def _converted(self, convert: Callable[..., bytes], *data: bytes) -> bytes:
+        try:
+            return convert(*data)
+        except Unconvertible as error:
+            self.failure = Unsupported(str(error))
+            return b""
+
+    def _write(self, data: bytes) -> Deferred[object] | None:
+        writing = self.draft.write(data) if data else None
         return writing.addErrback(self._write_failed) if writing is not None else None
 
     @property

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from mailsuite.smtp.esmtp.auth import AUTH, AUTH_PARAMETER
-from mailsuite.smtp.esmtp.body import CHUNKING, EIGHT_BIT_MIME
+from mailsuite.smtp.esmtp.body import BINARY_MIME, CHUNKING, EIGHT_BIT_MIME
 from mailsuite.smtp.esmtp.deliverby import DELIVERBY
 from mailsuite.smtp.esmtp.dsn import DSN
 from mailsuite.smtp.esmtp.extension import Extension, Parameter, Session
@@ -32,6 +32,7 @@ EXTENSIONS: tuple[Extension, ...] = (
     EIGHT_BIT_MIME,
     SMTPUTF8,
     CHUNKING,
+    BINARY_MIME,
     DSN,
     REQUIRETLS,
     LIMITS,
