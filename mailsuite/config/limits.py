@@ -62,7 +62,6 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         int,
         number(10, 100_000, "SMTP: NOOP, RSET, VRFY, HELP and other commands that send nothing, between two messages."),
     ] = 100
-    transactions: Annotated[int, number(1, 1_000_000, "SMTP: messages of one session.")] = 10_000
     command_line: Annotated[
         int,
         number(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 import msgspec
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -22,10 +23,12 @@ from mailsuite.net import smtp_replies as replies
 from mailsuite.net.connection import Connection
 from mailsuite.net.login import Entrance
 from mailsuite.net.smtp_auth import Auth
+from mailsuite.net.smtp_early import has_spoken, is_watched
 from mailsuite.net.smtp_ending import Ending, Sender
 from mailsuite.net.smtp_replies import Stage
 from mailsuite.net.smtp_settings import Service
 from mailsuite.net.smtp_transaction import Transaction
+from mailsuite.net.smtp_xclient import named_account, named_client
 from mailsuite.net.then import then
 from mailsuite.smtp import events
 from mailsuite.smtp.reply import Reply
@@ -43,11 +46,18 @@ class SMTPConnection(Connection[ServerCore]):
 
     def __init__(self, factory: SMTPServerFactory, client: Client) -> None:
         settings = factory.settings
-        core = ServerCore(factory.options(client.trusted, factory.tls_available), now=factory.clock.seconds)
+        self._xclient = settings.xclient(client.address)
+        options = factory.options(client.trusted, factory.tls_available, self._xclient)
+        core = ServerCore(options, now=factory.clock.seconds)
         super().__init__(core, factory.clock, settings.idle_limit)
         self.look_every = min(settings.idle_limit, settings.data_limit)
         self.factory = factory
         self.client = client
+        #: Where it came from, whoever it speaks for.
+        self._came_from = client.address
+        self._watched = is_watched(settings, client.trusted)
+        #: What XCLIENT says that the client calls itself.
+        self._helo = ""
         self._auth = Auth(factory.login)
         # Header fields that policy wants on top of each message, from the banner and from the last greeting.
         self._fields: list[bytes] = []
@@ -76,7 +86,9 @@ class SMTPConnection(Connection[ServerCore]):
         return _HANDLERS[type(event)](self, event)
 
     def timed_out(self) -> None:
-        self.core.hang_up(replies.TOO_SLOW if self.too_slow() else replies.TIMED_OUT)
+        slow = self.too_slow()
+        self.factory.hits["limits.data_rate" if slow else "timeouts.smtp"] += 1
+        self.core.hang_up(replies.TOO_SLOW if slow else replies.TIMED_OUT)
         self.close()
 
     @property
@@ -89,6 +101,7 @@ class SMTPConnection(Connection[ServerCore]):
         return self.connected_at + (limit if self._greeted else min(limit, settings.greeting_limit))
 
     def expired(self) -> None:
+        self.factory.hits["timeouts.smtp_session" if self._greeted else "timeouts.smtp_greeting"] += 1
         self.core.hang_up(replies.SESSION_TOO_LONG if self._greeted else replies.NO_GREETING)
         self.close()
 
@@ -116,22 +129,71 @@ class SMTPConnection(Connection[ServerCore]):
     def ended(self) -> None:
         self._drop()
         self.factory.login.sessions.leave(self._auth.account, self)
-        self.factory.left(self.client.address, self)
+        self.factory.left(self._came_from, self)
 
     # -- the session -----------------------------------------------------------------------------------------------
 
     def _connected(self, event: events.Connected) -> Deferred[object] | None:
+        delay = self.factory.settings.greet_delay
+        if self._watched and delay:
+            return deferLater(self.clock, delay, self._ask_about_client)
+        return self._ask_about_client()
+
+    def _ask_about_client(self) -> Deferred[object] | None:
         return then(self.factory.policy.at_connect(self.client), self._connect)
 
     def _connect(self, verdict: Verdict) -> None:
         no = self._no(verdict, Stage.CONNECT, self._fields)
+        if no is None and self._watched and has_spoken(self):
+            no = self._early(replies.TOO_EARLY)
         if no is None:
             self.core.accept()
         else:
             self.core.hang_up(self._shut_out(no, Stage.CONNECT))
             self.close()
 
+    def _early(self, no: Reply) -> Reply:
+        self.factory.hits["limits.refuse_early_talkers"] += 1
+        return no
+
+    def _become(self, event: events.XClient) -> Deferred[object] | None:
+        return Deferred.fromCoroutine(self._speak_for(event))
+
+    async def _speak_for(self, event: events.XClient) -> None:
+        """Everything begins anew, with the client that is named."""
+        try:
+            account = await named_account(self.factory.directory, event)
+        except MailError as error:
+            self.core.reply(replies.NO_SUCH_LOGIN if isinstance(error, NotFound) else replies.for_error(error))
+            return
+        self.log.info("{peer}: XCLIENT {attributes}", peer=self.peer, attributes=dict(event.attributes))
+        self._forget()
+        self._fields = []
+        self.client = named_client(self.client, event, account, self.factory.trusts)
+        self.peer, self._helo = f"{self.client.address}:{self.client.port}", event.attributes.get("HELO", "")
+        self._auth.entered = account
+        if account.name:
+            self.factory.login.sessions.enter(account, self)
+        options = self.factory.options(self.client.trusted, self.factory.tls_available, self._xclient)
+        self.core.restart(options, bool(account.name))
+        if self.core.secure:
+            self.secured()
+        asked = self._ask_about_client()
+        if asked is not None:
+            await asked
+
+    def _forget(self) -> None:
+        """What was said so far does not count."""
+        self.factory.login.sessions.leave(self._auth.account, self)
+        self._auth.forget()
+        self._drop()
+        self._greeting_fields = []
+
     def _greeting(self, event: events.Greeting) -> Deferred[object] | None:
+        if self._watched and self.core.buffered:
+            self.core.hang_up(self._shut_out(self._early(replies.TOO_EAGER), Stage.GREETING))
+            self.close()
+            return None
         client = self._known(event.name)
         return then(self.factory.policy.at_greeting(client), self._greet, client)
 
@@ -155,10 +217,7 @@ class SMTPConnection(Connection[ServerCore]):
         self.core.accept()
         self.start_tls(self.factory.tls_context())
         self.core.secured()
-        self.factory.login.sessions.leave(self._auth.account, self)
-        self._auth.forget()
-        self._drop()
-        self._greeting_fields = []
+        self._forget()
         self.client = msgspec.structs.replace(self.client, helo="", account="")
 
     def _authenticate(self, event: events.AuthBegin | events.AuthResponse) -> Deferred[object] | None:
@@ -170,6 +229,7 @@ class SMTPConnection(Connection[ServerCore]):
             self.client = self._known(self.client.helo)
             self.factory.login.sessions.enter(self._auth.entered, self)
         elif self._auth.failures >= self.factory.settings.auth_failures:
+            self.factory.hits["limits.login_failures"] += 1
             self.core.hang_up(replies.TOO_MANY_LOGINS)
             self.close()
 
@@ -183,6 +243,7 @@ class SMTPConnection(Connection[ServerCore]):
         self.close()
 
     def _hang_up(self, event: events.Hangup) -> None:
+        self.factory.hits[event.reason] += 1
         self.log.info("{peer}: session ended: {reason}", peer=self.peer, reason=event.reason)
         self.close()
 
@@ -280,6 +341,7 @@ class SMTPConnection(Connection[ServerCore]):
         self._refused += 1
         if self._refused >= settings.refused_recipients:
             self.log.info("{peer}: {count} recipients refused, session ended", peer=self.peer, count=self._refused)
+            self.factory.hits["limits.refused_recipients"] += 1
             self.core.hang_up(replies.TOO_MANY_REFUSED)
             self.close()
 
@@ -335,7 +397,9 @@ class SMTPConnection(Connection[ServerCore]):
 
     def _known(self, helo: str) -> Client:
         """The client as it is known now, calling itself ``helo``."""
-        return msgspec.structs.replace(self.client, helo=helo, tls=self.tls_version, account=self._auth.account)
+        return msgspec.structs.replace(
+            self.client, helo=self._helo or helo, tls=self.tls_version, account=self._auth.account
+        )
 
     def _no(self, verdict: Verdict, stage: Stage, fields: list[bytes]) -> Reply | None:
         """The refusal, or None to go on; a header field goes to ``fields``."""
@@ -396,6 +460,7 @@ _HANDLERS: dict[type, Callable[..., Deferred[object] | None]] = {
     events.AuthBegin: SMTPConnection._authenticate,
     events.AuthResponse: SMTPConnection._authenticate,
     events.AuthCancelled: SMTPConnection._nothing,
+    events.XClient: SMTPConnection._become,
     events.Quit: SMTPConnection._quit,
     events.Hangup: SMTPConnection._hang_up,
 }

@@ -44,6 +44,12 @@ class SMTPSettings(msgspec.Struct, frozen=True):
     greeting_limit: float = 300.0
     #: Octets a second that a message must bring on average, once it takes longer than ``data_limit``; 0: none.
     data_rate: float = 0.0
+    #: Refuse strangers on SMTP who speak before the greeting, or behind EHLO before its answer.
+    refuse_early: bool = False
+    #: Seconds before the greeting is sent to them.
+    greet_delay: float = 0.0
+    #: Which clients (by address) may speak for others with XCLIENT.
+    xclient: Callable[[str], bool] = nobody
     #: Failed logins before a connection is closed.
     auth_failures: int = 3
     #: Recipients refused for good before a connection is closed, so that nobody learns by trial who has mail here.
@@ -71,8 +77,8 @@ class SMTPSettings(msgspec.Struct, frozen=True):
         """LMTP has no AUTH."""
         return () if self.service is Service.LMTP else self.mechanisms
 
-    def options(self, trusted: bool, tls_available: bool) -> Options:
-        """What the core of a connection from a (``trusted``) client offers."""
+    def options(self, trusted: bool, tls_available: bool, xclient: bool = False) -> Options:
+        """What the core of a connection from a (``trusted``) client offers; ``xclient``: it may speak for others."""
         return Options(
             hostname=self.hostname,
             lmtp=self.service is Service.LMTP,
@@ -82,6 +88,7 @@ class SMTPSettings(msgspec.Struct, frozen=True):
             auth_in_clear=self.allow_plaintext_auth,
             auth_required=self.service is Service.SUBMISSION and not trusted,
             trusted=trusted,
+            xclient=xclient,
             submission=self.service is Service.SUBMISSION,
             vrfy=self.vrfy,
             expn=self.expn,

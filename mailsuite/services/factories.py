@@ -23,7 +23,7 @@ from mailsuite.net.proxied import ProxiedFactory
 from mailsuite.net.sessions import Door
 from mailsuite.net.smtp_factory import SMTPServerFactory
 from mailsuite.net.smtp_settings import Service as SMTPService
-from mailsuite.net.smtp_settings import SMTPSettings
+from mailsuite.net.smtp_settings import SMTPSettings, nobody
 from mailsuite.pop3.server import Limits as POP3Limits
 from mailsuite.smtp.extensions import Limits as SMTPLimits
 from mailsuite.smtp.extensions import Who
@@ -90,6 +90,9 @@ def _smtp(listener: Listener, shared: Shared) -> SMTPServerFactory:
         idle_limit=own.timeouts.smtp,
         data_limit=own.timeouts.smtp_data,
         data_rate=own.limits.data_rate,
+        refuse_early=own.limits.refuse_early_talkers,
+        greet_delay=own.limits.greet_delay,
+        xclient=shared.within(listener.xclient_from) if listener.xclient_from else nobody,
         greeting_limit=own.timeouts.smtp_greeting,
         session_limit=own.timeouts.smtp_session,
         auth_failures=own.limits.login_failures,
@@ -127,6 +130,8 @@ def _smtp_limits(own: Settings) -> SMTPLimits:
         errors=limits.errors,
         transactions=own.extensions.messages_per_session,
         recipient_domains=own.extensions.recipient_domains,
+        commands=limits.commands,
+        idle_commands=limits.idle_commands,
     )
 
 

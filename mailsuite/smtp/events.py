@@ -7,6 +7,7 @@ events have been dealt with and only say what happened.
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from typing import TypeAlias
 
 import msgspec
@@ -149,9 +150,16 @@ class Hangup(msgspec.Struct, frozen=True):
     reason: str
 
 
+class XClient(msgspec.Struct, frozen=True):
+    """The client speaks for another from now on: attributes of ``smtp.xclient`` by their names in capitals, empty where
+    they are not known.  Accepted, the session begins anew with the greeting."""
+
+    attributes: Mapping[str, str]
+
+
 Question: TypeAlias = (
     Connected | Greeting | Mail | Rcpt | Data | ChunkEnd | MessageEnd | Verify | Expand | Turn | StartTLS
-    | AuthBegin | AuthResponse
+    | AuthBegin | AuthResponse | XClient
 )  # fmt: skip
 Notice: TypeAlias = ChunksBegin | Chunk | AuthCancelled | Reset | Quit | Hangup
 Event: TypeAlias = Question | Notice

@@ -27,6 +27,9 @@ class Limits(msgspec.Struct, frozen=True):
     recipient_domains: int = 0
     #: Commands that are unknown, malformed or out of order before the session is ended.
     errors: int = 20
+    #: Commands before the session is ended: in all, and of those that send nothing (NOOP, RSET) between two messages.
+    commands: int = 100_000
+    idle_commands: int = 100
 
 
 class Who(enum.Enum):
@@ -63,6 +66,8 @@ class Options(msgspec.Struct, frozen=True):
     shortest_by: int = 0
     #: Seconds for which mail may be held back (FUTURERELEASE); 0 for not at all.
     hold_limit: int = 0
+    #: The client may speak for others (XCLIENT).
+    xclient: bool = False
     #: Keywords of extensions that are not offered, whatever else allows them.
     without: frozenset[str] = frozenset()
     limits: Limits = Limits()

@@ -26,6 +26,7 @@ _TEXTS: dict[Verb, tuple[str, ...]] = {
     Verb.QUIT: ("QUIT", "Ends the session."),
     Verb.STARTTLS: ("STARTTLS", "Begins TLS; greet again afterwards."),
     Verb.AUTH: ("AUTH mechanism [initial-response]", "Logs in."),
+    Verb.XCLIENT: ("XCLIENT attribute=value [...]", "Says for whom a proxy speaks; greet again afterwards."),
     Verb.ETRN: ("ETRN domain", "Has mail that waits here for the domain sent now."),
 }
 

@@ -36,7 +36,8 @@ from mailsuite.smtp.grammar import (
 from mailsuite.smtp.greeting import banner, greeting
 from mailsuite.smtp.help import help_for
 from mailsuite.smtp.reply import Reply, reply
-from mailsuite.smtp.states import AFTER, ALLOWED, LMTP_VERBS, SMTP_VERBS, UTF8_VERBS, State, Verb, why_not
+from mailsuite.smtp.states import AFTER, ALLOWED, IDLE_VERBS, UTF8_VERBS, State, Verb, verbs_of, why_not
+from mailsuite.smtp.xclient import parse_xclient
 from mailsuite.wire.lines import LineBuffer, LineFault
 from mailsuite.wire.signals import NEED_DATA, PAUSED, Signal
 
@@ -67,11 +68,11 @@ class ServerCore:
         self.greeting = events.Greeting("", False)
         #: Recipients accepted in this transaction.
         self.recipients = 0
-        self._verbs = LMTP_VERBS if options.lmtp else SMTP_VERBS
+        self._verbs = verbs_of(options.lmtp, options.xclient)
         self._buffer = LineBuffer(options.limits.command_line)
         self._out: list[bytes] = []
         self._pending: events.Question | None = None
-        self._errors = 0
+        self._errors = self._commands = self._idle = 0
         self._now = now
         self._offer = nothing(self._session)
         # The transaction's MAIL, its body, and the BDAT whose octets are coming.
@@ -134,7 +135,7 @@ class ServerCore:
     def accept(self) -> None:
         """Answer the pending question with yes, in the usual words; the final dot and AUTH need words of their own."""
         question = self._pending
-        if isinstance(question, events.Connected):
+        if isinstance(question, events.Connected | events.XClient):
             self.reply(banner(self.options))
         elif isinstance(question, events.Greeting):
             self.reply(greeting(self._session, question.extended, int(self._now())))
@@ -180,6 +181,12 @@ class ServerCore:
         self.greeting, self._offer = events.Greeting("", False), nothing(self._session)
         self._end_transaction(State.START)
 
+    def restart(self, options: Options, authenticated: bool) -> None:
+        """What is said from now on is another client's (XCLIENT): nothing of before counts, but for TLS."""
+        self.options, self.authenticated = options, authenticated
+        self.greeting = events.Greeting("", False)
+        self._offer = nothing(self._session)
+
     def hang_up(self, answer: Reply) -> None:
         """Say this, unasked or as an answer, and take nothing more: 421, or a banner that refuses."""
         if self.state is State.CLOSED:
@@ -191,6 +198,7 @@ class ServerCore:
         """Where the session stands after this answer."""
         match question:
             case events.MessageEnd():
+                self._idle = 0 if answer.positive else self._idle
                 self._end_transaction(State.READY)
             case events.AuthBegin() | events.AuthResponse():
                 self._advance_auth(question, answer)
@@ -274,11 +282,19 @@ class ServerCore:
             if command.verb in _FOREIGN:
                 return self._end("another protocol", reply(421, "4.7.0", "This is not a web server"))
             raise CommandError(reply(500, "5.5.1", "Command not recognized"))
+        self._commands += 1
+        if self._commands > self.options.limits.commands or (verb in IDLE_VERBS and self._idles()):
+            return self._end("too many commands", reply(421, "4.7.0", "Too many commands for one session"))
         if self.state not in ALLOWED[verb]:
             return self._out_of_order(verb)
         if verb not in UTF8_VERBS:
             only_ascii(command.argument)
         return _COMMANDS[verb](self, command.argument)
+
+    def _idles(self) -> bool:
+        """One more command that sends nothing: whether that is too many."""
+        self._idle += 1
+        return self._idle > self.options.limits.idle_commands
 
     def _out_of_order(self, verb: Verb) -> Event | None:
         greet = "Say LHLO first" if self.options.lmtp else "Say EHLO first"
@@ -400,6 +416,9 @@ class ServerCore:
             raise CommandError(reply(504, "5.5.4", "Mechanism not offered"))
         return self._ask(auth)
 
+    def _xclient(self, argument: str) -> Event:
+        return self._ask(parse_xclient(argument))
+
     def _take_response(self, line: bytes | LineFault) -> Event | None:
         """RFC 4954 §4: a line of base64, or ``*`` to end the exchange."""
         if not isinstance(line, LineFault):
@@ -481,4 +500,5 @@ _COMMANDS: dict[Verb, Callable[[ServerCore, str], Event | None]] = {
     Verb.STARTTLS: ServerCore._starttls,
     Verb.AUTH: ServerCore._auth,
     Verb.ETRN: ServerCore._etrn,
+    Verb.XCLIENT: ServerCore._xclient,
 }

@@ -8,6 +8,7 @@ of an AUTH exchange and of a chunk, which are over either way.
 from __future__ import annotations
 
 import enum
+import functools
 
 from mailsuite.smtp import events
 
@@ -52,13 +53,14 @@ class Verb(enum.Enum):
     STARTTLS = "STARTTLS"
     AUTH = "AUTH"
     ETRN = "ETRN"
+    XCLIENT = "XCLIENT"
 
 
 _GREETED = frozenset({State.READY, State.MAIL, State.RCPT})
 _ANY = _GREETED | {State.START, State.CHUNKS, State.BROKEN}
 
 #: RFC 5321 §4.1.4; BDAT: RFC 3030 §2; STARTTLS: RFC 3207 §4; AUTH: RFC 4954 §4, ETRN: RFC 1985 §5 (not
-#: during a transaction).
+#: during a transaction); XCLIENT: XCLIENT_README of Postfix, likewise.
 ALLOWED: dict[Verb, frozenset[State]] = {
     Verb.HELO: _ANY,
     Verb.EHLO: _ANY,
@@ -76,6 +78,7 @@ ALLOWED: dict[Verb, frozenset[State]] = {
     Verb.STARTTLS: _GREETED,
     Verb.AUTH: frozenset({State.READY}),
     Verb.ETRN: frozenset({State.READY}),
+    Verb.XCLIENT: frozenset({State.START, State.READY}),
 }
 
 #: What to say to a verb that came too early or twice, once the client has greeted.
@@ -85,7 +88,13 @@ OUT_OF_ORDER: dict[Verb, str] = {
     Verb.DATA: "No valid recipients",
     Verb.AUTH: "After EHLO, outside of a transaction",
     Verb.ETRN: "After EHLO, outside of a transaction",
+    Verb.XCLIENT: "A transaction is open; RSET ends it",
 }
+
+#: What brings no message further.
+IDLE_VERBS = frozenset(
+    {Verb.HELO, Verb.EHLO, Verb.LHLO, Verb.RSET, Verb.NOOP, Verb.VRFY, Verb.EXPN, Verb.HELP, Verb.ETRN, Verb.XCLIENT}
+)
 
 
 def why_not(verb: Verb, state: State) -> str:
@@ -102,6 +111,14 @@ UTF8_VERBS = frozenset({Verb.MAIL, Verb.RCPT, Verb.VRFY, Verb.EXPN})
 SMTP_VERBS: dict[str, Verb] = {verb.value: verb for verb in Verb if verb is not Verb.LHLO}
 LMTP_VERBS: dict[str, Verb] = {verb.value: verb for verb in Verb if verb not in (Verb.HELO, Verb.EHLO)}
 
+
+@functools.cache
+def verbs_of(lmtp: bool, xclient: bool) -> dict[str, Verb]:
+    """Those that a session knows; XCLIENT exists only for who may say it."""
+    verbs = LMTP_VERBS if lmtp else SMTP_VERBS
+    return {name: verb for name, verb in verbs.items() if xclient or verb is not Verb.XCLIENT}
+
+
 #: Where a positive (2yz, for Data and AUTH 3yz) answer leads.
 AFTER: dict[type, State] = {
     events.Connected: State.START,
@@ -113,4 +130,5 @@ AFTER: dict[type, State] = {
     events.AuthBegin: State.AUTH,
     events.AuthResponse: State.AUTH,
     events.StartTLS: State.TLS,
+    events.XClient: State.START,
 }

@@ -3,6 +3,7 @@
 Options: ``service`` smtp|submission|lmtp, ``auth_in_clear`` yes, ``trusted`` ADDRESSES, ``message_limit``,
 ``mechanisms`` NAMES, ``recipients``, ``errors``, ``hops``, ``refused``, ``data_rate``, ``connections``,
 ``per_address``, ``no_tls`` yes, ``transactions``, ``recipient_domains``, ``vrfy``, ``expn``, ``etrn`` WHO,
+``refuse_early``, ``xclient`` yes, ``greet_delay`` SECONDS, ``commands``, ``idle_commands``,
 ``shortest_by``, ``hold_limit`` SECONDS, ``without`` KEYWORDS,
 ``own_addresses`` sender|from.
 Acts: see ``SMTPWorld.act``.
@@ -184,6 +185,8 @@ def settings(options: dict[str, str]) -> SMTPSettings:
         message=int(options.get("message_limit", 1 << 20)),
         recipients=int(options.get("recipients", 100)),
         errors=int(options.get("errors", 20)),
+        commands=int(options.get("commands", 1000)),
+        idle_commands=int(options.get("idle_commands", 100)),
         transactions=int(options.get("transactions", 0)),
         recipient_domains=int(options.get("recipient_domains", 0)),
     )
@@ -203,6 +206,9 @@ def settings(options: dict[str, str]) -> SMTPSettings:
         without=frozenset(options.get("without", "").split()),
         mechanisms=tuple(options.get("mechanisms", "PLAIN LOGIN").split()),
         data_rate=float(options.get("data_rate", 0)),
+        refuse_early=options.get("refuse_early") == "yes",
+        greet_delay=float(options.get("greet_delay", 0)),
+        xclient=lambda address: options.get("xclient") == "yes",
     )
 
 

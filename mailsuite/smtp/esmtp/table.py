@@ -19,6 +19,7 @@ from mailsuite.smtp.esmtp.priority import MT_PRIORITY
 from mailsuite.smtp.esmtp.requiretls import REQUIRETLS
 from mailsuite.smtp.esmtp.size import SIZE
 from mailsuite.smtp.esmtp.smtputf8 import SMTPUTF8
+from mailsuite.smtp.esmtp.xclient import XCLIENT
 
 
 def _offers_tls(session: Session) -> bool:
@@ -46,6 +47,7 @@ EXTENSIONS: tuple[Extension, ...] = (
     Extension("ENHANCEDSTATUSCODES"),
     Extension("STARTTLS", offered=_offers_tls),
     AUTH,
+    XCLIENT,
 )
 
 
