@@ -40,7 +40,7 @@ from mailsuite.model import (
     Snapshot,
     Verdict,
 )
-from mailsuite.query import Query
+from mailsuite.query import Query, Ranges
 from mailsuite.steps import Unit
 
 _P = ParamSpec("_P")
@@ -333,6 +333,13 @@ class IMailbox(Interface):
 
     def expunge(uids: Sequence[int]) -> Deferred[Sequence[int]]:
         """Remove these for good, deleted flag or not; on disk when it fires, with those that were removed."""
+
+    def changed_since(modseq: int) -> Deferred[Sequence[int]]:
+        """UIDs, ascending, of messages that came or whose flags changed after that MODSEQ (RFC 7162 CHANGEDSINCE)."""
+
+    def vanished_since(modseq: int) -> Deferred[Ranges]:
+        """UIDs that were expunged after that MODSEQ, ascending (RFC 7162 VANISHED).  For a MODSEQ so old that this is
+        not known any more: all below UIDNEXT that are not there (section 3.2.6), some of which no client may know."""
 
     def search(query: Query, uids: Sequence[int]) -> Deferred[Sequence[int]]:
         """Which of these match, ascending.  Sequence sets in the query were turned into UID sets before."""

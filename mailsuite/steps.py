@@ -1,9 +1,9 @@
 """What may be done to files in one durable unit (``IDisk.commit``): values.
 
 A unit is committed whole.  Whoever commits keeps three rules, which make it possible to do the steps again after a
-crash in any state in between (``disk.replay``): a name belongs to one file for ever, or is only ever put and unlinked;
-a file that is renamed or linked was put by a step, or it and its name were durable before; nobody changes such names
-past ``IDisk.commit``, unless after ``IDisk.checkpoint``.
+crash in any state in between (``disk.replay``): a name belongs to one file for ever, or is only ever put, appended to
+and unlinked; a file that is renamed or linked was put by a step, or it and its name were durable before; nobody changes
+such names past ``IDisk.commit``, unless after ``IDisk.checkpoint``.
 """
 
 from __future__ import annotations
@@ -51,6 +51,15 @@ class Unlink(msgspec.Struct, frozen=True, array_like=True, tag="u"):
     path: str
 
 
+class Append(msgspec.Struct, frozen=True, array_like=True, tag="a"):
+    """``path`` ends with this, which begins at octet ``offset``; what stands before was put and appended by earlier
+    steps, or is durable.  It is made if it is not there."""
+
+    path: str
+    offset: int
+    data: bytes
+
+
 class Renames(msgspec.Struct, frozen=True, array_like=True, tag="R"):
     """``Rename`` of many files of one folder: name ``old[i]`` in ``old_folder`` becomes ``new[i]`` in ``new_folder``.
     As large a unit as there are messages in a mailbox costs little more than the system calls."""
@@ -77,7 +86,7 @@ class Unlinks(msgspec.Struct, frozen=True, array_like=True, tag="U"):
     names: Sequence[str]
 
 
-Single: TypeAlias = Put | Rename | Link | Unlink
+Single: TypeAlias = Put | Append | Rename | Link | Unlink
 Many: TypeAlias = Renames | Links | Unlinks
 Step: TypeAlias = Single | Many
 Unit: TypeAlias = Sequence[Step]
@@ -110,7 +119,7 @@ def files(step: Step) -> int:
 def places(step: Step) -> tuple[str, ...]:
     """The folders in which it changes names; for a rename the new place comes first."""
     match step:
-        case Put() | Unlink():
+        case Put() | Append() | Unlink():
             return (posixpath.dirname(step.path),)
         case Rename() | Link():
             return posixpath.dirname(step.new), posixpath.dirname(step.old)

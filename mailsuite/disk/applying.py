@@ -11,6 +11,7 @@ from mailsuite.disk.many import Course
 from mailsuite.errors import Temporary
 from mailsuite.interfaces import IDisk
 from mailsuite.steps import (
+    Append,
     Link,
     Links,
     Many,
@@ -38,8 +39,16 @@ class Applied:
     """Does the steps of one unit on ``disk``.  ``missed`` are the numbers of those files that were not there;
     ``back`` are steps that take back what can be: names that were given, not content that was replaced."""
 
-    def __init__(self, disk: IDisk, put: Callable[[Put], None], many: DoMany | None = None) -> None:
-        """``put`` does a ``Put``, ``many`` what concerns many files; without it they are dealt with one by one."""
+    def __init__(
+        self,
+        disk: IDisk,
+        put: Callable[[Put], None],
+        many: DoMany | None = None,
+        append: Callable[[Append], None] | None = None,
+    ) -> None:
+        """``put`` does a ``Put``; ``many`` what concerns many files, without it they are dealt with one by one;
+        ``append`` an ``Append``, without it the file is replaced."""
+        self._append = append or self._replace
         self._disk = disk
         self._put = put
         self._many = many
@@ -77,6 +86,8 @@ class Applied:
                     self._put(step)
                     if step.via:
                         self.back.append(Unlink(step.path))
+                case Append():
+                    self._append(step)
                 case Rename():
                     self._disk.rename(step.old, step.new)
                     self.back.append(Rename(step.new, step.old))
@@ -86,10 +97,17 @@ class Applied:
                 case Unlink():
                     self._disk.unlink(step.path)
         except FileNotFoundError:
-            if isinstance(step, Put):
+            if isinstance(step, Put | Append):
                 raise Temporary(f"{step.path}: its folder is gone") from None
             self.missed.add(self._count)
         self._count += 1
+
+    def _replace(self, step: Append) -> None:
+        try:
+            there = self._disk.read_part(step.path, 0, step.offset)
+        except FileNotFoundError:
+            there = b""
+        self._disk.replace(step.path, there + step.data)
 
     def _link(self, step: Link) -> None:
         """A copy, where there can be no link: not in every file system, nor too many of one file, nor in another."""
@@ -144,7 +162,7 @@ def commit_directly(disk: IDisk, unit: Unit) -> frozenset[int]:
             if group and group != before:
                 _sync(disk, unsynced)
             applied.do(step)
-            if not isinstance(step, Put) or step.via:
+            if not isinstance(step, Put | Append) or (isinstance(step, Put) and step.via):
                 unsynced |= dict.fromkeys(folders((step,)))
         _sync(disk, unsynced)
     except BaseException:

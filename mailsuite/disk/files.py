@@ -1,11 +1,11 @@
-"""Puts content under a name without waiting for the disk: what a journal already holds is placed like this."""
+"""Puts content into files without waiting for the disk: what a journal already holds is placed like this."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 
-from mailsuite.steps import Put
+from mailsuite.steps import Append, Put
 
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 
@@ -32,3 +32,16 @@ def write_file(put: Put, path: str = "") -> None:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def append_to_file(append: Append) -> None:
+    """As often as one likes.  OSError."""
+    fd = os.open(append.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        data, end = memoryview(append.data), append.offset + len(append.data)
+        while data:
+            data = data[os.pwrite(fd, data, end - len(data)) :]
+        if os.fstat(fd).st_size > end:  # what an append that broke off has left
+            os.ftruncate(fd, end)
+    finally:
+        os.close(fd)

@@ -19,7 +19,7 @@ from typing import Protocol
 import msgspec
 
 from mailsuite.errors import Corrupt
-from mailsuite.steps import Link, Put, Rename, Step, Unit, Unlink, Unlinks
+from mailsuite.steps import Append, Link, Put, Rename, Step, Unit, Unlink, Unlinks
 
 PAGE = 4096
 SALT = 16
@@ -101,6 +101,8 @@ def _renamed(step: Step, name: Callable[[str], str]) -> Step:
     match step:
         case Put():
             return Put(name(step.path), step.data, name(step.via), step.mtime, step.mode)
+        case Append():
+            return Append(name(step.path), step.offset, step.data)
         case Unlink():
             return Unlink(name(step.path))
         case Rename() | Link():

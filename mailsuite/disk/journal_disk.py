@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailsuite.disk.applying import Applied
-from mailsuite.disk.files import write_file
+from mailsuite.disk.files import append_to_file, write_file
 from mailsuite.disk.filesystem import syncfs
 from mailsuite.disk.frames import History, encode_unit, units_of
 from mailsuite.disk.journal import SIZE, Journal
@@ -127,7 +127,7 @@ class JournalDisk(RealDisk):
 
     def commit(self, steps: Unit) -> frozenset[int]:
         frame = self._journal.append([encode_unit(steps, self._base)])
-        applied = Applied(self, self._put, _do_many)
+        applied = Applied(self, self._put, _do_many, _append)
         back: list[Step] = []
         try:
             for step in steps:
@@ -234,6 +234,7 @@ class JournalDisk(RealDisk):
 
 
 _do_many = meaning(do_many)
+_append = meaning(append_to_file)
 
 
 def _sync_filesystems(paths: set[str]) -> None:

@@ -17,10 +17,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from mailsuite.disk.files import write_file
+from mailsuite.disk.files import append_to_file, write_file
 from mailsuite.disk.frames import decode_unit
 from mailsuite.disk.summary import Rendered, summarize_file
-from mailsuite.steps import Link, Put, Rename, Single, Unlink, singles
+from mailsuite.steps import Append, Link, Put, Rename, Single, Unlink, singles
 
 #: A request and an answer: this, then so many octets of msgpack.
 HEAD = struct.Struct("<cI")
@@ -49,6 +49,8 @@ def _do(step: Single) -> None:
     match step:
         case Put():
             write_file(step)
+        case Append():
+            append_to_file(step)
         case Rename():
             os.rename(step.old, step.new)
         case Link():

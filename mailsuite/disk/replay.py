@@ -13,17 +13,18 @@ import contextlib
 import os
 from collections.abc import Iterable
 
-from mailsuite.disk.files import write_file
-from mailsuite.steps import Link, Put, Rename, Single, Step, Unlink, singles
+from mailsuite.disk.files import append_to_file, write_file
+from mailsuite.steps import Append, Link, Put, Rename, Single, Step, Unlink, singles
 
 
 class _Node:
-    """A file: what a ``Put`` says, or what has been there; and each name that it has had."""
+    """A file: what a ``Put`` says, or what has been there, and what was appended; and each name that it has had."""
 
     def __init__(self, name: str, put: Put | None) -> None:
         self.put = put
         self.had = [name]
         self.has: set[str] = {name}
+        self.appended: list[Append] = []
 
 
 class _Names:
@@ -55,6 +56,10 @@ class _Names:
                 self.take(step.path)
                 self.nodes[step.path] = _Node(step.path, step)
                 self.take(step.temporary)
+            case Append():
+                node = self.node(step.path)
+                if node is not None:
+                    node.appended.append(step)
             case Rename():
                 node = self.node(step.old)
                 self.take(step.old)
@@ -93,16 +98,18 @@ def _place(node: _Node) -> bool:
     first, *others = sorted(node.has)
     if node.put is not None:
         write_file(node.put, first)
-    else:
+    elif not node.appended:
         there = next((name for name in (*sorted(node.has), *reversed(node.had)) if os.path.lexists(name)), "")
         if not there:
             return False  # another program removed it, or it never was
         if there != first:
             os.rename(there, first)  # not link and unlink, of which the second could reach the disk alone
+    for append in node.appended:
+        append_to_file(append)
     for other in others:
         if not os.path.lexists(other) or not os.path.samefile(first, other):
             _link(first, other)
-    return node.put is not None
+    return node.put is not None or bool(node.appended)
 
 
 def _link(old: str, new: str) -> None:

@@ -156,7 +156,7 @@ class AccountMail:
                     folder.look()
                 self.index.checkpoint()  # before counters say that it knows everything
                 for folder in self._folders.values():
-                    folder.counters.settle()
+                    folder.counters.settle(folder.times)
             self.index.close()
             for folder in self._folders.values():
                 folder.rest()

@@ -67,18 +67,29 @@ def _change_flags(
         missed: Collection[int] = ()
         if changed:
             changed.sort(key=_in_cur)
-            missed = folder.account.resources.disk.commit([*_renames(folder, changed), *folder.put_more(plan.more)])
-        letters: dict[tuple[str, bool], list[int]] = {}
-        for number, (place, after) in enumerate(changed):
-            if number not in missed:
-                letters.setdefault((after, False), []).append(place[0])
-        if letters:
-            folder.note_letters(letters)
+            modseq = folder.counters.next_modseq()
+            noted = folder.changed(_by_letters(changed).items(), modseq)
+            steps = [*_renames(folder, changed), *folder.put_more(plan.more), *noted]
+            missed = folder.account.resources.disk.commit(steps)
+            folder.history.done()
+            if missed:
+                changed = [each for number, each in enumerate(changed) if number not in missed]
+            letters = _by_letters(changed)
+            if letters:
+                folder.note_letters({(after, False): uids for after, uids in letters.items()}, modseq)
     if not missed:
         modseq, now = folder.counters.modseq, {place[0]: after for place, after in changed}
         for uid, _, _, was, _, before in places:
             done.append((uid, folder.flags_of(uid, now.get(uid, was)), modseq if uid in now else before))
     return not missed
+
+
+def _by_letters(changed: Sequence[tuple[Place, str]]) -> dict[str, list[int]]:
+    """The letters that messages are to have -> their UIDs."""
+    found: dict[str, list[int]] = {}
+    for place, after in changed:
+        found.setdefault(after, []).append(place[0])
+    return found
 
 
 class _Plan:
@@ -134,17 +145,20 @@ def _expunge(folder: Folder, uids: Sequence[int]) -> list[int]:
     places = left = index.places(folder.id, uids)
     if places:
         with folder.own_change():
-            if _unlink(folder, places):
+            modseq, missed = _unlink(folder, places)
+            if missed:
                 folder.look(force=True)  # notes those that are gone, finds those that were renamed
                 left = index.places(folder.id, [place[0] for place in places])
-                _unlink(folder, left)
+                modseq, _ = _unlink(folder, left)
             if left:
-                folder.forget([place[0] for place in left])
+                folder.forget([place[0] for place in left], modseq)
     return [place[0] for place in places]
 
 
-def _unlink(folder: Folder, places: Sequence[Place]) -> bool:
-    """Remove the files as one unit; whether one was missing."""
+def _unlink(folder: Folder, places: Sequence[Place]) -> tuple[int, bool]:
+    """Remove the files as one unit; its MODSEQ, and whether one was missing."""
+    if not places:
+        return 0, False
     steps: list[Step] = []
     for inside, recent in ((folder.new, True), (folder.cur, False)):
         names = [
@@ -152,5 +166,10 @@ def _unlink(folder: Folder, places: Sequence[Place]) -> bool:
         ]
         if names:
             steps.append(Unlinks(inside, names))
-    steps += folder.put_more({place[0]: NO_FLAGS for place in places})
-    return bool(steps and folder.account.resources.disk.commit(steps))
+    uids = [place[0] for place in places]
+    steps += folder.put_more(dict.fromkeys(uids, NO_FLAGS))
+    modseq = folder.counters.next_modseq()
+    steps += folder.history.gone(uids, modseq, folder.counters.uidnext)
+    missed = folder.account.resources.disk.commit(steps)
+    folder.history.done()
+    return modseq, bool(missed)

@@ -1,23 +1,26 @@
 """UIDVALIDITY, and UIDNEXT and HIGHESTMODSEQ that never go back, in the file ``mailsuite-uidvalidity`` of a folder.
 
 Numbers are reserved on disk in blocks before the first of them is used, so that after a crash, with or without an
-index, counting goes on above everything a client can have seen.  An orderly stop writes the exact numbers, and nothing
-jumps.  The file is one line: ``1 V<uidvalidity> N<uid> M<modseq> <exact|reserved>``.
+index, counting goes on above everything a client can have seen.  An orderly stop writes the exact numbers, so that
+nothing jumps, and the times of the folder's ``new`` and ``cur``, in nanoseconds, which tell whether it was changed.
+The file is one line: ``1 V<uidvalidity> N<uid> M<modseq> <exact|reserved> [<new> <cur>]``.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from mailsuite.errors import Corrupt, TooMany
 from mailsuite.interfaces import IDisk
+from mailsuite.steps import Put, Step
 from mailsuite.store.filename import MAX_UID
 
 FILE = "mailsuite-uidvalidity"
 UID_BLOCK = 1000
 MODSEQ_BLOCK = 10_000
 
-_LINE = re.compile(rb"1 V(\d{1,10}) N(\d{1,10}) M(\d{1,19}) (exact|reserved)\n")
+_LINE = re.compile(rb"1 V(\d{1,10}) N(\d{1,10}) M(\d{1,19}) (exact|reserved)(?: (\d{1,20}) (\d{1,20}))?\n")
 
 
 class Counters:
@@ -31,6 +34,7 @@ class Counters:
         self.uidnext = uidnext
         self.modseq = modseq
         self.exact = exact
+        self.times: tuple[int, int] | None = None
         self._uid_bound = uidnext
         self._modseq_bound = modseq
 
@@ -45,22 +49,25 @@ class Counters:
         if line is None:
             raise Corrupt(f"{path}: not a line that mailsuite wrote; remove it, and clients fetch the mailbox anew")
         uidvalidity, uidnext, modseq = (int(line.group(number)) for number in (1, 2, 3))
-        return cls(disk, path, uidvalidity, uidnext, modseq, line.group(4) == b"exact")
+        counters = cls(disk, path, uidvalidity, uidnext, modseq, line.group(4) == b"exact")
+        counters.times = (int(line.group(5)), int(line.group(6))) if line.group(5) else None
+        return counters
 
     @classmethod
     def create(cls, disk: IDisk, path: str, uidvalidity: int, uidnext: int = 1, modseq: int = 1) -> Counters:
         """For a folder that never had any here."""
         counters = cls(disk, path, uidvalidity, uidnext, modseq, True)
-        counters._write(uidnext, modseq, True)
+        counters._write(uidnext, modseq, "exact")
         return counters
 
-    def take_uids(self, count: int) -> int:
-        """Reserve ``count`` UIDs; the first of them."""
-        first = self.uidnext
-        if first + count > MAX_UID:
+    def arrive(self, count: int, beside: Sequence[Step] = ()) -> tuple[int, int]:
+        """Reserve as many UIDs as MODSEQs; the first of each.  ``beside`` is committed before they are used."""
+        first = self.uidnext, self.modseq + 1
+        if self.uidnext + count > MAX_UID:
             raise TooMany("the mailbox has used up its UIDs")
         self.uidnext += count
-        self._reserve()
+        self.modseq += count
+        self._reserve(beside)
         return first
 
     def at_least(self, uidnext: int) -> None:
@@ -74,20 +81,23 @@ class Counters:
         self._reserve()
         return self.modseq
 
-    def _reserve(self) -> None:
+    def _reserve(self, beside: Sequence[Step] = ()) -> None:
         if self.uidnext <= self._uid_bound and self.modseq <= self._modseq_bound and not self.exact:
+            if beside:
+                self._disk.commit(beside)
             return
         uid_bound = min(self.uidnext + UID_BLOCK, MAX_UID)
         modseq_bound = self.modseq + MODSEQ_BLOCK
-        self._write(uid_bound, modseq_bound, False)
+        self._write(uid_bound, modseq_bound, "reserved", beside)
         self._uid_bound, self._modseq_bound, self.exact = uid_bound, modseq_bound, False
 
-    def settle(self) -> None:
+    def settle(self, times: tuple[int, int]) -> None:
         """Write the exact numbers, at an orderly stop; what comes later reserves anew."""
-        if not self.exact:
-            self._write(self.uidnext, self.modseq, True)
+        if not self.exact or self.times != times:
+            self._write(self.uidnext, self.modseq, f"exact {times[0]} {times[1]}")
             self._uid_bound, self._modseq_bound, self.exact = self.uidnext, self.modseq, True
+            self.times = times
 
-    def _write(self, uid: int, modseq: int, exact: bool) -> None:
-        word = "exact" if exact else "reserved"
-        self._disk.replace(self.path, f"1 V{self.uidvalidity} N{uid} M{modseq} {word}\n".encode("ascii"))
+    def _write(self, uid: int, modseq: int, words: str, beside: Sequence[Step] = ()) -> None:
+        line = f"1 V{self.uidvalidity} N{uid} M{modseq} {words}\n"
+        self._disk.commit((Put(self.path, line.encode("ascii")), *beside))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -29,8 +29,9 @@ from mailsuite.model import (
     Snapshot,
     Vanished,
 )
+from mailsuite.query import Ranges
 from mailsuite.steps import Put, Renames, Step, Unlink
-from mailsuite.store import foreign, scan, takeover
+from mailsuite.store import foreign, history, scan, takeover
 from mailsuite.store import keywords as keyword_files
 from mailsuite.store.contents import Contents
 from mailsuite.store.counters import FILE as COUNTERS_FILE
@@ -38,6 +39,8 @@ from mailsuite.store.counters import Counters
 from mailsuite.store.feed import Feed
 from mailsuite.store.filename import in_cur
 from mailsuite.store.foreign import Trust
+from mailsuite.store.history import FILE as HISTORY_FILE
+from mailsuite.store.history import History, Past
 from mailsuite.store.index import Row
 from mailsuite.store.keywords import FORWARDED, Keywords, More
 
@@ -71,9 +74,14 @@ class Folder:
             disk.make_folder(inside)
         file = os.path.join(self.path, COUNTERS_FILE)
         counters, trust = Counters.load(disk, file), Trust.ISSUED
-        if counters is None:  # a new folder, or one that came from elsewhere
+        is_new = counters is None  # or came from elsewhere
+        if counters is None:
             counters, trust = takeover.first_counters(account, self.path, file)
         self.counters = counters
+        self.history = History(disk, os.path.join(self.path, HISTORY_FILE), self._known, counters.modseq + 1)
+        if is_new:
+            self.history.begin_anew()
+        self.past: Past | None = None
         self._read_keywords()
         self._contents: Contents | None = None
         self._unannounced: list[tuple[int, Flags]] = []
@@ -87,6 +95,7 @@ class Folder:
         """It is called like this from now on."""
         self._call(name, folder)
         self.counters.path = os.path.join(self.path, COUNTERS_FILE)
+        self.history.path = os.path.join(self.path, HISTORY_FILE)
 
     def _call(self, name: str, folder: str) -> None:
         self.name = name
@@ -119,9 +128,17 @@ class Folder:
         self._doubtful = False
         self._rebuilding = not known
         self._trust = Trust.NONE if known and self.counters.exact else trust
+        #: Nobody has changed the folder since the history was written.
+        self.untouched = self.counters.exact and self.counters.times == self.times
+        self.past = None if known else self.history.load()
+        self.history.complete = known
+        if self.past and not self.untouched:
+            modseq = self.counters.next_modseq()
+            self.commit_noted(self.history.unsure(modseq, self.counters.uidnext))
         self.look()
         self.account.index.all_known(self.id)
-        self._rebuilding, self._trust = False, Trust.NONE
+        self._rebuilding, self._trust, self.past = False, Trust.NONE, None
+        self.history.complete = True
 
     # -- looking -------------------------------------------------------------------------------------------------
 
@@ -129,7 +146,8 @@ class Folder:
         if self.gone:
             raise NotFound(f"no mailbox {self.name}")
 
-    def _times(self) -> tuple[int, int]:
+    @property
+    def times(self) -> tuple[int, int]:
         try:
             return os.stat(self.new).st_mtime_ns, os.stat(self.cur).st_mtime_ns
         except FileNotFoundError:
@@ -141,7 +159,7 @@ class Folder:
         if claims := self.feed.take_claims():
             self.account.index.claim_these(self.id, claims)
             self._keep(lambda held: held.place(claims, False))
-        times = self._times()
+        times = self.times
         age = self.account.resources.now() - max(times) / 1e9
         if times != self._seen or force or (self._doubtful and age > TICK):
             found, difference = scan.look(self.new, self.cur, lambda: self.account.index.names(self.id))
@@ -169,21 +187,22 @@ class Folder:
     @contextlib.contextmanager
     def own_change(self) -> Iterator[None]:
         """What changes inside is known; if nobody else changed anything since the last look, none is needed."""
-        before = self._times()
+        before = self.times
         try:
             yield
         except BaseException:
             self.doubt()
+            self.history.doubt()
             self._read_keywords()
             raise
         if before == self._seen:
-            self._seen = self._times()
+            self._seen = self.times
             self._doubtful = self._doubtful or self._seen != before
 
     def expect_change(self) -> None:
         """Our own changes are under way, and ``change_came`` as often; nobody looks meanwhile."""
         if not self._under_way:
-            self._undisturbed = self._times() == self._seen
+            self._undisturbed = self.times == self._seen
         self._under_way += 1
 
     def change_came(self) -> None:
@@ -191,7 +210,7 @@ class Folder:
         self._under_way -= 1
         if not self._under_way and self._undisturbed and not self.gone:
             with contextlib.suppress(NotFound):
-                before, self._seen = self._seen, self._times()
+                before, self._seen = self._seen, self.times
                 self._doubtful = self._doubtful or self._seen != before
 
     def doubt(self) -> None:
@@ -226,23 +245,27 @@ class Folder:
         self.feed.publish(change)
         self.account.stirred.append(self.feed)
 
-    def forget(self, uids: Sequence[int]) -> None:
-        """These are gone from the disk."""
+    def forget(self, uids: Sequence[int], modseq: int = 0) -> None:
+        """These are gone from the disk; 0 if the history does not say so yet."""
         self.announce()
+        if not modseq:
+            modseq = self.counters.next_modseq()
+            steps = self.put_more(dict.fromkeys(uids, NO_FLAGS))
+            self.commit_noted([*steps, *self.history.gone(uids, modseq, self.counters.uidnext)])
         index = self.account.index
         messages, size = index.size_of(self.id, uids)
         with index.transaction():
             index.delete(self.id, uids)
         self.account.count(-size, -messages)
         self._keep(lambda held: held.remove(uids, size))
-        if steps := self.put_more(dict.fromkeys(uids, NO_FLAGS)):
-            self.account.resources.disk.commit(steps)
-        self._tell(Vanished(tuple(sorted(uids)), self.counters.next_modseq()))
+        self._tell(Vanished(tuple(sorted(uids)), modseq))
 
-    def note_letters(self, letters: Mapping[tuple[str, bool], Sequence[int]]) -> None:
-        """(Letters, whether in ``new``) -> UIDs of the files of which that is so now, and was not."""
+    def note_letters(self, letters: Mapping[tuple[str, bool], Sequence[int]], modseq: int = 0) -> None:
+        """(Letters, whether in ``new``) -> UIDs of the files of which that is so now and was not; 0: see ``forget``."""
         self.announce()
-        modseq = self.counters.next_modseq()
+        if not modseq:
+            modseq = self.counters.next_modseq()
+            self.commit_noted(self.changed([(each, uids) for (each, _), uids in letters.items()], modseq))
         with self.account.index.transaction():
             self.account.index.set_letters(self.id, letters, modseq)
         now: dict[int, Flags] = {}
@@ -255,6 +278,39 @@ class Folder:
             self._keep(partial(Contents.place, uids=uids, in_new=in_new))
         ordered = sorted(now)
         self._tell(FlagsChanged(tuple(ordered), tuple(map(now.__getitem__, ordered)), modseq))
+
+    # -- history ---------------------------------------------------------------------------------------------------
+
+    def _known(self) -> Iterator[tuple[int, str, int]]:
+        return self.account.index.known(self.id)
+
+    def commit_noted(self, steps: Sequence[Step]) -> None:
+        """Steps some of which the history made."""
+        self.account.resources.disk.commit(steps)
+        self.history.done()
+
+    def changed(self, letters: Iterable[tuple[str, Iterable[int]]], modseq: int) -> list[Step]:
+        """(Letters, UIDs of messages that have them since that MODSEQ), the newest."""
+        lines = history.changed(letters, modseq, self.counters.uidnext)
+        return self.history.write(lines, modseq, self.counters.uidnext)
+
+    def take_numbers(self, count: int) -> tuple[int, int]:
+        """The first UID and the first MODSEQ for so many messages that arrive."""
+        numbers = self.counters.arrive(count, self.history.before_arrivals(self.counters.modseq, self.counters.uidnext))
+        self.history.done()
+        return numbers
+
+    def changed_since(self, modseq: int) -> Sequence[int]:
+        """See ``IMailbox``."""
+        self.look()
+        return self.account.index.changed_since(self.id, modseq) if modseq < self.counters.modseq else ()
+
+    def vanished_since(self, modseq: int) -> Ranges:
+        """See ``IMailbox``."""
+        self.look()
+        if modseq >= self.counters.modseq:
+            return ()
+        return self.history.vanished_since(modseq, self.contents.uids, self.counters.uidnext)
 
     def set_places(self, places: Sequence[tuple[int, bool]]) -> None:
         """(UID, whether in ``new``) of files that were moved and have the letters they had."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
@@ -90,13 +90,34 @@ def _welcome(folder: Folder, found: Listing, fresh: Sequence[str], trust: Trust,
     kept, unnamed = _sort_fresh(folder, fresh, trust)
     if kept:
         folder.counters.at_least(max(kept) + 1)
+    modseqs = _known_modseqs(folder, kept, found, rebuilding)
     unnamed.sort(key=delivery_order)
-    first = folder.counters.take_uids(len(unnamed)) if unnamed else 0
-    modseq = folder.counters.modseq if rebuilding else folder.counters.next_modseq()
+    first, first_modseq = folder.take_numbers(len(unnamed)) if unnamed else (0, 0)
+    modseqs |= {uid: first_modseq + uid - first for uid in range(first, first + len(unnamed))}
     named = [*sorted(kept.items()), *enumerate(unnamed, first)]
-    adopted = [each for uid, base in named if (each := _adopt(folder, uid, base, *found[base], modseq))]
+    adopted = [each for uid, base in named if (each := _adopt(folder, uid, base, *found[base], modseqs[uid]))]
     gone = _rename(folder, [rename for _, rename in adopted])
     return [row for row, rename in adopted if rename not in gone]
+
+
+def _known_modseqs(folder: Folder, kept: Mapping[int, str], found: Listing, rebuilding: bool) -> dict[int, int]:
+    """MODSEQ of messages whose UID is believed: what the history says.  What it cannot tell has changed now; without a
+    history nothing is news while the index is made."""
+    if rebuilding and folder.past is None:
+        return dict.fromkeys(kept, folder.counters.modseq)
+    letters = {uid: split(found[base][1])[1] for uid, base in kept.items()}
+    known = {}
+    if rebuilding and folder.past is not None:
+        known = {uid: folder.past.modseq(uid, each, folder.untouched) for uid, each in letters.items()}
+    unknown: dict[str, list[int]] = {}
+    for uid in kept:
+        if not 0 < known.get(uid, 0) <= folder.counters.modseq:
+            unknown.setdefault(letters[uid], []).append(uid)
+    if unknown:
+        modseq = folder.counters.next_modseq()
+        folder.commit_noted(folder.changed(unknown.items(), modseq))
+        known |= dict.fromkeys((uid for uids in unknown.values() for uid in uids), modseq)
+    return known
 
 
 def _sort_fresh(folder: Folder, fresh: Sequence[str], trust: Trust) -> tuple[dict[int, str], list[str]]:
@@ -109,7 +130,7 @@ def _sort_fresh(folder: Folder, fresh: Sequence[str], trust: Trust) -> tuple[dic
     for base in sorted(fresh):
         uid = read_base(base).uid
         believed = uid and (trust is Trust.ALL or uid < folder.counters.uidnext)
-        if believed and uid not in taken:
+        if believed and uid not in taken and not (folder.past and folder.past.names_gone(uid)):
             kept[uid] = base
             taken.add(uid)
         else:

@@ -98,7 +98,7 @@ class Incoming:
         return (Put(final, b"".join(self._letter.chunks()), self._temporary, self._letter.date),)
 
     def _row(self) -> Row:
-        uid = self.folder.counters.take_uids(1)
+        uid, modseq = self.folder.take_numbers(1)
         letters = self.folder.letters_for(uid, self._flags) if self._flags else ""
         sizes = Sizes(self._letter.stored, self._letter.wire, uid)
         return Row(
@@ -109,7 +109,7 @@ class Incoming:
             stored=sizes.stored,
             wire=sizes.wire,
             date=self._letter.date,
-            modseq=self.folder.counters.next_modseq(),
+            modseq=modseq,
         )
 
     @property

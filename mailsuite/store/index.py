@@ -224,6 +224,16 @@ class Index:
         found = self._among("SELECT key & 4294967295, letters, modseq FROM message WHERE", id, uids)
         return cast(Sequence[tuple[int, str, int]], found)
 
+    def known(self, id: int) -> Iterator[tuple[int, str, int]]:
+        """The same of all messages."""
+        select = "SELECT key & 4294967295, letters, modseq FROM message WHERE key BETWEEN ? AND ? ORDER BY key"
+        return self._db.execute(select, _range(id))
+
+    def changed_since(self, id: int, modseq: int) -> list[int]:
+        """UIDs, ascending, of messages with a MODSEQ above that."""
+        select = "SELECT key & 4294967295 FROM message WHERE key BETWEEN ? AND ? AND modseq > ? ORDER BY key"
+        return [uid for (uid,) in self._db.execute(select, (*_range(id), modseq))]
+
     def size_of(self, id: int, uids: Collection[int]) -> tuple[int, int]:
         """(Messages, octets as sent) of those that are there."""
         select = f"SELECT count(*), coalesce(sum(wire), 0) FROM message WHERE {_AMONG}"  # noqa: S608

@@ -14,7 +14,7 @@ from zope.interface import implementer
 from mailsuite.errors import MailError
 from mailsuite.interfaces import IBody, IMailbox
 from mailsuite.model import Fetched, FlagOp, Flags, Listing, Snapshot
-from mailsuite.query import Query
+from mailsuite.query import Query, Ranges
 from mailsuite.store import changing, maildrop, reading
 from mailsuite.store.account import AccountMail
 from mailsuite.store.feed import Watch
@@ -150,6 +150,12 @@ class MaildirMailbox:
     def expunge(self, uids: Sequence[int]) -> Deferred[Sequence[int]]:
         work = partial(changing.expunge, self.folder, uids)
         return self._attention.while_away(len(uids), [self.folder], partial(self._lane.run, work))
+
+    def changed_since(self, modseq: int) -> Deferred[Sequence[int]]:
+        return self._lane.run(self.folder.changed_since, modseq)
+
+    def vanished_since(self, modseq: int) -> Deferred[Ranges]:
+        return self._lane.run(self.folder.vanished_since, modseq)
 
     def search(self, query: Query, uids: Sequence[int]) -> Deferred[Sequence[int]]:
         return Deferred.fromCoroutine(self._search(query, sorted(set(uids))))

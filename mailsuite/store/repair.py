@@ -18,6 +18,7 @@ from mailsuite.store.account import AccountMail
 from mailsuite.store.counters import FILE as COUNTERS_FILE
 from mailsuite.store.counters import UID_BLOCK, Counters
 from mailsuite.store.filename import MAX_UID, Sizes, read_base, with_numbers
+from mailsuite.store.history import FILE as HISTORY_FILE
 from mailsuite.store.index import Index, set_aside
 from mailsuite.store.names import to_folder
 from mailsuite.store.resources import Resources
@@ -76,6 +77,8 @@ def _repair_folder(resources: Resources, path: str, found: Collection[str], mods
     if counters is not None:
         last = max((read_base(base).uid for base in files), default=0)
         uidnext = counters.uidnext if counters.uidnext > last else min(last + UID_BLOCK, MAX_UID)
+        with contextlib.suppress(FileNotFoundError):
+            disk.unlink(os.path.join(path, HISTORY_FILE))
         # rows that are made anew have the highest MODSEQ: above what clients know, so that they ask
         Counters.create(disk, counters.path, counters.uidvalidity, uidnext, max(counters.modseq, modseq) + 1)
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from mailsuite.model import Copied
 from mailsuite.steps import Links, Renames, Step
+from mailsuite.store import history
 from mailsuite.store.account import AccountMail
 from mailsuite.store.changing import slices
 from mailsuite.store.filename import numbered
@@ -52,15 +53,35 @@ def _transfer(
     pairs = [pair for group in groups.values() for pair in group]
     with source.own_change(), target.own_change() if target is not source else contextlib.nullcontext():
         steps = [_step(source, target, group, move) for group in groups.values()]
-        missed = account.resources.disk.commit(steps)
+        modseq = source.counters.next_modseq() if move else 0
+        missed = account.resources.disk.commit([*steps, *_noted(source, target, pairs, modseq)])
+        for folder in (source, target):
+            folder.history.done()
         done = sorted((pair for number, pair in enumerate(pairs) if number not in missed), key=_source_uid)
         copies = [copied for _, copied in done]
         known = account.index.copy_rendered(source.id, target.id, [(row.uid, copied.uid) for row, copied in done])
         target.add(copies, rendered=known == len(copies))
         if move and done:
-            source.forget([row.uid for row, _ in done])
+            source.forget([row.uid for row, _ in done], modseq)
     target.announce()
     return done
+
+
+def _noted(source: Folder, target: Folder, pairs: Sequence[tuple[Row, Row]], modseq: int) -> list[Step]:
+    """What the histories are to say; ``modseq`` is that of a move in its source, 0 for a copy."""
+    letters: dict[str, list[int]] = {}
+    for _, copied in pairs:
+        letters.setdefault(copied.letters, []).append(copied.uid)
+    lines = history.came(letters.items())
+    gone = sorted(row.uid for row, _ in pairs) if modseq else []
+    within = gone if source is target else []
+    if within:
+        lines.append(history.expunged(within, modseq, source.counters.uidnext))
+    counters = target.counters
+    steps = target.history.write(lines, counters.modseq, counters.uidnext, history.ranges(within)) if lines else []
+    if gone and not within:
+        steps += source.history.gone(gone, modseq, source.counters.uidnext)
+    return steps
 
 
 def _source_uid(pair: tuple[Row, Row]) -> int:
@@ -71,8 +92,7 @@ def _named(
     account: AccountMail, source: Folder, rows: Sequence[Row], target: Folder
 ) -> dict[tuple[bool, bool], list[tuple[Row, Row]]]:
     """Whether source and copy lie in ``new`` -> each message and what its copy is called: recent if it has no flags."""
-    first = target.counters.take_uids(len(rows))
-    modseq = target.counters.next_modseq()
+    first, first_modseq = target.take_numbers(len(rows))
     names = account.resources.unique.names(account.resources.now(), len(rows))
     letters: dict[str, str] = {"": ""}
     groups: dict[tuple[bool, bool], list[tuple[Row, Row]]] = {}
@@ -83,7 +103,7 @@ def _named(
             if uid not in target.more.by_uid and row.uid not in source.more.by_uid:
                 letters[row.letters] = there
         base = numbered(name, row.stored, row.wire, uid)
-        copied = Row(uid, base, not there, there, row.stored, row.wire, row.date, modseq)
+        copied = Row(uid, base, not there, there, row.stored, row.wire, row.date, first_modseq + uid - first)
         groups.setdefault((row.recent, copied.recent), []).append((row, copied))
     return groups
 

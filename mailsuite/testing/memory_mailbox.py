@@ -27,9 +27,10 @@ from mailsuite.model import (
     Snapshot,
     Vanished,
 )
-from mailsuite.query import Query
+from mailsuite.query import Query, Ranges
 from mailsuite.store.feed import Feed, Watch
 from mailsuite.store.flags import apply, canonical
+from mailsuite.store.history import merged, missing, ranges
 from mailsuite.store.search import matches
 from mailsuite.testing.faults import answers
 from mailsuite.testing.memory_body import MemoryBody, header_of
@@ -73,6 +74,9 @@ class MemoryMailbox:
         self.uidnext = 1
         self.modseq = 1
         self.special_use = ""
+        #: (MODSEQ, UIDs) of what was expunged; nothing is known of what was up to MODSEQ ``floor``.
+        self.expunged: list[tuple[int, tuple[int, ...]]] = []
+        self.floor = 0
         self.messages: dict[int, Message] = {}
         self.feed = Feed()
         self.gone = False
@@ -100,6 +104,7 @@ class MemoryMailbox:
         gone = tuple(uid for uid in sorted(set(uids)) if self.messages.pop(uid, None))
         if gone:
             self.modseq += 1
+            self.expunged.append((self.modseq, gone))
             self.feed.publish(Vanished(gone, self.modseq))
             self.feed.wake()
         return gone
@@ -236,6 +241,16 @@ class MemoryMailbox:
     @answers
     def expunge(self, uids: Sequence[int]) -> Sequence[int]:
         return self.remove(uids)
+
+    @answers
+    def changed_since(self, modseq: int) -> Sequence[int]:
+        return [message.uid for message in self.messages.values() if message.modseq > modseq]
+
+    @answers
+    def vanished_since(self, modseq: int) -> Ranges:
+        if modseq < self.floor:
+            return missing(tuple(self.messages), self.uidnext)
+        return merged(ranges(uids) for at, uids in self.expunged if at > modseq)
 
     @answers
     def search(self, query: Query, uids: Sequence[int]) -> Sequence[int]:

@@ -44,6 +44,7 @@ def problems(expected: Expectation, found: View) -> list[str]:
         *_counters(expected, found),
         *_uids(expected, found),
         *_modseqs(expected, found),
+        *_vanished(expected, found),
     ]
 
 
@@ -173,6 +174,21 @@ def _modseqs(expected: Expectation, found: View) -> Iterator[str]:
     for key, box in found.boxes.items():
         if any(seen.modseq > box.highestmodseq for seen in box.messages.values()):
             yield f"a MODSEQ in {key} is above HIGHESTMODSEQ"
+
+
+def _vanished(expected: Expectation, found: View) -> Iterator[str]:
+    """That client also hears of every message that is gone, and of none that is there."""
+    now = _by_uidvalidity(found)
+    for view in expected.told:
+        for key, box in _by_uidvalidity(view).items():
+            if key not in now or box.highestmodseq not in now[key].vanished:
+                continue
+            ranges = now[key].vanished[box.highestmodseq]
+            told = {uid for low, high in ranges for uid in range(low, min(high, low + 5000) + 1)}
+            if missed := box.messages.keys() - now[key].messages.keys() - told:
+                yield f"UIDs {sorted(missed)} are gone since MODSEQ {box.highestmodseq}, which nobody is told"
+            if wrong := told & now[key].messages.keys():
+                yield f"UIDs {sorted(wrong)} are there, and said to be gone since MODSEQ {box.highestmodseq}"
 
 
 def _news(known: Seen | None, seen: Seen) -> bool:

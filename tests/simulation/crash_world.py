@@ -15,6 +15,7 @@ from mailsuite.disk.journal_disk import JournalDisk
 from mailsuite.disk.spool import Spool
 from mailsuite.model import Address, Destination, Envelope, Flags, Queued, Recipient, ToMailbox, ToRemote
 from mailsuite.offload import Inline
+from mailsuite.query import Ranges
 from mailsuite.queue.disk import DiskQueue
 from mailsuite.services.batches import Batches
 from mailsuite.services.delivery import Delivery
@@ -48,6 +49,8 @@ class Box(msgspec.Struct, frozen=True):
     uidnext: int
     highestmodseq: int
     messages: dict[int, Seen]
+    #: MODSEQ -> what a client that knows it is told of what is gone since; of some that are near.
+    vanished: dict[int, Ranges]
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -178,7 +181,10 @@ def _box(mailbox: Any) -> Box:
         assert len(octets) == size, f"a message of {len(octets)} octets says {size}"
         messages[each.uid] = Seen(octets, flags[each.uid], date, modseq)
     assert set(messages) == set(flags), "listed and cannot be fetched"
-    return Box(snapshot.uidvalidity, snapshot.uidnext, snapshot.highestmodseq, messages)
+    highest = snapshot.highestmodseq
+    near = {*range(1, min(highest, 40) + 1), *range(max(1, highest - 20), highest + 1)}
+    vanished = {modseq: result_of(mailbox.vanished_since(modseq)) for modseq in near}
+    return Box(snapshot.uidvalidity, snapshot.uidnext, highest, messages, vanished)
 
 
 def _all_of(body: Any) -> bytes:

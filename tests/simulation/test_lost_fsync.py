@@ -19,12 +19,13 @@ def recordings(recorded: Callable[[str], Recording]) -> list[Recording]:
 
 
 def noticed(recordings: list[Recording], dropped: frozenset[str], begin: Callable[..., Proof]) -> str:
-    """What goes wrong first without these, in words.  Most shows right after an answer; then all moments are tried."""
+    """What goes wrong first without these, in words.  Most shows right after an answer; then all moments are tried, and
+    more of what each may leave."""
     concerned = [recording for recording in recordings if dropped & recording.sites]
-    for whole, settings in ((False, {"go_on": 0.0}), (True, {"go_on": 0.6})):
+    for whole, limit, go_on in ((False, 4, 0.0), (True, 4, 0.6), (True, 12, 0.6)):
         for recording in concerned:
             among = None if whole else [step.end for step in recording.steps]
-            for failure in begin(1, limit=4, off=(0.0,), **settings).failures(recording, dropped, among):
+            for failure in begin(1, limit=limit, off=(0.0,), go_on=go_on).failures(recording, dropped, among):
                 return str(failure)
     return ""
 

@@ -34,6 +34,7 @@ from mailsuite.model import (
     Vanished,
 )
 from mailsuite.offload import Inline
+from mailsuite.query import Ranges
 from mailsuite.store.maildir import MaildirStores
 from mailsuite.testing.memory_store import EPOCH, MemoryStores
 from mailsuite.testing.results import failure_of, result_of
@@ -732,3 +733,45 @@ def test_search_asks_only_the_messages_given(world: World, inbox: Any) -> None:
     assert list(result_of(inbox.search(q.All(), [2]))) == [2]
     assert list(result_of(inbox.search(q.Modified(1), [1, 2]))) == [1, 2]
     assert list(result_of(inbox.search(q.Modified(10**9), [1, 2]))) == []
+
+
+# -- what changed since (RFC 7162) -----------------------------------------------------------------------------------
+
+
+def named(found: Ranges) -> list[int]:
+    return [uid for low, high in found for uid in range(low, high + 1)]
+
+
+def test_what_changed_since_a_modseq_is_told(world: World, inbox: Any) -> None:
+    for _ in range(4):
+        world.deliver(MESSAGE)
+    told = result_of(inbox.snapshot(False)).highestmodseq
+    assert list(result_of(inbox.changed_since(told))) == []
+    assert list(result_of(inbox.changed_since(0))) == [1, 2, 3, 4]
+    [(_, _, modseq)], _ = result_of(inbox.store([2], FlagOp.ADD, frozenset({"\\Seen"}), None))
+    world.deliver(MESSAGE)
+    assert list(result_of(inbox.changed_since(told))) == [2, 5]
+    assert list(result_of(inbox.changed_since(modseq))) == [5]
+    assert list(result_of(inbox.changed_since(fetch(inbox, 3, "modseq")))) == [2, 4, 5]
+
+
+def test_what_vanished_since_a_modseq_is_told_in_ranges(world: World, store: Any, inbox: Any) -> None:
+    for _ in range(9):
+        world.deliver(MESSAGE)
+    told = result_of(inbox.snapshot(False)).highestmodseq
+    assert result_of(inbox.vanished_since(told)) == ()
+    result_of(inbox.expunge([2, 3, 6]))
+    after = result_of(inbox.snapshot(False)).highestmodseq
+    result_of(store.create("Other", ""))
+    result_of(store.copy(inbox, [4], "Other", True))
+    assert result_of(inbox.vanished_since(told)) == ((2, 4), (6, 6))
+    assert result_of(inbox.vanished_since(after)) == ((4, 4),)
+    assert result_of(inbox.vanished_since(result_of(inbox.snapshot(False)).highestmodseq)) == ()
+
+
+def test_what_vanished_is_never_there(world: World, inbox: Any) -> None:
+    """Of a time that is forgotten it may name too many, never one that is there."""
+    for _ in range(5):
+        world.deliver(MESSAGE)
+    result_of(inbox.expunge([1, 4]))
+    assert {1, 4} <= set(named(result_of(inbox.vanished_since(0)))) <= {1, 4}

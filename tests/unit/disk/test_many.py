@@ -14,7 +14,7 @@ from mailsuite.disk.journal_disk import JournalDisk
 from mailsuite.disk.real import RealDisk
 from mailsuite.errors import Temporary
 from mailsuite.interfaces import IDisk
-from mailsuite.steps import Link, Links, Rename, Renames, Unlink, Unlinks, files, folders, singles
+from mailsuite.steps import Append, Link, Links, Rename, Renames, Unlink, Unlinks, files, folders, singles
 
 NAMES = [f"m{number}" for number in range(5)]
 
@@ -64,6 +64,17 @@ def test_what_is_missing_is_told_by_its_number_over_all_steps(disk: IDisk, tmp_p
     steps = [Renames(new, cur, ["m0", "no"], ["a", "b"]), Unlink(f"{new}/no"), Unlinks(new, ["no", "m1"])]
     assert disk.commit(steps) == {1, 2, 3}
     assert sorted(tree(tmp_path)) == ["cur/a", "new/m2", "new/m3", "new/m4"]
+
+
+def test_a_file_is_appended_to_where_it_ends(disk: IDisk, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    disk.commit([Append(str(log), 0, b"one\n")])
+    log.write_bytes(b"one\nbroken off")
+    disk.commit([Append(str(log), 4, b"two\n")])
+    assert log.read_bytes() == b"one\ntwo\n"
+    with pytest.raises(Temporary):
+        disk.commit([Rename(str(tmp_path / "new/m0"), str(tmp_path / "new/x")), Append(f"{tmp_path}/no/log", 0, b"")])
+    assert (tmp_path / "new/m0").exists()
 
 
 def test_of_a_folder_that_is_gone_all_are_missing(tmp_path: Path) -> None:

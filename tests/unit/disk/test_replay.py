@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from mailsuite.disk.files import write_file
+from mailsuite.disk.files import append_to_file, write_file
 from mailsuite.disk.replay import replay
-from mailsuite.steps import Link, Put, Rename, Step, Unlink
+from mailsuite.steps import Append, Link, Put, Rename, Step, Unlink
 
 FOLDERS = ("new", "cur", "tmp", "state")
 
@@ -61,6 +61,8 @@ def apply(step: Step) -> None:
     match step:
         case Put():
             write_file(step)
+        case Append():
+            append_to_file(step)
         case Rename():
             os.rename(step.old, step.new)
         case Link():
@@ -122,6 +124,34 @@ def test_effects_may_be_there_in_any_combination(tmp_path: Path, seed: int) -> N
         "state/x": b"state",
     }  # fmt: skip
     assert os.path.samefile(f"{new}/old1", f"{tmp_path}/a/cur/copy")
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_file_that_is_appended_to_ends_as_it_should_whatever_came_through(tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    make(tmp_path / "a")
+    path = f"{tmp_path}/a/state/log"
+    content = b"durable\n" if rng.random() < 0.7 else b""
+    durable = len(content)
+    if content:
+        Path(path).write_bytes(content)
+    steps: list[Step] = []
+    for number in range(rng.randrange(1, 9)):
+        if rng.random() < 0.25 or not content:
+            content, durable = b"anew %d\n" % number, 0
+            steps.append(Put(path, content))
+        else:
+            steps.append(Append(path, len(content), line := b"line %d\n" % number))
+            content += line
+    for step in steps[: rng.randrange(len(steps) + 1)]:
+        apply(step)
+    if Path(path).exists() and not any(isinstance(step, Put) for step in steps):
+        there = Path(path).read_bytes()
+        cut = rng.randrange(durable, len(there) + 1)
+        Path(path).write_bytes(there[:cut] + bytes(rng.randrange(2) * (len(there) - cut)))
+    for _ in range(2):
+        replay(steps)
+        assert Path(path).read_bytes() == content
 
 
 def test_what_has_no_place_any_more_is_told_and_the_rest_is_done(tmp_path: Path) -> None:

@@ -125,28 +125,27 @@ def test_counters_reserve_in_blocks_and_settle_exactly(disk: MemoryDisk) -> None
     counters = Counters.create(disk, "/d/c", 17)
     disk.synced.clear()
     for expected in range(1, 500):
-        assert counters.take_uids(1) == expected
-        counters.next_modseq()
+        assert counters.arrive(1) == (expected, expected + 1)
     assert len(disk.synced) == 2  # one write and its folder
     after_a_crash = loaded(disk)
     assert (after_a_crash.uidvalidity, after_a_crash.exact) == (17, False)
     assert after_a_crash.uidnext >= counters.uidnext
     assert after_a_crash.modseq >= counters.modseq
-    counters.settle()
+    counters.settle((1, 2))
     after_a_stop = loaded(disk)
     assert (after_a_stop.uidnext, after_a_stop.modseq, after_a_stop.exact) == (500, 500, True)
+    assert (after_a_stop.times, after_a_crash.times) == ((1, 2), None)
 
 
 @pytest.mark.parametrize("step", [1, 7, UID_BLOCK - 1, UID_BLOCK, UID_BLOCK + 1, 5 * UID_BLOCK])
 def test_whatever_was_used_lies_below_what_is_on_disk(disk: MemoryDisk, step: int) -> None:
     counters = Counters.create(disk, "/d/c", 17)
     for _ in range(2 * UID_BLOCK // step + 3):
-        last = counters.take_uids(step) + step - 1
-        modseq = counters.next_modseq()
+        last, modseq = (first + step - 1 for first in counters.arrive(step))
         assert loaded(disk).uidnext > last
         assert loaded(disk).modseq >= modseq
         if step == 7:
-            counters.settle()
+            counters.settle((1, 2))
 
 
 def test_many_modseqs_are_reserved_too(disk: MemoryDisk) -> None:
@@ -159,17 +158,17 @@ def test_many_modseqs_are_reserved_too(disk: MemoryDisk) -> None:
 def test_uids_end(disk: MemoryDisk) -> None:
     counters = Counters.create(disk, "/d/c", 17)
     counters.at_least(MAX_UID - 3)
-    assert counters.take_uids(2) == MAX_UID - 3
+    assert counters.arrive(2)[0] == MAX_UID - 3
     with pytest.raises(TooMany):
-        counters.take_uids(2)
+        counters.arrive(2)
 
 
 def test_a_failed_reservation_gives_no_number(disk: MemoryDisk) -> None:
     counters = Counters.create(disk, "/d/c", 17)
     disk.fail("replace", OSError("full"))
     with pytest.raises(OSError, match="full"):
-        counters.take_uids(1)
-    counters.take_uids(1)
+        counters.arrive(1)
+    counters.arrive(1)
     assert loaded(disk).uidnext > counters.uidnext
 
 

@@ -106,7 +106,7 @@ def test_uids_are_reserved_on_disk_before_they_are_used(site: Site) -> None:
         image = site.killed()
         assert result_of(image.mailbox().snapshot(False)).uidnext > number - 1
         for _ in range(200):
-            site.mailbox().folder.counters.take_uids(1)
+            site.mailbox().folder.take_numbers(1)
 
 
 def test_an_index_that_was_half_rebuilt_when_the_server_died_is_no_authority(
