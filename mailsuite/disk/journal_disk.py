@@ -28,7 +28,7 @@ from mailsuite.disk.many import do_many
 from mailsuite.disk.real import RealDisk, meaning
 from mailsuite.disk.recorded import Behind, Placer, Recorded
 from mailsuite.disk.replay import replay
-from mailsuite.errors import Temporary
+from mailsuite.errors import DiskFull, Temporary
 from mailsuite.interfaces import IDisk, IRecorded
 from mailsuite.steps import Link, Links, Put, Step, Unit, folders
 
@@ -142,6 +142,10 @@ class JournalDisk(RealDisk):
                 self._take_back(back)
 
     def record(self, units: Sequence[Unit]) -> IRecorded:
+        """What is promised must find room: ``DiskFull`` while there is less of it than the journal may hold."""
+        left = os.statvfs(self._base)
+        if left.f_bavail * left.f_frsize < 2 * self._size:
+            return Recorded([DiskFull(f"{self._base}: no space left")] * len(units))
         encoded = [encode_unit(unit, self._base) for unit in units]
         try:
             frame = self._journal.append(encoded)

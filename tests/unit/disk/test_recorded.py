@@ -159,3 +159,17 @@ def test_effects_are_synced_though_a_checkpoint_came_between(
     before = len(synced)
     disk.checkpoint()
     assert len(synced) > before
+
+
+def test_nothing_is_promised_without_room(disk: JournalDisk, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message is durable in the journal, but its file needs room, too."""
+    there = os.statvfs(folder)
+    left = (*there[:4], (2 << 20) // there.f_frsize - 1, *there[5:])
+    with monkeypatch.context() as patch:
+        patch.setattr("mailsuite.disk.journal_disk.os.statvfs", lambda _: os.statvfs_result(left))
+        recorded = disk.record((put(folder, "a"), put(folder, "b")))
+    assert [type(error) for error in recorded.errors] == [DiskFull, DiskFull]
+    recorded.perform()
+    assert names(folder) == []
+    disk.record((put(folder, "c"),)).perform()
+    assert names(folder) == ["c"]
