@@ -104,10 +104,10 @@ class Ending:
             return failure
 
         answer: Deferred[Reply] = Deferred()
-        header = transaction.draft.header() if transaction.to_confirm else b""
-        committed = self._place(
-            transaction.take_draft(), envelope, trace, transaction.destinations, transaction.to_confirm, header
-        )
+        to_confirm = transaction.to_confirm
+        header = transaction.draft.header() if to_confirm else b""
+        draft, destinations = transaction.take_draft(), transaction.destinations
+        committed = self._place(draft, envelope, trace, destinations, to_confirm, header)
         told: Deferred[Reply] = committed.addCallbacks(lambda _: self._tell(replies.queued(envelope.id)), failed)
         told.chainDeferred(answer)
         return answer

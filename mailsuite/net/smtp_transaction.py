@@ -76,7 +76,7 @@ class Transaction:
     @property
     def to_confirm(self) -> tuple[Recipient, ...]:
         """Those of whom the sender wants to hear that they have the message, and who have it with the commit."""
-        return () if self._mail.release else tuple(self._to_confirm)
+        return () if self._mail.release or not self._to_confirm else tuple(self._to_confirm)
 
     def add(self, recipient: Recipient, resolution: Resolution) -> None:
         """An accepted recipient; one that comes again leads nowhere else."""

@@ -8,7 +8,8 @@ puts into the arguments of some commands.
 from __future__ import annotations
 
 import re
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -40,6 +41,9 @@ _INQUIRY = re.compile(r"(?:<([^<>]+)>|([^<>]+?))(?: +(SMTPUTF8))?", re.IGNORECAS
 # RFC 4422 §3.1: sasl-mech = 1*20mech-char
 _AUTH = re.compile(r"([A-Za-z0-9_-]{1,20})(?: +(\S+))?")
 
+
+#: What a command says without parameters.
+_NONE: dict[str, Any] = {}
 
 InquiryT = TypeVar("InquiryT", Verify, Expand)
 
@@ -85,15 +89,15 @@ def parse_greeting(argument: str, extended: bool) -> Greeting:
     return Greeting(argument, extended)
 
 
-def parse_mail(argument: str, offer: Offer, now: float) -> Mail:
-    """RFC 5321 §4.1.1.2: FROM:<reverse-path> [parameters]; ``now`` in seconds since the epoch."""
+def parse_mail(argument: str, offer: Offer, now: Callable[[], float]) -> Mail:
+    """RFC 5321 §4.1.1.2: FROM:<reverse-path> [parameters]; ``now`` gives seconds since the epoch."""
     found = _FROM.match(argument)
     if found is None:
         raise CommandError(reply(501, "5.5.4", "Syntax: MAIL FROM:<address> [parameters]"))
     try:
         path, rest = split_path(argument[found.end() :])
         sender = parse_reverse_path(path)
-        parameters = parse_parameters(rest, offer.mail, offer.session, now)
+        parameters = parse_parameters(rest, offer.mail, offer.session, now()) if rest else _NONE
     except AddressError as error:
         raise CommandError(reply(501, "5.1.7", str(error))) from error
     except ParameterError as error:
@@ -101,12 +105,14 @@ def parse_mail(argument: str, offer: Offer, now: float) -> Mail:
     mail = Mail(sender, **parameters)
     if not mail.smtputf8 and not argument.isascii():  # RFC 6531 §3.5
         raise CommandError(reply(550, "5.6.7", "An address that is not ASCII needs the parameter SMTPUTF8"))
+    if not parameters:
+        return mail
     if mail.deliver_by is not None and mail.deliver_by.returned and mail.deliver_by.deadline <= mail.release:
         raise CommandError(reply(501, "5.5.4", "The message would have to be returned before it may leave"))
     return lowered(mail, offer.session)
 
 
-def parse_rcpt(argument: str, offer: Offer, now: float, smtputf8: bool = False) -> Rcpt:
+def parse_rcpt(argument: str, offer: Offer, now: Callable[[], float], smtputf8: bool = False) -> Rcpt:
     """RFC 5321 §4.1.1.3: TO:<forward-path> [parameters]; ``smtputf8``: MAIL had it."""
     if not smtputf8 and not argument.isascii():  # RFC 6531 §3.5
         raise CommandError(reply(553, "5.6.7", "An address that is not ASCII needs the parameter SMTPUTF8 at MAIL"))
@@ -116,7 +122,7 @@ def parse_rcpt(argument: str, offer: Offer, now: float, smtputf8: bool = False) 
     try:
         path, rest = split_path(argument[found.end() :])
         address = parse_forward_path(path)
-        parameters = parse_parameters(rest, offer.rcpt, offer.session, now)
+        parameters = parse_parameters(rest, offer.rcpt, offer.session, now()) if rest else _NONE
     except AddressError as error:
         raise CommandError(reply(501, "5.1.3", str(error))) from error
     except ParameterError as error:

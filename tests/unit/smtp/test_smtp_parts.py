@@ -85,10 +85,10 @@ def test_commands_raise_nothing_but_command_errors(text: str) -> None:
         return parse_greeting(argument, extended=True)
 
     def mail(argument: str) -> object:
-        return parse_mail(argument, OFFER, 0.0)
+        return parse_mail(argument, OFFER, float)
 
     def rcpt(argument: str) -> object:
-        return parse_rcpt(argument, OFFER, 0.0)
+        return parse_rcpt(argument, OFFER, float)
 
     replies: list[Reply] = []
     for parse in (mail, rcpt, parse_auth, greet, split):
