@@ -26,7 +26,7 @@ _ATOM = r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\x80-\U0010ffff]+"
 _is_dot_string = re.compile(rf"{_ATOM}(?:\.{_ATOM})*").fullmatch
 
 
-class Address(msgspec.Struct, frozen=True):
+class Address(msgspec.Struct, frozen=True, gc=False):
     """A mailbox, RFC 5321 section 4.1.2: ``local`` unquoted, ``domain`` lower case (a name or ``[literal]``).
 
     The null sender (section 4.5.5) is ``NULL_SENDER``; ``postmaster`` without a domain has ``domain == ""``.
@@ -51,7 +51,7 @@ class Address(msgspec.Struct, frozen=True):
 NULL_SENDER = Address("", "")
 
 
-class Status(msgspec.Struct, frozen=True):
+class Status(msgspec.Struct, frozen=True, gc=False):
     """An enhanced status code, RFC 3463."""
 
     klass: int
@@ -70,7 +70,7 @@ class Status(msgspec.Struct, frozen=True):
         return f"{self.klass}.{self.subject}.{self.detail}"
 
 
-class Recipient(msgspec.Struct, frozen=True):
+class Recipient(msgspec.Struct, frozen=True, gc=False):
     """One forward-path of an envelope.  ``original`` is RFC 3461's ORCPT (``rfc822;a@b``) or empty;
     ``notify`` holds NEVER, SUCCESS, FAILURE, DELAY, or nothing where the client did not say."""
 
@@ -87,7 +87,7 @@ class BodyType(enum.Enum):
     BINARY_MIME = "BINARYMIME"
 
 
-class DeliverBy(msgspec.Struct, frozen=True):
+class DeliverBy(msgspec.Struct, frozen=True, gc=False):
     """RFC 2852: ``deadline`` in seconds since the epoch.  After it the message is returned (``returned``, BY=...;R)
     or the sender is told of the delay and it goes on (BY=...;N); ``traced`` asks for a notice from each relay."""
 
@@ -96,7 +96,7 @@ class DeliverBy(msgspec.Struct, frozen=True):
     traced: bool = False
 
 
-class Envelope(msgspec.Struct, frozen=True):
+class Envelope(msgspec.Struct, frozen=True, gc=False):
     """What travels beside a message, RFC 5321 section 2.3.1.
 
     ``id`` is the message's id in logs, Received and the queue; ``arrived`` is seconds since the epoch.  ``envid`` (as
@@ -270,7 +270,7 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
 Outcome: TypeAlias = Delivered | Delayed | Failed
 
 
-class Pending(msgspec.Struct, frozen=True, omit_defaults=True):
+class Pending(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A recipient that still waits in the queue, with its last attempt's words; not tried again before ``due``."""
 
     recipient: Recipient
@@ -281,7 +281,7 @@ class Pending(msgspec.Struct, frozen=True, omit_defaults=True):
     due: float = 0.0
 
 
-class Queued(msgspec.Struct, frozen=True):
+class Queued(msgspec.Struct, frozen=True, gc=False):
     """A queued message as lists show it.  Times in seconds since the epoch: ``due`` is the next attempt, ``expires``
     when it is given up, ``told`` when the sender was last told of the delay, ``notice`` when that is to happen next (0:
     not yet, and never), ``kicked`` when somebody wanted it tried at once.

@@ -90,6 +90,13 @@ def state_of(queued: Queued) -> State:
     return State(queued.pending, queued.due, queued.attempts, queued.held, queued.told, queued.via, queued.returned)
 
 
+def untouched(head: Head) -> State:
+    """The state of a message that nothing was done to yet."""
+    envelope = head.envelope
+    pending = tuple(Pending(recipient) for recipient in envelope.recipients)
+    return State(pending, max(envelope.arrived, envelope.release))
+
+
 def queued_from(head: Head, state: State) -> Queued:
     """What the files say; when it expires and so on is for the schedule to say."""
     return Queued(

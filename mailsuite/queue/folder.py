@@ -4,12 +4,53 @@ from __future__ import annotations
 
 import contextlib
 import os.path
+from typing import Any
+
+import msgspec
 
 from mailsuite.errors import Corrupt, Temporary
 from mailsuite.interfaces import IDisk
-from mailsuite.model import Pending
-from mailsuite.queue.file import FIRST_READ, HEAD_LIMIT, Head, Places, State, decode_head, decode_state, queued_from
+from mailsuite.model import Pending, Queued
+from mailsuite.queue.file import (
+    FIRST_READ,
+    HEAD_LIMIT,
+    Head,
+    Places,
+    State,
+    decode_head,
+    decode_state,
+    queued_from,
+    untouched,
+)
 from mailsuite.queue.intake import Stored
+
+
+class Shared:
+    """What is the same in many messages is kept once: a queue of a hundred thousand is mostly repetition."""
+
+    def __init__(self) -> None:
+        self._known: dict[Any, Any] = {}
+
+    def queued(self, queued: Queued) -> Queued:
+        """The same with strings and addresses that other messages have, too."""
+        once = self._known.setdefault
+        envelope = queued.envelope
+        sender = once(envelope.sender, envelope.sender)
+        own = {recipient.address: recipient for recipient in envelope.recipients}
+        pending = tuple(
+            Pending(
+                own.get(entry.recipient.address, entry.recipient),
+                entry.attempts,
+                once(entry.last_status, entry.last_status),
+                once(entry.last_text, entry.last_text),
+                once(entry.last_host, entry.last_host),
+                entry.due,
+            )
+            for entry in queued.pending
+        )
+        return msgspec.structs.replace(
+            queued, envelope=msgspec.structs.replace(envelope, sender=sender), pending=pending
+        )
 
 
 class Folder:
@@ -17,15 +58,16 @@ class Folder:
 
     def __init__(self, places: Places, disk: IDisk) -> None:
         self._places = places
+        self._messages, self._states = places.messages, places.state
         self._disk = disk
 
     def message(self, id: str) -> str:
         """The path of a message."""
-        return os.path.join(self._places.messages, id)
+        return f"{self._messages}/{id}"
 
     def state(self, id: str) -> str:
         """The path of its state, which need not exist."""
-        return os.path.join(self._places.state, id)
+        return f"{self._states}/{id}"
 
     def read(self, sweep: bool) -> tuple[list[Stored], list[str]]:
         """Every message, and one line about each file that had to be set aside.  The folders are made."""
@@ -34,12 +76,18 @@ class Folder:
             self._disk.make_folder(folder)
         problems: list[str] = []
         names = [name for name in self._disk.list_folder(places.messages) if not name.startswith(".")]
-        stored = [one for one in (self._read_one(name, problems) for name in sorted(names)) if one is not None]
+        states = frozenset(self._disk.list_folder(places.state))
+        share = Shared()
+        stored = []
+        for name in sorted(names):
+            one = self._read_one(name, name in states, share, problems)
+            if one is not None:
+                stored.append(one)
         if sweep:
             self._sweep(set(names))
         return stored, problems
 
-    def _read_one(self, name: str, problems: list[str]) -> Stored | None:
+    def _read_one(self, name: str, has_state: bool, share: Shared, problems: list[str]) -> Stored | None:
         try:
             head, offset = self._read_head(name)
         except Temporary as error:  # the file may be good: it stays for the next start
@@ -47,13 +95,13 @@ class Folder:
             return None
         except Corrupt as error:
             problems.append(f"{error}; {self._set_aside(self.message(name))}")
-            if name in self._disk.list_folder(self._places.state):
+            if has_state:
                 self._set_aside(self.state(name), ".state")
             return None
         except FileNotFoundError:  # done with since the folder was listed
             return None
-        state = self._read_state(name, head, problems)
-        return Stored(queued_from(head, state), offset)
+        state = self._read_state(name, head, problems) if has_state else untouched(head)
+        return Stored(share.queued(queued_from(head, state)), offset)
 
     def _read_head(self, name: str) -> tuple[Head, int]:
         path = self.message(name)
@@ -78,10 +126,7 @@ class Folder:
             problems.append(f"{error}; every recipient of {name} is tried again")
         except Corrupt as error:
             problems.append(f"{error}; every recipient of {name} is tried again; {self._set_aside(path, '.state')}")
-        envelope = head.envelope
-        return State(
-            tuple(Pending(recipient) for recipient in envelope.recipients), max(envelope.arrived, envelope.release)
-        )
+        return untouched(head)
 
     def _set_aside(self, path: str, suffix: str = "") -> str:
         """Move a file where it disturbs nobody; the words for the log."""

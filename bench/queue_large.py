@@ -1,0 +1,137 @@
+"""A large queue: how long a start takes, how much memory it needs, how long a full listing takes.
+
+queue_large.py [--messages 100000] [--domains 1000] [--tried 0.5] [--folder DIR]
+
+Writes that many small messages as queue files (kept in DIR if it is given), loads them in a process of its own as a
+server does, and lists them with ``mailsuite queue``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from mailsuite.model import Address, Envelope, Pending, Recipient
+from mailsuite.queue.file import Head, Places, State, encode_head, encode_state
+
+MESSAGE = b"Received: by mail.example.org\nSubject: hello\nFrom: al@example.org\n\n" + b"some text in a line\n" * 40
+
+
+def write(folder: str, messages: int, domains: int, tried: float) -> None:
+    rng = random.Random(1)
+    places = Places(folder)
+    for each in (places.messages, places.state, places.tmp, places.corrupt):
+        os.makedirs(each, exist_ok=True)
+    now = time.time()
+    for number in range(messages):
+        id = f"m{number:09}"
+        recipient = Recipient(Address(f"user{number}", f"domain{rng.randrange(domains)}.example.net"))
+        envelope = Envelope(id, Address(f"sender{number % 500}", "example.org"), (recipient,), now - 3600)
+        size = len(MESSAGE) + MESSAGE.count(b"\n")
+        Path(places.messages, id).write_bytes(encode_head(Head(envelope, size)) + MESSAGE)
+        if rng.random() < tried:
+            words = "mx.example.net[192.0.2.1]:25 refused the connection"
+            pending = (Pending(recipient, 3, "4.4.1", words, "mx.example.net", due=now + 1800),)
+            Path(places.state, id).write_bytes(encode_state(State(pending, now + 1800, 3)))
+
+
+def serve(folder: str) -> None:
+    """In a process of its own: load, tell how long that took, answer until standard input ends."""
+    from twisted.internet import reactor, stdio  # noqa: PLC0415
+    from twisted.internet.protocol import Protocol  # noqa: PLC0415
+
+    from mailsuite.disk.journal_disk import JournalDisk  # noqa: PLC0415
+    from mailsuite.net.control import listen  # noqa: PLC0415
+    from mailsuite.net.sessions import Overview  # noqa: PLC0415
+    from mailsuite.offload import Offload  # noqa: PLC0415
+    from mailsuite.queue.disk import DiskQueue  # noqa: PLC0415
+
+    disk = JournalDisk(Places(folder).journal)
+    disk.open()
+    offload = Offload(reactor)
+    before = _memory()
+    queue = DiskQueue(folder, disk, offload, reactor)
+    began, used = time.perf_counter(), time.process_time()
+
+    class End(Protocol):
+        def connectionLost(self, reason: object = None) -> None:
+            reactor.stop()
+
+    def loaded(count: int) -> None:
+        took = time.perf_counter() - began
+        listen(Places(folder).control, queue, lambda: Overview((), {}), reactor)
+        processor = time.process_time() - used
+        print(f"start           {took:.2f} s, {processor:.2f} s of a processor, {count} messages", flush=True)
+        print(f"memory          {_memory()} MiB, {before} of them before", flush=True)
+        print("ready", flush=True)
+        stdio.StandardIO(End())
+
+    offload.start()
+    reactor.callWhenRunning(lambda: queue.load().addCallback(loaded))
+    reactor.run()
+    print(f"memory at most  {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB", flush=True)
+    offload.stop()
+    disk.close()
+
+
+def _memory() -> int:
+    """Resident, in MiB."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize() // 2**20
+
+
+def list_all(folder: str, *arguments: str) -> None:
+    start = "from mailsuite.cli.main import main; main()"
+    command = [sys.executable, "-c", start, "queue", *arguments, "--queue", folder]
+    began, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(command, capture_output=True, check=True)
+    took, using = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    processor = using.ru_utime + using.ru_stime - used.ru_utime - used.ru_stime
+    lines = done.stdout.count(b"\n")
+    print(f"{'queue ' + ' '.join(arguments):<15} {took:.2f} s, {processor:.2f} s of a processor, {lines} lines")
+
+
+def measure(folder: str) -> None:
+    server = subprocess.Popen(
+        [sys.executable, __file__, "--serve", folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    if server.stdout is None or server.stdin is None:
+        return
+    for line in server.stdout:
+        if line == "ready\n":
+            break
+        print(line, end="")
+    for arguments in (("list",), ("list", "--json"), ("stats",), ("list", "--domain", "domain1.example.net")):
+        list_all(folder, *arguments)
+    server.stdin.close()
+    print(server.stdout.read(), end="")
+    server.wait()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--messages", type=int, default=100_000)
+    parser.add_argument("--domains", type=int, default=1000)
+    parser.add_argument("--tried", type=float, default=0.5, help="part of them that was tried before")
+    parser.add_argument("--folder", default="")
+    parser.add_argument("--serve", default="", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.serve:
+        serve(given.serve)
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = given.folder or temporary
+        if not os.path.isdir(Places(folder).messages):
+            write(folder, given.messages, given.domains, given.tried)
+        measure(folder)
+
+
+if __name__ == "__main__":
+    main()
