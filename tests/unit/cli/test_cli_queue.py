@@ -23,6 +23,7 @@ from mailsuite.net.sessions import Overview
 from mailsuite.offload import Inline
 from mailsuite.queue.disk import DiskQueue
 from mailsuite.queue.file import Places
+from mailsuite.queue.schedule import Schedule
 from mailsuite.services.lock import FolderLock
 from mailsuite.testing.results import result_of
 from mailsuite.testing.stages import ReactorThread
@@ -35,7 +36,7 @@ def folder(tmp_path: Path) -> str:
     """A queue with two messages, the second of which was tried."""
     clock = Clock()
     clock.advance(time.time())
-    queue = DiskQueue(str(tmp_path / "queue"), RealDisk(), Inline(), clock)
+    queue = DiskQueue(str(tmp_path / "queue"), RealDisk(), Inline(), clock, Schedule(jitter=0.0))
     result_of(queue.load())
     for id, sender in (("m1", Address("", "")), ("m2", Address("al", "a.test"))):
         envelope = Envelope(id, sender, (Recipient(BOB), Recipient(EVE)), clock.seconds())
