@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -390,13 +391,15 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 class Listing(msgspec.Struct, frozen=True):
-    """All messages of a mailbox at one instant, as POP3 lists them: ``uids`` ascending, ``sizes`` in octets as sent and
-    ``names``, which are permanent, in step.  ``downgraded`` are the UIDs whose size is that of their ASCII form (see
-    ``mime.downgrade``).  ``at`` is the change-feed position, as in ``Snapshot``."""
+    """All messages of a mailbox at one instant, as POP3 lists them: ``uids`` ascending, in step ``sizes`` in octets as
+    sent and ``names``, which are permanent and fit UIDL (RFC 1939 §7: 1 to 70 characters from 0x21 to 0x7E).
+
+    ``downgraded`` are the UIDs whose size is that of their ASCII form (``mime.downgrade``); ``at`` is the change-feed
+    position, as in ``Snapshot``."""
 
     uids: tuple[int, ...]
     sizes: tuple[int, ...]
-    names: tuple[str, ...]
+    names: Sequence[str]
     downgraded: frozenset[int]
     at: int
 

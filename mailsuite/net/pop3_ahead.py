@@ -80,18 +80,22 @@ class Ahead:
             done: Deferred[None] = Deferred()
             self._waiting.append(done)
             await done
-        if index not in self._found:
-            following = coming or range(index + 1, min(index + self._run, len(self._uids)))
-            wanted = dict.fromkeys((index, *following))
-            if not coming:
-                self._next = index
-            await self._read([each for each in wanted if each not in self._found])
-        return self._found[index] if index in self._found else Expunged("the message is gone")
+        if index in self._found:
+            return self._found[index]
+        wanted = dict.fromkeys((index, *(coming or self._in_order(index))))
+        return await self._read([each for each in wanted if each not in self._found])
+
+    def _in_order(self, index: int) -> range:
+        """More each time as long as it is the next that is asked for."""
+        self._run = min(2 * self._run, MOST) if index == self._next else _FIRST
+        self._next = index
+        return range(index, min(index + self._run, len(self._uids)))
 
     def lose(self) -> None:
         """Others need the room."""
         self._found.clear()
         self._octets = 0
+        self._run = 1
 
     def close(self) -> None:
         """The session ends."""
@@ -116,7 +120,8 @@ class Ahead:
         if not failure.check(MailError):
             self.log.failure("while reading ahead", failure)
 
-    async def _read(self, wanted: Sequence[int]) -> None:
+    async def _read(self, wanted: Sequence[int]) -> bytes | MailError:
+        """Keep as many of them as there is room for; gives the first."""
         if self._watch is None:
             self._watch = self._mailbox.watch(self._at, self._changed)
         self._reading = True
@@ -124,6 +129,7 @@ class Ahead:
             found = await self._mailbox.octets([self._uids[index] for index in wanted], GROUP)
             if not self._closed:
                 self._keep(wanted[: len(found)], found)
+            return found[0] if self._uids[wanted[0]] not in self._gone else Expunged("the message is gone")
         finally:
             self._reading = False
             waiting, self._waiting = self._waiting, []

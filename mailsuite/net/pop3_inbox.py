@@ -6,8 +6,6 @@ client said UTF8, internationalised messages are given in their downgraded form 
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Sequence
 
 from mailsuite.errors import Expunged, MailError
@@ -19,9 +17,6 @@ from mailsuite.net.pop3_ahead import Ahead, Shelf
 from mailsuite.pop3.maildrop import Maildrop
 from mailsuite.query import InternalDate, When
 
-#: RFC 1939 §7: 1 to 70 characters from 0x21 to 0x7E.
-_UNIQUE_ID = re.compile(r"[!-~]{1,70}")
-
 
 class Inbox:
     """``maildrop`` is what the core is told; indices are those of its messages."""
@@ -32,7 +27,7 @@ class Inbox:
         self._downgraded = listing.downgraded
         self._ahead = Ahead(mailbox, listing.uids, listing.at, shelf)
         self._retrieved: set[int] = set()
-        self.maildrop = Maildrop(listing.sizes, [unique_id(name) for name in listing.names])
+        self.maildrop = Maildrop(listing.sizes, listing.names)
 
     def at_hand(self, index: int) -> bytes | MailError | None:
         """The message, ``TooBig`` or ``Expunged`` if that is known without reading now."""
@@ -85,10 +80,3 @@ async def open_inbox(stores: IMailStores, account: str, ascii_only: bool, shelf:
     store: IMailStore = await stores.open(account)
     mailbox: IMailbox = await store.open(INBOX)
     return Inbox(mailbox, await mailbox.listing(ascii_only), shelf)
-
-
-def unique_id(name: str) -> str:
-    """The permanent id of a message as UIDL may show it: itself, or its digest if that has other characters."""
-    if _UNIQUE_ID.fullmatch(name):
-        return name
-    return hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()

@@ -5,7 +5,7 @@ Numbers never change within a session, whatever happens to the mailbox meanwhile
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from mailsuite.pop3.grammar import Fault
 from mailsuite.pop3.texts import Text
@@ -81,6 +81,7 @@ class Maildrop:
     def _listing(self, values: Sequence[object]) -> Iterator[bytes]:
         gone = self._deleted
         for start in range(0, len(values), SLICE):
-            part = enumerate(values[start : start + SLICE], start + 1)
-            lines = [f"{number} {value}\r\n" for number, value in part if number - 1 not in gone]
-            yield "".join(lines).encode()
+            part: Iterable[tuple[int, object]] = enumerate(values[start : start + SLICE], start + 1)
+            if gone:
+                part = filter(lambda each: each[0] - 1 not in gone, part)
+            yield "".join([f"{number} {value}\r\n" for number, value in part]).encode()

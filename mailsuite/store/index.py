@@ -38,6 +38,7 @@ MAX_SET_ASIDE = 3
 _COLUMNS = "key, base, recent, letters, stored, wire, date, modseq"
 _AMONG = "key IN (SELECT ? + value FROM json_each(?))"
 _UID = 0xFFFFFFFF
+_NUMBERS = msgspec.json.Decoder(tuple[int, ...])
 #: A folder's time until the first look at it is over.
 _UNKNOWN = -1
 
@@ -297,11 +298,15 @@ class Index:
 
     # -- what POP3 lists -----------------------------------------------------------------------------------------
 
-    def sizes(self, id: int) -> list[tuple[int, int]]:
-        """(UID, octets as sent) of every message, ascending."""
-        return self._db.execute(
-            "SELECT key & 4294967295, wire FROM message WHERE key BETWEEN ? AND ? ORDER BY key", _range(id)
-        ).fetchall()
+    def sizes(self, id: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """UIDs of every message, ascending, and octets as sent in step.  JSON, because a row an object takes thrice
+        the time of all the rest."""
+        uids, sizes = self._db.execute(
+            "SELECT json_group_array(key & 4294967295), json_group_array(wire) FROM"
+            " (SELECT key, wire FROM message WHERE key BETWEEN ? AND ? ORDER BY key)",
+            _range(id),
+        ).fetchone()
+        return _NUMBERS.decode(uids), _NUMBERS.decode(sizes)
 
     def ascii_sizes(self, id: int) -> dict[int, int]:
         """By UID, the size of the downgraded form of those that have one; under 0 the UID up to which that is known."""

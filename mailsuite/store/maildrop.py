@@ -7,8 +7,10 @@ in the index; a message without any octet beyond ASCII, as most are, costs the r
 
 from __future__ import annotations
 
+import bisect
 import os
 from collections.abc import Sequence
+from typing import overload
 
 from mailsuite.disk.body import PIECE, SMALL, WireReader, read_stored
 from mailsuite.disk.meaning import meaning_of
@@ -28,20 +30,42 @@ SLICE = 500
 _MARK = 0
 
 
+class Names(Sequence[str]):
+    """The permanent names of messages, made when they are asked for."""
+
+    def __init__(self, uids: Sequence[int], uidvalidity: int) -> None:
+        self._uids = uids
+        self._uidvalidity = uidvalidity
+
+    def __len__(self) -> int:
+        return len(self._uids)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[str]: ...
+
+    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
+        if isinstance(index, int):
+            return permanent_name(self._uids[index], self._uidvalidity)
+        end = permanent_name(0, self._uidvalidity)[8:]
+        return [f"{uid:08x}{end}" for uid in self._uids[index]]
+
+
 def listing(folder: Folder, ascii_only: bool) -> Listing:
     """See ``IMailbox.listing``; messages that ``examine`` has not seen are left out of one with ``ascii_only``."""
     folder.look()
     index = folder.account.index
-    found = index.sizes(folder.id)
+    uids, sizes = index.sizes(folder.id)
     downgraded: dict[int, int] = {}
     if ascii_only:
         downgraded = index.ascii_sizes(folder.id)
-        examined = downgraded.pop(_MARK, 0)
-        if downgraded or (found and found[-1][0] > examined):
-            found = [(uid, downgraded.get(uid, size)) for uid, size in found if uid <= examined]
-    uids, sizes = zip(*found, strict=True) if found else ((), ())
-    uidvalidity = folder.counters.uidvalidity
-    names = tuple([permanent_name(uid, uidvalidity) for uid in uids])
+        examined = bisect.bisect_right(uids, downgraded.pop(_MARK, 0))
+        uids, sizes = uids[:examined], sizes[:examined]
+    if downgraded:
+        sizes = tuple([downgraded.get(uid, size) for uid, size in zip(uids, sizes, strict=True)])
+    names = Names(uids, folder.counters.uidvalidity)
     return Listing(uids, sizes, names, frozenset(downgraded).intersection(uids), folder.feed.position)
 
 

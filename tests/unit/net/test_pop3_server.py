@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, fail, succeed
@@ -16,7 +14,6 @@ from mailsuite.interfaces import IBody
 from mailsuite.net.login import Login
 from mailsuite.net.pop3_accounts import Accounts
 from mailsuite.net.pop3_factory import POP3ServerFactory
-from mailsuite.net.pop3_inbox import unique_id
 from mailsuite.net.pop3_server import PIECE
 from mailsuite.net.pop3_settings import POP3Settings
 from mailsuite.net.sessions import Admission
@@ -257,10 +254,3 @@ def test_shutting_down_lets_a_message_finish(monkeypatch: pytest.MonkeyPatch) ->
 def test_messages_stay_recent_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
     conversation = Conversation(monkeypatch, Body(LINE))
     assert conversation.stores.store(TIM).mailbox("INBOX").counters().recent == 2
-
-
-def test_ids_fit_the_grammar() -> None:
-    assert unique_id("1732180000.M1P2.mail,S=5") == "1732180000.M1P2.mail,S=5"
-    assert unique_id("a" * 70) == "a" * 70
-    for name in ("a" * 71, "with space", "", "umläut"):
-        assert unique_id(name) == hashlib.sha256(name.encode()).hexdigest()
