@@ -4,6 +4,7 @@ Options: ``service`` smtp|submission|lmtp, ``auth_in_clear`` yes, ``trusted`` AD
 ``mechanisms`` NAMES, ``recipients``, ``errors``, ``hops``, ``refused``, ``data_rate``, ``connections``,
 ``per_address``, ``no_tls`` yes, ``transactions``, ``recipient_domains``, ``vrfy``, ``expn``, ``etrn`` WHO,
 ``refuse_early``, ``xclient`` yes, ``greet_delay`` SECONDS, ``commands``, ``idle_commands``,
+``account_rates``, ``address_rates`` MESSAGES RECIPIENTS an hour,
 ``shortest_by``, ``hold_limit`` SECONDS, ``without`` KEYWORDS,
 ``own_addresses`` sender|from.
 Acts: see ``SMTPWorld.act``.
@@ -31,6 +32,7 @@ from mailsuite.model import (
     ToRemote,
     Verdict,
 )
+from mailsuite.net.address import network_of
 from mailsuite.net.login import Login
 from mailsuite.net.sessions import Admission
 from mailsuite.net.smtp_factory import SMTPServerFactory
@@ -38,6 +40,7 @@ from mailsuite.net.smtp_settings import Service, SMTPSettings
 from mailsuite.net.throttle import Throttle
 from mailsuite.policy.checks import Check
 from mailsuite.policy.ordered import OrderedPolicy, standard_checks
+from mailsuite.policy.rates import RateLimits, Rates
 from mailsuite.policy.senders import OwnAddresses
 from mailsuite.smtp.extensions import Limits, Who
 from mailsuite.testing.delivery import Committed, MemoryDelivery
@@ -227,17 +230,26 @@ def waiting(clock: Clock) -> MemoryQueue:
     return queue
 
 
+def rates(options: dict[str, str], clock: Clock, admission: Admission) -> Rates:
+    by_account, by_address = (
+        [int(number) for number in options.get(key, "0 0").split()] for key in ("account_rates", "address_rates")
+    )
+    return Rates(RateLimits(*by_account, *by_address), network_of, clock, admission.hits)
+
+
 def build(options: dict[str, str], clock: Clock, offload: IOffload) -> SMTPWorld:
     people = directory()
     numbers = itertools.count(1)
     limit = int(options.get("message_limit", 1 << 20))
+    standard = standard_checks(limit, int(options.get("hops", 3)))
+    admission = Admission(int(options.get("connections", 100)), int(options.get("per_address", 100)))
     return SMTPWorld(
         settings(options),
         people,
-        OrderedPolicy([Named(), *standard_checks(limit, int(options.get("hops", 3))), *senders(options, people)]),
+        OrderedPolicy([Named(), *standard, *senders(options, people), rates(options, clock, admission)]),
         MemoryDelivery(),
         Login(people, Throttle(clock), clock, lambda: NONCE),
-        Admission(int(options.get("connections", 100)), int(options.get("per_address", 100))),
+        admission,
         None if options.get("no_tls") == "yes" else ReadyTLS(),
         clock,
         lambda: f"M{next(numbers)}",
