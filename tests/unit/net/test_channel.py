@@ -158,6 +158,17 @@ def test_the_certificates_own_hash_is_used(algorithm: hashes.SHA256, name: str) 
     assert end_point(signed) == hashlib.new(name, signed.public_bytes(serialization.Encoding.DER)).digest()
 
 
+@pytest.mark.parametrize("algorithm", [hashes.MD5(), hashes.SHA1()])
+def test_a_weak_hash_is_replaced(algorithm: hashes.HashAlgorithm) -> None:
+    class Old:
+        signature_hash_algorithm = algorithm
+
+        def fingerprint(self, used: hashes.HashAlgorithm) -> bytes:
+            return used.name.encode()
+
+    assert end_point(Old()) == b"sha256"  # type: ignore[arg-type]
+
+
 def test_a_certificate_without_a_hash_binds_nothing() -> None:
     key = ed25519.Ed25519PrivateKey.generate()
     certificate = x509.CertificateBuilder().subject_name(x509.Name([])).issuer_name(x509.Name([]))
