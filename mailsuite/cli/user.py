@@ -20,6 +20,7 @@ from mailsuite.cli.options import (
     show_json,
     show_table,
 )
+from mailsuite.directory.lookup import Stored
 from mailsuite.directory.names import account_name
 from mailsuite.errors import Exists, InvalidName, NotFound
 
@@ -96,14 +97,29 @@ def list_users(domain: str, config: str | None, as_json: bool) -> None:
     mailsuite user list --domain example.org
     """
     with open_records(config) as records:
-        found = records.look.accounts(known_domain(records, domain))
+        found = records.look.all_stored(known_domain(records, domain))
     if as_json:
-        show_json(
-            [{"account": a.name, "quota_bytes": a.quota_bytes, "quota_messages": a.quota_messages} for a in found]
-        )
+        show_json([_told(stored) for stored in found])
         return
-    rows = [[a.name, shown_size(a.quota_bytes), str(a.quota_messages or "-")] for a in found]
-    show_table(("account", "quota", "messages"), rows, "there are no accounts; `mailsuite user add ADDRESS` adds one")
+    rows = [_row(stored) for stored in found]
+    columns = ("account", "quota", "messages", "login")
+    show_table(columns, rows, "there are no accounts; `mailsuite user add ADDRESS` adds one")
+
+
+def _row(stored: Stored) -> list[str]:
+    own = stored.account
+    login = "disabled" if stored.disabled else "yes"
+    return [own.name, shown_size(own.quota_bytes), str(own.quota_messages or "-"), login]
+
+
+def _told(stored: Stored) -> dict[str, object]:
+    own = stored.account
+    return {
+        "account": own.name,
+        "quota_bytes": own.quota_bytes,
+        "quota_messages": own.quota_messages,
+        "disabled": stored.disabled,
+    }
 
 
 @user.command("remove")

@@ -190,7 +190,7 @@ def test_domains_users_and_aliases_come_and_go(config: str) -> None:
         {"domain": "b.test", "accounts": 0, "aliases": 1},
     ]
     assert json.loads(done("user", "list", "--json", *own)) == [
-        {"account": "alice@a.test", "quota_bytes": 2 << 30, "quota_messages": 0}
+        {"account": "alice@a.test", "quota_bytes": 2 << 30, "quota_messages": 0, "disabled": False}
     ]
     assert json.loads(done("user", "list", "--domain", "b.test", "--json", *own)) == []
     assert json.loads(done("alias", "list", "--json", *own)) == [
@@ -245,7 +245,7 @@ def test_quota_is_set_shown_and_lifted(config: str) -> None:
     )
     assert done("user", "quota", "alice@a.test", "--bytes", "512K", *own) == "alice@a.test: 512 KiB, messages: 10000\n"
     assert json.loads(done("user", "list", "--json", *own)) == [
-        {"account": "alice@a.test", "quota_bytes": 512 << 10, "quota_messages": 10000}
+        {"account": "alice@a.test", "quota_bytes": 512 << 10, "quota_messages": 10000, "disabled": False}
     ]
     assert all(word in done("user", "list", *own) for word in ("512 KiB", "10000"))
     assert done("user", "quota", "alice@a.test", "--bytes", "0", *own) == "alice@a.test: no limit, messages: 10000\n"

@@ -65,6 +65,8 @@ def test_a_secret_for_apop_is_set_and_removed(config: str) -> None:
 
 def test_an_account_is_disabled_and_enabled(config: str) -> None:
     assert done("user", "disable", BOB, "--config", config) == f"disabled {BOB}\n"
+    assert "disabled" in done("user", "list", "--config", config)
+    assert json.loads(done("user", "list", "--json", "--config", config))[0]["disabled"] is True
     assert (shown(config)["disabled"], shown(config)["mechanisms"]) == (True, [])
     assert done("user", "show", BOB, "--config", config) == f"{BOB}: disabled: nobody can log in\n"
     assert done("user", "enable", BOB, "--config", config) == f"enabled {BOB}\n"
