@@ -21,11 +21,13 @@ from twisted.internet.task import react
 
 from mailsuite.disk.inotify import Inotify
 from mailsuite.disk.journal_disk import JournalDisk
+from mailsuite.disk.placer_process import PlacerProcess
 from mailsuite.disk.spool import Spool
 from mailsuite.interfaces import IWatch
 from mailsuite.model import Address, Arrived, Envelope, ToMailbox
 from mailsuite.offload import Offload
 from mailsuite.services.batches import Batches
+from mailsuite.services.parts import GATHER, LINGER
 from mailsuite.store import scan
 from mailsuite.store.maildir import MaildirStores
 
@@ -89,9 +91,10 @@ async def run(clock: object) -> None:
     folder = Path(sys.argv[5] if len(sys.argv) > 5 else tempfile.mkdtemp(prefix="ingest", dir="."))
     offload = Offload(reactor)
     offload.start()
-    disk = JournalDisk(str(folder / "queue" / "journal"))
+    placer = PlacerProcess(time.monotonic)
+    disk = JournalDisk(str(folder / "queue" / "journal"), placer=placer)
     disk.open()
-    batches = Batches(disk, offload, reactor)
+    batches = Batches(disk, offload, reactor, gather=GATHER, linger=LINGER)
     stores = MaildirStores(
         str(folder / "store"),
         disk,
@@ -99,6 +102,7 @@ async def run(clock: object) -> None:
         reactor,
         "bench.example",
         open_eyes=lambda told: Inotify(reactor, told),
+        summarize=placer.summarize,
     )
     heard = await watch(stores) if WATCHED else []
     spool = Spool(str(folder / "spool"), offload)
