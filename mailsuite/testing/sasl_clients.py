@@ -1,10 +1,34 @@
-"""The clients' side of the SASL mechanisms, written from the RFCs and sharing no code with the servers' side."""
+"""The clients' side of the SASL mechanisms, written from the RFCs and sharing no code with the servers' side; and
+``ShownCertificate``, for EXTERNAL."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import hmac
+from typing import Any
+
+import msgspec
+
+from mailsuite.net.connection import Connection
+from mailsuite.net.listening import Listening
+from mailsuite.sasl.values import Channel
+
+
+class ShownCertificate(Listening):
+    """Goes before a server factory: as though every client under TLS had shown a certificate for ``shown``."""
+
+    shown: tuple[str, ...] = ()
+
+    def connection(self, address: str, port: int, trusted: bool) -> Connection[Any]:
+        made = super().connection(address, port, trusted)
+        seen = made.channel
+
+        def channel(plain: bool) -> Channel:
+            return msgspec.structs.replace(seen(plain), identities=self.shown) if made.secure else seen(plain)
+
+        made.channel = channel  # type: ignore[method-assign]
+        return made
 
 
 class PlainClient:

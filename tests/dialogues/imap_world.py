@@ -2,7 +2,7 @@
 
 Options: ``inbox NAME...`` messages of ``MESSAGES`` that ann's INBOX begins with; ``plaintext no`` refuses passwords
 without TLS; ``certificate no``; ``quota OCTETS``; ``largest OCTETS`` of a message; ``failures N`` logins may fail;
-``connections N`` at a time; ``mechanisms NAMES``.
+``connections N`` at a time; ``mechanisms NAMES``; ``shown ADDRESSES`` of the client's certificate.
 Verbs of ``% do``: ``deliver [mailbox] NAME`` mail arrives for ann; ``expunge UID`` and ``flag UID FLAG...`` another
 program acts on her INBOX; ``remove NAME`` it deletes a mailbox; ``fail METHOD KIND`` the next such call of the store
 fails (``temporary``, ``quota`` or ``bug``); ``stop`` the server shuts down; ``password NEW`` and
@@ -25,6 +25,7 @@ from mailsuite.net.throttle import Throttle, ThrottleSettings
 from mailsuite.testing.delivery import MemoryDelivery
 from mailsuite.testing.directory import MemoryDirectory
 from mailsuite.testing.memory_store import MemoryStore, MemoryStores
+from mailsuite.testing.sasl_clients import ShownCertificate
 from mailsuite.testing.tls import ReadyTLS
 
 #: The server's part of the nonce in RFC 7677's example, with which every exchange begins.
@@ -72,7 +73,7 @@ _FAULTS: dict[str, Callable[[], Exception]] = {
 }
 
 
-class World(IMAPServerFactory):
+class World(ShownCertificate, IMAPServerFactory):
     """The factory, and the hands of other programs."""
 
     def __init__(self, options: dict[str, str], clock: Clock) -> None:
@@ -97,6 +98,7 @@ class World(IMAPServerFactory):
             ReadyTLS(options.get("certificate") != "no"),
             clock,
         )
+        self.shown = tuple(options.get("shown", "").split())
         for name in options.get("inbox", "").split():
             self.stores.deliver(ANN, MESSAGES[name])
 

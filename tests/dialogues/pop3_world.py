@@ -2,7 +2,7 @@
 
 Options: ``starttls yes``, ``plaintext no``, ``messages N`` (N small ones instead), ``big OCTETS`` (one of that size),
 ``fail METHOD WHAT``, ``late yes`` (every seam answers later), ``faults N``, ``failed_logins N``, ``connections N``,
-``mechanisms NAMES``.
+``mechanisms NAMES``, ``shown ADDRESSES`` (of the client's certificate).
 ``apop yes`` (tim's secret is the one of RFC 1939), ``exclusive yes``, ``login_delay S``, ``expire DAYS``,
 ``language TAG``, ``global yes`` (a fifth message with UTF-8 in its header).
 Acts: ``vanish NUMBER``, ``deliver TEXT``, ``shut_down``, ``fail METHOD WHAT``, ``left NUMBERS`` (UIDs still there),
@@ -26,6 +26,7 @@ from mailsuite.pop3.server import Limits
 from mailsuite.testing.directory import MemoryDirectory
 from mailsuite.testing.late import Late
 from mailsuite.testing.memory_store import MemoryStores
+from mailsuite.testing.sasl_clients import ShownCertificate
 from mailsuite.testing.tls import ReadyTLS
 
 #: The server's part of the nonce in RFC 7677's example, with which every exchange begins.
@@ -46,7 +47,7 @@ LATE = True
 FAILURES: dict[str, type[MailError]] = {"temporary": Temporary, "corrupt": Corrupt}
 
 
-class WorldFactory(POP3ServerFactory):
+class WorldFactory(ShownCertificate, POP3ServerFactory):
     """What a script can do behind the server's back."""
 
     stores: MemoryStores
@@ -115,6 +116,7 @@ def build(options: dict[str, str], clock: Clock, offload: IOffload) -> WorldFact
         settings, stores, login, admission, ReadyTLS(), clock, Accounts(clock, rules), lambda: "1896.697170952"
     )
     factory.directory = directory
+    factory.shown = tuple(options.get("shown", "").split())
     if late:
         factory.stores = Late(stores, clock)
     return factory

@@ -2,7 +2,8 @@
 
 Options: ``service`` smtp|submission|lmtp, ``auth_in_clear`` yes, ``trusted`` ADDRESSES, ``message_limit``,
 ``mechanisms`` NAMES, ``recipients``, ``errors``, ``hops``, ``refused``, ``data_rate``, ``connections``,
-``per_address``, ``no_tls`` yes, ``transactions``, ``recipient_domains``, ``vrfy``, ``expn``, ``etrn`` WHO,
+``per_address``, ``shown`` ADDRESSES (of the client's certificate), ``no_tls`` yes,
+``transactions``, ``recipient_domains``, ``vrfy``, ``expn``, ``etrn`` WHO,
 ``refuse_early``, ``xclient`` yes, ``greet_delay`` SECONDS, ``commands``, ``idle_commands``,
 ``account_rates``, ``address_rates`` MESSAGES RECIPIENTS an hour,
 ``shortest_by``, ``hold_limit`` SECONDS, ``without`` KEYWORDS,
@@ -47,6 +48,7 @@ from mailsuite.testing.delivery import Committed, MemoryDelivery
 from mailsuite.testing.dialogue import unescape
 from mailsuite.testing.directory import MemoryDirectory
 from mailsuite.testing.queue import MemoryQueue, NotedReports
+from mailsuite.testing.sasl_clients import ShownCertificate
 from mailsuite.testing.tls import ReadyTLS
 
 #: The server's part of the nonce in RFC 7677's example, with which every exchange begins.
@@ -67,7 +69,7 @@ class Named(Check):
         return Refuse(Status(5, 7, 1), "Go away") if client.helo == "bad.test" else Accept()
 
 
-class SMTPWorld(SMTPServerFactory):
+class SMTPWorld(ShownCertificate, SMTPServerFactory):
     """The factory with what scripts look at."""
 
     directory: MemoryDirectory
@@ -243,7 +245,7 @@ def build(options: dict[str, str], clock: Clock, offload: IOffload) -> SMTPWorld
     limit = int(options.get("message_limit", 1 << 20))
     standard = standard_checks(limit, int(options.get("hops", 3)))
     admission = Admission(int(options.get("connections", 100)), int(options.get("per_address", 100)))
-    return SMTPWorld(
+    world = SMTPWorld(
         settings(options),
         people,
         OrderedPolicy([Named(), *standard, *senders(options, people), rates(options, clock, admission)]),
@@ -256,3 +258,5 @@ def build(options: dict[str, str], clock: Clock, offload: IOffload) -> SMTPWorld
         NotedReports(),
         waiting(clock),
     )
+    world.shown = tuple(options.get("shown", "").split())
+    return world
