@@ -46,7 +46,7 @@ def check(settings: Settings, path: str) -> None:
     """Raises ConfigError if the server cannot run on ``settings``, which were read from ``path``."""
     with _in_file(path):
         _check_names(settings)
-        _check_listeners(settings.listeners)
+        _check_listeners(settings)
         _check_networks(settings)
         _check_certificate(settings)
         _check_client_authorities(settings.listeners)
@@ -153,9 +153,9 @@ def _check_own(steps: Sequence[Step], address: str) -> None:
 # -- listeners -----------------------------------------------------------------------------------------------------
 
 
-def _check_listeners(listeners: Sequence[Listener]) -> None:
+def _check_listeners(settings: Settings) -> None:
     seen: dict[tuple[str, int], int] = {}
-    for index, listener in enumerate(listeners):
+    for index, listener in enumerate(settings.listeners):
         steps = ("listener", index)
         where = place_of(listener.address, listener.port)
         if isinstance(where, Tcp):
@@ -173,7 +173,7 @@ def _check_listeners(listeners: Sequence[Listener]) -> None:
                 if listener.port
                 else f"{place(('listener', first))} listens there already",
             )
-        _check_combinations(steps, where, listener)
+        _check_combinations(steps, where, listener, settings.limits.connections)
 
 
 def _check_tcp(steps: Sequence[Step], where: Tcp) -> None:
@@ -204,11 +204,13 @@ def _check_unix(steps: Sequence[Step], where: Unix, listener: Listener) -> None:
             raise _Fault((*steps, key), name, f"this system has no such {'user' if key == 'owner' else key}") from None
 
 
-def _check_combinations(steps: Sequence[Step], where: Place, listener: Listener) -> None:
+def _check_combinations(steps: Sequence[Step], where: Place, listener: Listener, most: int) -> None:
     """Options that make no sense together."""
     default = Listener(listener.service, listener.address)
     if isinstance(where, Unix) and listener.tls is not TlsMode.NONE:
         raise _Fault((*steps, "tls"), listener.tls.value, 'a Unix socket never leaves this machine: allowed is "none"')
+    if listener.connections > most:
+        raise _Fault((*steps, "connections"), listener.connections, f"more than limits.connections = {most}")
     if isinstance(where, Systemd) and not where.name:
         raise _Fault((*steps, "address"), listener.address, "needed is a name: FileDescriptorName= of the socket unit")
     if not isinstance(where, Unix):

@@ -20,13 +20,13 @@ from mailsuite.errors import MailError, NotAllowed, NotFound
 from mailsuite.model import AddHeader, Address, Client, Later, Refuse, Resolution, Unknown, Verdict
 from mailsuite.net import smtp_inquiries as inquiries
 from mailsuite.net import smtp_replies as replies
-from mailsuite.net.connection import Connection
 from mailsuite.net.login import Entrance
 from mailsuite.net.smtp_auth import Auth
 from mailsuite.net.smtp_early import has_spoken, is_watched
 from mailsuite.net.smtp_ending import Ending, Sender
 from mailsuite.net.smtp_replies import Stage
 from mailsuite.net.smtp_settings import Service
+from mailsuite.net.smtp_times import TimedSession
 from mailsuite.net.smtp_transaction import Transaction
 from mailsuite.net.smtp_xclient import named_account, named_client
 from mailsuite.net.then import then
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from mailsuite.net.smtp_factory import SMTPServerFactory
 
 
-class SMTPConnection(Connection[ServerCore]):
+class SMTPConnection(TimedSession):
     """``client`` is what policy is told of the other side, as far as it is known."""
 
     log: ClassVar[Logger] = Logger()
@@ -48,10 +48,7 @@ class SMTPConnection(Connection[ServerCore]):
         settings = factory.settings
         self._xclient = settings.xclient(client.address)
         options = factory.options(client.trusted, factory.tls_available, self._xclient)
-        core = ServerCore(options, now=factory.clock.seconds)
-        super().__init__(core, factory.clock, settings.idle_limit)
-        self.look_every = min(settings.idle_limit, settings.data_limit)
-        self.factory = factory
+        super().__init__(factory, ServerCore(options, now=factory.clock.seconds))
         self.client = client
         #: Where it came from, whoever it speaks for.
         self._came_from = client.address
@@ -64,9 +61,6 @@ class SMTPConnection(Connection[ServerCore]):
         self._greeting_fields: list[bytes] = []
         self._transaction: Transaction | None = None
         self._refused = 0
-        self._greeted = False
-        #: When the body under way began.
-        self._data_began = 0.0
 
     # -- Connection's hooks ----------------------------------------------------------------------------------------
 
@@ -85,35 +79,9 @@ class SMTPConnection(Connection[ServerCore]):
     def handle(self, event: object) -> Deferred[object] | None:
         return _HANDLERS[type(event)](self, event)
 
-    def timed_out(self) -> None:
-        slow = self.too_slow()
-        self.factory.hits["limits.data_rate" if slow else "timeouts.smtp"] += 1
-        self.core.hang_up(replies.TOO_SLOW if slow else replies.TIMED_OUT)
-        self.close()
-
     @property
     def logged_in(self) -> str:
         return self.client.account
-
-    def ends_at(self) -> float:
-        settings = self.factory.settings
-        limit = settings.session_limit
-        return self.connected_at + (limit if self._greeted else min(limit, settings.greeting_limit))
-
-    def expired(self) -> None:
-        self.factory.hits["timeouts.smtp_session" if self._greeted else "timeouts.smtp_greeting"] += 1
-        self.core.hang_up(replies.SESSION_TOO_LONG if self._greeted else replies.NO_GREETING)
-        self.close()
-
-    def progress(self) -> int:
-        """A message that is too big gives no more events."""
-        return max(0, self.core.body_size - self.factory.settings.limits.message)
-
-    def too_slow(self) -> bool:
-        if self.core.state not in (State.DATA, State.CHUNKS):
-            return False
-        settings, taken = self.factory.settings, self.clock.seconds() - self._data_began
-        return taken >= settings.data_limit and self.core.body_size < settings.data_rate * taken
 
     def faulted(self, failure: Failure) -> None:
         self.core.hang_up(replies.BROKEN)
@@ -169,7 +137,7 @@ class SMTPConnection(Connection[ServerCore]):
         self.log.info("{peer}: XCLIENT {attributes}", peer=self.peer, attributes=dict(event.attributes))
         self._forget()
         self._fields = []
-        self.client = named_client(self.client, event, account, self.factory.trusts)
+        self.client, self._watched = named_client(self.client, event, account, self.factory.trusts), False
         self.peer, self._helo = f"{self.client.address}:{self.client.port}", event.attributes.get("HELO", "")
         self._auth.entered = account
         if account.name:
@@ -201,7 +169,7 @@ class SMTPConnection(Connection[ServerCore]):
         fields: list[bytes] = []
         no = self._no(verdict, Stage.GREETING, fields)
         if no is None:
-            self.client, self._greeting_fields, self._greeted = client, fields, True
+            self.client, self._greeting_fields, self.greeted = client, fields, True
             self._drop()
             self.core.accept()
         else:
@@ -350,11 +318,11 @@ class SMTPConnection(Connection[ServerCore]):
     def _data(self, event: events.Data) -> None:
         self._open_transaction.open(self.factory.delivery.draft())
         self.core.accept()
-        self._data_began, self.idle_limit = self.clock.seconds(), self.factory.settings.data_limit
+        self.body_begins()
 
     def _begin_chunks(self, event: events.ChunksBegin) -> None:
         self._open_transaction.open(self.factory.delivery.draft())
-        self._data_began, self.idle_limit = self.clock.seconds(), self.factory.settings.data_limit
+        self.body_begins()
 
     def _end_chunk(self, event: events.ChunkEnd) -> None:
         """RFC 3030 §2: each chunk is answered; after a no the client may only reset."""
@@ -378,7 +346,7 @@ class SMTPConnection(Connection[ServerCore]):
 
     async def _finish(self, event: events.MessageEnd) -> None:
         transaction, self._transaction = self._open_transaction, None
-        self.idle_limit = self.factory.settings.idle_limit
+        self.body_ended()
         fields = (*self._fields, *self._greeting_fields)
         sender = Sender(self.client, self.peer, self.core.greeting.extended, fields, lambda: self.closing)
         self.core.reply_each(await Ending(self.factory, transaction, event, sender).answers())
@@ -428,7 +396,7 @@ class SMTPConnection(Connection[ServerCore]):
         if self._transaction is not None:
             self._transaction.drop()
             self._transaction = None
-            self.idle_limit = self.factory.settings.idle_limit
+            self.body_ended()
 
     def _log_refusal(self, transaction: Transaction, answer: Reply, address: object) -> None:
         self.log.info(

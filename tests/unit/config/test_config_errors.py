@@ -132,6 +132,7 @@ CASES = [
     ('"127.0.0.2"', '"systemd:imap"', "[[listener]] no. 2, port = 2143: systemd:imap has no port"),
     ("port = 2143", 'port = 2143\nproxy_from = ["host", "lb"]', '[[listener]] no. 2, proxy_from no. 2 = "lb": allowed is an IP address, a network'),
     ("port = 2143", 'port = 2143\nxclient_from = ["host"]', '[[listener]] no. 2, xclient_from = ["host"]: imap has no XCLIENT'),
+    ("port = 2143", "port = 2143\nconnections = 2001", "[[listener]] no. 2, connections = 2001: more than limits.connections = 2000"),
     # files
     ("[dns]", '[paths]\nstore = "/proc/x"\n[dns]', 'paths.store = "/proc/x": '),
     ('"certificate.pem"', '"gone.pem"', 'tls.certificate = "DIR/gone.pem": the file cannot be read: No such file or directory'),
