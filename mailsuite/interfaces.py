@@ -7,7 +7,7 @@ Deferred means "I no longer want the answer": work that has begun on disk still 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import ParamSpec, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -444,7 +444,10 @@ class IReports(Interface):
         be read; closing it is left to the caller.  Fails with ``Temporary`` if that cannot be done now; nobody was
         told then."""
 
-    def delivered(envelope: Envelope, recipients: Sequence[Recipient], header: bytes) -> Deferred[None]:
-        """After a commit: the message is in the mailboxes of these recipients (RFC 3461 section 5.2.3).  Those who
-        asked for SUCCESS are reported; ``header`` is the header block with CRLF.  Never fails: a notice that cannot
+    def delivered(
+        envelope: Envelope, recipients: Sequence[Recipient], header: bytes, expanded: Collection[Address] = ()
+    ) -> Deferred[None]:
+        """After a commit: the message is in the mailboxes of these recipients (RFC 3461 section 5.2.3); those
+        ``expanded`` are aliases for others elsewhere, too (section 5.2.7.3).  Those who asked for SUCCESS are reported;
+        ``header`` is the header block with CRLF.  Never fails: a notice that cannot
         be written is logged."""

@@ -240,13 +240,15 @@ Destination: TypeAlias = ToMailbox | ToRemote
 class Delivered(msgspec.Struct, frozen=True, tag=True):
     """The next hop took responsibility for this recipient.  ``host`` is its name, ``reply`` its words.
 
-    ``final``: it is in the mailbox now; ``dsn``: the hop tells the sender whatever is to be told (RFC 3461)."""
+    ``final``: it is in the mailbox now, or, ``expanded``, on its way to all for whom an alias stands; ``dsn``: the hop
+    tells the sender whatever is to be told (RFC 3461)."""
 
     recipient: Address
     host: str
     reply: str
     final: bool = False
     dsn: bool = False
+    expanded: bool = False
 
 
 class Delayed(msgspec.Struct, frozen=True, tag=True):

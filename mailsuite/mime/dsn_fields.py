@@ -47,7 +47,7 @@ def _recipient_fields(notice: Notice, outcome: Outcome, original: str) -> Sequen
 def _action(outcome: Outcome) -> str:
     """RFC 3464 §2.3.3."""
     if isinstance(outcome, Delivered):
-        return "delivered" if outcome.final else "relayed"
+        return "expanded" if outcome.expanded else "delivered" if outcome.final else "relayed"
     return "failed" if isinstance(outcome, Failed) else "delayed"
 
 

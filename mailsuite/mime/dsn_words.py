@@ -89,11 +89,14 @@ def _delayed(notice: Notice) -> list[str]:
 
 
 def _delivered(notice: Notice) -> list[str]:
-    final = [one for one in notice.delivered if one.final]
+    final = [one for one in notice.delivered if one.final and not one.expanded]
+    expanded = [one for one in notice.delivered if one.expanded]
     relayed = [one for one in notice.delivered if not one.final]
     sentences = []
     if final:
         sentences.append(f"Your message to {_who(final)} was delivered.")
+    if expanded:
+        sentences.append(f"Your message to {_who(expanded)} was sent on to everybody for whom that address stands.")
     if relayed:
         sentences.append(
             f"Your message to {_who(relayed)} was handed on to another mail server, which will not tell you when it "
@@ -109,6 +112,8 @@ def _who(outcomes: list[Delivered]) -> str:
 def _told(outcome: Outcome) -> list[str]:
     if not isinstance(outcome, Delivered):
         return [reason(outcome.status), line(outcome.text)]
+    if outcome.expanded:
+        return ["sent on to several addresses"]
     if outcome.final:
         return ["delivered to the mailbox"]
     return [f"handed on to {line(outcome.host)}", *([line(outcome.reply)] if outcome.reply else [])]

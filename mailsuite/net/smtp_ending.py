@@ -124,7 +124,8 @@ class Ending:
         committed: Deferred[None] = self._factory.delivery.commit(draft, envelope, trace, destinations)
         if to_confirm:
             # RFC 3461 §5.2.3.  Before the answer: should we crash in between, the client sends the message again.
-            committed.addCallback(lambda _: self._factory.reports.delivered(envelope, to_confirm, header))
+            expanded, told = self._transaction.expanded, self._factory.reports.delivered
+            committed.addCallback(lambda _: told(envelope, to_confirm, header, expanded))
         return committed
 
     # -- each for itself (LMTP) ------------------------------------------------------------------------------------
@@ -149,8 +150,8 @@ class Ending:
         transaction = self._transaction
         done: set[Destination] = set()
         outcomes: dict[object, Reply] = {}
-        for recipient in transaction.recipients:
-            wanted = [to for to in transaction.destinations_of(recipient) if to not in done]
+        for recipient, leads in zip(transaction.recipients, transaction.leads, strict=True):
+            wanted = [to for to in leads if to not in done]
             id = self._factory.ids() if outcomes else envelope.id
             own = msgspec.structs.replace(envelope, id=id, recipients=(recipient,))
             to_confirm = [recipient] if recipient in transaction.to_confirm else []
@@ -180,7 +181,7 @@ class Ending:
         hostname, sender = self._factory.settings.hostname, self._sender
         return received(
             *(sender.client, sender.extended, hostname, envelope.id, envelope.recipients, envelope.arrived),
-            envelope.smtputf8,
+            *(envelope.smtputf8, envelope.priority),
         )
 
     def _why(self, error: MailError, recipient: Recipient | None = None) -> Reply:

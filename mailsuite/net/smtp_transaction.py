@@ -46,7 +46,10 @@ class Transaction:
         self._recipients: dict[Address, Recipient] = {}
         self._destinations: dict[str | Address, Destination] = {}
         self._to_confirm: list[Recipient] = []
-        self._leads: dict[Address, list[Destination]] = {}
+        #: Of ``to_confirm``, aliases for others elsewhere, too.
+        self.expanded: list[Address] = []
+        #: Where each of ``recipients`` alone leads.
+        self.leads: list[Sequence[Destination]] = []
         #: In the order in which they were accepted, repeated ones again.
         self.accepted: list[Address] = []
         self._draft: IDraft | None = None
@@ -69,10 +72,6 @@ class Transaction:
             return tuple(ToRemote(recipient) for recipient in self._recipients.values())
         return tuple(self._destinations.values())
 
-    def destinations_of(self, recipient: Recipient) -> Sequence[Destination]:
-        """Of this one alone."""
-        return self._leads[recipient.address]
-
     @property
     def to_confirm(self) -> tuple[Recipient, ...]:
         """Those of whom the sender wants to hear that they have the message, and who have it with the commit."""
@@ -81,15 +80,19 @@ class Transaction:
     def add(self, recipient: Recipient, resolution: Resolution) -> None:
         """An accepted recipient; one that comes again leads nowhere else."""
         self.accepted.append(recipient.address)
-        if recipient.address in self._recipients:
+        known = len(self._recipients)
+        self._recipients.setdefault(recipient.address, recipient)
+        if len(self._recipients) == known:
             return
-        self._recipients[recipient.address] = recipient
-        self._leads[recipient.address] = leads = destinations_for(recipient, resolution)
+        leads = destinations_for(recipient, resolution)
+        self.leads.append(leads)
         for destination in leads:
             key = destination.account if isinstance(destination, ToMailbox) else destination.recipient.address
             self._destinations.setdefault(key, destination)
-        if "SUCCESS" in recipient.notify and ends_here(resolution):
+        if recipient.notify and "SUCCESS" in recipient.notify and ends_here(resolution):
             self._to_confirm.append(recipient)
+            if isinstance(resolution, Forward) and resolution.addresses:
+                self.expanded.append(recipient.address)
 
     def envelope(self, arrived: float) -> Envelope:
         """``arrived``: seconds since the epoch."""

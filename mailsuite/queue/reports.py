@@ -9,7 +9,7 @@ fails with ``Temporary``, and the caller keeps the message and tries again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 from twisted.internet.defer import Deferred
@@ -78,12 +78,17 @@ class Reports:
     def report(self, queued: Queued, outcomes: Sequence[Outcome], original: IBody | None) -> Deferred[None]:
         return Deferred.fromCoroutine(self._report(queued.envelope, outcomes, original, queued.expires))
 
-    def delivered(self, envelope: Envelope, recipients: Sequence[Recipient], header: bytes) -> Deferred[None]:
-        return Deferred.fromCoroutine(self._delivered(envelope, recipients, header))
+    def delivered(
+        self, envelope: Envelope, recipients: Sequence[Recipient], header: bytes, expanded: Collection[Address] = ()
+    ) -> Deferred[None]:
+        host = self._settings.hostname
+        outcomes = [
+            Delivered(one.address, host, "", final=True, expanded=one.address in expanded) for one in recipients
+        ]
+        return Deferred.fromCoroutine(self._delivered(envelope, outcomes, header))
 
-    async def _delivered(self, envelope: Envelope, recipients: Sequence[Recipient], header: bytes) -> None:
+    async def _delivered(self, envelope: Envelope, outcomes: Sequence[Delivered], header: bytes) -> None:
         try:
-            outcomes = [Delivered(one.address, self._settings.hostname, "", final=True) for one in recipients]
             told = wanted(envelope, outcomes)
             if told:
                 await self._tell(envelope, told, header, None, 0.0)

@@ -1,4 +1,4 @@
-"""The trace field that a server puts on top of each message: RFC 5321 §4.4, "with" per RFC 3848 and RFC 6531 §4.3.
+"""The trace field that a server puts on top of each message: RFC 5321 §4.4, RFC 3848, RFC 6531 §4.3, RFC 6710 §4.1.
 
 Folded, CR LF line ends, dates in UTC.  The ``for`` clause only stands where there is a single recipient, so that nobody
 learns of another (RFC 5321 §7.2).  Whatever a client called itself, the field keeps its form.
@@ -24,6 +24,7 @@ def received(
     recipients: tuple[Recipient, ...],
     arrived: float,
     smtputf8: bool = False,
+    priority: int = 0,
 ) -> bytes:
     """The whole field.  ``extended``: the client said EHLO or LHLO; ``arrived``: seconds since the epoch."""
     # RFC 5321 §4.4: the address in brackets stands for a TCP connection; a Unix socket has none.
@@ -33,6 +34,8 @@ def received(
     tls = f" ({client.tls})" if client.tls and client.tls.isprintable() and not set(client.tls) & set("()\\") else ""
     only = recipients[0].address if len(recipients) == 1 else None
     receiver = f"\r\n\tfor <{only}>" if only is not None and only.domain else ""
+    if priority:
+        receiver += f"\r\n\tPRIORITY {priority}"
     return (
         f"Received: from {origin}\r\n"
         f"\tby {hostname} with {protocol(client, extended, smtputf8)}{tls} id {id}{receiver};\r\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from twisted.internet.defer import Deferred, execute, fail, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -12,7 +12,7 @@ from zope.interface import implementer
 from mailsuite.disk.body import OctetsBody
 from mailsuite.errors import MailError, NoRoute
 from mailsuite.interfaces import IBody, IQueue, IReports, IRouter
-from mailsuite.model import EVERYTHING, Envelope, Hop, Outcome, Pending, Queued, Recipient, Selection
+from mailsuite.model import EVERYTHING, Address, Envelope, Hop, Outcome, Pending, Queued, Recipient, Selection
 from mailsuite.queue.book import Book, anywhere
 from mailsuite.queue.file import checked_via
 from mailsuite.queue.schedule import Schedule
@@ -111,6 +111,8 @@ class NotedReports:
         self.headers: list[bytes] = []
         #: (message id, recipient) of what is in a mailbox.
         self.arrived: list[tuple[str, Recipient]] = []
+        #: Of them, those that are aliases for others elsewhere.
+        self.expanded: list[Address] = []
         self.failing: MailError | None = None
 
     def report(self, queued: Queued, outcomes: Sequence[Outcome], original: IBody | None) -> Deferred[None]:
@@ -124,6 +126,9 @@ class NotedReports:
             self.headers.append(b"" if original is None else await original.header())
             self.reported.append((envelope.id, tuple(outcomes)))
 
-    def delivered(self, envelope: Envelope, recipients: Sequence[Recipient], header: bytes) -> Deferred[None]:
+    def delivered(
+        self, envelope: Envelope, recipients: Sequence[Recipient], header: bytes, expanded: Collection[Address] = ()
+    ) -> Deferred[None]:
         self.arrived += [(envelope.id, recipient) for recipient in recipients]
+        self.expanded += expanded
         return succeed(None)

@@ -78,7 +78,7 @@ class SMTPWorld(ShownCertificate, SMTPServerFactory):
 
     def act(self, verb: str, text: str) -> None:
         """commits N | drafts N | to DESTINATION... | body OCTETS | trace REGEX | envelope REGEX | asked FIELD=VALUE...
-        | notify ADDRESS=ORCPT/NOTIFY... | confirmed ID:ADDRESS...: check what is there, or was told of the last one.
+        | notify ADDRESS=ORCPT/NOTIFY... | confirmed ID:ADDRESS[+]...: check what is there, or was told of the last one.
         fail ERROR... | fail_writes ERROR | fail_directory ERROR | hold | hold_writes | hold_directory | release | stop
         | password ACCOUNT NEW | disable ACCOUNT."""
         getattr(self, f"_{verb}")(text)
@@ -127,7 +127,8 @@ class SMTPWorld(ShownCertificate, SMTPServerFactory):
         assert shown == text, shown
 
     def _confirmed(self, text: str) -> None:
-        shown = " ".join(f"{id}:{recipient.address}" for id, recipient in self.reports.arrived)
+        aliases = self.reports.expanded
+        shown = " ".join(f"{id}:{one.address}" + "+" * (one.address in aliases) for id, one in self.reports.arrived)
         assert shown == text, shown
 
     def _fail(self, text: str) -> None:

@@ -170,6 +170,16 @@ def test_a_delivery_here_is_told_if_that_was_asked_for(world: World) -> None:
     assert b"eve@e.test" not in world.sent()
 
 
+def test_an_alias_for_others_elsewhere_was_expanded(world: World) -> None:
+    """RFC 3461 §5.2.7.3 (c): to say more would be a lie."""
+    recipients = tuple(Recipient(one, notify=frozenset({"SUCCESS"})) for one in (BOB, EVE))
+    result_of(world.reports.delivered(Envelope("q1", AL, recipients, 0.0), recipients, HEADER, [EVE]))
+    bobs, eves = world.sent().split(b"Final-Recipient: ")[1:]
+    assert b"Action: delivered\r\n" in bobs
+    assert b"Action: expanded\r\n" in eves
+    assert b"was sent on to everybody" in world.sent()
+
+
 def test_a_delivery_here_that_cannot_be_told_harms_nobody(world: World) -> None:
     world.delivery.fail(Temporary("disk full"))
     recipients = (Recipient(BOB, notify=frozenset({"SUCCESS"})),)
