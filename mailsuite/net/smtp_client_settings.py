@@ -51,7 +51,7 @@ class CourierSettings(msgspec.Struct, frozen=True):
     #: Messages over one connection.
     messages: int = 100
     #: Connections that wait at the same time, all hosts together.
-    idle_connections: int = 20
+    idle_connections: int = 50
     limits: ClientLimits = ClientLimits()
 
 

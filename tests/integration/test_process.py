@@ -195,7 +195,7 @@ def subjects(path: Path) -> list[str]:
     return [line for line in path.read_text().splitlines() if line.startswith("Subject: ")]
 
 
-def test_failed_relay_tells_the_sender_and_nobody_else(tmp_path: Path) -> None:
+def test_failed_relay_tells_the_sender_and_of_notices_the_postmaster(tmp_path: Path) -> None:
     zone = {"nowhere.test": {"MX": ["0 ."]}}
     with DNSServer(zone) as dns:
         a = Instance(tmp_path / "a", "a.test")
@@ -205,14 +205,16 @@ def test_failed_relay_tells_the_sender_and_nobody_else(tmp_path: Path) -> None:
                 client.sendmail("", ["null@nowhere.test"], MESSAGE)
                 client.sendmail(a.account, ["who@nowhere.test", "ghost@missing.test"], MESSAGE)
             reports = lambda: "".join(path.read_text() for path in a.delivered())  # noqa: E731
-            a.wait_until(lambda: reports().count("Final-Recipient:") >= 2, 30, "the reports")
+            a.wait_until(lambda: reports().count("Final-Recipient:") >= 3, 30, "the reports")
             text = reports()
             assert "multipart/report" in text
             assert "who@nowhere.test" in text
             assert "5.1.10" in text
             assert "ghost@missing.test" in text
             assert "5.1.2" in text
-            assert "null@nowhere.test" not in text
+            (second,) = [text for path in a.delivered() if "null@nowhere.test" in (text := path.read_text())]
+            assert "Subject: A notice could not be delivered" in second
+            assert "To: <postmaster@" in second
             assert a.command("queue", "list").returncode == 0
 
 
