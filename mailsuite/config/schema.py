@@ -123,6 +123,13 @@ class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "addresses and networks as in `trusted_networks`. Whoever is named here can be anybody.",
         ),
     ] = ()
+    mend_bare_lf: Annotated[
+        bool,
+        about(
+            "SMTP, submission, LMTP: take messages with an LF that has no CR, and give it one; else they are refused. "
+            "For programs that cannot do better, at their own port. Commands and the end of data always need CR LF."
+        ),
+    ] = False
     mode: Annotated[str, length(3, 4, "Permissions of the Unix socket, octal: who may write to it may connect.")] = (
         "0660"
     )

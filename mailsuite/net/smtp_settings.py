@@ -65,6 +65,8 @@ class SMTPSettings(msgspec.Struct, frozen=True):
     hold_limit: int = 0
     #: Keywords of extensions that are not offered.
     without: frozenset[str] = frozenset()
+    #: A bare LF in a message is a line end, not a fault.
+    mend_bare_lf: bool = False
     #: Seconds that a session may last, however busy.
     session_limit: float = 7200.0
     #: SASL mechanisms to offer where they are possible.
@@ -96,5 +98,6 @@ class SMTPSettings(msgspec.Struct, frozen=True):
             shortest_by=self.shortest_by,
             hold_limit=self.hold_limit,
             without=self.without,
+            mend_bare_lf=self.mend_bare_lf,
             limits=self.limits,
         )

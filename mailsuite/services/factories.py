@@ -103,6 +103,7 @@ def _smtp(listener: Listener, shared: Shared) -> SMTPServerFactory:
         shortest_by=own.extensions.shortest_deliver_by,
         hold_limit=own.extensions.longest_hold,
         without=frozenset(keyword.upper() for keyword in own.extensions.not_offered),
+        mend_bare_lf=listener.mend_bare_lf,
         mechanisms=_mechanisms(listener),
         client_ca=listener.client_ca,
     )

@@ -205,7 +205,7 @@ class Conversation:
             self._transaction = question
             self._transactions += 1
         elif isinstance(question, events.Data):
-            self._body = Body(self.options.limits.message)
+            self._body = Body(self.options.limits.message, self.options.mend_bare_lf)
 
     def _advance_auth(self, question: events.AuthBegin | events.AuthResponse, answer: Reply) -> None:
         if answer.intermediate:

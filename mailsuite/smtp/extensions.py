@@ -70,6 +70,8 @@ class Options(msgspec.Struct, frozen=True):
     xclient: bool = False
     #: Keywords of extensions that are not offered, whatever else allows them.
     without: frozenset[str] = frozenset()
+    #: A bare LF in a message is a line end, not a fault.
+    mend_bare_lf: bool = False
     limits: Limits = Limits()
 
 

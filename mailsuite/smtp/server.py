@@ -138,7 +138,7 @@ class ServerCore(Conversation):
         if self.state is not State.RCPT or self._chunk.refused:
             return None
         binary = self._transaction is not None and self._transaction.body is BodyType.BINARY_MIME
-        self._chunks = ChunkedBody(self.options.limits.message, binary)
+        self._chunks = ChunkedBody(self.options.limits.message, binary, self.options.mend_bare_lf)
         self.state = State.CHUNKS
         return events.ChunksBegin()
 

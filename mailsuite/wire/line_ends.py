@@ -1,9 +1,14 @@
 """Looks at a text as it passes for what no mail may have: CR without LF, LF without CR, NUL (RFC 5321 §2.3.8).
 
-For bodies that come without dots (BDAT).  Any cut gives the same result, at the speed of ``bytes.count``.
+``LineEnds`` is for bodies that come without dots (BDAT); ``Mender`` gives bare LF their CR where that is wanted.
+Any cut gives the same result, at the speed of ``bytes.count``.
 """
 
 from __future__ import annotations
+
+import re
+
+_BARE_LF = re.compile(rb"(?<!\r)\n")
 
 
 class LineEnds:
@@ -32,3 +37,20 @@ class LineEnds:
         self._after_cr = data.endswith(b"\r")
         if b"\0" in data:
             self.nul = True
+
+
+class Mender:
+    """One text, in which every LF gets the CR that it lacks."""
+
+    def __init__(self) -> None:
+        self._after_cr = False
+
+    def feed(self, data: bytes) -> bytes:
+        """The next octets."""
+        if not data:
+            return data
+        mended = _BARE_LF.sub(b"\r\n", data)
+        if self._after_cr and data.startswith(b"\n"):  # its CR came with the piece before
+            mended = mended[1:]
+        self._after_cr = data.endswith(b"\r")
+        return mended

@@ -210,6 +210,7 @@ def settings(options: dict[str, str]) -> SMTPSettings:
         shortest_by=int(options.get("shortest_by", 0)),
         hold_limit=int(options.get("hold_limit", 0)),
         without=frozenset(options.get("without", "").split()),
+        mend_bare_lf=options.get("mend_bare_lf") == "yes",
         mechanisms=tuple(options.get("mechanisms", "PLAIN LOGIN").split()),
         data_rate=float(options.get("data_rate", 0)),
         refuse_early=options.get("refuse_early") == "yes",

@@ -61,8 +61,8 @@ def cuts_of(data: bytes, around: int) -> list[list[bytes]]:
     return ways
 
 
-def session(pieces: list[bytes]) -> tuple[list[events.Event], ServerCore]:
-    core, seen = ServerCore(Options("mx.test")), []
+def session(pieces: list[bytes], mend: bool = False) -> tuple[list[events.Event], ServerCore]:
+    core, seen = ServerCore(Options("mx.test", mend_bare_lf=mend)), []
     for piece in pieces:
         core.receive(piece)
         while (event := core.next_event()) is not NEED_DATA:
@@ -116,6 +116,22 @@ def test_what_another_server_could_take_for_an_end_is_refused(false_end: bytes) 
     (end,) = ends(session([data])[0])
     rest = false_end.replace(b"\r\n", b"")
     assert bool(end.faults) == any(octet in rest for octet in (b"\r", b"\n", b"\0"))
+
+
+@pytest.mark.parametrize(("before", "false_end"), PLACES)
+def test_where_bare_lf_is_mended_a_false_end_ends_nothing_either(before: bytes, false_end: bytes) -> None:
+    data = before + false_end + FORGED + b".\r\nNOOP\r\n"
+    for pieces in cuts_of(data, len(before) + len(false_end) // 2):
+        seen, core = session([OPENING, *pieces], mend=True)
+        body = body_of(seen)
+        (end,) = ends(seen)
+        assert mails(seen) == ["a"]
+        assert body.endswith(FORGED)
+        assert body.count(b"\n") == body.count(b"\r\n")
+        rest = body.replace(b"\r\n", b"")
+        assert bool(end.faults) == any(octet in rest for octet in (b"\r", b"\0"))
+        assert end.size == len(body)
+        assert core.state is State.READY
 
 
 @pytest.mark.parametrize("true_end", TRUE_ENDS, ids=repr)

@@ -1,4 +1,6 @@
-"""wire.canonical: nothing leaves it but CR LF line ends, and a text that has no others is left alone."""
+"""wire.canonical: nothing leaves it but CR LF line ends, and a text that has no others is left alone.
+
+And ``Mender`` of wire.line_ends, which does the same for bare LF alone."""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailsuite.wire.canonical import Canonical
+from mailsuite.wire.line_ends import Mender
 
 TEXTS = st.lists(st.sampled_from([b"\r\n", b"\r", b"\n", b"\0", b".", b"a", b"\xff"]), max_size=30).map(b"".join)
 
@@ -43,3 +46,10 @@ def test_any_cut_gives_the_same_and_nothing_bare(pieces: list[bytes]) -> None:
     rest = whole.replace(b"\r\n", b"")
     assert not any(octet in rest for octet in (b"\r", b"\n", b"\0"))
     assert canonical([whole]) == whole
+
+
+@given(st.lists(TEXTS, max_size=8))
+def test_mending_gives_bare_lf_its_cr_in_any_cut_and_changes_nothing_else(pieces: list[bytes]) -> None:
+    mender, text = Mender(), b"".join(pieces)
+    mended = b"".join([mender.feed(piece) for piece in pieces])
+    assert mended == text.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
