@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from mailsuite.model import Address, Recipient
+from mailsuite.model import Address, BodyType, Recipient
 from mailsuite.smtp import events
 from mailsuite.smtp.address import AddressError, parse_forward_path, parse_mailbox, parse_reverse_path, split_path
 from mailsuite.smtp.client import ClientCore
@@ -51,6 +51,10 @@ def check_server(setup: int, pieces: list[bytes], stream: bytes) -> None:
         mechanisms=("PLAIN", "LOGIN"),
         auth_in_clear=bool(setup & 4),
         auth_required=bool(setup & 8),
+        mend_bare_lf=bool(setup & 16),
+        xclient=bool(setup & 32),
+        submission=bool(setup & 64),
+        trusted=bool(setup & 128),
         limits=LIMITS,
     )
     whole = _serve(options, [stream], tls)
@@ -109,11 +113,11 @@ def _answer(core: ServerCore, event: events.Event, tls: bool) -> None:
 
 def _look_at(seen: list[events.Event]) -> None:
     """Bodies are within the limit and honest about their faults; nothing comes after the end."""
-    given = b""
+    given, binary = b"", False
     for event in seen:
         match event:
-            case events.Mail():
-                given = b""
+            case events.Mail(body=body):
+                given, binary = b"", body is BodyType.BINARY_MIME
             case events.Chunk(data=data):
                 given += data
                 assert len(given) <= LIMITS.message
@@ -121,7 +125,7 @@ def _look_at(seen: list[events.Event]) -> None:
                 assert (size > LIMITS.message) is (events.Fault.TOO_BIG in faults)
                 if not faults:
                     assert size == len(given)
-                    assert not set(given.replace(b"\r\n", b"")) & set(b"\r\n\0")
+                    assert binary or not set(given.replace(b"\r\n", b"")) & set(b"\r\n\0")
                 given = b""
     ended = [at for at, event in enumerate(seen) if isinstance(event, events.Quit | events.Hangup)]
     assert ended in ([], [len(seen) - 1])
