@@ -66,6 +66,7 @@ def all_listeners(instance: Instance) -> None:
     """Those that the ways below need."""
     listener(instance, "lmtp", service='"lmtp"', tls='"starttls"')
     listener(instance, "", service='"lmtp"', address=f'"unix:{lmtp_socket(instance)}"')
+    listener(instance, "filtered", service='"smtp"', tls='"starttls"', xclient_from='["127.0.0.1"]')
     listener(instance, "proxied", service='"smtp"', tls='"starttls"', proxy_from='["127.0.0.1"]')
 
 
@@ -89,6 +90,7 @@ def swaks(port: str, *options: str, login: bool = False, tls: bool = False) -> S
     return send
 
 
+XCLIENT = ("--xclient-addr", "203.0.113.8", "--xclient-name", "client.far.test", "--xclient-helo", "client.far.test")
 PROXY_1 = (
     "--proxy-version", "1", "--proxy-family", "TCP4", "--proxy-source", "203.0.113.9", "--proxy-source-port", "4321",
     "--proxy-dest", "192.0.2.1", "--proxy-dest-port", "25",
@@ -208,6 +210,7 @@ EXACT = {
     "swaks-proxy-1": Way("swaks", swaks("proxied", *PROXY_1), address="203.0.113.9"),
     "swaks-proxy-1-tls": Way("swaks", swaks("proxied", "--tls", *PROXY_1, tls=True), tls=True, address="203.0.113.9"),
     "swaks-proxy-2": Way("swaks", swaks("proxied", *PROXY_2), address="2001:db8::9"),
+    "swaks-xclient": Way("swaks", swaks("filtered", *XCLIENT), address="203.0.113.8"),
     "msmtp": Way("msmtp", msmtp("smtp", "off", "off")),
     "msmtp-plain": Way("msmtp", msmtp("submission", "starttls", "plain"), True, True),
     "msmtp-login": Way("msmtp", msmtp("submissions", "implicit", "login"), True, True),
