@@ -58,10 +58,14 @@ class Content(msgspec.Struct, frozen=True):
             raise meaning_of(error, self.path) from error
 
 
-async def content_of(draft: IDraft) -> Content:
-    """The content of any draft; one that is not of a spool is read into memory."""
+def content_of(draft: IDraft) -> Content | Deferred[Content]:
+    """The content of any draft, at once if it is in memory; one that is not of a spool is read into memory."""
     if isinstance(draft, Draft):
-        return await draft.content()
+        return draft.content()
+    return Deferred.fromCoroutine(_read_content(draft))
+
+
+async def _read_content(draft: IDraft) -> Content:
     body = await draft.body()
     form, parts, offset = StoredForm(), [], 0
     while offset < body.size:
@@ -159,9 +163,9 @@ class Draft:
 
     # -- the end -------------------------------------------------------------------------------------------------
 
-    def content(self) -> Deferred[Content]:
-        """The finished message for a blocking commit; the draft takes no more writes.  ``Temporary`` if its file
-        could not be written."""
+    def content(self) -> Content | Deferred[Content]:
+        """The finished message for a blocking commit, at once if it is in memory; the draft takes no more writes.
+        ``Temporary`` if its file could not be written."""
         if not self._ended:
             self._ended = True
             self._keep(self._form.end())
@@ -170,12 +174,13 @@ class Draft:
             elif not self._spilled:
                 self._parts = [b"".join(self._parts)]
         if not self._spilled:
-            return succeed(Content(self._parts[0], "", self._form.size, self._form.wire))
+            return Content(self._parts[0], "", self._form.size, self._form.wire)
         done = Content(b"", self._file.path, self._form.size, self._form.wire)
         return self._file.written().addCallback(lambda _: done)
 
     def body(self) -> Deferred[IBody]:
-        return self.content().addCallback(self._open)
+        content = self.content()
+        return (content if isinstance(content, Deferred) else succeed(content)).addCallback(self._open)
 
     def _open(self, content: Content) -> IBody | Deferred[IBody]:
         if not content.path:

@@ -8,7 +8,7 @@ each (RFC 2033 §4.2): where one mailbox stands in the way there, each recipient
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import msgspec
 from twisted.internet.defer import Deferred
@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 
 from mailsuite.errors import MailError, NotFound, OverQuota
 from mailsuite.interfaces import IBody, IDraft
-from mailsuite.model import AddHeader, Client, Destination, Envelope, Later, Recipient, Refuse
+from mailsuite.model import AddHeader, Client, Destination, Envelope, Later, Recipient, Refuse, Verdict
 from mailsuite.net import smtp_replies as replies
 from mailsuite.net.smtp_replies import Stage
 from mailsuite.net.smtp_settings import Service
@@ -29,6 +29,9 @@ from mailsuite.smtp.reply import Reply
 
 if TYPE_CHECKING:
     from mailsuite.net.smtp_factory import SMTPServerFactory
+
+#: One for all recipients, or one for each.
+Answers: TypeAlias = Sequence[Reply]
 
 #: Octets copied at a time.
 _PIECE = 1 << 20
@@ -46,7 +49,9 @@ class Sender(msgspec.Struct, frozen=True):
 
 
 class Ending:
-    """Of one message; the draft is committed or discarded when ``answers`` is done."""
+    """Of one message; the draft is committed or discarded when ``answers`` is done.
+
+    Callbacks and not coroutines where every message passes: a coroutine costs as much as several of them."""
 
     log: ClassVar[Logger] = Logger()
 
@@ -56,27 +61,46 @@ class Ending:
         self._event = event
         self._sender = sender
 
-    async def answers(self) -> Sequence[Reply]:
+    def answers(self) -> Answers | Deferred[Answers]:
         """One that goes for all recipients, or in LMTP one for each that was accepted."""
         try:
-            return await self._decide()
+            finishing = self._transaction.finish()
+            answers = self._ask(None) if finishing is None else finishing.addCallback(self._ask)
         except MailError as error:
-            return (self._tell(self._why(error)),)
-        finally:
+            answers = self._refused(error)
+        except BaseException:
             self._transaction.drop()
+            raise
+        if isinstance(answers, Deferred):
+            return answers.addCallbacks(self._over, self._failed)
+        return self._over(answers)
 
-    async def _decide(self) -> Sequence[Reply]:
-        transaction = self._transaction
+    def _over(self, answers: Answers) -> Answers:
+        self._transaction.drop()
+        return answers
+
+    def _failed(self, failure: Failure) -> Answers | Failure:
+        self._transaction.drop()
+        return self._refused(failure.value) if isinstance(failure.value, MailError) else failure
+
+    def _refused(self, error: MailError) -> Answers:
+        return (self._tell(self._why(error)),)
+
+    def _ask(self, _: object) -> Answers | Deferred[Answers]:
+        """Policy, once the draft is whole."""
+        transaction, client = self._transaction, self._sender.client
         if self._event.faults:
             return (self._tell(self._referred(replies.for_faults(self._event.faults))),)
-        finishing = transaction.finish()
-        if finishing is not None:
-            await finishing
         if transaction.failure is not None:
             raise transaction.failure
-        envelope, draft = transaction.envelope(self._factory.clock.seconds()), transaction.draft
-        asked = self._factory.policy.at_message(self._sender.client, envelope, draft.header(), self._event.size)
-        verdict = await asked if isinstance(asked, Deferred) else asked
+        envelope, header = transaction.envelope(self._factory.clock.seconds()), transaction.draft.header()
+        asked = self._factory.policy.at_message(client, envelope, header, self._event.size)
+        if isinstance(asked, Deferred):
+            return asked.addCallback(self._decide, envelope, header)
+        return self._decide(asked, envelope, header)
+
+    def _decide(self, verdict: Verdict, envelope: Envelope, header: bytes) -> Answers | Deferred[Answers]:
+        transaction = self._transaction
         if isinstance(verdict, Refuse | Later):
             return (self._tell(self._referred(replies.for_verdict(verdict, Stage.MESSAGE))),)
         if isinstance(verdict, AddHeader):
@@ -85,31 +109,31 @@ class Ending:
         trace = b"".join((*self._sender.fields, *transaction.fields, self._received(envelope)))
         service = self._factory.settings.service
         if service is Service.SUBMISSION:
-            trace += missing_fields(draft.header(), envelope.id, self._factory.settings.hostname, envelope.arrived)
+            trace += missing_fields(header, envelope.id, self._factory.settings.hostname, envelope.arrived)
         if service is Service.LMTP and len(transaction.recipients) > 1:
-            return await self._serve_each(envelope, trace)
-        return (await self._commit(envelope, trace),)
+            return Deferred.fromCoroutine(self._serve_each(envelope, trace))
+        return self._commit(envelope, trace, header)
 
     # -- one step for all ------------------------------------------------------------------------------------------
 
-    def _commit(self, envelope: Envelope, trace: bytes) -> Deferred[Reply]:
+    def _commit(self, envelope: Envelope, trace: bytes, header: bytes) -> Deferred[Answers]:
         """The client may leave meanwhile, which ends the waiting; what comes of the commit is logged all the same."""
         transaction = self._transaction
+        answer: Deferred[Answers] = Deferred()
 
-        def failed(failure: Failure) -> Reply | Failure:
+        def committed(_: None) -> None:
+            answer.callback((self._tell(replies.queued(envelope.id)),))
+
+        def failed(failure: Failure) -> None:
             if isinstance(failure.value, MailError):
-                return self._tell(self._why(failure.value))
+                answer.callback(self._refused(failure.value))
+                return
             if self._sender.gone():  # nobody waits for it any more
                 self.log.failure("{id}: fault while committing", failure, id=transaction.id)
-            return failure
+            answer.errback(failure)
 
-        answer: Deferred[Reply] = Deferred()
-        to_confirm = transaction.to_confirm
-        header = transaction.draft.header() if to_confirm else b""
-        draft, destinations = transaction.take_draft(), transaction.destinations
-        committed = self._place(draft, envelope, trace, destinations, to_confirm, header)
-        told: Deferred[Reply] = committed.addCallbacks(lambda _: self._tell(replies.queued(envelope.id)), failed)
-        told.chainDeferred(answer)
+        draft, destinations, to_confirm = transaction.take_draft(), transaction.destinations, transaction.to_confirm
+        self._place(draft, envelope, trace, destinations, to_confirm, header).addCallbacks(committed, failed)
         return answer
 
     def _place(
@@ -130,7 +154,7 @@ class Ending:
 
     # -- each for itself (LMTP) ------------------------------------------------------------------------------------
 
-    async def _serve_each(self, envelope: Envelope, trace: bytes) -> Sequence[Reply]:
+    async def _serve_each(self, envelope: Envelope, trace: bytes) -> Answers:
         """All together if that works, as it nearly always does; otherwise one by one."""
         transaction = self._transaction
         header, body = transaction.draft.header(), await transaction.draft.body()
@@ -146,7 +170,7 @@ class Ending:
         finally:
             body.close()
 
-    async def _one_by_one(self, envelope: Envelope, trace: bytes, header: bytes, body: IBody) -> Sequence[Reply]:
+    async def _one_by_one(self, envelope: Envelope, trace: bytes, header: bytes, body: IBody) -> Answers:
         transaction = self._transaction
         done: set[Destination] = set()
         outcomes: dict[object, Reply] = {}

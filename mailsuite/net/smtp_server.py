@@ -342,14 +342,11 @@ class SMTPConnection(TimedSession):
         return self._open_transaction.write(event.data)
 
     def _end(self, event: events.MessageEnd) -> Deferred[object] | None:
-        return Deferred.fromCoroutine(self._finish(event))
-
-    async def _finish(self, event: events.MessageEnd) -> None:
         transaction, self._transaction = self._open_transaction, None
         self.body_ended()
         fields = (*self._fields, *self._greeting_fields)
         sender = Sender(self.client, self.peer, self.core.greeting.extended, fields, lambda: self.closing)
-        self.core.reply_each(await Ending(self.factory, transaction, event, sender).answers())
+        return then(Ending(self.factory, transaction, event, sender).answers(), self.core.reply_each)
 
     def _failed_reply(self, transaction: Transaction, error: MailError) -> Reply:
         self.log.warn("{id}: {error}", id=transaction.id, error=error)

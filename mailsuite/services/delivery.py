@@ -10,11 +10,14 @@ the one who asked has gone (its connection was lost).  What an account is busy w
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from typing import TypeVar
 
 import msgspec
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from zope.interface import implementer
 
+from mailsuite.disk.placement import Placement
 from mailsuite.disk.spool import Content, Spool, content_of
 from mailsuite.interfaces import IDelivery, IDraft
 from mailsuite.model import Destination, Envelope, ToMailbox, ToRemote
@@ -23,6 +26,8 @@ from mailsuite.queue.intake import QueuePlacement
 from mailsuite.services.batches import Batches
 from mailsuite.store.incoming import Incoming
 from mailsuite.store.maildir import MaildirStores
+
+_T = TypeVar("_T")
 
 
 @implementer(IDelivery)
@@ -41,21 +46,31 @@ class Delivery:
     def commit(
         self, draft: IDraft, envelope: Envelope, trace: bytes, destinations: Sequence[Destination]
     ) -> Deferred[None]:
+        content = content_of(draft)
+        if isinstance(content, Content):  # in memory: no need to keep the draft
+            draft.discard()
+            return self._place(content, envelope, trace, destinations)
         answer: Deferred[None] = Deferred()  # cancelled, it ends the waiting and not the commit
-        Deferred.fromCoroutine(self._commit(draft, envelope, trace, destinations)).chainDeferred(answer)
+        placing = content.addCallback(self._place, envelope, trace, destinations)
+        placing.addBoth(self._spent, draft)
+        placing.chainDeferred(answer)
         return answer
 
-    async def _commit(
-        self, draft: IDraft, envelope: Envelope, trace: bytes, destinations: Sequence[Destination]
-    ) -> None:
+    def _spent(self, result: _T, draft: IDraft) -> _T:
+        draft.discard()
+        return result
+
+    def _place(
+        self, content: Content, envelope: Envelope, trace: bytes, destinations: Sequence[Destination]
+    ) -> Deferred[None]:
         try:
-            content = await content_of(draft)
             mailboxes = [to for to in destinations if isinstance(to, ToMailbox)]
             incoming: list[Incoming] = self._stores.placements(mailboxes, envelope, trace, content)
             relayed = self._relayed(envelope, trace, content, destinations)
-            await self._batches.place([*incoming, *relayed], content.stored, lambda: self._arrived(incoming, relayed))
-        finally:
-            draft.discard()
+        except Exception:
+            return fail()
+        placements: list[Placement] = [*incoming, *relayed]
+        return self._batches.place(placements, content.stored, partial(self._arrived, incoming, relayed))
 
     def _arrived(self, incoming: Sequence[Incoming], relayed: Sequence[QueuePlacement]) -> None:
         self._stores.arrived(incoming)

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 
 from twisted.logger import Logger
 
 from mailsuite.disk.placement import SMALL_BODY
+from mailsuite.disk.spool import Content
 from mailsuite.errors import Temporary
 from mailsuite.interfaces import IRecorded
 from mailsuite.model import Appended, Flags
@@ -31,14 +32,24 @@ _log = Logger()
 class Letter:
     """The octets of a message, and where the file is that holds them."""
 
-    def __init__(self, chunks: Callable[[], Iterable[bytes]], stored: int, wire: int, date: float) -> None:
-        """``chunks`` gives the LF form; ``stored`` and ``wire`` are octets as kept and as sent, ``date`` is the
-        internal date."""
-        self.chunks = chunks
-        self.stored = stored
+    def __init__(self, head: bytes, content: Content, wire: int, date: float) -> None:
+        """``head``, in LF form, goes on top of ``content``; both are ``wire`` octets as sent, ``date`` is the internal
+        date."""
+        self._head = head
+        self._content = content
+        self.stored = len(head) + content.stored  # octets as kept
         self.wire = wire
         self.date = date
         self.path = ""  # by the steps so far
+
+    def chunks(self) -> Iterator[bytes]:
+        """In LF form; blocking."""
+        yield self._head
+        yield from self._content.chunks()
+
+    def octets(self) -> bytes:
+        """All of it; blocking."""
+        return b"".join(self.chunks()) if self._content.path else self._head + self._content.data
 
 
 class Incoming:
@@ -95,7 +106,7 @@ class Incoming:
             return (Rename(self._temporary, final),)
         if before:
             return (Link(before, final),)
-        return (Put(final, b"".join(self._letter.chunks()), self._temporary, self._letter.date),)
+        return (Put(final, self._letter.octets(), self._temporary, self._letter.date),)
 
     def _row(self) -> Row:
         uid, modseq = self.folder.take_numbers(1)

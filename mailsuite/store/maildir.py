@@ -133,8 +133,10 @@ class MaildirStore:
     async def _append(self, name: str, messages: Sequence[tuple[IDraft, Flags, float]]) -> Sequence[Appended]:
         incoming = []
         for draft, flags, date in messages:
-            content = await content_of(draft)
-            letter = Letter(content.chunks, content.stored, content.wire, date)
+            content = content_of(draft)
+            if isinstance(content, Deferred):
+                content = await content
+            letter = Letter(b"", content, content.wire, date)
             incoming.append(Incoming(self._account, name, canonical(flags), letter))
         await self._lane.run(place, self._account.resources.disk, incoming)
         return [each.appended for each in incoming]
@@ -188,14 +190,16 @@ class MaildirStores:
         return self._room.ask(account, octets)
 
     def _lane(self, account: str) -> Lane:
+        return Lane(self._mail(account))
+
+    def _mail(self, account: str) -> AccountMail:
         mail = self._accounts.get(account)
         if mail is None:
             mail = self._accounts[account] = AccountMail(self._root, account, self._resources)
         self._accounts.move_to_end(account)
-        lane = Lane(mail)
         if len(self._accounts) > self._keep_open and self._sweep is None and not self._closed:
             self._sweep = self._clock.callLater(SWEEP_DELAY, self._rest_unused)
-        return lane
+        return mail
 
     def _rest_unused(self) -> None:
         """Close the accounts that nobody used for longest."""
@@ -218,16 +222,8 @@ class MaildirStores:
         """The message for each of these mailboxes, to be given to ``place`` in a thread; reactor.  ``trace`` is
         header lines with CRLF.  ``InvalidName`` for what cannot be an account."""
         head = b"Return-Path: <%s>\r\n" % str(envelope.sender).encode() + trace  # RFC 5321 §4.4
-        stored_head = to_lf(head)
-
-        def chunks() -> Iterable[bytes]:
-            yield stored_head
-            yield from content.chunks()
-
-        letter = Letter(chunks, len(stored_head) + content.stored, len(head) + content.wire, self._clock.seconds())
-        return [
-            Incoming(self._lane(to.account).account, to.mailbox, canonical(to.flags), letter) for to in destinations
-        ]
+        letter = Letter(to_lf(head), content, len(head) + content.wire, self._clock.seconds())
+        return [Incoming(self._mail(to.account), to.mailbox, canonical(to.flags), letter) for to in destinations]
 
     def arrived(self, placed: Iterable[Incoming]) -> None:
         """Let sessions hear of what was placed; reactor."""
