@@ -69,9 +69,10 @@ def factory_for(listener: Listener, shared: Shared) -> ServiceFactory:
 def fronted_by(factory: ServiceFactory, listener: Listener, shared: Shared) -> IProtocolFactory:
     """The same factory, with a proxy's header and TLS from the first octet in front of it if the listener has them."""
     fronted = cast(IProtocolFactory, factory)
-    if listener.tls is TlsMode.IMPLICIT:
+    if listener.tls is not TlsMode.NONE:  # what is wrong with the files is told at the start, for STARTTLS too
         creator = cast(IOpenSSLServerConnectionCreator, shared.tls.server(listener.client_ca))
-        fronted = TLSMemoryBIOFactory(creator, False, fronted)
+        if listener.tls is TlsMode.IMPLICIT:
+            fronted = TLSMemoryBIOFactory(creator, False, fronted)
     if listener.proxy_from:
         proxies = shared.within(listener.proxy_from)
         fronted = cast(IProtocolFactory, ProxiedFactory(fronted, proxies, shared.clock, shared.hits))
