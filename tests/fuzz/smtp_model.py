@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 #: Mailboxes and aliases that anybody may write to.
-LOCAL = ("alice@here.test", "bob@here.test", "sales@here.test", "away@here.test", "x@also.test")
+LOCAL = ("alice@here.test", "bob@here.test", "sales@here.test", "away@here.test", "x@also.test", "ärger@here.test")
 
 
 class Place(enum.Enum):
@@ -32,8 +32,10 @@ class Taken(NamedTuple):
 class Model:
     """One server; ``connect`` begins a session with it."""
 
-    def __init__(self, lmtp: bool, message_limit: int, recipient_limit: int) -> None:
+    def __init__(self, lmtp: bool, mend: bool, message_limit: int, recipient_limit: int) -> None:
+        """``mend``: an LF without CR is a line end."""
         self.lmtp = lmtp
+        self._mend = mend
         self._message_limit = message_limit
         self._recipient_limit = recipient_limit
         self.taken: list[Taken] = []
@@ -47,6 +49,7 @@ class Model:
 
     def _end(self) -> None:
         self._sender = ""
+        self._binary = self._utf8 = False
         self._recipients: list[str] = []
         self._body = b""
 
@@ -84,17 +87,20 @@ class Model:
 
     # -- the transaction ---------------------------------------------------------------------------------------------
 
-    def mail(self, sender: str | None, size: int) -> list[int]:
-        """``sender``: None for one that is no address; ``size``: as declared, 0 where it is not."""
+    def mail(self, sender: str | None, size: int, binary: bool, utf8: bool) -> list[int]:
+        """``sender``: None for one that is no address; ``size``: as declared, 0 where it is not; the others are
+        BODY=BINARYMIME and SMTPUTF8."""
         if self.place is not Place.READY:
             return [503]
         if sender is None:
             return [501]
-        if size and not self.extended:
+        if (size or binary or utf8) and not self.extended:
             return [555]
+        if not (sender.isascii() or utf8):  # RFC 6531 §3.5
+            return [550]
         if size > self._message_limit:
             return [552]
-        self.place, self._sender = Place.MAIL, sender
+        self.place, self._sender, self._binary, self._utf8 = Place.MAIL, sender, binary, utf8
         return [250]
 
     def rcpt(self, recipient: str | None) -> list[int]:
@@ -102,6 +108,8 @@ class Model:
             return [503]
         if recipient is None:
             return [501]
+        if not (recipient.isascii() or self._utf8):
+            return [553]
         if len(self._recipients) >= self._recipient_limit:
             return [452]
         if recipient not in LOCAL and not (recipient.endswith("@far.test") and self.logged_in):
@@ -111,7 +119,7 @@ class Model:
         return [250]
 
     def data(self) -> list[int]:
-        return [354] if self.place is Place.RCPT else [503]
+        return [354] if self.place is Place.RCPT and not self._binary else [503]
 
     def message(self, octets: bytes) -> list[int]:
         """All that came after 354, to the final dot."""
@@ -124,12 +132,18 @@ class Model:
         self._body += octets
         if last:
             return self._finish(self._body)
-        if len(self._body) > self._message_limit:
+        if len(self._mended(self._body)) > self._message_limit:
             self.place = Place.BROKEN
             return [552]
         return [250]
 
+    def _mended(self, octets: bytes) -> bytes:
+        if not self._mend or self._binary:
+            return octets
+        return octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
     def _finish(self, octets: bytes) -> list[int]:
+        octets = self._mended(octets)
         code = self._judge(octets)
         if code == 250:
             self.taken.append(Taken(self._sender, tuple(dict.fromkeys(self._recipients)), octets))
@@ -142,7 +156,9 @@ class Model:
         if len(octets) > self._message_limit:
             return 552
         rest = octets.replace(b"\r\n", b"")
-        return 550 if set(rest) & set(b"\r\n\0") else 250
+        if not set(rest) & set(b"\r\n\0"):
+            return 250
+        return 554 if self._binary else 550  # no part of these messages says that it is binary
 
 
 def on_the_wire(octets: bytes) -> bytes:

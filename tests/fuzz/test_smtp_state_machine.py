@@ -20,7 +20,7 @@ from mailsuite.testing.stages import MemoryLink, MemoryStage
 
 MESSAGE_LIMIT, RECIPIENT_LIMIT = 300, 3
 
-SENDERS = st.sampled_from(["a@far.test", "", '"a b"@far.test', None])
+SENDERS = st.sampled_from(["a@far.test", "", '"a b"@far.test', "jürgen@far.test", None])
 RECIPIENTS = st.sampled_from([*LOCAL, "nobody@here.test", "x@far.test", None])
 PIECES = st.sampled_from(
     [b"Subject: x\r\n\r\n", b"text", b"\r\n", b"\r\n.\r\n", b".", b"..\r\n", b"QUIT\r\n", b"RSET\r\nMAIL FROM:<>\r\n",
@@ -29,6 +29,7 @@ PIECES = st.sampled_from(
 #: Mostly clean, or nothing would ever be taken.
 BODIES = st.lists(PIECES.filter(lambda piece: not set(piece.replace(b"\r\n", b"")) & set(b"\r\n\0")), max_size=6)
 BODIES |= st.lists(PIECES, max_size=6)
+RARELY = st.sampled_from([False, False, False, True])
 #: Send it with what is still waiting, or first wait for more commands to send in one go.
 NOW = st.sampled_from([True, True, False])
 CUTS = st.sampled_from([whole, octets, random_cuts(1), random_cuts(2), random_cuts(3)])
@@ -50,11 +51,12 @@ def b64(text: str) -> bytes:
 
 
 class Sessions(RuleBasedStateMachine):
-    @initialize(lmtp=st.booleans(), slow=st.booleans())
-    def begin(self, lmtp: bool, slow: bool) -> None:
+    @initialize(lmtp=st.booleans(), mend=st.booleans(), slow=st.booleans())
+    def begin(self, lmtp: bool, mend: bool, slow: bool) -> None:
         options = {
             "service": "lmtp" if lmtp else "smtp",
             "auth_in_clear": "yes",
+            "mend_bare_lf": "yes" if mend else "no",
             "message_limit": str(MESSAGE_LIMIT),
             "recipients": str(RECIPIENT_LIMIT),
             "errors": "10000",
@@ -62,7 +64,7 @@ class Sessions(RuleBasedStateMachine):
         }
         script = Script("state machine", options, ())
         self.stage = MemoryStage(smtp_world.build, script, **({"high_water": 0} if slow else {}))
-        self.model = Model(lmtp, MESSAGE_LIMIT, RECIPIENT_LIMIT)
+        self.model = Model(lmtp, mend, MESSAGE_LIMIT, RECIPIENT_LIMIT)
         self.failures = 0
         self.connect()
 
@@ -96,11 +98,19 @@ class Sessions(RuleBasedStateMachine):
         name = "x.test" if bad else "bad.test"
         self.send(f"{verb} {name}\r\n".encode(), self.model.greet(verb, name), now, cut)
 
-    @rule(sender=SENDERS, size=st.sampled_from([0, 0, 0, 10, MESSAGE_LIMIT + 1]), now=NOW, cut=CUTS)
-    def mail(self, sender: str | None, size: int, now: bool, cut: object) -> None:
+    @rule(
+        sender=SENDERS,
+        size=st.sampled_from([0, 0, 0, 10, MESSAGE_LIMIT + 1]),
+        binary=RARELY,
+        utf8=RARELY,
+        now=NOW,
+        cut=CUTS,
+    )
+    def mail(self, sender: str | None, size: int, binary: bool, utf8: bool, now: bool, cut: object) -> None:
         path = "a far.test" if sender is None else sender
-        more = f" SIZE={size}" if size else ""
-        self.send(f"MAIL FROM:<{path}>{more}\r\n".encode(), self.model.mail(sender, size), now, cut)
+        more = (f" SIZE={size}" if size else "") + " BODY=BINARYMIME" * binary + " SMTPUTF8" * utf8
+        due = self.model.mail(sender, size, binary, utf8)
+        self.send(f"MAIL FROM:<{path}>{more}\r\n".encode(), due, now, cut)
 
     @rule(recipient=RECIPIENTS, now=NOW, cut=CUTS)
     def rcpt(self, recipient: str | None, now: bool, cut: object) -> None:
@@ -128,15 +138,23 @@ class Sessions(RuleBasedStateMachine):
         pieces=BODIES,
         chunks=st.integers(0, 3),
         complete=st.booleans(),
+        binary=RARELY,
         now=NOW,
         cut=CUTS,
     )
     def transaction(
-        self, recipients: list[str], pieces: list[bytes], chunks: int, complete: bool, now: bool, cut: object
+        self,
+        recipients: list[str],
+        pieces: list[bytes],
+        chunks: int,
+        complete: bool,
+        binary: bool,
+        now: bool,
+        cut: object,
     ) -> None:
         """What a client does that knows what it wants: chance alone would seldom come that far."""
         self.greet("LHLO" if self.model.lmtp else "EHLO", 1, False, cut)
-        self.mail("a@far.test", 0, False, cut)
+        self.mail("a@far.test", 0, binary, not all(map(str.isascii, recipients)), False, cut)
         for recipient in recipients:
             self.rcpt(recipient, False, cut)
         for number in range(chunks):
