@@ -27,9 +27,14 @@ def client_address(peer: IAddress | None) -> str:
 
 
 def peer_name(peer: IAddress | None) -> str:
-    """``192.0.2.1:40000``, for the log; ``local`` for a UNIX socket."""
+    """``192.0.2.1:40000`` or ``[2001:db8::1]:40000``, for the log; ``local`` for a UNIX socket."""
     address = client_address(peer)
-    return f"{address}:{getattr(peer, 'port', '')}" if address else "local"
+    return with_port(address, getattr(peer, "port", "")) if address else "local"
+
+
+def with_port(address: str, port: object) -> str:
+    """Both in one word."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def client_networks(prefix4: int, prefix6: int) -> NetworkOf:

@@ -11,6 +11,7 @@ of ``handle`` is a fault of ours: logged with a traceback, told to the peer in g
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from typing import ClassVar, Generic, Protocol, TypeVar, cast
 
@@ -67,6 +68,8 @@ class Connection(TwistedProtocol, Generic[CoreT]):
 
     log: ClassVar[Logger] = Logger()
     transport: _Transport
+    #: Counts by name the peers that met a limit; a listener's connections share one.
+    hits: Counter[str] = Counter()
 
     def __init__(self, core: CoreT, clock: interfaces.IReactorTime, idle_limit: float) -> None:
         """``idle_limit``: seconds without a whole command (or part of a body) from the peer after which ``timed_out``
@@ -75,6 +78,8 @@ class Connection(TwistedProtocol, Generic[CoreT]):
         self.clock = clock
         self.idle_limit = idle_limit
         self.closing = False
+        #: Octets of the peer had come before the connection was ours.
+        self.early = False
         #: ``address:port`` of the client, for the log; whoever knows it better than the transport sets it.
         self.peer = ""
         #: Seconds after which it is looked at the latest whether the peer may still be silent: for who sets
@@ -354,6 +359,7 @@ class Connection(TwistedProtocol, Generic[CoreT]):
             return
         self._watchdog = None
         if self._choked:  # it would not read our words either
+            self.hits["reads nothing"] += 1
             self.cut()
         elif self.clock.seconds() >= self.ends_at():
             self.expired()

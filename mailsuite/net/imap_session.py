@@ -323,9 +323,11 @@ class Session(Connection[ServerCore]):
         return math.inf if self.account else self.connected_at + self.settings.login_limit
 
     def timed_out(self) -> None:
+        self.hits["timeouts.imap"] += 1
         self.end(b"nothing heard for too long")
 
     def expired(self) -> None:
+        self.hits["timeouts.login"] += 1
         self.end(b"no login for too long")
 
     def faulted(self, failure: Failure) -> None:

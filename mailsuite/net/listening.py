@@ -73,7 +73,7 @@ class Listening(ServerFactory):
             self.log.info("{address}: turned away, {limit} is reached", address=address, limit=entry.value)
             return TurnedAway(self.crowded if entry is Entry.CROWDED else self.full, self.clock)
         connection = self.connection(address, port, trusted)
-        connection.peer = peer_name(addr)
+        connection.peer, connection.hits = peer_name(addr), self.hits
         return connection
 
     def trusts(self, address: str) -> bool:

@@ -79,12 +79,14 @@ class POP3Connection(Connection[ServerCore]):
 
     def timed_out(self) -> None:
         """RFC 1939 §3: without removing any messages and without a word."""
+        self.hits["timeouts.pop3"] += 1
         self.close()
 
     def ends_at(self) -> float:
         return self.connected_at + self.factory.settings.login_limit if self._inbox is None else math.inf
 
     def expired(self) -> None:
+        self.hits["timeouts.login"] += 1
         self.core.say_and_end(Text.NO_LOGIN)
         self.close()
 

@@ -20,6 +20,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mailsuite.net.address import client_address
+from mailsuite.net.connection import Connection
 from mailsuite.wire.proxy import Endpoint, HeaderReader, Proxied, ProxyError
 from mailsuite.wire.signals import Signal
 
@@ -115,6 +116,8 @@ class Behind(Protocol):
             self.transport.abortConnection()
             return
         self._service = service
+        if isinstance(service, Connection):
+            service.early = bool(self._header.rest)
         service.makeConnection(self.transport)
         if self._header.rest:
             service.dataReceived(self._header.rest)

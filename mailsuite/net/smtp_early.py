@@ -21,7 +21,7 @@ def is_watched(settings: SMTPSettings, trusted: bool) -> bool:
 
 def has_spoken(connection: Connection[Any]) -> bool:
     """Whether the client has sent something that nobody asked for yet."""
-    return connection.core.buffered > 0 or (not connection.secure and _is_waiting(connection))
+    return connection.early or connection.core.buffered > 0 or (not connection.secure and _is_waiting(connection))
 
 
 def _is_waiting(connection: Connection[Any]) -> bool:

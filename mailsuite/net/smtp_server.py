@@ -20,6 +20,7 @@ from mailsuite.errors import MailError, NotAllowed, NotFound
 from mailsuite.model import AddHeader, Address, Client, Later, Refuse, Resolution, Unknown, Verdict
 from mailsuite.net import smtp_inquiries as inquiries
 from mailsuite.net import smtp_replies as replies
+from mailsuite.net.address import with_port
 from mailsuite.net.login import Entrance
 from mailsuite.net.smtp_auth import Auth
 from mailsuite.net.smtp_early import has_spoken, is_watched
@@ -138,7 +139,7 @@ class SMTPConnection(TimedSession):
         self._forget()
         self._fields = []
         self.client, self._watched = named_client(self.client, event, account, self.factory.trusts), False
-        self.peer, self._helo = f"{self.client.address}:{self.client.port}", event.attributes.get("HELO", "")
+        self.peer, self._helo = with_port(self.client.address, self.client.port), event.attributes.get("HELO", "")
         self._auth.entered = account
         if account.name:
             self.factory.login.sessions.enter(account, self)

@@ -43,3 +43,23 @@ def test_who_sends_and_never_reads_is_not_read_any_more(make: Make, hello: bytes
     clock.advance(3600)
     transport.settle()
     assert transport.aborted, "who reads nothing is cut off in the end"
+
+
+@pytest.mark.parametrize(
+    ("make", "seconds", "limit"),
+    [(smtp, 300, "timeouts.smtp_greeting"), (pop3, 180, "timeouts.login"), (imap, 180, "timeouts.login")],
+    ids=["smtp", "pop3", "imap"],
+)
+def test_who_is_too_slow_is_counted(make: Make, seconds: float, limit: str) -> None:
+    clock = Clock()
+    factory: Any = make(clock, 1)
+    transport = FakeTransport()
+    transport.connect(factory.buildProtocol(transport.getPeer()))
+    while clock.seconds() < seconds:
+        transport.take()
+        transport.feed(b"x")  # never a whole command
+        while transport.settle():
+            pass
+        clock.advance(10)
+    assert transport.disconnecting
+    assert factory.hits == {limit: 1}

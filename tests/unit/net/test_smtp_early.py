@@ -12,9 +12,12 @@ from mailsuite.net.smtp_early import has_spoken, is_watched
 from mailsuite.net.smtp_settings import Service, SMTPSettings
 
 
-def connection(handle: object, buffered: int = 0, secure: bool = False) -> Any:
+def connection(handle: object, buffered: int = 0, secure: bool = False, early: bool = False) -> Any:
     return SimpleNamespace(
-        core=SimpleNamespace(buffered=buffered), secure=secure, transport=SimpleNamespace(getHandle=lambda: handle)
+        early=early,
+        core=SimpleNamespace(buffered=buffered),
+        secure=secure,
+        transport=SimpleNamespace(getHandle=lambda: handle),
     )
 
 
@@ -34,6 +37,7 @@ def test_octets_that_wait_in_the_kernel_are_seen_and_left_there() -> None:
 def test_octets_that_arrived_are_seen() -> None:
     assert has_spoken(connection(object(), buffered=1))
     assert has_spoken(connection(object(), buffered=1, secure=True))
+    assert has_spoken(connection(object(), early=True))
     assert not has_spoken(connection(object()))
 
 
