@@ -149,7 +149,7 @@ class Ending:
         if to_confirm:
             # RFC 3461 §5.2.3.  Before the answer: should we crash in between, the client sends the message again.
             expanded, told = self._transaction.expanded, self._factory.reports.delivered
-            committed.addCallback(lambda _: told(envelope, to_confirm, header, expanded))
+            committed.addCallback(lambda _: told(envelope, to_confirm, trace + header, expanded))
         return committed
 
     # -- each for itself (LMTP) ------------------------------------------------------------------------------------
@@ -161,11 +161,9 @@ class Ending:
         try:
             draft, destinations = transaction.take_draft(), transaction.destinations
             await self._place(draft, envelope, trace, destinations, transaction.to_confirm, header)
+            return (self._tell(replies.queued(envelope.id)),)
         except (OverQuota, NotFound) as error:
             self.log.info("{id}: {error}; each recipient is served by itself", id=envelope.id, error=error)
-        else:
-            return (self._tell(replies.queued(envelope.id)),)
-        try:
             return await self._one_by_one(envelope, trace, header, body)
         finally:
             body.close()
