@@ -15,8 +15,13 @@ from mailsuite.testing.corpus import messages
 from mailsuite.testing.dns import DNSServer
 from mailsuite.testing.instance import Instance, running
 
-COUNT = 6
-CORPUS = list(messages(COUNT, seed=5))
+#: One of them is so large that it goes in several chunks.
+_LARGE = (
+    b"From: s@far.test\r\nTo: r@far.test\r\nSubject: large\r\nDate: Mon, 01 Jan 2024 10:00:00 +0100\r\n"
+    b"Message-ID: <large@far.test>\r\n\r\n"
+) + b"".join(b".%d %s\r\n" % (n, b"x" * (n % 300)) for n in range(3000))
+CORPUS = [*messages(5, seed=5), _LARGE]
+COUNT = len(CORPUS)
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +100,22 @@ def test_what_postfix_refuses_comes_back_to_the_sender(postfix: tuple[Instance, 
     assert b"multipart/report" in notice
     assert b"Final-Recipient: rfc822; nobody@postfix.test\nAction: failed\nStatus: 5.1.1\n" in notice
     assert "User unknown in virtual mailbox table" in peer.log()
+
+
+def test_a_sender_hears_of_success_from_the_server_that_we_handed_it_to(postfix: tuple[Instance, Postfix]) -> None:
+    """RFC 3461 §5.2.2: the next host speaks DSN, so what the sender asked for goes there; its notice comes back."""
+    instance, _ = postfix
+    before = set(instance.delivered())
+    with smtplib.SMTP("127.0.0.1", instance.ports["smtp"], timeout=20) as client:
+        asked = ["NOTIFY=SUCCESS,FAILURE", "ORCPT=rfc822;Box+2B1@postfix.test"]
+        client.sendmail(instance.account, ["box@postfix.test"], CORPUS[0], ["RET=HDRS", "ENVID=QQ314159"], asked)
+    instance.wait_until(lambda: set(instance.delivered()) - before, 20, "the notice")
+    (file,) = set(instance.delivered()) - before
+    notice = file.read_bytes()
+    assert b"Reporting-MTA: dns; mx.postfix.test\n" in notice
+    assert b"Original-Envelope-Id: QQ314159\n" in notice
+    assert b"Original-Recipient: rfc822;Box+1@postfix.test\n" in notice
+    assert b"Action: delivered\n" in notice
 
 
 def test_exim_relays_to_us(tmp_path_factory: pytest.TempPathFactory, program: Callable[[str], str]) -> None:
