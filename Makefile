@@ -44,10 +44,12 @@ test: $(STAMP) ## Run all tests
 crash: $(STAMP) ## Power cuts and kills at more points: make crash SEEDS=20 (docs/durability.md)
 	MAILSUITE_CRASH_SEEDS=$(SEEDS) MAILSUITE_KILLS=20 $(BIN)/pytest -q -n auto tests/simulation
 
-fuzz: $(STAMP) ## Random input for the SMTP cores: make fuzz SECONDS=600 (docs/fuzzing.md)
+fuzz: fuzz-smtp fuzz-pop3 ## Random input for the cores, each: make fuzz SECONDS=600 (docs/fuzzing.md)
+
+fuzz-%: $(STAMP)
 	@$(BIN)/pip install --quiet --editable '.[fuzz]' --config-settings editable_mode=compat || \
 		{ echo 'make fuzz: atheris cannot be installed for this Python' >&2; exit 1; }
-	$(BIN)/python tests/fuzz/fuzz_smtp.py -max_total_time=$(SECONDS)
+	$(BIN)/python tests/fuzz/fuzz_$*.py -max_total_time=$(SECONDS)
 
 clean: ## Remove build products (not var/, which holds mail)
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz
