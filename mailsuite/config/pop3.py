@@ -16,8 +16,8 @@ class Pop3(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     apop: Annotated[
         bool,
         about(
-            "Offer APOP, for accounts that keep a secret for it (`mailsuite user apop-secret`). Some clients then insist on "
-            "it for every account."
+            "Offer APOP, for accounts that keep a secret for it (`mailsuite user apop-secret`). Some clients then "
+            "insist on it for every account."
         ),
     ] = False
     exclusive: Annotated[
