@@ -19,6 +19,7 @@ from mailsuite.errors import MailError, NotFound, OverQuota
 from mailsuite.interfaces import IBody, IDraft
 from mailsuite.model import AddHeader, Client, Destination, Envelope, Later, Recipient, Refuse, Verdict
 from mailsuite.net import smtp_replies as replies
+from mailsuite.net.copying import copied
 from mailsuite.net.smtp_replies import Stage
 from mailsuite.net.smtp_settings import Service
 from mailsuite.net.smtp_submission import missing_fields
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
 
 #: One for all recipients, or one for each.
 Answers: TypeAlias = Sequence[Reply]
-
-#: Octets copied at a time.
-_PIECE = 1 << 20
 
 
 class Sender(msgspec.Struct, frozen=True):
@@ -180,22 +178,13 @@ class Ending:
             answer = replies.queued(own.id)
             try:
                 if wanted:
-                    draft = await self._copied(body)
+                    draft = await copied(body, self._factory.delivery)
                     await self._place(draft, own, trace, wanted, to_confirm, header)
                 done.update(wanted)
             except MailError as error:
                 answer = self._why(error, recipient)
             outcomes[recipient.address] = self._tell(answer, recipient)
         return [outcomes[address] for address in transaction.accepted]
-
-    async def _copied(self, body: IBody) -> IDraft:
-        draft, offset = self._factory.delivery.draft(), 0
-        while piece := await body.read_at(offset, _PIECE):
-            written = draft.write(piece)
-            if written is not None:
-                await written
-            offset += len(piece)
-        return draft
 
     # -- words -----------------------------------------------------------------------------------------------------
 

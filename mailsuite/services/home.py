@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from mailsuite.errors import MailError, NotFound, OverQuota
-from mailsuite.interfaces import IBody, ICourier, IDelivery, IDirectory, IDraft, IRouter
+from mailsuite.interfaces import IBody, ICourier, IDelivery, IDirectory, IRouter
 from mailsuite.model import (
     Address,
     Delayed,
@@ -29,12 +29,11 @@ from mailsuite.model import (
     Status,
     Unknown,
 )
+from mailsuite.net.copying import copied
 from mailsuite.net.smtp_transaction import destinations_for, ends_here
 
 #: The hop that is this server's own mailboxes.
 HOME = Hop("mailboxes here", ())
-#: Octets copied at a time.
-_PIECE = 1 << 20
 
 
 @implementer(IRouter)
@@ -97,22 +96,13 @@ class HomeCourier:
         if isinstance(found, Remote):
             return self._failed(recipient, Status(5, 4, 6), "the domain was taken away from this server just now")
         own = msgspec.structs.replace(envelope, id=self._ids(), recipients=(recipient,), release=0.0)
-        draft = await self._copied(body)
+        draft = await copied(body, self._delivery)
         try:
             await self._delivery.commit(draft, own, b"", destinations_for(recipient, found))
         finally:
             draft.discard()
         final = ends_here(found)
         return Delivered(recipient.address, self._hostname, f"queued as {own.id}", final=final, dsn=not final)
-
-    async def _copied(self, body: IBody) -> IDraft:
-        draft, offset = self._delivery.draft(), 0
-        while piece := await body.read_at(offset, _PIECE):
-            written = draft.write(piece)
-            if written is not None:
-                await written
-            offset += len(piece)
-        return draft
 
     def _delayed(self, recipient: Recipient, status: Status, text: str) -> Delayed:
         return Delayed(recipient.address, status, text, self._hostname)

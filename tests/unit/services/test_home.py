@@ -82,6 +82,14 @@ def test_what_may_pass_is_tried_again(error: MailError, status: Status) -> None:
     assert world.delivery.open_drafts == 0
 
 
+def test_a_copy_that_cannot_be_written_leaves_nothing() -> None:
+    world = World()
+    world.delivery.fail_writes(Temporary("disk"))
+    (outcome,) = world.bring(person("bob"))
+    assert isinstance(outcome, Delayed)
+    assert world.delivery.open_drafts == 0
+
+
 def test_who_is_not_there_any_more_is_reported() -> None:
     world = World()
     nobody, elsewhere = world.bring(person("nobody"), person("x", domain="far.test"))

@@ -29,6 +29,8 @@ def answer(core: ServerCore, event: events.Event) -> None:
             core.reply(reply(334, "", ""))
         case events.AuthResponse(data=data):
             core.reply(reply(235, "2.7.0", "Yes") if data == b"eWVz" else reply(535, "5.7.8", "No"))
+        case events.Verify() | events.Expand() | events.Turn():
+            core.reply(reply(250, "2.1.5", "Yes"))
         case events.ChunkEnd(too_big=True):
             core.reply(reply(552, "5.3.4", "No"))
         case events.MessageEnd():
@@ -71,6 +73,8 @@ LINES = [
     b"FOO\r\n", b"GET / HTTP/1.1\r\n", b"\xff\r\n", b"BDAT 0\r\n",
     b"BDAT 7\r\nNOOP\r\n\0", b"BDAT 70 LAST\r\n" + b"x" * 70,
     b"BDAT 3 LAST\r\na\r\n", b"BDAT x\r\n",
+    b"ETRN x\r\n", b"EXPN x@y\r\n", b"MAIL FROM:<\xc3\xb6@b> SMTPUTF8\r\n", b"RCPT TO:<\xc3\xb6@d> NOTIFY=NEVER\r\n",
+    b"MAIL FROM:<a@b> BODY=BINARYMIME MT-PRIORITY=3 BY=60;R HOLDFOR=5\r\n",
 ]  # fmt: skip
 TRANSACTION = b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n"
 STREAMS = st.lists(st.sampled_from([*LINES, b"EHLO x\r\n" + TRANSACTION, TRANSACTION + b"text\r\n.\r\n"]), max_size=25)
@@ -83,14 +87,14 @@ def cut_streams(draw: st.DrawFn) -> tuple[bytes, list[bytes]]:
     return stream, [stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
 
 
-@given(cut_streams(), st.booleans(), st.booleans())
+@given(cut_streams(), st.booleans(), st.booleans(), st.booleans())
 def test_any_cut_gives_the_same_events_and_the_same_answers(
-    cut: tuple[bytes, list[bytes]], lmtp: bool, auth_required: bool
+    cut: tuple[bytes, list[bytes]], lmtp: bool, auth_required: bool, trusted: bool
 ) -> None:
     stream, pieces = cut
     options = Options(
         "mx.test", lmtp, starttls=True, mechanisms=("PLAIN",), auth_in_clear=True, auth_required=auth_required,
-        limits=LIMITS,
+        trusted=trusted, submission=trusted, hold_limit=60, limits=LIMITS,
     )  # fmt: skip
     whole = run(options, [stream])
     assert run(options, pieces) == whole
