@@ -98,8 +98,8 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         number(
             0,
             30,
-            "SMTP from strangers: wait so long before the greeting; spam programs that do not wait for it are refused "
-            "then. Everybody else waits as well; 0: whoever talks early is found out only if its octets are there.",
+            "SMTP: how long strangers wait for the greeting; who speaks meanwhile is refused. 0: nobody waits, and "
+            "only octets that are there already are noticed.",
             unit="seconds",
         ),
     ] = 0.0
@@ -114,7 +114,8 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How much mail one client may send in an hour; more is answered with `450 4.7.1` and when to try again. A whole
+    """How much mail one client may send in an hour; more is refused for now
+    (`450` or `451 4.7.1`), with the time when it will work. A whole
     hour's worth may come at once. Who has logged in counts by account, others by network; trusted networks without
     login have no limit. 0: no limit."""
 

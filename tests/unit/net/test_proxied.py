@@ -5,10 +5,12 @@ from __future__ import annotations
 import socket
 import ssl
 from collections import Counter
-from typing import Any
+from typing import Any, cast
 
+import msgspec
 import pytest
-from twisted.internet.interfaces import IAddress
+from test_turned_away import smtp
+from twisted.internet.interfaces import IAddress, IProtocolFactory
 from twisted.internet.protocol import Protocol, ServerFactory
 from twisted.internet.task import Clock
 
@@ -83,6 +85,19 @@ def test_what_comes_right_behind_the_header_is_the_clients() -> None:
     world = World()
     assert world.say(HEADER + b"PROXY UNKNOWN\r\n") == b"hello\r\ngot PROXY UNKNOWN\r\n"
     assert len(world.service.met) == 1
+
+
+@pytest.mark.parametrize("behind", [b"", b"EHLO x\r\n"])
+def test_who_speaks_early_behind_a_proxy_is_found_out(behind: bytes) -> None:
+    clock = Clock()
+    smtp_factory = smtp(clock, 9)
+    smtp_factory.settings = msgspec.structs.replace(smtp_factory.settings, refuse_early=True)
+    factory = ProxiedFactory(cast(IProtocolFactory, smtp_factory), lambda address: True, clock, Counter())
+    transport = FakeTransport()
+    transport.connect(factory.buildProtocol(transport.getPeer()))
+    transport.feed(HEADER + behind)
+    transport.settle()
+    assert transport.take().startswith(b"554 5.5.1 " if behind else b"220 ")
 
 
 def test_a_health_check_is_the_proxy_itself() -> None:
