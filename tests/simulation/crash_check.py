@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 import msgspec
-from crash_world import Box, Seen, View
+from crash_world import EPOCH, Box, Seen, View
 
 #: Why a step is partial: MODSEQ tells of what it did to names only, until it is done.
 TWO_FILES = "known gap: letters in names and the list of further keywords are two files"
@@ -143,6 +143,9 @@ def _counters(expected: Expectation, found: View) -> Iterator[str]:
             if there and there.highestmodseq < box.highestmodseq:
                 yield f"HIGHESTMODSEQ went back from {box.highestmodseq} to {there.highestmodseq}"
     for key, box in found.boxes.items():
+        there = expected.after.boxes.get(key)
+        if there and there.uidvalidity < EPOCH and box.uidvalidity != there.uidvalidity:
+            yield f"UIDVALIDITY of {key}, which another server gave, changed to {box.uidvalidity}"
         told = [view.boxes[key].uidvalidity for view in (*expected.told, expected.after) if key in view.boxes]
         if key in expected.before.boxes and key in expected.after.boxes and box.uidvalidity not in told[-2:]:
             yield f"UIDVALIDITY of {key} changed from {told} to {box.uidvalidity}"

@@ -137,7 +137,7 @@ def record(scenario: Scenario, root: Path) -> Recording:
     with simulated(tape.recorder):
         for prepare in scenario.prepare:
             prepare(world)
-        view = world.view() if scenario.prepare else NOTHING
+        view = world.view() if world.started else NOTHING
         first = len(tape.recorder.log)
         for step in scenario.steps:
             view = tape.take(step.run, view, step.partial, step.looked_at)

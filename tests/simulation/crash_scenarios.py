@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 from crash_check import TWO_FILES
-from crash_world import ANN, BOB, World, message, remote
+from crash_world import ANN, BOB, EPOCH, World, message, remote
 
 from mailsuite.disk.real import RealDisk
 from mailsuite.errors import NotFound
@@ -131,8 +131,43 @@ def _behind(world: World) -> None:
 
 _BOTH = (message(5), INBOX_ANN, *remote("a", "b"))
 
+
+def _other_servers_left(world: World) -> None:
+    """Maildirs of Dovecot and Courier, durable, and no server of ours yet."""
+    disk = RealDisk()
+    for account, files in (("ann", _DOVECOT), ("bob", _COURIER)):
+        maildir = f"{world.disk_folder}/store/example.org/{account}/Maildir"
+        for folder in ("new", "cur", "tmp", "courierimapkeywords"):
+            disk.make_folder(f"{maildir}/{folder}")
+        for name, data in files.items():
+            disk.write_new(f"{maildir}/{name}", [data.replace(b"\r\n", b"\n")], mtime=EPOCH - 1e6)
+        for folder in ("new", "cur", "courierimapkeywords", ""):
+            disk.sync_folder(f"{maildir}/{folder}")
+
+
+_DOVECOT = {
+    "dovecot-uidlist": b"3 V1600000000 N90 G0123\n7 :9.b.host\n80 :6.c.host,S=42\n",
+    "dovecot-keywords": b"0 $Forwarded\n1 NonJunk\n",
+    "cur/9.b.host:2,Sb": message(1),
+    "new/6.c.host": message(3),
+}
+_COURIER = {
+    "courierimapuiddb": b"1 1500000000 6\n2 9.b.host\n",
+    "courierimapkeywords/:list": b"NonJunk\n\n9.b.host:0\n",
+    "cur/9.b.host:2,F": message(4),
+}
+
+
 SCENARIOS = (
     Scenario("first start", (), (Step("start", _start, BY_ACCOUNT),)),
+    Scenario(
+        "takeover",
+        (_other_servers_left,),
+        (
+            Step("start", _start, BY_ACCOUNT),
+            Step("flags", lambda world: _flags(world, [7, 80], FlagOp.ADD, FLAGGED)),
+        ),
+    ),
     Scenario(
         "delivery to one",
         (_start,),

@@ -76,6 +76,7 @@ class World:
         self.clock = Clock()
         self.clock.advance(now)
         self.disk_folder = root / "disk"
+        self.started = False
         self._pid = pid
 
     def start(self) -> None:
@@ -92,6 +93,7 @@ class World:
         result_of(self.queue.load())
         self.delivery = Delivery(self.stores, self.queue, spool, Batches(disk, offload, self.clock))
         self.behind = Delivery(self.stores, self.queue, spool, Batches(disk, offload, self.clock, linger=LINGER))
+        self.started = True
         for account in ACCOUNTS:
             self.store(account)
 

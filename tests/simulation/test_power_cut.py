@@ -9,13 +9,17 @@ from conftest import SEEDS
 from crash_proof import Proof, Recording
 from crash_scenarios import SCENARIOS
 
+#: Where a start does so much that all its images take long; ``make crash`` tries them.
+FEWER = {"takeover": {"limit": 4, "again": 0}}
+
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 @pytest.mark.parametrize("name", [each.name for each in SCENARIOS])
 def test_what_was_acknowledged_is_there_after_a_power_cut(
-    name: str, seed: int, recorded: Callable[[str], Recording], proof: Callable[[int], Proof]
+    name: str, seed: int, recorded: Callable[[str], Recording], proof: Callable[..., Proof]
 ) -> None:
-    failure = next(proof(seed).failures(recorded(name)), None)
+    settings = FEWER.get(name, {}) if seed < 2 else {}
+    failure = next(proof(seed, **settings).failures(recorded(name)), None)
     assert failure is None, f"\n{failure}"
 
 
