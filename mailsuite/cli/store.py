@@ -18,6 +18,7 @@ from mailsuite.config.schema import Settings
 from mailsuite.directory.names import account_name
 from mailsuite.disk.real import RealDisk
 from mailsuite.errors import NotFound
+from mailsuite.interfaces import IDisk
 from mailsuite.model import Account
 from mailsuite.offload import Inline
 from mailsuite.services.lock import FolderLock
@@ -58,9 +59,9 @@ def verify(accounts: tuple[str, ...], wanted: bool, deep: bool, as_json: bool, c
     """
     settings = settings_of(config)
     total = Survey()
-    with _alone(settings, wanted), _progress() as passed:
+    with _disk(settings, wanted) as disk, _progress() as passed:
         for name in _chosen(settings.paths.store, accounts):
-            survey = _verified(settings, name, deep, wanted, passed)
+            survey = _verified(settings, disk, name, deep, wanted, passed)
             total.mailboxes += survey.mailboxes
             total.messages += survey.messages
             total.findings += survey.findings
@@ -69,16 +70,18 @@ def verify(accounts: tuple[str, ...], wanted: bool, deep: bool, as_json: bool, c
 
 
 @contextlib.contextmanager
-def _alone(settings: Settings, wanted: bool) -> Iterator[None]:
-    """With no server beside us, if that is wanted.  Raises ConfigError."""
+def _disk(settings: Settings, wanted: bool) -> Iterator[IDisk]:
+    """If something is to be repaired, that of the server, which must not run, with its journal: what a crash left undone
+    is in its place then, and so is what we do if we are broken off.  Raises ConfigError."""
     if os.path.isdir(settings.paths.store):
         act_as_owner(settings.paths.store)
     lock = FolderLock(settings.paths.queue) if wanted else None
     try:
-        if lock is not None:
-            with recovered(settings.paths.queue):
-                pass  # what a crash left undone is in its place now, and the journal is empty
-        yield
+        if lock is None:
+            yield RealDisk()
+        else:
+            with recovered(settings.paths.queue) as disk:
+                yield disk
     finally:
         if lock is not None:
             lock.release()
@@ -93,9 +96,9 @@ def _chosen(root: str, accounts: tuple[str, ...]) -> list[str]:
 
 
 def _verified(
-    settings: Settings, name: str, deep: bool, wanted: bool, passed: Callable[[str, str, int], None]
+    settings: Settings, disk: IDisk, name: str, deep: bool, wanted: bool, passed: Callable[[str, str, int], None]
 ) -> Survey:
-    root, disk = settings.paths.store, RealDisk()
+    root = settings.paths.store
 
     def look() -> Survey:
         home = os.path.join(root, account_path(name))

@@ -159,7 +159,7 @@ def commit_directly(disk: IDisk, unit: Unit) -> frozenset[int]:
     try:
         for step in unit:
             before, group = group, places(step)[0] if isinstance(step, Unlink | Unlinks) else ""
-            if group and group != before:
+            if (group and group != before) or isinstance(step, Append):  # which tells of what comes before
                 _sync(disk, unsynced)
             applied.do(step)
             if not isinstance(step, Put | Append) or (isinstance(step, Put) and step.via):

@@ -9,8 +9,8 @@ import contextlib
 from collections.abc import Callable
 
 import msgspec
-from crash_check import TWO_FILES
-from crash_world import ANN, BOB, EPOCH, World, message, remote
+from crash_check import IN_ORDER, TWO_FILES
+from crash_world import ANN, BOB, EPOCH, NO_JOURNAL, World, message, remote
 
 from mailsuite.disk.real import RealDisk
 from mailsuite.errors import NotFound
@@ -70,6 +70,13 @@ def _three(world: World) -> None:
     for number in (1, 2, 3):
         world.deliver(message(number))
     world.wait(5)
+
+
+def _plain(world: World) -> None:
+    disk = RealDisk()
+    disk.write_new(f"{world.disk_folder}/{NO_JOURNAL}", [b""])
+    disk.sync_folder(str(world.disk_folder))
+    _archive(world)
 
 
 def _archive(world: World) -> None:
@@ -218,6 +225,17 @@ SCENARIOS = (
             Step("one", lambda world: world.copy([1], "INBOX", "Archive")),
             Step("with keyword", lambda world: world.copy([2], "INBOX", "Archive")),
             Step("several", lambda world: world.copy([1, 2, 3], "INBOX", "Archive")),
+        ),
+    ),
+    Scenario(
+        "without a journal",
+        (_plain,),
+        (
+            Step("deliver", lambda world: world.deliver(message(4)), IN_ORDER),
+            Step("flags", lambda world: _flags(world, [1, 2], FlagOp.ADD, SEEN, "$Work"), IN_ORDER),
+            Step("copy", lambda world: world.copy([1, 3], "INBOX", "Archive"), IN_ORDER),
+            Step("move", lambda world: world.copy([2], "INBOX", "Archive", move=True), IN_ORDER),
+            Step("expunge", lambda world: _expunge(world, 1, 4), IN_ORDER),
         ),
     ),
     Scenario(

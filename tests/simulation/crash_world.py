@@ -12,6 +12,7 @@ import msgspec
 from twisted.internet.task import Clock
 
 from mailsuite.disk.journal_disk import JournalDisk
+from mailsuite.disk.real import RealDisk
 from mailsuite.disk.spool import Spool
 from mailsuite.model import Address, Destination, Envelope, Flags, Queued, Recipient, ToMailbox, ToRemote
 from mailsuite.offload import Inline
@@ -28,6 +29,8 @@ EPOCH = 1_750_000_000.0
 JOURNAL = 96 * 1024
 #: Seconds for which deliveries wait to be placed, where they do.
 LINGER = 0.5
+#: A file that says that there is to be no journal.
+NO_JOURNAL = "without-journal"
 ANN, BOB = "ann@example.org", "bob@example.org"
 ACCOUNTS = (ANN, BOB)
 TRACE = b"Received: from client\r\n\tby mail.example.org; now\r\n"
@@ -68,6 +71,14 @@ class View(msgspec.Struct, frozen=True):
     queue: dict[str, Waiting]
 
 
+class Plain(RealDisk):
+    """A disk without a journal, for programs that are no server."""
+
+    def open(self, keep: bool) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class World:
     """A server without its protocols, on the folder ``root``.  Only what is below ``root/disk`` is to survive."""
 
@@ -82,7 +93,8 @@ class World:
     def start(self) -> None:
         """What a starting server does, and each account opened once."""
         offload, folder = Inline(), str(self.disk_folder)
-        disk = self.disk = JournalDisk(f"{folder}/queue/journal", JOURNAL)
+        plain = (self.disk_folder / NO_JOURNAL).exists()
+        disk = self.disk = Plain() if plain else JournalDisk(f"{folder}/queue/journal", JOURNAL)
         disk.open(keep=False)
         spool = Spool(str(self.root / "spool"), offload, memory_limit=20_000)
         spool.clean()
@@ -99,7 +111,8 @@ class World:
 
     def abandon(self) -> None:
         """Free what an ended process would not hold: nothing is written."""
-        self.disk._journal.close()
+        if not isinstance(self.disk, Plain):
+            self.disk._journal.close()
         for mail in self.stores._accounts.values() if hasattr(self, "stores") else ():
             if mail._opened:
                 mail.index.close()

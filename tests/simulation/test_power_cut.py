@@ -10,7 +10,7 @@ from crash_proof import Proof, Recording
 from crash_scenarios import SCENARIOS
 
 #: Where a start does so much that all its images take long; ``make crash`` tries them.
-FEWER = {"takeover": {"limit": 4, "again": 0}}
+FEWER = {"takeover": {"limit": 4, "again": 0}, "without a journal": {"limit": 4, "again": 0}}
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))

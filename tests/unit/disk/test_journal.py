@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import threading
 import time
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from mailsuite.disk import journal as journal_module
-from mailsuite.disk.frames import PAGE
+from mailsuite.disk.frames import PAGE, SALT, file_head, frame_parts, padded, read_files, taken
 from mailsuite.disk.journal import NAMES
 from mailsuite.disk.journal_disk import JournalDisk
 from mailsuite.errors import Corrupt, Temporary
@@ -147,12 +148,45 @@ def last_frame(site: Site) -> tuple[int, int]:
     return before, before + 32 + length
 
 
-def test_a_tail_torn_at_any_octet_is_cut(site: Site) -> None:
+def written(first: int, *payloads: bytes) -> tuple[bytes, int]:
+    """A journal's file with a frame of each, numbered from there on, and where the last one begins."""
+    salt, data, begin = b"s" * SALT, bytearray(file_head(b"s" * SALT)), 0
+    for number, payload in enumerate(payloads, first):
+        begin = len(data)
+        frame = b"".join(frame_parts(salt, number, first, [payload]))
+        data += frame.ljust(padded(taken(payload)), b"\0")
+    return bytes(data), begin
+
+
+@pytest.mark.parametrize("octets", [1, 100, PAGE - 50, PAGE + 300])
+@pytest.mark.parametrize("behind", ["nothing", "rubbish", "an older frame"])
+def test_of_a_frame_torn_at_any_octet_nothing_is_believed_and_nothing_before_it_is_harmed(
+    octets: int, behind: str
+) -> None:
+    whole, begin = written(100, b"first", b"second" * 900, random.Random(1).randbytes(octets))
+    room = len(whole) + 2 * PAGE
+    old, _ = written(1, *[b"old" * 1000] * 5)  # from the last time the file was used: smaller numbers
+    after = {
+        "nothing": bytes(room),
+        "rubbish": random.Random(2).randbytes(room),
+        "an older frame": old.ljust(room, b"\0"),
+    }
+    end = begin + len(b"".join(frame_parts(b"s" * SALT, 102, 100, [bytes(octets)])))
+    before = read_files({"a": whole[:begin].ljust(room, b"\0")}).frames
+    assert [frame.number for frame in before] == [100, 101]
+    for cut in range(begin, end):
+        if whole[cut:end] != after[behind][cut:end]:  # or else it is whole
+            found = read_files({"a": whole[:cut] + after[behind][cut:]})
+            assert (found.frames, found.number, found.offset) == (before, 102, begin), cut
+    assert len(read_files({"a": whole.ljust(room, b"\0")}).frames) == 3
+
+
+def test_a_tail_torn_anywhere_is_cut_at_the_start(site: Site) -> None:
     site.put("first")
     begin, end = last_frame(site)
     whole = site.journal().read_bytes()
     site.crash()
-    for cut in range(begin, end, 3):
+    for cut in range(begin, end, 11):
         site.journal().write_bytes(whole[:cut] + bytes(len(whole) - cut))
         site.lose_files()
         site.begin()
