@@ -226,6 +226,8 @@ def seeds() -> Iterator[tuple[str, bytes]]:
         (b"250 Ok\r\n250 Ok\r\n354 go\r\n250 2.0.0 Ok\r\n", b"250 Ok\r\n550 5.1.1 No\r\n554 No\r\n", b"421 Bye\r\n")
     ):
         yield f"client-{n}", bytes((CLIENT, 4, n)) + ehlo + rest
+    chunked = ehlo.replace(b"250 8BIT", b"250-CHUNKING\r\n250-DSN\r\n250-SMTPUTF8\r\n250 8BIT")
+    yield "client-chunks", bytes((CLIENT, 4, 9)) + chunked + b"250 Ok\r\n250 Ok\r\n250 Ok\r\n250 2.0.0 Ok\r\n"
     for n, text in enumerate(
         (b"<a@b.test>", b'<"a b"@[192.0.2.1]>', b"<@a,@b:c@[IPv6:::1]> SIZE=1", b"<>", b"<postmaster>")
     ):
