@@ -71,8 +71,8 @@ def verify(accounts: tuple[str, ...], wanted: bool, deep: bool, as_json: bool, c
 
 @contextlib.contextmanager
 def _disk(settings: Settings, wanted: bool) -> Iterator[IDisk]:
-    """To repair, that of the server, which must not run, with its journal: what a crash left undone is in its place then,
-    and what we do is whole if we are broken off.  Raises ConfigError."""
+    """To repair, that of the server, which must not run, with its journal: what a crash left undone is in its place
+    then, and what we do is whole if we are broken off.  Raises ConfigError."""
     if os.path.isdir(settings.paths.store):
         act_as_owner(settings.paths.store)
     lock = FolderLock(settings.paths.queue) if wanted else None
