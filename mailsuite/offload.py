@@ -2,12 +2,14 @@
 
 ``run`` uses any thread; ``run_in(lane, ...)`` keeps the calls of one lane in order and never side by side, so state
 that belongs to a lane (an account's index) needs no lock.  Results return to the reactor together: one wake-up a
-batch, however many calls ended meanwhile.  ``stop`` lets what was asked for finish first.
+batch, however many calls ended meanwhile.  ``stop`` lets what was asked for finish first.  The threads wait at one
+queue that is written in C: Twisted's own pool takes locks and makes closures for each call, while the reactor waits.
 Cancelling ends the waiting, not the work: a Deferred without a canceller swallows the late result.
 """
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -16,7 +18,6 @@ from typing import ParamSpec, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.python.failure import Failure
-from twisted.python.threadpool import ThreadPool
 from zope.interface import implementer
 
 from mailsuite.interfaces import IOffload
@@ -28,11 +29,12 @@ _Job = Callable[[], None]
 
 @implementer(IOffload)
 class Offload:
-    """A pool of ``threads`` threads that reports to ``reactor``."""
+    """A pool of ``threads`` threads that reports to ``reactor``, whose thread alone asks for work."""
 
     def __init__(self, reactor: IReactorFromThreads, threads: int = 8) -> None:
         self._reactor = reactor
-        self._pool = ThreadPool(1, threads, name="mailsuite")
+        self._threads = [threading.Thread(target=self._work, name=f"mailsuite {n}") for n in range(1, threads + 1)]
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._lanes: dict[str, deque[_Job]] = {}
         self._done: deque[_Job] = deque()
         self._waking = False
@@ -40,12 +42,22 @@ class Offload:
         self._at_work: dict[int, str] = {}  # thread -> what it does
 
     def start(self) -> None:
-        self._pool.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         """Blocks until all work that was asked for is done, however long that takes; its results are no longer
         delivered."""
-        self._pool.stop()
+        for _ in self._threads:
+            self._jobs.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self) -> None:
+        """What each thread does: jobs until there is none."""
+        while (job := self._jobs.get()) is not None:
+            job()
+            del job  # nothing of it is kept while we wait for the next
 
     def at_work(self) -> list[str]:
         """What the threads do at this moment: lanes, or the names of functions.  Any thread."""
@@ -53,7 +65,7 @@ class Offload:
 
     def run(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
         answer: Deferred[_T] = Deferred()
-        self._pool.callInThread(lambda: self._report(_name(work), answer, work, *args, **kwargs))
+        self._jobs.put(lambda: self._report(_name(work), answer, work, *args, **kwargs))
         return answer
 
     def run_in(self, lane: str, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
@@ -68,7 +80,7 @@ class Offload:
                 waiting.append(job)
                 return answer
             self._lanes[lane] = deque((job,))
-        self._pool.callInThread(self._walk, lane)
+        self._jobs.put(lambda: self._walk(lane))
         return answer
 
     def _walk(self, lane: str) -> None:
@@ -95,18 +107,17 @@ class Offload:
         else:
             done = lambda: answer.callback(result)  # noqa: E731
         del self._at_work[thread]
-        with self._lock:
-            self._done.append(done)
-            wake, self._waking = not self._waking, True
-        if wake:
+        # No lock, for the reactor would wait for whoever holds it: two threads may wake it at the same time, and the
+        # second call finds nothing to do.
+        self._done.append(done)
+        if not self._waking:
+            self._waking = True
             self._reactor.callFromThread(self._deliver)
 
     def _deliver(self) -> None:
-        with self._lock:
-            done, self._done = self._done, deque()
-            self._waking = False
-        for job in done:
-            job()
+        self._waking = False  # first: what comes from here on wakes us again
+        for _ in range(len(self._done)):
+            self._done.popleft()()
 
 
 def _name(work: Callable[..., object]) -> str:
