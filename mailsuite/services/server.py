@@ -26,6 +26,7 @@ from mailsuite.net.sessions import Overview
 from mailsuite.services.descriptors import needed, raise_limit
 from mailsuite.services.factories import ServiceFactory, factory_for, fronted_by
 from mailsuite.services.lock import FolderLock
+from mailsuite.services.log_lines import write_lines_quickly
 from mailsuite.services.parts import Parts
 from mailsuite.services.process import LastResort, fail_at_exit, stop_on_signals, stop_once, tell
 from mailsuite.services.sockets import Taken, take
@@ -90,6 +91,7 @@ class MailServer(Service):
             self.log.critical("cannot start: {error}", error=error)
             tell(error)
             raise SystemExit(1) from None
+        write_lines_quickly()
         stop_on_signals(self._reactor)
         self._started = Deferred.fromCoroutine(self._start()).addErrback(self._not_started)
 
