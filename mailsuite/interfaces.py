@@ -231,9 +231,9 @@ class IRouter(Interface):
         """Those of ``HOST`` or ``HOST:PORT`` (an IPv6 address in brackets), without asking for its MX records.  Fails
         with ``Temporary``: who chose it may put it right."""
 
-    def route(domain: str) -> Deferred[tuple[Hop, ...]]:
-        """In the order to try, never empty.  Fails with ``NoRoute`` (permanent, carries the RFC 3463 status) or
-        ``Temporary``."""
+    def route(domain: str, sender: Address = ...) -> Deferred[tuple[Hop, ...]]:
+        """For mail from ``sender``, in the order to try, never empty.  Fails with ``NoRoute`` (permanent, carries the
+        RFC 3463 status) or ``Temporary``."""
 
 
 class ICourier(Interface):

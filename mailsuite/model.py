@@ -334,12 +334,14 @@ EVERYTHING = Selection()
 
 class Hop(msgspec.Struct, frozen=True):
     """One host to try: ``host`` names it (for TLS and reports), ``addresses`` are IP addresses in order.  ``certain``:
-    that this is the right host does not hang on DNS alone (RFC 8689 section 4.2.1)."""
+    that this is the right host does not hang on DNS alone (RFC 8689 section 4.2.1).  ``transport`` says how to speak to
+    it, with what login and TLS; empty for any server."""
 
     host: str
     addresses: tuple[str, ...]
     port: int = 25
     certain: bool = False
+    transport: str = ""
 
 
 class Mx(msgspec.Struct, frozen=True, order=True):

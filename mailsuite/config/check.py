@@ -27,7 +27,7 @@ from OpenSSL import SSL
 from mailsuite.config.explain import Step, place, shown
 from mailsuite.config.networks import HOST, SUBNET, Network, is_address, nameserver, trusted_networks
 from mailsuite.config.place import Place, Systemd, Tcp, Unix, place_of
-from mailsuite.config.schema import EVERYWHERE, Listener, Service, Settings, TlsMode
+from mailsuite.config.schema import EVERYWHERE, Listener, RelayTls, Service, Settings, TlsMode, Transport, Way
 from mailsuite.directory.database import Database
 from mailsuite.directory.names import canonical_domain, mail_address
 from mailsuite.errors import ConfigError, InvalidName, MailError
@@ -51,6 +51,7 @@ def check(settings: Settings, path: str) -> None:
         _check_certificate(settings)
         _check_client_authorities(settings.listeners)
         _check_smarthost(settings)
+        _check_transports(settings.transports)
     check_places(settings, path)
 
 
@@ -273,6 +274,21 @@ def _check_client_authorities(listeners: Sequence[Listener]) -> None:
             trust_clients(SSL.Context(SSL.TLS_METHOD), listener.client_ca)
         except ValueError as error:
             raise _Fault(steps, listener.client_ca, str(error)) from None
+
+
+def _check_transports(transports: Sequence[Transport]) -> None:
+    for index, one in enumerate(transports):
+        here = ("transport", index)
+        if (one.way is Way.HOST) != bool(one.host):
+            raise _Fault((*here, "host"), one.host, "needed is a host where way is host, and only there")
+        if one.host and not is_address(one.host):
+            _named(canonical_domain, one.host, *here, "host")
+        if one.user and not one.password_file:
+            raise _Fault((*here, "password_file"), "", "needed is a file with the password, because user is set")
+        if one.user and one.tls in (RelayTls.MAY, RelayTls.REQUIRE):
+            raise _Fault((*here, "tls"), one.tls.value, "needed is verify, or the password may go to anybody")
+        if one.password_file and not _contents((*here, "password_file"), one.password_file).strip():
+            raise _Fault((*here, "password_file"), one.password_file, "the file is empty")
 
 
 def _check_smarthost(settings: Settings) -> None:

@@ -71,5 +71,6 @@ def _anchored(settings: Settings, folder: str) -> Settings:
             spool=full(paths.spool),
         ),
         tls=replace(tls, certificate=full(tls.certificate), key=full(tls.key)),
+        transports=tuple(replace(one, password_file=full(one.password_file)) for one in settings.transports),
         smarthost=replace(smarthost, password_file=full(smarthost.password_file)),
     )

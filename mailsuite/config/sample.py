@@ -15,7 +15,7 @@ import msgspec
 from msgspec import inspect
 
 from mailsuite.config.explain import allowed
-from mailsuite.config.schema import EVERYWHERE, Listener, Service, Settings, Tls, TlsMode
+from mailsuite.config.schema import EVERYWHERE, Listener, RelayTls, Service, Settings, Tls, TlsMode, Transport, Way
 
 _WIDTH = 100
 
@@ -61,10 +61,14 @@ class _Text:
         fields = _fields(Settings)
         plain = [field for field in fields if not isinstance(_bare(field.type), inspect.StructType)]
         for field in plain:
-            if field.name != "listeners":
+            if field.name not in ("listeners", "transports"):
                 yield from self._option(field, getattr(settings, field.name))
         for index, listener in enumerate(settings.listeners):
             yield from self._section("[[listener]]", listener, explained=self._explained and index == 0)
+        for transport in settings.transports:
+            yield from self._section("[[transport]]", transport, explained=False)
+        if self._explained and not settings.transports:
+            yield from _example()
         for field in fields:
             if field not in plain:
                 yield from self._section(f"[{field.encode_name}]", getattr(settings, field.name), self._explained)
@@ -84,6 +88,15 @@ class _Text:
         if self._explained:
             yield from _about(field)
         yield from f"{field.encode_name} = {_toml(value)}".split("\n")
+
+
+def _example() -> Iterator[str]:
+    """What a table without rules could hold."""
+    yield from ("", *_comment(Transport.__doc__ or ""), "# [[transport]]")
+    example = Transport(Way.HOST, domains=(".example.net",), host="gateway.example.net", tls=RelayTls.VERIFY)
+    for field in _fields(Transport):
+        yield from _about(field)
+        yield f"# {field.encode_name} = {_toml(getattr(example, field.name))}"
 
 
 def _fields(struct: type[msgspec.Struct]) -> Sequence[inspect.Field]:

@@ -211,6 +211,43 @@ class Relay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bind_address: Annotated[str, about("IP address to send from; empty: the system chooses.")] = ""
 
 
+class Way(enum.Enum):
+    """Where the transport table leads."""
+
+    USUAL = "usual"
+    HOST = "host"
+    ERROR = "error"
+    DISCARD = "discard"
+
+
+class Transport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Another way for some mail; the first `[[transport]]` that holds decides, else it goes the usual way."""
+
+    way: Annotated[
+        Way,
+        about("`host`: to `host`; `error`: back to the sender with `text`; `discard`: nowhere, in silence; `usual`."),
+    ]
+    domains: Annotated[
+        tuple[str, ...],
+        length(0, 10_000, "Recipients' domains: `example.org`; with those below it `.example.org`. Empty: any."),
+    ] = ()
+    senders: Annotated[
+        tuple[str, ...],
+        length(0, 10_000, "Senders: `user@example.org`, `@example.org`, `<>` for notices. Empty: any."),
+    ] = ()
+    host: Annotated[str, about("Host name or IP address; its MX records are not asked for.")] = ""
+    port: Annotated[int, number(1, 65535, "TCP port.")] = 25
+    tls: Annotated[
+        RelayTls, about("As in `[relay]`; `verify` is needed for a login, unless it is on this machine with `never`.")
+    ] = RelayTls.MAY
+    implicit_tls: Annotated[bool, about("TLS from the first octet (port 465) instead of STARTTLS.")] = False
+    user: Annotated[str, about("Login name; empty: no login.")] = ""
+    password_file: Annotated[
+        Path, about("File whose first line is the password; readable by the server's user only.")
+    ] = ""
+    text: Annotated[str, about("What senders are told with `error`; it may begin with a status such as `5.7.1`.")] = ""
+
+
 class Retry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When mail that could not be sent is tried again."""
 
@@ -271,7 +308,9 @@ class Dns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"listeners": "listener"}):
+class Settings(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"listeners": "listener", "transports": "transport"}
+):
     """The whole file."""
 
     hostname: Annotated[
@@ -308,6 +347,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={
             "machine's own addresses), `subnet` (the networks it is in).",
         ),
     ] = ()
+    transports: Annotated[tuple[Transport, ...], length(0, 10_000, "The transport table.")] = ()
     tls: Tls = Tls()
     paths: Paths = Paths()
     limits: Limits = Limits()

@@ -70,7 +70,7 @@ class Carrier:
         """Carry it wherever there is room.  The place in its lane was entered for it and is left here.  Hosts found
         unreachable before somebody wanted it tried at once are tried again."""
         envelope, lane, since = queued.envelope, queued.lane, queued.kicked
-        outcomes, groups = await self._routes(recipients, queued.via)
+        outcomes, groups = await self._routes(recipients, queued)
         destinations = {key: _destination(hops) for key, (hops, _) in groups.items()}
         if lane not in destinations.values():
             self._destinations.leave(lane)
@@ -87,7 +87,7 @@ class Carrier:
         return Attempted(tuple(outcomes), waits_for)
 
     async def _routes(
-        self, recipients: Sequence[Recipient], via: str
+        self, recipients: Sequence[Recipient], queued: Queued
     ) -> tuple[list[Outcome], dict[frozenset[Hop], _Group]]:
         """Who goes where: recipients whose domains share their hops, in whatever order, go together."""
         outcomes: list[Outcome] = []
@@ -95,7 +95,7 @@ class Carrier:
         domains: dict[str, list[Recipient]] = {}
         for recipient in recipients:
             domains.setdefault(recipient.address.domain, []).append(recipient)
-        routes = [(those, self._watched(self._hops(domain, via))) for domain, those in domains.items()]
+        routes = [(those, self._watched(self._hops(domain, queued))) for domain, those in domains.items()]
         for those, route in routes:
             try:
                 hops = await route
@@ -105,8 +105,10 @@ class Carrier:
                     outcomes += [self._not_routed(one, error) for one in those]
         return outcomes, groups
 
-    def _hops(self, domain: str, via: str) -> Deferred[tuple[Hop, ...]]:
-        return self._router.by_hand(via) if via else self._router.route(domain)
+    def _hops(self, domain: str, queued: Queued) -> Deferred[tuple[Hop, ...]]:
+        if queued.via:
+            return self._router.by_hand(queued.via)
+        return self._router.route(domain, queued.envelope.sender)
 
     def _not_routed(self, recipient: Recipient, error: Exception) -> Outcome:
         if isinstance(error, NoRoute):

@@ -16,7 +16,7 @@ from zope.interface import implementer
 
 from mailsuite.errors import InvalidName, NoRoute, NotFound, Temporary
 from mailsuite.interfaces import IResolver, IRouter
-from mailsuite.model import Hop, Mx
+from mailsuite.model import NULL_SENDER, Address, Hop, Mx
 from mailsuite.routing.mx import ADDRESS_LIMIT, in_order, without_self
 from mailsuite.routing.names import ascii_domain, is_address, literal_address
 
@@ -51,7 +51,7 @@ class MxRouter:
         self._rng = rng or random.Random()  # noqa: S311 - spreads load, keeps no secret
         self._port = port
 
-    def route(self, domain: str) -> Deferred[tuple[Hop, ...]]:
+    def route(self, domain: str, sender: Address = NULL_SENDER) -> Deferred[tuple[Hop, ...]]:
         return Deferred.fromCoroutine(self._route(domain))
 
     async def _route(self, domain: str) -> tuple[Hop, ...]:
@@ -116,19 +116,20 @@ class MxRouter:
 class SmarthostRouter:
     """One host (a name or an IP address) for every domain; its MX records are not asked for."""
 
-    def __init__(self, resolver: IResolver, host: str, port: int) -> None:
+    def __init__(self, resolver: IResolver, host: str, port: int, transport: str = "") -> None:
         self._resolver = resolver
+        self._transport = transport
         self._host = host
         self._port = port
 
-    def route(self, domain: str) -> Deferred[tuple[Hop, ...]]:
+    def route(self, domain: str, sender: Address = NULL_SENDER) -> Deferred[tuple[Hop, ...]]:
         return Deferred.fromCoroutine(self._route())
 
     def by_hand(self, via: str) -> Deferred[tuple[Hop, ...]]:
         return Deferred.fromCoroutine(by_hand(self._resolver, via, _SMTP))
 
     async def _route(self) -> tuple[Hop, ...]:
-        return await fixed(self._resolver, self._host, self._port)
+        return await fixed(self._resolver, self._host, self._port, self._transport)
 
 
 async def by_hand(resolver: IResolver, via: str, port: int) -> tuple[Hop, ...]:
@@ -139,14 +140,14 @@ async def by_hand(resolver: IResolver, via: str, port: int) -> tuple[Hop, ...]:
     return await fixed(resolver, host.strip("[]"), int(number))
 
 
-async def fixed(resolver: IResolver, host: str, port: int) -> tuple[Hop, ...]:
+async def fixed(resolver: IResolver, host: str, port: int, transport: str = "") -> tuple[Hop, ...]:
     """One host.  Never NoRoute: one that cannot be found is our own mistake, which somebody may put right."""
     if is_address(host):
-        return (Hop(host, (host,), port, certain=True),)
+        return (Hop(host, (host,), port, certain=True, transport=transport),)
     try:
         addresses = await resolver.addresses(ascii_domain(host))
     except (NotFound, InvalidName):
         addresses = ()
     if not addresses:
         raise Temporary(f"the host {host} has no address")
-    return (Hop(host, addresses[:ADDRESS_LIMIT], port, certain=True),)
+    return (Hop(host, addresses[:ADDRESS_LIMIT], port, certain=True, transport=transport),)

@@ -17,6 +17,7 @@ from zope.interface import implementer
 from mailsuite.errors import MailError, NotFound, OverQuota
 from mailsuite.interfaces import IBody, ICourier, IDelivery, IDirectory, IRouter
 from mailsuite.model import (
+    NULL_SENDER,
     Address,
     Delayed,
     Delivered,
@@ -44,16 +45,16 @@ class HomeRouter:
         self._directory = directory
         self._beyond = beyond
 
-    def route(self, domain: str) -> Deferred[tuple[Hop, ...]]:
-        return Deferred.fromCoroutine(self._route(domain))
+    def route(self, domain: str, sender: Address = NULL_SENDER) -> Deferred[tuple[Hop, ...]]:
+        return Deferred.fromCoroutine(self._route(domain, sender))
 
     def by_hand(self, via: str) -> Deferred[tuple[Hop, ...]]:
         return self._beyond.by_hand(via)
 
-    async def _route(self, domain: str) -> tuple[Hop, ...]:
+    async def _route(self, domain: str, sender: Address) -> tuple[Hop, ...]:
         # Anybody will do, but for postmaster, who is at home at our host name, too.
         found = await self._directory.resolve(Address("mailer-daemon", domain))
-        return await self._beyond.route(domain) if isinstance(found, Remote) else (HOME,)
+        return await self._beyond.route(domain, sender) if isinstance(found, Remote) else (HOME,)
 
 
 @implementer(ICourier)

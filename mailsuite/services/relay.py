@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 import random
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from mailsuite.config.interfaces import Interface
 from mailsuite.config.networks import nameserver
 from mailsuite.config.place import Systemd, Tcp, place_of
-from mailsuite.config.schema import EVERYWHERE, Service, Settings, TlsMode
+from mailsuite.config.schema import EVERYWHERE, RelayTls, Service, Settings, TlsMode, Transport
+from mailsuite.config.schema import Way as ConfiguredWay
 from mailsuite.directory.names import canonical_domain
 from mailsuite.interfaces import IOffload, IResolver, IRouter, ITLSContexts
 from mailsuite.net.smtp_client import Courier
@@ -20,9 +22,14 @@ from mailsuite.queue.runner import RunnerSettings
 from mailsuite.queue.schedule import Schedule
 from mailsuite.routing.resolver import DnsResolver, ResolverSettings
 from mailsuite.routing.router import Identity, MxRouter, SmarthostRouter
+from mailsuite.routing.transports import Discard, Refusal, Rule, ToHost, TransportRouter, Usual, Way
+from mailsuite.services.couriers import Couriers
 from mailsuite.smtp.client_events import Login
 
 _SMTP = 25
+#: The name of the smarthost among the transports.
+_SMARTHOST = "smarthost"
+_STATUS = re.compile(r"(5\.[0-9]{1,3}\.[0-9]{1,3})\s+(.*)", re.DOTALL)
 
 
 def resolver(settings: Settings, reactor: Any) -> DnsResolver:
@@ -32,12 +39,31 @@ def resolver(settings: Settings, reactor: Any) -> DnsResolver:
 
 
 def router(settings: Settings, resolver: IResolver, interfaces: Sequence[Interface]) -> IRouter:
-    """By MX records, or to the smarthost."""
+    """By the transport table; else by MX records, or to the smarthost."""
     smarthost = settings.smarthost
-    if smarthost.host:
-        return SmarthostRouter(resolver, smarthost.host, smarthost.port)
     chance = random.Random()  # noqa: S311 - spreads load, keeps no secret
-    return MxRouter(resolver, identity(settings, interfaces), chance, settings.relay.port)
+    usual: IRouter
+    if smarthost.host:
+        usual = SmarthostRouter(resolver, smarthost.host, smarthost.port, _SMARTHOST)
+    else:
+        usual = MxRouter(resolver, identity(settings, interfaces), chance, settings.relay.port)
+    rules = [_rule(index, one) for index, one in enumerate(settings.transports)]
+    return TransportRouter(rules, resolver, usual) if rules else usual
+
+
+def _rule(index: int, one: Transport) -> Rule:
+    domains = tuple(domain.lower() for domain in one.domains)
+    return Rule(_way(index, one), domains, tuple(sender.lower() for sender in one.senders))
+
+
+def _way(index: int, one: Transport) -> Way:
+    if one.way is ConfiguredWay.HOST:
+        return ToHost(one.host, one.port, f"transport {index}")
+    if one.way is ConfiguredWay.ERROR:
+        found = _STATUS.match(one.text)
+        status, text = (found[1], found[2]) if found else ("5.7.1", one.text)
+        return Refusal(status, text or "mail for this address is not sent from here")
+    return Discard() if one.way is ConfiguredWay.DISCARD else Usual()
 
 
 def identity(settings: Settings, interfaces: Sequence[Interface]) -> Identity:
@@ -68,12 +94,26 @@ def _listening(address: str, interfaces: Sequence[Interface]) -> set[str]:
     return {str(interface.ip) for interface in interfaces}
 
 
-def courier(settings: Settings, tls: ITLSContexts, reactor: Any, offload: IOffload) -> Courier:
-    """Raises OSError if the smarthost's password cannot be read."""
+def courier(settings: Settings, tls: ITLSContexts, reactor: Any, offload: IOffload) -> Couriers:
+    """One for each login and policy.  Raises OSError if a password cannot be read."""
     relay = settings.relay
     endpoints = tcp_endpoints(reactor, relay.connect_timeout, relay.bind_address)
-    chosen = _smarthost(settings) if settings.smarthost.host else _by_mx(settings)
-    return Courier(chosen, endpoints, tls, reactor, offload)
+    chosen = {"": _by_mx(settings)}
+    if settings.smarthost.host:
+        chosen[_SMARTHOST] = _smarthost(settings)
+    chosen |= {f"transport {index}": _transport(settings, one) for index, one in enumerate(settings.transports)}
+    return Couriers({name: Courier(how, endpoints, tls, reactor, offload) for name, how in chosen.items()})
+
+
+def _transport(settings: Settings, own: Transport) -> CourierSettings:
+    return CourierSettings(
+        settings.hostname,
+        tls=Tls(own.tls.value),
+        implicit_tls=own.implicit_tls,
+        login=Login(own.user, _first_line(own.password_file)) if own.user else None,
+        login_in_clear=own.tls is RelayTls.NEVER,
+        connect_timeout=settings.relay.connect_timeout,
+    )
 
 
 def _by_mx(settings: Settings) -> CourierSettings:

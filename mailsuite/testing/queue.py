@@ -12,7 +12,18 @@ from zope.interface import implementer
 from mailsuite.disk.body import OctetsBody
 from mailsuite.errors import MailError, NoRoute
 from mailsuite.interfaces import IBody, IQueue, IReports, IRouter
-from mailsuite.model import EVERYTHING, Address, Envelope, Hop, Outcome, Pending, Queued, Recipient, Selection
+from mailsuite.model import (
+    EVERYTHING,
+    NULL_SENDER,
+    Address,
+    Envelope,
+    Hop,
+    Outcome,
+    Pending,
+    Queued,
+    Recipient,
+    Selection,
+)
 from mailsuite.queue.book import Book, anywhere
 from mailsuite.queue.file import checked_via
 from mailsuite.queue.schedule import Schedule
@@ -94,7 +105,7 @@ class TableRouter:
     def by_hand(self, via: str) -> Deferred[tuple[Hop, ...]]:
         return self.route(via)
 
-    def route(self, domain: str) -> Deferred[tuple[Hop, ...]]:
+    def route(self, domain: str, sender: Address = NULL_SENDER) -> Deferred[tuple[Hop, ...]]:
         self.asked.append(domain)
         found = self.table.get(domain, NoRoute("5.1.2", f"the domain {domain} does not exist"))
         assert found, f"a route is never empty, as that of {domain} is"

@@ -146,6 +146,18 @@ CASES = [
     ('"key.pem"', '"other.pem"', 'tls.key = "DIR/other.pem": this is not the key of the certificate DIR/certificate.pem'),
     ('"key.pem"', '"password"', 'tls.key = "DIR/password": the file holds no private key in PEM without a passphrase'),
     ('"key.pem"', '"locked.pem"', 'tls.key = "DIR/locked.pem": the file holds no private key in PEM without a passphrase'),
+    ("[dns]", '[[transport]]\nway = "host"\n[dns]', 'transport no. 1.host = "": needed is a host'),
+    ("[dns]", '[[transport]]\nway = "error"\nhost = "a.test"\n[dns]', 'transport no. 1.host = "a.test": needed is a host'),
+    (
+        "[dns]",
+        '[[transport]]\nway = "host"\nhost = "a.test"\nuser = "u"\n[dns]',
+        'transport no. 1.password_file = "": needed is a file',
+    ),
+    (
+        "[dns]",
+        '[[transport]]\nway = "host"\nhost = "a.test"\nuser = "u"\npassword_file = "password"\n[dns]',
+        'transport no. 1.tls = "may": needed is verify',
+    ),
     ('"password"', '"gone"', 'smarthost.password_file = "DIR/gone": the file cannot be read'),
     ('"password"', '"empty"', 'smarthost.password_file = "DIR/empty": the file is empty'),
     ('password_file = "password"', "", 'smarthost.password_file = "": needed is a file'),

@@ -20,15 +20,19 @@ from mailsuite.config.schema import (
     Settings,
     Smarthost,
     TlsMode,
+    Transport,
+    Way,
 )
-from mailsuite.model import Hop
+from mailsuite.disk.body import OctetsBody
+from mailsuite.errors import NoRoute
+from mailsuite.model import Address, Delivered, Envelope, Hop, Recipient
 from mailsuite.net.smtp_client_settings import Tls
 from mailsuite.net.tls import TLSContexts
 from mailsuite.offload import Inline
 from mailsuite.routing.router import MxRouter, SmarthostRouter
 from mailsuite.services import relay
 from mailsuite.testing.dns import FakeDNS
-from mailsuite.testing.results import result_of
+from mailsuite.testing.results import failure_of, result_of
 
 INTERFACES = (
     ipaddress.IPv4Interface("127.0.0.1/8"),
@@ -83,7 +87,11 @@ def test_mail_goes_by_mx_or_to_the_smarthost() -> None:
     assert isinstance(relay.router(settings(), dns, INTERFACES), MxRouter)
     by_smarthost = relay.router(settings(smarthost=Smarthost("192.0.2.1", 2525)), dns, INTERFACES)
     assert isinstance(by_smarthost, SmarthostRouter)
-    assert result_of(by_smarthost.route("b.test")) == (Hop("192.0.2.1", ("192.0.2.1",), 2525, certain=True),)
+    assert result_of(by_smarthost.route("b.test")) == (
+        Hop("192.0.2.1", ("192.0.2.1",), 2525, certain=True, transport="smarthost"),
+    )
+    (by_hand,) = result_of(by_smarthost.by_hand("192.0.2.9"))
+    assert by_hand.transport == "", "the smarthost's password is for the smarthost"
 
 
 @pytest.mark.parametrize("mode", RelayTls)
@@ -109,6 +117,35 @@ def test_smarthost_is_given_the_password_only_as_was_said(
     assert made.login is not None
     assert (made.login.user, made.login.password) == ("me", "secret word")
     assert "secret" not in repr(made)
+
+
+TABLE = (
+    Transport(Way.USUAL, domains=("X.b.test",)),
+    Transport(Way.HOST, domains=(".B.test",), host="192.0.2.5", port=587, tls=RelayTls.VERIFY, user="me"),
+    Transport(Way.ERROR, senders=("@C.test",), text="5.1.8 c.test is closed"),
+    Transport(Way.ERROR, senders=("@d.test",), text="no"),
+    Transport(Way.DISCARD, senders=("@e.test",)),
+)
+
+
+def test_the_transport_table_comes_first(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("secret\n")
+    table = tuple(msgspec.structs.replace(one, password_file=str(tmp_path / "password")) for one in TABLE)
+    own = settings(transports=table, smarthost=Smarthost("192.0.2.1", 2525))
+    router = relay.router(own, FakeDNS({}), INTERFACES)
+    (there,) = result_of(router.route("sub.b.test"))
+    assert (there.host, there.port, there.transport) == ("192.0.2.5", 587, "transport 1")
+    assert result_of(router.route("x.b.test"))[0].transport == "smarthost"
+    refused = failure_of(router.route("z.test", Address("u", "c.test")), NoRoute)
+    assert (str(refused), refused.status) == ("c.test is closed", "5.1.8")  # type: ignore[attr-defined]
+    assert failure_of(router.route("z.test", Address("u", "d.test")), NoRoute).status == "5.7.1"  # type: ignore[attr-defined]
+    (nowhere,) = result_of(router.route("z.test", Address("u", "e.test")))
+    clock = Clock()
+    courier = relay.courier(own, TLSContexts("", "", clock.seconds), clock, Inline())
+    envelope = Envelope("m1", Address("u", "e.test"), (Recipient(Address("b", "z.test")),), 0.0)
+    (outcome,) = result_of(courier.deliver(nowhere, envelope, envelope.recipients, OctetsBody(b"x\r\n")))
+    assert outcome == Delivered(Address("b", "z.test"), "discarded here", "discarded", dsn=True)
+    courier.close()
 
 
 def test_schedule_and_bounds_are_those_of_the_file() -> None:
