@@ -16,6 +16,7 @@ from mailsuite.model import Address, Delayed, Delivered, Envelope, Failed, Hop, 
 from mailsuite.net.smtp_client import Courier
 from mailsuite.net.smtp_client_settings import CourierSettings
 from mailsuite.offload import Inline
+from mailsuite.services.couriers import Couriers
 from mailsuite.testing.courier import Answer, ScriptedCourier, accept, unreachable
 from mailsuite.testing.memory_body import MemoryBody
 from mailsuite.testing.network import MemoryNetwork, Site
@@ -105,7 +106,13 @@ class Smtp:
         self.network.settle()
 
 
-@pytest.fixture(params=[Scripted, Smtp])
+class Chosen(Smtp):
+    def __init__(self) -> None:
+        super().__init__()
+        self.courier = Couriers({"": self.courier})
+
+
+@pytest.fixture(params=[Scripted, Smtp, Chosen])
 def world(request: pytest.FixtureRequest) -> World:
     return request.param()
 

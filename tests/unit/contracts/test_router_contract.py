@@ -12,6 +12,7 @@ from mailsuite.errors import NoRoute, Temporary
 from mailsuite.interfaces import IRouter
 from mailsuite.model import Hop, Status
 from mailsuite.routing.router import Identity, MxRouter, SmarthostRouter
+from mailsuite.routing.transports import Refusal, Rule, ToHost, TransportRouter
 from mailsuite.testing.dns import FakeDNS, Trouble
 from mailsuite.testing.queue import TableRouter
 from mailsuite.testing.results import failure_of, result_of
@@ -26,7 +27,8 @@ ZONES = {
     "mx2.test": {"A": ["192.0.2.2"]},
 }
 MX1, MX2 = Hop("mx1.test", ("2001:db8::1", "192.0.2.1")), Hop("mx2.test", ("192.0.2.2",))
-PLAIN = Hop("plain.test", ("192.0.2.7",))
+PLAIN = Hop("plain.test", ("192.0.2.7",), certain=True)
+FIXED = msgspec.structs.replace(MX1, certain=True)
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -51,14 +53,24 @@ def by_mx() -> Case:
 
 
 def by_smarthost() -> Case:
-    return Case(SmarthostRouter(FakeDNS(ZONES), "mx1.test", 25), dict.fromkeys(("b.test", "nowhere.test"), (MX1,)))
+    return Case(SmarthostRouter(FakeDNS(ZONES), "mx1.test", 25), dict.fromkeys(("b.test", "nowhere.test"), (FIXED,)))
 
 
 def by_lost_smarthost() -> Case:
     return Case(SmarthostRouter(FakeDNS(ZONES), "nowhere.test", 25), {}, (), ("b.test", "nowhere.test"))
 
 
-@pytest.fixture(params=[table, by_mx, by_smarthost, by_lost_smarthost])
+def by_transports() -> Case:
+    """A table before the MX records."""
+    usual, rules = (
+        by_mx(),
+        (Rule(Refusal("5.7.1", "no"), ("null.test",)), Rule(ToHost("mx1.test", 25, ""), ("f.test",))),
+    )
+    router = TransportRouter(rules, FakeDNS(ZONES), usual.router)
+    return msgspec.structs.replace(usual, router=router, routes={**usual.routes, "f.test": (FIXED,)})
+
+
+@pytest.fixture(params=[table, by_mx, by_smarthost, by_lost_smarthost, by_transports])
 def case(request: pytest.FixtureRequest) -> Case:
     return request.param()
 
