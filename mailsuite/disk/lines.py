@@ -34,12 +34,14 @@ class StoredForm:
                 self._in_run = True
             else:
                 data, self._held = data[:-1], b"\r"
-        if data.count(b"\r") == data.count(b"\r\n"):  # as nearly always: every CR ends a line, so all of them go
-            data = data.replace(b"\r", b"")
+        wire, without = len(data), data.replace(b"\r", b"")
+        if without.replace(b"\n", b"\r\n") == data:  # as nearly always: every CR ends a line, and all of them go
+            data = without
         else:
             data = _CRLF.sub(b"\n", data) if b"\r\r\n" in data else to_lf(data)
+            wire = crlf_size(data)
         self.size += len(verbatim) + len(data)
-        self.wire += len(verbatim) + crlf_size(data)
+        self.wire += len(verbatim) + wire
         return verbatim + data if verbatim else data
 
     def _rest_of_run(self, data: bytes) -> tuple[bytes, bytes]:

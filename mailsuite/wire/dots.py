@@ -7,6 +7,8 @@ cut, give the same octets for every cut, hold at most four of them back, and wor
 
 from __future__ import annotations
 
+from mailsuite.wire.line_ends import has_only_crlf
+
 _END = b"\r\n.\r\n"
 
 
@@ -39,7 +41,8 @@ class Unstuffer:
         tail = self._tail
         raw = tail + data
         given = min(len(tail), 2)
-        end = raw.find(_END)
+        dot = raw.find(b"\r\n.")  # nearly always the end, or nowhere
+        end = raw.find(_END, dot) if dot >= 0 else -1
         if end >= 0:
             self.ended = True
             self._look(raw, len(tail), end + len(_END))
@@ -50,15 +53,18 @@ class Unstuffer:
             self._tail = _beginning_of_end(raw)
             held = max(len(self._tail) - 2, 0)
             body = raw[: len(raw) - held]
-        return body.replace(b"\r\n.", b"\r\n")[given:]
+        return (body.replace(b"\r\n.", b"\r\n") if 0 <= dot < len(body) - 2 else body)[given:]
 
     def _look(self, raw: bytes, start: int, end: int) -> None:
-        """Count line ends in ``raw[start:end]``; a CR LF across ``start`` belongs to it."""
+        """Count line ends in ``raw[start:end]``, unless nothing is wrong there; a CR LF across ``start`` belongs to
+        it."""
+        if raw.find(b"\0", start, end) >= 0:
+            self.nul = True
+        if has_only_crlf(raw[start:end]):
+            return
         self._cr += raw.count(b"\r", start, end)
         self._lf += raw.count(b"\n", start, end)
         self._crlf += raw.count(b"\r\n", start - 1 if raw[start - 1 : start] == b"\r" else start, end)
-        if raw.find(b"\0", start, end) >= 0:
-            self.nul = True
 
 
 def _beginning_of_end(raw: bytes) -> bytes:
