@@ -224,7 +224,9 @@ def bounce(config: str | None, folder: str | None, as_json: bool, everything: bo
 @filter_options
 @_folder_options
 def reroute(config: str | None, folder: str | None, as_json: bool, everything: bool, via: str, **given: Any) -> None:
-    """Send messages by VIA (HOST or HOST:PORT), whatever DNS says; `-` for the usual way again.
+    """Send messages by another host, whatever DNS says.
+
+    VIA is HOST or HOST:PORT; `-` is the usual way again.
 
     \b
     mailsuite queue reroute backup.example.net:2525 --domain example.org
