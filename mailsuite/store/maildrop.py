@@ -26,6 +26,8 @@ from mailsuite.store.reading import from_file, permanent_name
 
 #: Messages that one ``examine`` reads.
 SLICE = 500
+#: Stored octets up to which ``octets`` reads a message.
+WHOLE = 256 * 1024
 #: In ``Index.ascii_sizes``: up to which UID messages were examined.
 _MARK = 0
 
@@ -133,7 +135,7 @@ def octets(folder: Folder, uids: Sequence[int], most: int) -> list[bytes | MailE
 
 def _whole(folder: Folder, row: Row) -> bytes | MailError:
     """All of a small message as sent, or why not."""
-    if row.stored > SMALL:
+    if row.stored > WHOLE:
         return TooBig("too large to be read at once")
     try:
         stored = from_file(folder, row, _read_small)
@@ -141,8 +143,8 @@ def _whole(folder: Folder, row: Row) -> bytes | MailError:
         return error
     except OSError as error:
         return meaning_of(error, "a message")
-    return TooBig("too large to be read at once") if len(stored) > SMALL else to_crlf(stored)
+    return TooBig("too large to be read at once") if len(stored) > WHOLE else to_crlf(stored)
 
 
 def _read_small(path: str) -> bytes:
-    return read_stored(path, SMALL + 1)
+    return read_stored(path, WHOLE + 1)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import msgspec
 from zope.interface import implementer
 
-from mailsuite.disk.body import SMALL
 from mailsuite.errors import Expunged, MailError, NotFound, TooBig
 from mailsuite.interfaces import IBody, IMailbox
 from mailsuite.mime.downgrade import downgrade
@@ -31,6 +30,7 @@ from mailsuite.query import Query, Ranges
 from mailsuite.store.feed import Feed, Watch
 from mailsuite.store.flags import apply, canonical
 from mailsuite.store.history import merged, missing, ranges
+from mailsuite.store.maildrop import WHOLE
 from mailsuite.store.search import matches
 from mailsuite.testing.faults import answers
 from mailsuite.testing.memory_body import MemoryBody, header_of
@@ -223,7 +223,7 @@ class MemoryMailbox:
             if uid not in self.messages:
                 found.append(Expunged("the message is gone"))
             else:
-                found.append(octets if len(octets) <= SMALL else TooBig("too large to be read at once"))
+                found.append(octets if len(octets) <= WHOLE else TooBig("too large to be read at once"))
         return found
 
     @answers
