@@ -18,7 +18,7 @@ from mailsuite.pop3.events import (
     Top,
     Update,
 )
-from mailsuite.pop3.maildrop import Maildrop
+from mailsuite.pop3.maildrop import SLICE, Maildrop
 from mailsuite.pop3.server import Limits, Profile, ServerCore
 from mailsuite.pop3.states import COMMANDS, State
 from mailsuite.pop3.texts import Text
@@ -215,3 +215,53 @@ def test_every_command_has_its_place() -> None:
             core.next_event()
             refused = b"is not allowed" in core.data_to_send()
             assert refused is (state not in row.states), row.keyword
+
+
+def many(count: int) -> ServerCore:
+    core = ServerCore(PROFILE)
+    log_in(core, (7,) * count)
+    core.data_to_send()
+    return core
+
+
+@pytest.mark.parametrize("command", [b"LIST", b"UIDL"])
+def test_a_long_listing_comes_in_pieces_and_nothing_between_them(command: bytes) -> None:
+    core = many(SLICE * 2 + 5)
+    core.receive(command + b"\r\nNOOP\r\n")
+    pieces = []
+    while isinstance(core.next_event(), Answered):
+        pieces.append(core.data_to_send())
+    assert len(pieces) == 1 + 3 + 1 + 1
+    assert [piece.count(b"\r\n") for piece in pieces] == [1, SLICE, SLICE, 5, 1, 1]
+    assert pieces[-2:] == [b".\r\n", b"+OK nothing done\r\n"]
+
+
+def test_a_listing_that_is_broken_off_does_not_look_ended() -> None:
+    core = many(SLICE + 1)
+    core.receive(b"LIST\r\n")
+    core.next_event()
+    core.next_event()
+    core.say_and_end(Text.STOPPING)
+    assert core.next_event() == Close()
+    said = core.data_to_send()
+    assert said.endswith(b"1000 7\r\n")
+    assert b"ERR" not in said
+
+
+def test_a_listing_leaves_out_what_is_marked() -> None:
+    core = many(SLICE + 2)
+    core.receive(b"DELE 2\r\nDELE %d\r\nLIST\r\n" % (SLICE + 1))
+    while core.next_event() is not NEED_DATA:
+        pass
+    lines = core.data_to_send().split(b"\r\n")[3:-2]
+    assert len(lines) == SLICE
+    assert b"2 7" not in lines
+    assert lines[-1] == b"%d 7" % (SLICE + 2)
+
+
+def test_what_retrs_are_coming_is_seen_without_taking_them() -> None:
+    core = many(9)
+    core.receive(b"RETR 3\r\nRETR 4\r\nretr 0\r\nXRETR 5\r\nDELE 3\r\nRETR 99\nRETR 9\nRETR 7")
+    assert core.coming() == [2, 3, 8]
+    assert core.next_event() == Retrieve(2)
+    assert core.coming() == [3, 8]
