@@ -279,8 +279,8 @@ def _check_client_authorities(listeners: Sequence[Listener]) -> None:
 def _check_transports(transports: Sequence[Transport]) -> None:
     for index, one in enumerate(transports):
         here = ("transport", index)
-        if (one.way is Way.HOST) != bool(one.host):
-            raise _Fault((*here, "host"), one.host, "needed is a host where way is host, and only there")
+        if (one.way in (Way.HOST, Way.LMTP)) != bool(one.host):
+            raise _Fault((*here, "host"), one.host, "needed is a host where way is host or lmtp, and only there")
         if one.host and not is_address(one.host):
             _named(canonical_domain, one.host, *here, "host")
         if one.user and not one.password_file:

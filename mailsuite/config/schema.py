@@ -208,6 +208,10 @@ class Relay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     connect_timeout: Annotated[
         float, number(1, 600, "How long to wait for a host to answer a connection.", unit="seconds")
     ] = 30.0
+    ignored_extensions: Annotated[
+        tuple[str, ...],
+        length(0, 50, "EHLO keywords of other servers that are not used although offered, such as `CHUNKING`."),
+    ] = ()
     bind_address: Annotated[str, about("IP address to send from; empty: the system chooses.")] = ""
 
 
@@ -216,6 +220,7 @@ class Way(enum.Enum):
 
     USUAL = "usual"
     HOST = "host"
+    LMTP = "lmtp"
     ERROR = "error"
     DISCARD = "discard"
 
@@ -225,7 +230,10 @@ class Transport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     way: Annotated[
         Way,
-        about("`host`: to `host`; `error`: back to the sender with `text`; `discard`: nowhere, in silence; `usual`."),
+        about(
+            "`host`: to `host`; `lmtp`: to `host` by LMTP; `error`: back to the sender with `text`; `discard`: "
+            "nowhere, in silence; `usual`."
+        ),
     ]
     domains: Annotated[
         tuple[str, ...],

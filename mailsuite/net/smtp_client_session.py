@@ -71,7 +71,7 @@ class ClientSession(Protocol):
         self._tls = tls
         self._contexts = contexts
         self._clock = clock
-        self._core = ClientCore(settings.hostname, host, settings.limits)
+        self._core = ClientCore(settings.hostname, host, settings.limits, settings.lmtp)
         self._core.secure = settings.implicit_tls
         self._opening: Deferred[None] | None = Deferred(lambda _: self.abort())
         self._carrying: Deferred[Done] | None = None

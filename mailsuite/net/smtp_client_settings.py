@@ -34,6 +34,8 @@ class CourierSettings(msgspec.Struct, frozen=True):
     #: What we call ourselves in EHLO.
     hostname: str
     tls: Tls = Tls.MAY
+    #: Speak LMTP (RFC 2033): who takes the message then delivers it, and answers for each recipient.
+    lmtp: bool = False
     #: TLS from the first octet (port 465) instead of STARTTLS.
     implicit_tls: bool = False
     #: Credentials for a smarthost.

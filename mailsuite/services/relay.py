@@ -24,7 +24,7 @@ from mailsuite.routing.resolver import DnsResolver, ResolverSettings
 from mailsuite.routing.router import Identity, MxRouter, SmarthostRouter
 from mailsuite.routing.transports import Discard, Refusal, Rule, ToHost, TransportRouter, Usual, Way
 from mailsuite.services.couriers import Couriers
-from mailsuite.smtp.client_events import Login
+from mailsuite.smtp.client_events import ClientLimits, Login
 
 _SMTP = 25
 #: The name of the smarthost among the transports.
@@ -57,7 +57,7 @@ def _rule(index: int, one: Transport) -> Rule:
 
 
 def _way(index: int, one: Transport) -> Way:
-    if one.way is ConfiguredWay.HOST:
+    if one.way in (ConfiguredWay.HOST, ConfiguredWay.LMTP):
         return ToHost(one.host, one.port, f"transport {index}")
     if one.way is ConfiguredWay.ERROR:
         found = _STATUS.match(one.text)
@@ -113,12 +113,21 @@ def _transport(settings: Settings, own: Transport) -> CourierSettings:
         login=Login(own.user, _first_line(own.password_file)) if own.user else None,
         login_in_clear=own.tls is RelayTls.NEVER,
         connect_timeout=settings.relay.connect_timeout,
+        limits=_limits(settings),
+        lmtp=own.way is ConfiguredWay.LMTP,
     )
 
 
 def _by_mx(settings: Settings) -> CourierSettings:
     relay = settings.relay
-    return CourierSettings(settings.hostname, Tls(relay.tls.value), connect_timeout=relay.connect_timeout)
+    limits = _limits(settings)
+    return CourierSettings(
+        settings.hostname, Tls(relay.tls.value), connect_timeout=relay.connect_timeout, limits=limits
+    )
+
+
+def _limits(settings: Settings) -> ClientLimits:
+    return ClientLimits(without=frozenset(word.upper() for word in settings.relay.ignored_extensions))
 
 
 def _smarthost(settings: Settings) -> CourierSettings:
@@ -130,6 +139,7 @@ def _smarthost(settings: Settings) -> CourierSettings:
         login=Login(own.user, _first_line(own.password_file)) if own.user else None,
         login_in_clear=own.tls is TlsMode.NONE,
         connect_timeout=settings.relay.connect_timeout,
+        limits=_limits(settings),
     )
 
 

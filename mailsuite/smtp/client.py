@@ -1,4 +1,5 @@
-"""The client's side of SMTP without I/O: RFC 5321, RFC 1870, RFC 2920, RFC 3030, RFC 3207, RFC 4954.
+"""The client's side of SMTP without I/O: RFC 5321, RFC 1870, RFC 2920, RFC 3030, RFC 3207, RFC 4954, and
+of LMTP, RFC 2033.
 
 Octets go in with ``receive``, events come out of ``next_event``; ``start_tls``, ``login``, ``send`` and ``quit`` are
 for a session at rest (after ``Greeted``, a refusal, ``LoggedIn`` or a clean ``Done``).  Promises: any cut of the
@@ -37,8 +38,9 @@ from mailsuite.wire.signals import NEED_DATA, Signal
 class ClientCore:
     """One session with the host ``peer`` (its name, for reports), in which we call ourselves ``hostname``."""
 
-    def __init__(self, hostname: str, peer: str, limits: ClientLimits | None = None) -> None:
+    def __init__(self, hostname: str, peer: str, limits: ClientLimits | None = None, lmtp: bool = False) -> None:
         self._hostname = hostname
+        self._lmtp = lmtp
         self._peer = peer
         self._limits = limits or ClientLimits()
         self._parser = self._new_parser()
@@ -127,7 +129,7 @@ class ClientCore:
 
     def send(self, transaction: Transaction) -> None:
         """Begin a transaction; answered by ``Done``, with ``BodyWanted`` before it if somebody was accepted."""
-        self._exchange = Exchange(transaction, self._peer, self.extensions)
+        self._exchange = Exchange(transaction, self._peer, self.extensions, self._lmtp)
         self._canonical, self._stuffer = Canonical(), Stuffer()
         self._chunk, self._body_asked = b"", False
         self._go_on()
@@ -157,7 +159,9 @@ class ClientCore:
             self._write(Command(Step.DOT, b"BDAT %d LAST\r\n%b%b" % (len(self._chunk + rest), self._chunk, rest)))
             self._chunk = b""
         else:
-            self._write(Command(Step.DOT, self._stuffer.feed(rest) + self._stuffer.finish()))
+            first, *others = exchange.answers
+            self._write(Command(Step.DOT, self._stuffer.feed(rest) + self._stuffer.finish(), first))
+            self._awaited += [Command(Step.DOT, b"", index) for index in others]
 
     def quit(self) -> None:
         """Say goodbye; ``Ended`` follows."""
@@ -192,13 +196,15 @@ class ClientCore:
             self._end(f"{self._peer} greeted with: {words(reply)}")
 
     def _greet(self) -> None:
-        self._write(Command(Step.EHLO, f"EHLO {self._hostname}\r\n".encode()))
+        verb = "LHLO" if self._lmtp else "EHLO"  # RFC 2033 §4.1
+        self._write(Command(Step.EHLO, f"{verb} {self._hostname}\r\n".encode()))
 
     def _take_ehlo(self, reply: Reply) -> None:
         if reply.code == 250:
-            self.extensions = parse_extensions(reply)
+            offered = parse_extensions(reply)
+            self.extensions = {key: offered[key] for key in offered if key not in self._limits.without}
             self._events.append(Greeted(self.extensions))
-        elif reply.code >= 500 and not self.secure:  # RFC 5321 §4.1.4
+        elif reply.code >= 500 and not self.secure and not self._lmtp:  # RFC 5321 §4.1.4
             self._write(Command(Step.HELO, f"HELO {self._hostname}\r\n".encode()))
         else:
             self._end(f"{self._peer} answered EHLO with: {words(reply)}")

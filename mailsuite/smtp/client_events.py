@@ -55,12 +55,15 @@ PATIENCE: Mapping[Step, float] = MappingProxyType(
 
 
 class ClientLimits(msgspec.Struct, frozen=True):
-    """What a server may send; RFC 5321 §4.5.3.1.5 asks for 512 octets a line, real ones send more."""
+    """What a server may send, and what of it is believed; RFC 5321 §4.5.3.1.5 asks for 512 octets a line, real ones
+    send more."""
 
     #: Octets of a reply line.
     line: int = 4096
     #: Lines of a reply.
     lines: int = 256
+    #: EHLO keywords, in capitals, that are passed over.
+    without: frozenset[str] = frozenset()
 
 
 class Login(msgspec.Struct, frozen=True):

@@ -32,15 +32,16 @@ class Exchange:
     """The state of one transaction.  ``body_wanted`` and ``over`` say what is next; ``clean``, once over, that the
     server has nothing left of it."""
 
-    def __init__(self, transaction: Transaction, peer: str, extensions: Mapping[str, str]) -> None:
+    def __init__(self, transaction: Transaction, peer: str, extensions: Mapping[str, str], lmtp: bool) -> None:
         self._transaction = transaction
         self._peer = peer
         self._outcomes: list[Outcome | None] = [None] * len(transaction.recipients)
         self._dot_written = False
         self._dsn = "DSN" in extensions
+        self._lmtp = lmtp
         self._pipelining = "PIPELINING" in extensions
         #: The message is to be sent by BDAT.
-        self.chunked = self._pipelining and "CHUNKING" in extensions
+        self.chunked = self._pipelining and "CHUNKING" in extensions and not lmtp
         self._early = self.chunked and transaction.size <= transaction.early
         self.body_wanted = False
         self.over = False
@@ -84,7 +85,12 @@ class Exchange:
         elif step is Step.RSET:
             self._finish(clean=reply.positive)
         else:
-            self._take_dot(reply)
+            self._take_dot(index, reply)
+
+    @property
+    def answers(self) -> list[int]:
+        """Whose answers follow the final dot: in LMTP one each (RFC 2033 §4.2), else one (-1) for all."""
+        return self._open() if self._lmtp else [-1]
 
     def end_body(self) -> None:
         """The final dot was written."""
@@ -128,6 +134,8 @@ class Exchange:
     def _take_data(self, reply: Reply) -> None:
         if reply.code == 354 and self._open():
             self.body_wanted = True
+        elif reply.code == 354 and self._lmtp:  # it would not answer the dot: RFC 2033 §4.2
+            self._finish(clean=False)
         elif reply.code == 354:  # RFC 2920 §3.1: pipelined, every recipient refused, and still it wants a message
             self._plan = [Command(Step.DOT, b".\r\n")]
         else:
@@ -141,16 +149,29 @@ class Exchange:
             if not self._dot_written:  # else the answer to the last one is still to come
                 self._finish(clean=False)
 
-    def _take_dot(self, reply: Reply) -> None:
+    def _take_dot(self, index: int, reply: Reply) -> None:
+        if self._lmtp:
+            self._take_one(index, reply)
+            return
         if self.chunked and not reply.positive:
             self._refuse_open(Step.DOT, reply)
             self._reset()
             return
         if not reply.positive:
             self._refuse_open(Step.DOT, reply)
-        for index in self._open():
-            self._outcomes[index] = Delivered(self._address(index), self._peer, words(reply), dsn=self._dsn)
+        for one in self._open():
+            self._outcomes[one] = Delivered(self._address(one), self._peer, words(reply), dsn=self._dsn)
         self._finish(clean=True)
+
+    def _take_one(self, index: int, reply: Reply) -> None:
+        """RFC 2033 §4.2: a recipient is in the mailbox, or is not."""
+        address = self._address(index)
+        if reply.positive:
+            self._outcomes[index] = Delivered(address, self._peer, words(reply), final=True, dsn=self._dsn)
+        else:
+            self._outcomes[index] = refused(address, self._peer, Step.DOT, reply)
+        if not self._open():
+            self._finish(clean=True)
 
     def _reset(self) -> None:
         """Everybody is decided about; the server still has the transaction."""

@@ -124,6 +124,7 @@ class PeerSession:
         #: Octets of a chunk (BDAT) that are still to come, and whether it is the last one.
         self._chunk = 0
         self._last = False
+        self._lmtp = False
         self._parts: list[bytes] = []
         self._out: list[bytes] = []
         self._sender = ""
@@ -174,7 +175,10 @@ class PeerSession:
     def _take_line(self, line: str) -> None:
         self.lines.append(line)
         verb = line.split(" ", maxsplit=1)[0].upper()
-        if verb in ("AUTH", "EHLO", "HELO"):
+        if verb == "LHLO":
+            self._lmtp = True
+            self._say(self._peer.answer(verb, "EHLO"))
+        elif verb in ("AUTH", "EHLO", "HELO"):
             self._say(self._peer.answer(verb))
         elif verb == "MAIL":
             taken = self._say(self._peer.answer(verb)) == 250
@@ -227,11 +231,23 @@ class PeerSession:
             return False
         self._buffer.put_back(body.rest)
         self._body = None
+        if self._lmtp:
+            self._take_each()
+            return True
         answer = self._peer.answer("DOT")
         if self._says(answer) == 250:
             self._peer.messages.append(Received(self._sender, tuple(self._recipients), b"".join(self._parts)))
         self._say(answer)
         return True
+
+    def _take_each(self) -> None:
+        """LMTP: an answer for each recipient (``DOT user@host``)."""
+        octets = b"".join(self._parts)
+        for path in self._recipients:
+            answer = self._peer.answer(f"DOT {path.split('>')[0].strip('<>')}", "DOT")
+            if self._says(answer) == 250:
+                self._peer.messages.append(Received(self._sender, (path,), octets))
+            self._say(answer)
 
     def _take_chunk(self) -> bool:
         """Whether the chunk has come whole."""

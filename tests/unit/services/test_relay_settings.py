@@ -122,6 +122,7 @@ def test_smarthost_is_given_the_password_only_as_was_said(
 TABLE = (
     Transport(Way.USUAL, domains=("X.b.test",)),
     Transport(Way.HOST, domains=(".B.test",), host="192.0.2.5", port=587, tls=RelayTls.VERIFY, user="me"),
+    Transport(Way.LMTP, domains=("l.test",), host="192.0.2.6", port=24),
     Transport(Way.ERROR, senders=("@C.test",), text="5.1.8 c.test is closed"),
     Transport(Way.ERROR, senders=("@d.test",), text="no"),
     Transport(Way.DISCARD, senders=("@e.test",)),
@@ -135,6 +136,7 @@ def test_the_transport_table_comes_first(tmp_path: Path) -> None:
     router = relay.router(own, FakeDNS({}), INTERFACES)
     (there,) = result_of(router.route("sub.b.test"))
     assert (there.host, there.port, there.transport) == ("192.0.2.5", 587, "transport 1")
+    assert result_of(router.route("l.test"))[0].port == 24
     assert result_of(router.route("x.b.test"))[0].transport == "smarthost"
     refused = failure_of(router.route("z.test", Address("u", "c.test")), NoRoute)
     assert (str(refused), refused.status) == ("c.test is closed", "5.1.8")  # type: ignore[attr-defined]

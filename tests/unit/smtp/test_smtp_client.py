@@ -47,9 +47,10 @@ class Session:
         tls: bool = False,
         login: Login | None = None,
         limits: ClientLimits | None = None,
+        lmtp: bool = False,
     ) -> None:
         self.peer = ScriptedPeer(script, extensions)
-        self.core = ClientCore("us.test", "mx.b.test", limits)
+        self.core = ClientCore("us.test", "mx.b.test", limits, lmtp)
         self.events: list[ClientEvent] = []
         self._todo: list[Transaction] = []
         self._cut = cut
@@ -300,6 +301,47 @@ def test_refusals_of_a_message_in_chunks(early: int, script: Script, outcomes: l
     session = Session(script, CHUNKS, cut=3).send(to(BOB, EVE, early=early))
     assert kinds(session.outcomes) == outcomes
     assert session.done.clean is clean
+
+
+# -- LMTP (RFC 2033) ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("extensions", [EXTENSIONS, PLAIN, (*CHUNKS, "DSN")])
+def test_over_lmtp_each_recipient_has_an_answer(extensions: Sequence[str]) -> None:
+    script = {"RCPT dan@b.test": "550 5.1.1 no", "DOT eve@b.test": "452 4.2.2 full"}
+    session = Session(script, extensions, lmtp=True).send(to(BOB, Address("dan", "b.test"), EVE))
+    bob, dan, eve = session.outcomes
+    assert (type(bob), type(dan), type(eve)) == (Delivered, Failed, Delayed)
+    assert isinstance(bob, Delivered)
+    assert bob.final
+    assert session.session.lines[0] == "LHLO us.test"
+    assert [message.recipients for message in session.peer.messages] == [("<bob@b.test>",)]
+    assert session.peer.messages[0].octets == MESSAGE
+    assert session.done.clean
+
+
+def test_over_lmtp_nothing_is_sent_to_nobody() -> None:
+    session = Session({"RCPT": "550 5.1.1 no", "DATA": "354 go on"}, lmtp=True).send(to(BOB))
+    assert kinds(session.outcomes) == [Failed]
+    assert not session.done.clean
+
+
+def test_over_lmtp_what_was_answered_before_the_end_counts() -> None:
+    session = Session({"DOT eve@b.test": CLOSE}, lmtp=True).send(to(BOB, EVE))
+    assert kinds(session.outcomes) == [Delivered, Delayed]
+
+
+def test_a_server_that_does_not_know_lhlo_is_no_lmtp_server() -> None:
+    session = Session({"LHLO": "500 what?"}, lmtp=True).send(to(BOB))
+    assert [line.split()[0] for line in session.session.lines] == ["LHLO"]
+    assert isinstance(session.events[-1], Ended)
+
+
+def test_what_is_to_be_passed_over_is_not_used() -> None:
+    limits = ClientLimits(without=frozenset({"CHUNKING", "SIZE"}))
+    session = Session(extensions=(*CHUNKS, "SIZE"), limits=limits).send(to(BOB))
+    assert "DATA" in session.session.lines
+    assert session.peer.messages[0].sender == "<al@a.test>"
 
 
 def test_parameters_follow_what_the_message_is() -> None:
