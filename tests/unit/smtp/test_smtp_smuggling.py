@@ -61,8 +61,8 @@ def cuts_of(data: bytes, around: int) -> list[list[bytes]]:
     return ways
 
 
-def session(pieces: list[bytes], mend: bool = False) -> tuple[list[events.Event], ServerCore]:
-    core, seen = ServerCore(Options("mx.test", mend_bare_lf=mend)), []
+def session(pieces: list[bytes], mend: bool = False, xclient: bool = False) -> tuple[list[events.Event], ServerCore]:
+    core, seen = ServerCore(Options("mx.test", mend_bare_lf=mend, xclient=xclient)), []
     for piece in pieces:
         core.receive(piece)
         while (event := core.next_event()) is not NEED_DATA:
@@ -196,6 +196,27 @@ def test_neither_half_of_a_malformed_line_runs(
         else:
             assert said[-3].startswith(b"500 ")
             assert said[-2].startswith(b"250 ")
+
+
+#: In xtext (RFC 3461 §4) a parameter may hold octets that a line may not; they would end up in header fields.
+HIDDEN = [
+    (b"EHLO x\r\n", b"MAIL FROM:<a@far.test> ENVID=%b"),
+    (b"EHLO x\r\nMAIL FROM:<a@far.test>\r\n", b"RCPT TO:<bob@here.test> ORCPT=rfc822;%b"),
+    (b"EHLO x\r\n", b"XCLIENT HELO=%b"),
+    (b"EHLO x\r\n", b"XCLIENT NAME=%b"),
+    (b"EHLO x\r\n", b"XCLIENT LOGIN=%b"),
+]
+
+
+@pytest.mark.parametrize(("before", "command"), HIDDEN, ids=[command.decode() for _, command in HIDDEN])
+@pytest.mark.parametrize("octets", [b"a+0D+0AX-Forged:+20yes", b"a+0Ab", b"a+0Db", b"a+00b", b"a+7Fb"], ids=repr)
+def test_no_line_end_comes_hidden_in_a_parameter(before: bytes, command: bytes, octets: bytes) -> None:
+    base, _ = session([before], xclient=True)
+    seen, core = session([before + command % octets + b"\r\n"], xclient=True)
+    assert seen == base
+    assert core.data_to_send().split(b"\r\n")[-2].startswith(b"501 ")
+    taken, core = session([before + command % b"a.test" + b"\r\n"], xclient=True)
+    assert len(taken) == len(base) + 1
 
 
 # -- chunks (RFC 3030) -----------------------------------------------------------------------------------------------
