@@ -70,7 +70,7 @@ def round_of(times: Times, store: Any, number: int) -> None:
     inbox = result_of(store.open("INBOX"))
     times.take("select", lambda: result_of(inbox.snapshot(True)))
     times.take("status", lambda: result_of(store.status("INBOX")))
-    uids = result_of(inbox.snapshot(True)).uids
+    uids = times.take("select again", lambda: result_of(inbox.snapshot(True))).uids
     flagged = frozenset({FLAGGED})
     times.take("store all", lambda: result_of(inbox.store(uids, FlagOp.ADD, flagged, None)))
     times.take("unstore all", lambda: result_of(inbox.store(uids, FlagOp.REMOVE, flagged, None)))

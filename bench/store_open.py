@@ -34,13 +34,16 @@ def fill(folder: Path, count: int) -> None:
 
 
 def opened(folder: Path, label: str, stores: MaildirStores) -> None:
-    began = time.perf_counter()
+    began, cpu = time.perf_counter(), time.process_time()
     store: Any = result_of(stores.open(NAME))
     inbox = result_of(store.open("INBOX"))
     first = time.perf_counter()
     snapshot = result_of(inbox.snapshot(True))
-    done = time.perf_counter()
-    print(f"{len(snapshot.uids):7} messages {label:16} {done - began:7.3f} s (of it the snapshot {done - first:.3f})")
+    done, cpu = time.perf_counter(), time.process_time() - cpu
+    print(
+        f"{len(snapshot.uids):7} messages {label:16} {done - began:7.3f} s (of it the snapshot {done - first:.3f}),"
+        f" {cpu:.3f} of CPU, {cpu / len(snapshot.uids) * 1e6:.1f} us a message"
+    )
 
 
 def measure(count: int) -> None:
@@ -56,6 +59,7 @@ def measure(count: int) -> None:
         one = stores()
         opened(folder, "copied in", one)
         opened(folder, "open already", one)
+        opened(folder, "and again", one)
         result_of(one.close())
         one = stores()
         opened(folder, "warm index", one)
@@ -64,6 +68,8 @@ def measure(count: int) -> None:
             file.unlink()
         one = stores()
         opened(folder, "without an index", one)
+        result_of(one.close())
+        one = stores()
         tracemalloc.start()
         store: Any = result_of(one.open(NAME))
         snapshot = result_of(result_of(store.open("INBOX")).snapshot(True))

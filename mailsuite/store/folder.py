@@ -82,6 +82,7 @@ class Folder:
         if is_new:
             self.history.begin_anew()
         self.past: Past | None = None
+        self._may_be_claimed = True  # whether ``new`` may hold what a session has seen
         self._read_keywords()
         self._contents: Contents | None = None
         self._unannounced: list[tuple[int, Flags]] = []
@@ -158,6 +159,7 @@ class Folder:
         self.must_be_there()
         if claims := self.feed.take_claims():
             self.account.index.claim_these(self.id, claims)
+            self._may_be_claimed = True
             self._keep(lambda held: held.place(claims, False))
         times = self.times
         age = self.account.resources.now() - max(times) / 1e9
@@ -362,7 +364,8 @@ class Folder:
         contents = self._contents
         if contents is None:
             uids, letters, recent, size = self.account.index.contents(self.id)
-            flags = list(map(self.keywords.flags, letters))
+            known = {each: self.keywords.flags(each) for each in set(letters)}
+            flags = list(map(known.__getitem__, letters))
             if self.more.by_uid:
                 flags = list(map(self.flags_of, uids, letters))
             contents = self._contents = Contents(uids, flags, recent, size)
@@ -400,6 +403,7 @@ class Folder:
             self.feed.claim_all()
             if recent:
                 self.account.index.claim(self.id)
+                self._may_be_claimed = True
                 held.recent.clear()
         return Snapshot(
             uidvalidity=self.counters.uidvalidity,
@@ -417,14 +421,17 @@ class Folder:
 
     def move_claimed(self, limit: int = MOVE_SLICE) -> bool:
         """Move some of the messages that a session has seen from ``new`` to ``cur``; whether there may be more."""
-        claimed = [] if self.gone else self.account.index.claimed(self.id, limit)
+        if self.gone or not self._may_be_claimed:
+            return False
+        claimed = self.account.index.claimed(self.id, limit)
         if claimed:
             with self.own_change():
                 bases = [base for _, base in claimed]
                 step = Renames(self.new, self.cur, bases, [in_cur(base, "") for base in bases])
                 self.account.resources.disk.commit([step])
                 self.set_places([(uid, False) for uid, _ in claimed])
-        return len(claimed) == limit
+        self._may_be_claimed = len(claimed) == limit
+        return self._may_be_claimed
 
     # -- the end -------------------------------------------------------------------------------------------------
 

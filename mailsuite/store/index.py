@@ -177,14 +177,13 @@ class Index:
 
     def contents(self, id: int) -> tuple[list[int], list[str], set[int], int]:
         """(UIDs ascending, letters in step, UIDs of those in ``new`` that no session has claimed, octets as sent)."""
-        found = self._db.execute(
-            "SELECT key & 4294967295, letters, recent = 1, wire FROM message WHERE key BETWEEN ? AND ? ORDER BY key",
-            _range(id),
-        ).fetchall()
+        among = "FROM message WHERE key BETWEEN ? AND ?"
+        found = self._db.execute(f"SELECT key & 4294967295, letters {among} ORDER BY key", _range(id)).fetchall()
         if not found:
             return [], [], set(), 0
-        uids, letters, recent, wire = zip(*found, strict=True)
-        return list(uids), list(letters), set(itertools.compress(uids, recent)), sum(wire)
+        uids, letters = zip(*found, strict=True)
+        recent = self._db.execute(f"SELECT key & 4294967295 {among} AND recent = 1", _range(id))
+        return list(uids), list(letters), {uid for (uid,) in recent}, self.size(id)[1]
 
     def claim(self, id: int) -> None:
         """A session takes what is recent; the files lie in ``new`` until somebody moves them."""
