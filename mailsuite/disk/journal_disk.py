@@ -30,7 +30,7 @@ from mailsuite.disk.recorded import Behind, Placer, Recorded
 from mailsuite.disk.replay import replay
 from mailsuite.errors import DiskFull, Temporary
 from mailsuite.interfaces import IDisk, IRecorded
-from mailsuite.steps import Link, Links, Put, Step, Unit, folders
+from mailsuite.steps import Link, Links, Put, Step, Unit, folders, places
 
 #: Seconds between checkpoints while something is committed.
 INTERVAL = 2.0
@@ -152,7 +152,7 @@ class JournalDisk(RealDisk):
         except Temporary as error:
             return Recorded([error] * len(units))
         behind = Behind(self, encoded, self._base, self._put, self._placer)
-        touched = {folder for unit in units for folder in folders(unit)}
+        touched = {folder for unit in units for step in unit for folder in places(step)}
         links = [step for unit in units for step in unit if isinstance(step, Link)]
 
         def finish() -> None:

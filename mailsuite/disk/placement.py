@@ -152,7 +152,10 @@ class _Batch:
         for number in self._left():
             for place in self._messages[number]:
                 holder = place.holder
-                found.setdefault(holder.name, (holder, []))[1].append(place)
+                known = found.get(holder.name)
+                if known is None:
+                    known = found[holder.name] = (holder, [])
+                known[1].append(place)
         return [found[name] for name in sorted(found)]
 
     def fail(self, number: int, error: Exception) -> None:

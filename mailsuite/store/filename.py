@@ -83,10 +83,13 @@ class Unique:
 
     def name(self, now: float) -> str:
         """At ``now``, epoch seconds."""
-        return self.names(now, 1)[0]
+        return f"{self._head(now)}{next(self._count)}.{self._host}"
 
     def names(self, now: float, count: int) -> list[str]:
         """So many, each unlike the others."""
-        seconds, fraction = divmod(now, 1)
-        head = f"{int(seconds)}.M{int(fraction * 1_000_000)}P{self._pid()}Q"
+        head = self._head(now)
         return [f"{head}{number}.{self._host}" for number in itertools.islice(self._count, count)]
+
+    def _head(self, now: float) -> str:
+        seconds, fraction = divmod(now, 1)
+        return f"{int(seconds)}.M{int(fraction * 1_000_000)}P{self._pid()}Q"

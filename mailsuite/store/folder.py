@@ -356,7 +356,7 @@ class Folder:
 
     def place(self, base: str, letters: str, recent: bool) -> str:
         """Where the file of such a message lies."""
-        return os.path.join(self.new if recent else self.cur, scan.canonical_name(base, letters, recent))
+        return f"{self.new if recent else self.cur}/{scan.canonical_name(base, letters, recent)}"
 
     @property
     def contents(self) -> Contents:

@@ -9,7 +9,6 @@ its files are there, one transaction a mailbox and batch, and to the feed.  Bloc
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 
@@ -22,7 +21,7 @@ from mailsuite.interfaces import IRecorded
 from mailsuite.model import Appended, Flags
 from mailsuite.steps import Link, Put, Rename, Step
 from mailsuite.store.account import AccountMail
-from mailsuite.store.filename import Sizes, with_numbers
+from mailsuite.store.filename import numbered
 from mailsuite.store.folder import Folder
 from mailsuite.store.index import Row
 
@@ -65,11 +64,8 @@ class Incoming:
         self._base = ""
         self._written = False
         self._reserved = self._under_way = False
+        self.holder = Arrivals(account)
         account.users.add(self)
-
-    @property
-    def holder(self) -> Arrivals:
-        return Arrivals(self.account)
 
     def prepare(self) -> None:
         if self._letter.stored <= SMALL_BODY or self._letter.path:
@@ -94,7 +90,7 @@ class Incoming:
 
     @property
     def _temporary(self) -> str:
-        return os.path.join(self.folder.tmp, self._base)
+        return f"{self.folder.tmp}/{self._base}"
 
     def steps(self) -> Sequence[Step]:
         self.row = self._row()
@@ -111,14 +107,14 @@ class Incoming:
     def _row(self) -> Row:
         uid, modseq = self.folder.take_numbers(1)
         letters = self.folder.letters_for(uid, self._flags) if self._flags else ""
-        sizes = Sizes(self._letter.stored, self._letter.wire, uid)
+        stored, wire = self._letter.stored, self._letter.wire
         return Row(
             uid=uid,
-            base=with_numbers(self._base, sizes),
+            base=numbered(self._base, stored, wire, uid),
             recent=not letters,
             letters=letters,
-            stored=sizes.stored,
-            wire=sizes.wire,
+            stored=stored,
+            wire=wire,
             date=self._letter.date,
             modseq=modseq,
         )
@@ -151,10 +147,7 @@ class Arrivals:
 
     def __init__(self, account: AccountMail) -> None:
         self._account = account
-
-    @property
-    def name(self) -> str:
-        return self._account.name
+        self.name = account.name
 
     def locked(self, patience: float = -1) -> AbstractContextManager[None]:
         """Whoever delivers need not see what was delivered before."""

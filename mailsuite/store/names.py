@@ -32,6 +32,7 @@ _TO_ESCAPE = re.compile(r"[.\\]|^~")
 _PLAIN_IN_PATH = re.compile(rb"[^a-z0-9_+=-]")
 
 
+@lru_cache(maxsize=4096)  # every message that arrives asks, mostly for INBOX
 def checked_name(name: str) -> str:
     """The one spelling of a mailbox name; ``InvalidName`` if it cannot be one.  INBOX is the same in any case, as the
     first level too."""
