@@ -72,7 +72,7 @@ class POP3Connection(Connection[ServerCore]):
 
     @property
     def logged_in(self) -> str:
-        return self.account
+        return self.account if self._inbox is not None else ""
 
     def handle(self, event: object) -> Deferred[object] | None:
         return _HANDLERS[type(event)](self, event)
@@ -100,10 +100,9 @@ class POP3Connection(Connection[ServerCore]):
         self.core.say_and_end(Text.STOPPING)
 
     def ended(self) -> None:
+        self._leave_account()
         if self._inbox is not None:
             self._inbox.close()
-        self._leave_account()
-        if self.account:
             self.log.info(
                 "pop3 session of {account} from {peer} ended: {sent} sent, {removed} removed",
                 account=self.account,
