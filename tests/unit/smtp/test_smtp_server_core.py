@@ -267,6 +267,18 @@ def test_lmtp_answers_once_a_recipient() -> None:
     assert after == b"250 2.0.0 Ok\r\n" * 2 + b"221 2.0.0 Goodbye\r\n"
 
 
+@pytest.mark.parametrize("size", [1, 7, 59, 60, 61])
+def test_chunks_over_the_limit_are_counted_and_not_given_out(size: int) -> None:
+    """However large they say they are, what is kept of them is one message of the largest size."""
+    opening = b"EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n"
+    data = opening + b"BDAT 50\r\n" + b"x" * 50 + b"BDAT 300 LAST\r\n" + b"y" * 300 + b"NOOP\r\n"
+    seen, out, state = run(OPTIONS, [data[i : i + size] for i in range(0, len(data), size)])
+    assert seen[-1] == events.MessageEnd(350, frozenset({events.Fault.TOO_BIG}))
+    assert b"".join(event.data for event in seen if isinstance(event, events.Chunk)) == b"x" * 50 + b"y" * 10
+    assert out.endswith(b"250 2.0.0 Ok\r\n")
+    assert state is State.READY
+
+
 def test_a_line_may_be_longer_by_what_the_extensions_need() -> None:
     """RFC 3461 §5.4 asks for an ORCPT of 500 characters besides what RCPT has anyway."""
     core = ServerCore(Options("mx.test", limits=Limits(command_line=512)))
