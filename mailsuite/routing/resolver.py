@@ -17,13 +17,17 @@ import dns.rdatatype
 import dns.resolver
 import dns.rrset
 import msgspec
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mailsuite.errors import ConfigError, NotFound, Temporary
 from mailsuite.interfaces import IResolver
 from mailsuite.model import Mx
 from mailsuite.routing.dns_backend import Reactor, TwistedBackend
+
+#: Seconds for which an answer is used again without a look at its TTL.
+JUST_NOW = 1.0
 
 
 class ResolverSettings(msgspec.Struct, frozen=True):
@@ -57,6 +61,10 @@ class DnsResolver:
         self._resolver.lifetime = settings.lifetime
         self._resolver.cache = dns.resolver.LRUCache(settings.cache)
         self._backend = TwistedBackend(reactor)
+        self._reactor = reactor
+        self._most = settings.cache
+        #: Answers of the last moment, and until when they are of it.
+        self._recent: dict[tuple[str, dns.rdatatype.RdataType], tuple[float, Any]] = {}
         #: Who waits for the answer to a question that was asked already.
         self._asking: dict[tuple[str, dns.rdatatype.RdataType], list[Deferred[Any]]] = {}
 
@@ -91,8 +99,12 @@ class DnsResolver:
         return tuple(b"".join(record.strings) for record in await self._ask(name, dns.rdatatype.TXT))
 
     def _ask(self, name: str, kind: dns.rdatatype.RdataType) -> Deferred[Any]:
-        """The record set, or an empty tuple.  A question is asked once, however many wait for its answer."""
+        """The record set, or an empty tuple.  A question is asked once, however many wait for its answer, and what was
+        answered just now is taken as it was: to look into dnspython's cache costs more than the rest of a route."""
         key = (name.lower(), kind)
+        until, known = self._recent.get(key, (0.0, ()))
+        if self._reactor.seconds() < until:
+            return succeed(known)
         answer: Deferred[Any] = Deferred()
         waiting = self._asking.setdefault(key, [])
         waiting.append(answer)
@@ -101,6 +113,10 @@ class DnsResolver:
         return answer
 
     def _tell(self, result: object, key: tuple[str, dns.rdatatype.RdataType]) -> None:
+        if not isinstance(result, Failure):
+            if len(self._recent) >= self._most:
+                self._recent.clear()
+            self._recent[key] = (self._reactor.seconds() + JUST_NOW, result)
         for answer in self._asking.pop(key):
             answer.callback(result)
 

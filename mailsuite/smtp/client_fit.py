@@ -95,7 +95,7 @@ def is_writable(address: Address) -> bool:
 
 def _is_plain(address: Address) -> bool:
     """Whether it can be written in ASCII."""
-    return address.local.isascii() and ascii_domain(address.domain).isascii()
+    return address.local.isascii() and (address.domain.isascii() or ascii_domain(address.domain).isascii())
 
 
 def limit(extensions: Mapping[str, str], name: str, otherwise: int) -> int:
