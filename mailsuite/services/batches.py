@@ -25,6 +25,8 @@ from mailsuite.services.turns import Turns
 #: Messages and octets in one batch.
 MAX_COUNT = 100
 MAX_OCTETS = 2 << 20
+#: Messages in a batch that many clients must have sent.
+MANY = 4
 #: Messages and octets that are durable and not in their places, beyond which nothing more is recorded.
 MAX_COUNT_BEHIND = 2000
 MAX_OCTETS_BEHIND = 16 << 20
@@ -69,12 +71,16 @@ class Batches:
         at_once: int = AT_ONCE,
         gather: float = -1.0,
         linger: float = -1.0,
+        gather_many: float = -1.0,
     ) -> None:
         """``at_once``: threads that messages of one account may hold beside the batch; fewer than ``offload`` has.
         ``gather`` and ``linger``: seconds for which a batch, and what is behind, waits for more; below 0 for none, and
-        0 until the reactor has heard everybody who has spoken."""
+        0 until the reactor has heard everybody who has spoken.  ``gather_many``: the same for a batch after one of
+        ``MANY`` or more: waking a thread costs as much as some messages do, and where many send, more come soon."""
         self._disk = disk
         self._gather = gather
+        self._gather_many = max(gather, gather_many)
+        self._many = False
         self._linger = linger
         self._offload = offload
         self._clock = clock
@@ -112,10 +118,11 @@ class Batches:
         too_much = self._count_behind >= MAX_COUNT_BEHIND or self._octets_behind >= MAX_OCTETS_BEHIND
         if not self._recording and self._waiting and not too_much:
             self._recording = True
-            self._after(self._gather, self._record_batch)
+            self._after(self._gather_many if self._many else self._gather, self._record_batch)
 
     def _record_batch(self) -> None:
         batch = self._take()
+        self._many = len(batch) >= MANY
         recording = self._offload.run(record_all, self._disk, [each.placements for each in batch], PATIENCE)
         recording.addCallbacks(self._recorded, self._not_recorded, callbackArgs=(batch,), errbackArgs=(batch,))
 

@@ -47,8 +47,9 @@ from mailsuite.services.ids import message_ids
 from mailsuite.services.trust import trusts
 from mailsuite.store.maildir import MaildirStores
 
-#: Seconds for which messages wait for others to be recorded with, and for others to be placed with.
-GATHER, LINGER = 0.0, 0.01
+#: Seconds for which messages wait for others to be recorded with, where few and where many come, and for others to be
+#: placed with.
+GATHER, GATHER_MANY, LINGER = 0.0, 0.002, 0.02
 
 
 class Parts:
@@ -72,7 +73,9 @@ class Parts:
             summarize=placer.summarize,
         )
         self._queue = DiskQueue(paths.queue, disk, self._offload, reactor, relay.schedule(settings))
-        batches = Batches(disk, self._offload, reactor, max(1, limits.threads // 2), GATHER, LINGER)
+        batches = Batches(
+            disk, self._offload, reactor, max(1, limits.threads // 2), GATHER, LINGER, gather_many=GATHER_MANY
+        )
         delivery = Delivery(self._stores, self._queue, self._spool, batches)
         tls = TLSContexts(settings.tls.certificate, settings.tls.key, reactor.seconds)
         self._courier = relay.courier(settings, tls, reactor, self._offload)

@@ -150,6 +150,24 @@ def test_gathering_waits_for_the_turn_and_lingering_for_more(tmp_path: Path) -> 
     assert place.placed == [1]
 
 
+def test_where_many_send_a_batch_waits_for_more(tmp_path: Path) -> None:
+    place = Place(tmp_path, gather=0.0, linger=1.0, gather_many=0.5)
+    many = [place.give(number) for number in range(batches_module.MANY)]
+    place.clock.advance(0)
+    place.threads.turn()
+    assert all(answer.called for answer in many)
+    late = place.give(9)
+    place.clock.advance(0.4)
+    assert not place.threads.waiting
+    place.clock.advance(0.1)
+    place.threads.turn()
+    assert late.called
+    alone = place.give(10)
+    place.clock.advance(0)
+    place.threads.first()
+    assert alone.called, "the last batch was of one"
+
+
 def test_deliveries_wait_when_too_much_is_behind(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches_module, "MAX_COUNT_BEHIND", 2)
     first = [place.give(number) for number in range(3)]
