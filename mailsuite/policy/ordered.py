@@ -62,7 +62,7 @@ def _ask(answers: Iterator[Answer]) -> Answer:
         for answer in answers:
             if isinstance(answer, Deferred):
                 return Deferred.fromCoroutine(_go_on(answer, answers, fields))
-            if _is_last_word(answer, fields):
+            if answer is not ACCEPT and _is_last_word(answer, fields):
                 return answer
     except Exception:
         return fail()

@@ -9,6 +9,7 @@ standard error, and exit status 1.
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import Any
 
@@ -103,6 +104,8 @@ class MailServer(Service):
             fronted = fronted_by(factory, taken.listener, self._parts.shared)
             self._ports.append(send_at_once(await taken.listen(self._reactor, fronted)))
         self._ports.append(self._parts.start_relay(self._look))
+        # What is there now stays: the collector need not walk through all of it, the reactor waiting, time and again.
+        gc.freeze()
         self.log.info(
             "ready: {hostname}, {ports}; {waiting} waiting to be sent",
             hostname=self._settings.hostname,
