@@ -51,13 +51,15 @@ class Frame(msgspec.Struct, frozen=True):
 
 class History(msgspec.Struct, frozen=True):
     """What the files of a journal say.  ``frames`` are those whose effects may be missing, in order; ``number`` is the
-    next one's, ``file`` and ``offset`` where it goes, ``torn`` whether the beginning of one lies there."""
+    next one's, ``file`` and ``offset`` where it goes, ``torn`` whether the beginning of one lies there.  ``before`` is
+    the newest in the other file, 0 if there is none."""
 
     frames: list[Frame]
     number: int
     file: str
     offset: int
     torn: bool
+    before: int
 
 
 # -- writing -------------------------------------------------------------------------------------------------------
@@ -153,7 +155,8 @@ def read_files(files: Mapping[str, Octets]) -> History:
         if number not in there:
             raise _damaged(", ".join(files), 0, f"frame {number} is missing")
     torn = files[file][newest.end : newest.end + 16] == _HEADER.pack(_MAGIC, newest.number + 1, 0, 0, 0)[:16]
-    return History([there[number] for number in wanted], newest.number + 1, file, newest.end, torn)
+    before = max((frame.number for name, chain in chains.items() if name != file for frame in chain), default=0)
+    return History([there[number] for number in wanted], newest.number + 1, file, newest.end, torn, before)
 
 
 def _chain(data: Octets, salt: bytes) -> list[Frame]:

@@ -97,7 +97,7 @@ class Journal:
         history = read_files(contents)
         self._file = paths.index(history.file)
         self._last[self._file] = history.number - 1
-        self._last[1 - self._file] = 0
+        self._last[1 - self._file] = history.before
         self._offset, self._number = history.offset, history.number
         self._newest = max((frame.number for frame in history.frames if frame.payload), default=0)
         if history.frames:
@@ -204,19 +204,22 @@ class Journal:
         """In the other file, once nothing in it is needed.  Only the one who writes is here."""
         other = 1 - self._file
         if self._last[other] >= self._base:
-            self._wait_for_effects()
+            self.wait_for_effects()
             self.make_room()
         if self._last[other] >= self._durable_base:
             self._put_frame([])
             self._number += 1
         self._file, self._offset = other, PAGE
 
-    def _wait_for_effects(self) -> None:
-        """Whoever is to do what is recorded may wait for us: it is done here.  ``Temporary``."""
-        while self._pending:
+    def wait_for_effects(self) -> None:
+        """Of all that was appended before; not of what others append meanwhile.  Whoever is to do what is recorded may
+        wait for us: it is done here.  ``Temporary``."""
+        with self._changed:
+            below = self._number
+        while self.oldest() < below:
             self.finish()
             with self._changed:
-                if self._pending:
+                if min(self._pending, default=below) < below:
                     self._changed.wait(LOOK_AGAIN)
 
     # -- effects -------------------------------------------------------------------------------------------------

@@ -26,14 +26,16 @@ from mailsuite.disk.journal import SIZE, Journal
 from mailsuite.disk.linked import Linked
 from mailsuite.disk.many import do_many
 from mailsuite.disk.real import RealDisk, meaning
-from mailsuite.disk.recorded import Behind, Placer, Recorded
+from mailsuite.disk.recorded import Behind, Placer, Recorded, links_first
 from mailsuite.disk.replay import replay
 from mailsuite.errors import DiskFull, Temporary
 from mailsuite.interfaces import IDisk, IRecorded
-from mailsuite.steps import Link, Links, Put, Step, Unit, folders, places
+from mailsuite.steps import Link, Links, Put, Rename, Step, Unit, folders, places
 
 #: Seconds between checkpoints while something is committed.
 INTERVAL = 2.0
+#: Files that a file system must have room for (inodes) while something is to be recorded.
+FILES = 4096
 
 _log = Logger()
 
@@ -143,22 +145,21 @@ class JournalDisk(RealDisk):
 
     def record(self, units: Sequence[Unit]) -> IRecorded:
         """What is promised must find room: ``DiskFull`` while there is less of it than the journal may hold."""
-        left = os.statvfs(self._base)
-        if left.f_bavail * left.f_frsize < 2 * self._size:
-            return Recorded([DiskFull(f"{self._base}: no space left")] * len(units))
+        units = [links_first(unit) for unit in units]
         encoded = [encode_unit(unit, self._base) for unit in units]
+        touched = {folder for unit in units for step in unit for folder in places(step)}
         try:
+            self._find_room(touched)
             frame = self._journal.append(encoded)
         except Temporary as error:
             return Recorded([error] * len(units))
         behind = Behind(self, encoded, self._base, self._put, self._placer)
-        touched = {folder for unit in units for step in unit for folder in places(step)}
-        links = [step for unit in units for step in unit if isinstance(step, Link)]
+        names = [step for unit in units for step in unit if isinstance(step, Link | Rename)]
 
         def finish() -> None:
             behind.finish()
-            for link in links:
-                self._linked.note(link)
+            for step in names:
+                self._linked.note(step)
             self._end(frame, touched)
             with self._lock:
                 del self._recorded[recorded]
@@ -167,6 +168,17 @@ class JournalDisk(RealDisk):
         with self._lock:
             self._recorded[recorded] = None
         return recorded
+
+    @meaning
+    def _find_room(self, touched: Iterable[str]) -> None:
+        """In each file system; ``DiskFull``."""
+        for folder in touched:
+            try:
+                left = os.statvfs(folder)
+            except FileNotFoundError:  # another program removed it, it is made again
+                continue
+            if left.f_bavail * left.f_frsize < 2 * self._size or (left.f_files and left.f_favail < FILES):
+                raise DiskFull(f"{folder}: no space left")
 
     def _end(self, frame: int, touched: Iterable[str]) -> None:
         """The effects are in the file system.  It is noted where before the journal may forget them."""
@@ -216,7 +228,7 @@ class JournalDisk(RealDisk):
     def checkpoint(self) -> None:
         if self._journal.settled:
             return
-        self._perform_recorded()
+        self._journal.wait_for_effects()
         self._write_effects()
         self._journal.done(self._journal.append(()))
 
@@ -244,15 +256,21 @@ _append = meaning(append_to_file)
 def _sync_filesystems(paths: set[str]) -> None:
     """Those on which these folders lie, or lay."""
     synced: set[int] = set()
-    for touched in paths:
-        path = touched
-        while not os.path.isdir(path):
-            path = os.path.dirname(path)
-        device = os.stat(path).st_dev
-        if device not in synced:
-            synced.add(device)
-            fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
+    for path in paths:
+        fd = _open_nearest(path)
+        try:
+            device = os.fstat(fd).st_dev
+            if device not in synced:
+                synced.add(device)
                 syncfs(fd)
-            finally:
-                os.close(fd)
+        finally:
+            os.close(fd)
+
+
+def _open_nearest(path: str) -> int:
+    """The folder, or the nearest one above it: another thread or program may remove it at any moment."""
+    while True:
+        try:
+            return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except (FileNotFoundError, NotADirectoryError):
+            path = os.path.dirname(path)

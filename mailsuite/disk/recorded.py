@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from zope.interface import implementer
@@ -18,7 +18,7 @@ from mailsuite.disk.applying import Applied
 from mailsuite.disk.frames import decode_unit
 from mailsuite.errors import Temporary
 from mailsuite.interfaces import IDisk, IRecorded
-from mailsuite.steps import Link, Put, Single, singles
+from mailsuite.steps import Link, Put, Rename, Single, Step, Unit, singles
 
 
 @implementer(IRecorded)
@@ -63,6 +63,7 @@ class Behind:
         self._applied = Applied(disk, put)
         self._placer = placer
         self._left: list[Single] = []
+        self._copies: dict[str, Put] = {}
         self._unsure = False  # somebody may have done some of them already
 
     def finish(self) -> None:
@@ -70,14 +71,20 @@ class Behind:
         if self._encoded and not (self._placer is not None and self._placer.perform(self._encoded)):
             decoded = (step for unit in self._encoded for step in decode_unit(unit, self._base))
             self._left = [single for step in decoded for single in singles(step)]
+            self._copies = _copies(self._left)
             self._unsure = self._placer is not None
         self._encoded = ()
         while self._left:
             if not (self._unsure and _is_done(self._left[0])):
                 self._do(self._left[0])
             del self._left[0]
+        self._copies = {}
 
     def _do(self, step: Single) -> None:
+        if isinstance(step, Link) and step.new in self._copies and not os.path.lexists(step.old):
+            step = self._copies[step.new]  # another program, or a session, has the first one under another name already
+        if isinstance(step, Link | Rename) and not os.path.isdir(os.path.dirname(step.new)):
+            self._disk.make_folder(os.path.dirname(step.new))
         try:
             self._applied.do(step)
         except Temporary:
@@ -87,6 +94,36 @@ class Behind:
             for path in (step.path, step.temporary):
                 self._disk.make_folder(os.path.dirname(path))
             self._applied.do(step)
+
+
+def links_first(unit: Unit) -> Unit:
+    """The same, but a file that is renamed has its other names before the one under which somebody may find it, and
+    take it away."""
+    before = {step.new: step.old for step in unit if isinstance(step, Rename)}
+    if not before:
+        return unit
+    links: list[Step] = []
+    others: list[Step] = []
+    for step in unit:
+        if isinstance(step, Link) and step.old in before:
+            before[step.new] = before[step.old]
+            links.append(Link(before[step.old], step.new))
+        else:
+            others.append(step)
+    return [*links, *others]
+
+
+def _copies(steps: Iterable[Single]) -> dict[str, Put]:
+    """What makes a copy of the file, for each ``Link`` to one that is put."""
+    puts: dict[str, Put] = {}
+    copies: dict[str, Put] = {}
+    for step in steps:
+        match step:
+            case Put():
+                puts[step.path] = step
+            case Link() if put := puts.get(step.old):
+                puts[step.new] = copies[step.new] = Put(step.new, put.data, mtime=put.mtime, mode=put.mode)
+    return copies
 
 
 def _is_done(step: Single) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from mailsuite.disk import journal as journal_module
+from mailsuite.disk import journal_disk
 from mailsuite.disk.frames import PAGE, SALT, file_head, frame_parts, padded, read_files, taken
 from mailsuite.disk.journal import NAMES
 from mailsuite.disk.journal_disk import JournalDisk
@@ -316,3 +318,84 @@ def test_a_link_is_durable_before_the_other_name_goes(site: Site, monkeypatch: p
     monkeypatch.setattr(site.disk, "sync_folder", synced.append)
     site.disk.commit((Unlink(site.path("a")),))
     assert synced == [os.path.dirname(site.path("b"))]
+
+
+def test_a_folder_that_goes_during_a_checkpoint_harms_nothing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mailbox is deleted while what was done in it is written."""
+    os.mkdir(site.path("box"))
+    site.put("box/a")
+    real = os.open
+
+    def gone(path: str, flags: int, *rest: Any, **more: Any) -> int:
+        if path == site.path("box"):
+            shutil.rmtree(path, ignore_errors=True)
+        return real(path, flags, *rest, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mailsuite.disk.journal_disk.os.open", gone)
+        site.disk.checkpoint()
+    site.put("b")
+    assert site.files == {"b": b"x"}
+
+
+def test_a_checkpoint_covers_what_came_before_it_though_something_older_is_under_way(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a mailbox that is made after another of its name was removed would get that one's mail after a crash."""
+    inside, go_on = threading.Event(), threading.Event()
+    real = journal_disk.write_file
+
+    def slow(put: Put) -> None:
+        if put.path.endswith("slow"):
+            inside.set()
+            assert go_on.wait(10)
+        real(put)
+
+    monkeypatch.setattr(journal_disk, "write_file", slow)
+    older = threading.Thread(target=site.put, args=("slow",))
+    older.start()
+    assert inside.wait(10)
+    site.put("a")
+    checkpoint = threading.Thread(target=site.disk.checkpoint)
+    checkpoint.start()
+    checkpoint.join(0.1)
+    go_on.set()
+    for thread in (older, checkpoint):
+        thread.join()
+    site.crash()
+    os.unlink(site.path("a"))
+    site.begin()
+    assert set(site.files) == {"slow"}
+
+
+def test_a_crash_during_the_recovery_of_a_full_journal_loses_nothing(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed when both files are needed; the first frame after the start, which is to go where the older ones lie, is
+    torn."""
+
+    def killed() -> None:
+        raise OSError(4, "killed")
+
+    site.disk._journal.make_room = killed
+    written = 0
+    with contextlib.suppress(Temporary):
+        while True:
+            site.put(f"n{written}")
+            written += 1
+    site.crash()
+    real = os.pwrite
+    with monkeypatch.context() as patch:
+
+        def torn(fd: int, data: bytes, offset: int) -> int:
+            if offset == PAGE:
+                real(fd, data[:10], offset)
+                raise OSError(5, "the power fails")
+            return real(fd, data, offset)
+
+        patch.setattr(journal_module.os, "pwrite", torn)
+        with pytest.raises(Temporary):
+            site.begin()
+    site.crash()
+    site.begin()
+    assert len(site.files) == written > 20

@@ -12,8 +12,8 @@ import pytest
 
 from mailsuite.disk import filesystem, journal_disk
 from mailsuite.disk.journal_disk import JournalDisk
-from mailsuite.errors import DiskFull
-from mailsuite.steps import Link, Put, Rename
+from mailsuite.errors import DiskFull, Temporary
+from mailsuite.steps import Link, Put, Rename, Unlink
 
 
 class Hand:
@@ -173,3 +173,76 @@ def test_nothing_is_promised_without_room(disk: JournalDisk, folder: Path, monke
     assert names(folder) == []
     disk.record((put(folder, "c"),)).perform()
     assert names(folder) == ["c"]
+
+
+def test_the_files_own_file_system_must_have_room(
+    disk: JournalDisk, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mail may lie on another one than the journal; octets are not all that can run out."""
+    real = os.statvfs
+    there = real(folder)
+    for full in ((*there[:4], 0, *there[5:]), (*there[:5], 1 << 20, 0, 0, *there[8:])):
+        with monkeypatch.context() as patch:
+            left = os.statvfs_result(full)
+            patch.setattr(
+                "mailsuite.disk.journal_disk.os.statvfs", lambda at, left=left: left if "mail" in at else real(at)
+            )
+            assert [type(error) for error in disk.record((put(folder, "a"),)).errors] == [DiskFull]
+
+
+def test_a_disk_that_cannot_say_what_room_it_has_refuses(
+    disk: JournalDisk, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("mailsuite.disk.journal_disk.os.statvfs", broken)
+    assert [type(error) for error in disk.record((put(folder, "a"),)).errors] == [Temporary]
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_who_comes_second_gets_the_message_though_the_first_has_taken_it_away(
+    disk: JournalDisk, folder: Path, monkeypatch: pytest.MonkeyPatch, large: bool
+) -> None:
+    """There is no room for the second name at once, and meanwhile a session or another program finds the first."""
+    (folder / "second").mkdir()
+    if large:
+        (folder / "tmp" / "a").write_bytes(b"x")
+        first: tuple[Put | Rename, ...] = (Rename(f"{folder}/tmp/a", f"{folder}/new/a"),)
+    else:
+        first = put(folder, "a")
+    links = (Link(f"{folder}/new/a", f"{folder}/second/b"), Link(f"{folder}/second/b", f"{folder}/second/c"))
+    recorded = disk.record([(*first, *links)])
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, os.strerror(28))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mailsuite.disk.real.os.link", full)
+        patch.setattr("mailsuite.disk.applying.Applied._copy", full)
+        with pytest.raises(OSError, match="No space"):
+            recorded.perform()
+    for found in (folder / "new").iterdir():
+        found.unlink()
+    recorded.perform()
+    assert {path.name: path.read_bytes() for path in (folder / "second").iterdir()} == {"b": b"x", "c": b"x"}
+
+
+def test_a_folder_of_a_second_name_that_is_gone_is_made_again(disk: JournalDisk, folder: Path) -> None:
+    recorded = disk.record([(*put(folder, "a"), Link(f"{folder}/new/a", f"{folder}/second/b"))])
+    recorded.perform()
+    assert (folder / "second" / "b").read_bytes() == b"x"
+
+
+def test_a_large_message_outlives_its_first_name_when_the_power_fails(
+    disk: JournalDisk, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first name goes for good only when the second one is on the medium."""
+    (folder / "second").mkdir()
+    (folder / "tmp" / "a").write_bytes(b"x")
+    unit = (Rename(f"{folder}/tmp/a", f"{folder}/new/a"), Link(f"{folder}/new/a", f"{folder}/second/b"))
+    disk.record([unit]).perform()
+    synced: list[str] = []
+    monkeypatch.setattr(disk, "sync_folder", synced.append)
+    disk.commit((Unlink(f"{folder}/new/a"),))
+    assert synced == [f"{folder}/second"]
