@@ -1,4 +1,4 @@
-"""TCP connections that send at once what the socket takes.
+"""TCP connections that send at once what the socket takes, and close at once when all is sent.
 
 Twisted's own transport keeps every write until the reactor has said that the socket is writable: two ``epoll_ctl`` and
 a turn of the loop for each answer of a few octets, which nearly always fits.  Here such a write is one ``send``; what
@@ -10,7 +10,10 @@ after STARTTLS Twisted's TLS layer writes the usual way.
 
 from __future__ import annotations
 
-from twisted.internet.interfaces import IListeningPort
+from typing import cast
+
+from twisted.internet.interfaces import IListeningPort, IReactorTime
+from twisted.internet.protocol import connectionDone
 from twisted.internet.tcp import Port, Server
 
 
@@ -27,6 +30,16 @@ class PromptServer(Server):
                 data = data[sent:]
         if data:
             super().write(data)
+
+    def loseConnection(self) -> None:
+        """At the end of this turn when all is sent: the usual way asks the reactor first whether more could be."""
+        at_once = self.connected and not (self.TLS or self._waiting or self.producer or self._writeDisconnected)
+        if not at_once:
+            super().loseConnection()
+        elif not self.disconnecting:
+            self.disconnecting = True
+            self.stopReading()
+            cast(IReactorTime, self.reactor).callLater(0, self.connectionLost, connectionDone)
 
     def startWriting(self) -> None:
         self._waiting = True

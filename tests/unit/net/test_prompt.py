@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from twisted.internet import error
+from twisted.internet import error, main
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.tcp import Port
-from twisted.internet.testing import MemoryReactor
+from twisted.internet.testing import MemoryReactor, MemoryReactorClock
 from twisted.internet.unix import Port as UNIXPort
+from twisted.python.failure import Failure
 
 from mailsuite.net.prompt import PromptServer, send_at_once
 
@@ -21,7 +22,7 @@ class Peer:
 
     def __init__(self) -> None:
         ours, self.socket = socket.socketpair()
-        self.reactor: Any = MemoryReactor()
+        self.reactor: Any = MemoryReactorClock()
         self.connection = PromptServer(ours, Protocol(), ("192.0.2.1", 4000), None, 1, self.reactor)  # type: ignore[arg-type]
         self.connection.hostname = "192.0.2.1"
 
@@ -55,7 +56,8 @@ def peer() -> Iterator[Peer]:
     made = Peer()
     yield made
     made.socket.close()
-    made.connection.socket.close()
+    if made.connection.connected:
+        made.connection.socket.close()
 
 
 BULK = bytes(range(256)) * 8192
@@ -115,6 +117,37 @@ def test_closing_waits_until_what_was_written_is_sent(peer: Peer) -> None:
     while peer.connection.doWrite() is None:
         found += peer.read()
     assert found + peer.read() == BULK
+
+
+def test_with_nothing_left_to_send_closing_does_not_wait_for_the_reactor(peer: Peer) -> None:
+    lost: list[Failure] = []
+    peer.connection.protocol.connectionLost = lost.append  # type: ignore[method-assign]
+    peer.connection.write(b"221 Goodbye\r\n")
+    peer.connection.loseConnection()
+    peer.connection.loseConnection()
+    assert not peer.awaited
+    assert lost == [], "not inside the call"
+    peer.reactor.advance(0)
+    assert [each.type for each in lost] == [error.ConnectionDone]
+    assert peer.socket.recv(100) == b"221 Goodbye\r\n"
+    assert peer.socket.recv(100) == b""
+
+
+def test_closing_may_be_followed_by_cutting(peer: Peer) -> None:
+    lost: list[Failure] = []
+    peer.connection.protocol.connectionLost = lost.append  # type: ignore[method-assign]
+    peer.connection.loseConnection()
+    peer.connection.abortConnection()
+    peer.reactor.advance(0)
+    assert len(lost) == 1
+
+
+def test_closing_waits_for_a_producer(peer: Peer) -> None:
+    peer.connection.registerProducer(Protocol(), True)  # type: ignore[arg-type]
+    peer.connection.loseConnection()
+    assert not peer.reactor.getDelayedCalls()
+    peer.connection.unregisterProducer()
+    assert peer.connection.doWrite() is main.CONNECTION_DONE
 
 
 def test_a_port_makes_such_connections() -> None:
