@@ -47,7 +47,7 @@ def _next(one: Queued, now: float) -> str:
 def _wishes(one: Queued, now: float) -> Iterator[str]:
     if one.via:
         yield f"  It goes by {shown(one.via)}, as somebody ordered (`mailsuite queue reroute`)."
-    if one.envelope.require_tls:
+    if one.envelope.require_tls and not one.envelope.sender.is_null:
         yield "  It is only sent over verified TLS (REQUIRETLS)."
     if one.envelope.priority:
         yield f"  Its priority is {one.envelope.priority} (-9 to 9)."

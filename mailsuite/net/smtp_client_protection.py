@@ -16,7 +16,7 @@ NOT_PROMISED = Status(4, 7, 30)
 
 
 def needs_protection(envelope: Envelope) -> bool:
-    """Notices do not: RFC 8689 §4.2.1 and §5."""
+    """Notices ask for it where it is offered, and go without where it is not: RFC 8689 §5."""
     return envelope.require_tls and not envelope.sender.is_null
 
 

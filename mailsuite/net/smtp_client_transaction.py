@@ -21,7 +21,7 @@ def transaction(envelope: Envelope, recipients: Sequence[Recipient], outgoing: O
         utf8_header=envelope.smtputf8 and outgoing.eight_bit_header,
         envid=envelope.envid,
         ret=envelope.ret,
-        require_tls=envelope.require_tls and not envelope.sender.is_null,
+        require_tls=envelope.require_tls,
         priority=envelope.priority,
         by=_by(envelope, now),
     )

@@ -152,6 +152,7 @@ class Reports:
                 notice.written,
                 BodyType.EIGHT_BIT_MIME if eight_bit else BodyType.SEVEN_BIT,
                 smtputf8=not str(notice.to).isascii(),
+                require_tls=notice.envelope.require_tls,  # RFC 8689 §5: it tells of a message that required it
             )
             await self._delivery.commit(draft, envelope, b"", destinations)
         except (OverQuota, NotFound) as error:
@@ -190,10 +191,12 @@ async def _header(original: IBody | None) -> bytes:
 
 
 def _is_returned(envelope: Envelope, told: Sequence[Outcome], original: IBody | None, limit: int) -> bool:
-    """RFC 3461 §4.3: whole only with a failure.  What is not made of lines cannot stand in a message of lines."""
+    """RFC 3461 §4.3: whole only with a failure, and RFC 8689 §5: never what requires TLS.  What is not made of lines
+    cannot stand in a message of lines."""
     return (
         original is not None
         and envelope.ret == "FULL"
+        and not envelope.require_tls
         and original.size <= limit
         and envelope.body is not BodyType.BINARY_MIME
         and any(isinstance(outcome, Failed) for outcome in told)

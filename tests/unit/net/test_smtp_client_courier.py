@@ -422,11 +422,14 @@ def test_a_host_that_is_down_is_no_lack_of_tls() -> None:
     assert str(outcome.status) == "4.4.1"
 
 
-def test_notices_do_not_require_tls() -> None:
+@pytest.mark.parametrize(("extensions", "said"), [(EXTENSIONS, False), ((*WITH_TLS, "REQUIRETLS"), True)])
+def test_notices_ask_for_tls_where_it_is_offered_and_go_without_where_it_is_not(
+    extensions: tuple[str, ...], said: bool
+) -> None:
     """RFC 8689 §5."""
-    peer = ScriptedPeer()
+    peer = ScriptedPeer(extensions=extensions)
     assert isinstance(send_protected(at_one(peer), HOP, NULL_SENDER), Delivered)
-    assert "REQUIRETLS" not in peer.messages[0].sender
+    assert peer.messages[0].sender.endswith(" REQUIRETLS") is said
 
 
 @pytest.mark.parametrize("way", ["close", "cancel"])

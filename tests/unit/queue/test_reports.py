@@ -203,6 +203,17 @@ def test_else_only_the_header_is(world: World, why: str) -> None:
     assert b"text\r\n" not in world.sent()
 
 
+def test_what_required_tls_is_not_returned_whole_and_its_notice_asks_for_tls(world: World) -> None:
+    """RFC 8689 §5."""
+    envelope = Envelope("q1", AL, (Recipient(BOB),), 0.0, ret="FULL", require_tls=True)
+    queued = Queued(envelope, (), 0.0, 0.0, 10)
+    result_of(world.reports.report(queued, (failed(BOB),), OctetsBody(HEADER + b"secret\r\n")))
+    (commit,) = world.delivery.commits
+    assert b"text/rfc822-headers" in commit.octets
+    assert b"secret" not in commit.octets
+    assert commit.envelope.require_tls
+
+
 def test_a_message_that_cannot_be_read_is_reported_without_it(world: World) -> None:
     queued = Queued(Envelope("q1", AL, (Recipient(BOB),), 0.0), (), 0.0, 0.0, 10)
     result_of(world.reports.report(queued, (failed(BOB),), None))
