@@ -29,6 +29,8 @@ _AFTER_LOGIN: tuple[bytes, ...] = (
     b"SPECIAL-USE",  # RFC 6154
     b"CREATE-SPECIAL-USE",  # RFC 6154
     b"STATUS=SIZE",  # RFC 8438
+    b"CONDSTORE",  # RFC 7162
+    b"QRESYNC",  # RFC 7162
 )
 
 

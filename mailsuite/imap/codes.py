@@ -54,6 +54,16 @@ def uidnext(value: int) -> bytes:
     return b"UIDNEXT %d" % value
 
 
+def highestmodseq(value: int) -> bytes:
+    """RFC 7162 §3.1.2.1."""
+    return b"HIGHESTMODSEQ %d" % value
+
+
+def modified(numbers: Iterable[int]) -> bytes:
+    """Those that a conditional STORE left alone: sequence numbers, or UIDs for UID STORE; RFC 7162 §3.1.3."""
+    return b"MODIFIED " + compress(numbers)
+
+
 def unseen(number: int) -> bytes:
     """The first unseen message's sequence number, RFC 3501 section 7.1."""
     return b"UNSEEN %d" % number

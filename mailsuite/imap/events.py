@@ -12,7 +12,7 @@ import msgspec
 
 from mailsuite.imap.items import FetchItem, ListReturn, ListSelect, StatusItem
 from mailsuite.model import FlagOp, Flags
-from mailsuite.query import Numbers, Query, Uids
+from mailsuite.query import Numbers, Query, Ranges, Uids
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -89,11 +89,28 @@ class Enable(Command, frozen=True):
     names: tuple[str, ...]
 
 
+class Resync(msgspec.Struct, frozen=True):
+    """The QRESYNC parameter, RFC 7162 §3.2.5: the state that a client remembers.
+
+    ``known``: UIDs it cares for, None where it did not say: all.  ``numbers`` and ``uids``: sequence numbers and, in
+    step, the UIDs it takes them for (§3.2.5.2); both ascend and name as many.
+    """
+
+    uidvalidity: int
+    modseq: int
+    known: Ranges | None = None
+    numbers: Ranges = ()
+    uids: Ranges = ()
+
+
 class Select(Command, frozen=True):
-    """SELECT, or EXAMINE where ``read_only``.  The earlier selection ended when this was sent, even if it fails."""
+    """SELECT, or EXAMINE where ``read_only``.  The earlier selection ended when this was sent, even if it fails.
+    ``condstore``: the parameter of RFC 7162 §3.1.8; ``resync``: that of §3.2.5, None where it was not given."""
 
     mailbox: str
     read_only: bool
+    condstore: bool = False
+    resync: Resync | None = None
 
 
 class Create(Command, frozen=True):
@@ -210,17 +227,26 @@ class Expunge(Command, frozen=True):
 
 
 class Search(Command, frozen=True):
-    """``uid``: the answer is UIDs.  ``query`` still holds sequence numbers: see ``View.localize``."""
+    """``uid``: the answer is UIDs.  ``query`` still holds sequence numbers: see ``View.localize``.  ``modseq`` and
+    ``numbers``: whether it names MODSEQ (RFC 7162 §3.1.5) and sequence numbers anywhere."""
 
     query: Query
     uid: bool
+    modseq: bool = False
+    numbers: bool = False
 
 
 class Fetch(Command, frozen=True):
-    """``items`` in the order asked, no duplicates; a UID command always has ``Attribute.UID`` among them."""
+    """``items`` in the order asked, no duplicates; a UID command always has ``Attribute.UID`` among them.
+
+    ``changed_since``: only messages with a higher MODSEQ (RFC 7162 §3.1.4.1), which is among the items then; 0 for all.
+    ``vanished``: those that are gone since are told too (§3.2.6).
+    """
 
     messages: Numbers | Uids
     items: tuple[FetchItem, ...]
+    changed_since: int = 0
+    vanished: bool = False
 
     @property
     def uid(self) -> bool:
@@ -228,10 +254,13 @@ class Fetch(Command, frozen=True):
 
 
 class Store(Command, frozen=True):
+    """``unchanged_since``: messages with a higher MODSEQ are left alone (RFC 7162 §3.1.3); None for none."""
+
     messages: Numbers | Uids
     op: FlagOp
     flags: Flags
     silent: bool
+    unchanged_since: int | None = None
 
     @property
     def uid(self) -> bool:

@@ -13,7 +13,7 @@ import msgspec
 
 
 class Attribute(enum.Enum):
-    """Fetch items without arguments; the value is the name on the wire."""
+    """Fetch items without arguments; the value is the name on the wire.  MODSEQ: RFC 7162 §3.1.4.2."""
 
     FLAGS = "FLAGS"
     INTERNALDATE = "INTERNALDATE"
@@ -22,6 +22,7 @@ class Attribute(enum.Enum):
     BODY = "BODY"
     BODYSTRUCTURE = "BODYSTRUCTURE"
     UID = "UID"
+    MODSEQ = "MODSEQ"
 
 
 class SectionKind(enum.Enum):
@@ -62,7 +63,7 @@ FetchItem: TypeAlias = Attribute | BodySection
 
 
 class StatusItem(enum.Enum):
-    """STATUS items, RFC 3501 section 6.3.10, RFC 9051 (DELETED, SIZE: RFC 8438)."""
+    """STATUS items, RFC 3501 section 6.3.10, RFC 9051 (DELETED, SIZE: RFC 8438, HIGHESTMODSEQ: RFC 7162)."""
 
     MESSAGES = "MESSAGES"
     RECENT = "RECENT"
@@ -71,6 +72,7 @@ class StatusItem(enum.Enum):
     UNSEEN = "UNSEEN"
     DELETED = "DELETED"
     SIZE = "SIZE"
+    HIGHESTMODSEQ = "HIGHESTMODSEQ"
 
 
 class ListSelect(enum.Enum):

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from mailsuite.imap import names
+from mailsuite.imap import names, sets
 from mailsuite.imap.items import StatusItem
 from mailsuite.model import Flags, MailboxStatus
+from mailsuite.query import Ranges
 
 # RFC 3501 section 9: QUOTED-CHAR is any 7-bit TEXT-CHAR; ATOM-CHAR excludes these and CTL.
 _ATOM = re.compile(rb'[^\x00-\x20\x7f-\xff(){%*"\\\]]+')
@@ -146,12 +147,15 @@ _COUNTERS = {
     StatusItem.UNSEEN: lambda s: s.unseen,
     StatusItem.DELETED: lambda s: s.deleted,
     StatusItem.SIZE: lambda s: s.size,
+    StatusItem.HIGHESTMODSEQ: lambda s: s.highestmodseq,
 }
 
 
-def search(numbers: Iterable[int]) -> bytes:
-    """RFC 3501 section 7.2.5; the response is sent for no hits too."""
-    return " ".join(("* SEARCH", *map(str, numbers))).encode() + b"\r\n"
+def search(numbers: Iterable[int], modseq: int = 0) -> bytes:
+    """RFC 3501 section 7.2.5; the response is sent for no hits too.  ``modseq``: the highest of those found, where the
+    client searched for MODSEQ and found something (RFC 7162 §3.1.6)."""
+    end = b" (MODSEQ %d)\r\n" % modseq if modseq else b"\r\n"
+    return " ".join(("* SEARCH", *map(str, numbers))).encode() + end
 
 
 def exists(count: int) -> bytes:
@@ -164,6 +168,11 @@ def recent(count: int) -> bytes:
 
 def expunge(number: int) -> bytes:
     return b"* %d EXPUNGE\r\n" % number
+
+
+def vanished(uids: Ranges, earlier: bool = False) -> bytes:
+    """RFC 7162 §3.2.10; ``earlier``: before the mailbox was selected, or in answer to UID FETCH (VANISHED)."""
+    return b"* VANISHED %b%b\r\n" % (b"(EARLIER) " if earlier else b"", sets.text(uids))
 
 
 def fetch(number: int, items: Sequence[bytes]) -> bytes:

@@ -24,6 +24,10 @@ def _date(value: object) -> bytes:
     return responses.internaldate(cast(float, value))
 
 
+def _modseq(value: object) -> bytes:
+    return b"(%d)" % cast(int, value)  # RFC 7162 §7: fetch-mod-resp
+
+
 def _as_it_is(value: object) -> bytes:
     return cast(bytes, value)
 
@@ -32,13 +36,14 @@ def _as_it_is(value: object) -> bytes:
 _STORED: dict[Attribute, tuple[str, _Render]] = {
     Attribute.INTERNALDATE: ("date", _date),
     Attribute.RFC822_SIZE: ("size", _number),
+    Attribute.MODSEQ: ("modseq", _modseq),
     Attribute.ENVELOPE: ("envelope", _as_it_is),
     Attribute.BODY: ("body", _as_it_is),
     Attribute.BODYSTRUCTURE: ("structure", _as_it_is),
 }
 #: How ``rows`` writes a column: what must be rendered first, and what is not octets.
 _COLUMNS: dict[FetchItem, _Render] = {Attribute.INTERNALDATE: _date}
-_FORMATS: dict[FetchItem, str] = {Attribute.UID: "%d", Attribute.RFC822_SIZE: "%d"}
+_FORMATS: dict[FetchItem, str] = {Attribute.UID: "%d", Attribute.RFC822_SIZE: "%d", Attribute.MODSEQ: "(%d)"}
 
 
 class Plan(msgspec.Struct, frozen=True):

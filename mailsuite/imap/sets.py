@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 
 from mailsuite.query import STAR, Ranges
@@ -59,4 +60,23 @@ def ranges_of(numbers: Iterable[int]) -> Ranges:
 
 def compress(numbers: Iterable[int]) -> bytes:
     """``[1, 2, 3, 7]`` -> ``b"1:3,7"``, in the order given; RFC 4315 section 3 wants sets, never ``*``."""
-    return ",".join(f"{low}:{high}" if high > low else str(low) for low, high in ranges_of(numbers)).encode()
+    return text(ranges_of(numbers))
+
+
+def text(ranges: Ranges) -> bytes:
+    """``((1, 3), (7, 7))`` -> ``b"1:3,7"``; without ``STAR``."""
+    return ",".join(f"{low}:{high}" if high > low else str(low) for low, high in ranges).encode()
+
+
+def common(one: Ranges, other: Ranges) -> Ranges:
+    """What is in both, ascending; without ``STAR``.  ``other`` ascends and does not overlap."""
+    found: list[tuple[int, int]] = []
+    for low, high in sorted(one):
+        if found:
+            low = max(low, found[-1][1] + 1)  # noqa: PLW2901
+        if low > high:
+            continue
+        first = bisect_left(other, low, key=lambda each: each[1])
+        last = bisect_right(other, high, key=lambda each: each[0])
+        found += [(max(low, start), min(high, end)) for start, end in other[first:last]]
+    return tuple(found)

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from itertools import compress
 
 from mailsuite import query
 from mailsuite.imap import codes, responses
+from mailsuite.imap.modseqs import Awareness, ModSeqs
 from mailsuite.imap.sets import ranges_of
 from mailsuite.model import (
     DELETED,
@@ -56,11 +57,11 @@ class View:
         self._told_recent = len(self._recent)
         self._told_keywords = len(self._keywords)
         # what it does not know yet: what it takes flags for, where they may differ; rows due in any case; what is
-        # gone; and the newest MODSEQ heard of each message since the last telling
+        # gone; and what was heard of MODSEQ
         self._believed: dict[int, Flags] = {}
         self._due: set[int] = set()
         self._vanished: set[int] = set()
-        self._modseqs: dict[int, int] = {}
+        self.modseqs = ModSeqs(snapshot.highestmodseq)
 
     # -- SELECT --------------------------------------------------------------------------------------------------
 
@@ -73,6 +74,7 @@ class View:
             self._permanent_line(),
             responses.ok(b"UIDs are valid", codes.uidvalidity(self.uidvalidity)),
             responses.ok(b"the next UID", codes.uidnext(self._uidnext)),
+            responses.ok(b"the highest so far", codes.highestmodseq(self.modseqs.highest)),  # RFC 7162 §3.1.2.1
         ]
         unseen = next((number for number, flags in enumerate(self._flags, 1) if SEEN not in flags), None)
         if unseen is not None:
@@ -93,6 +95,11 @@ class View:
     def messages(self) -> int:
         """How many the client knows of."""
         return self._told
+
+    @property
+    def uids(self) -> Sequence[int]:
+        """Of all messages that the client knows of, ascending; a copy."""
+        return self._uids[: self._told]
 
     def resolve(self, messages: Numbers | Uids) -> list[int]:
         """UIDs, ascending; what is not there or has vanished is left out.  ValueError: a sequence number above
@@ -240,26 +247,30 @@ class View:
                 case Arrived():
                     self._arrive(change)
                 case FlagsChanged(uids, flags, modseq):
+                    self.modseqs.reached(modseq)
                     for uid, values in zip(uids, flags, strict=True):
                         self._set(uid, values, modseq)
-                case Vanished(uids):
-                    self._vanish(uids)
+                case Vanished(uids, modseq):
+                    self.modseqs.reached(modseq)
+                    self._vanish(uids, modseq)
                 case Overflow():
                     self.overflowed = True
                 case Gone():
                     self.gone = True
 
-    def resync(self, snapshot: Snapshot) -> None:
-        """Find the differences to a new snapshot, as if they had been heard one by one."""
+    def resync(self, snapshot: Snapshot, modseqs: Mapping[int, int]) -> None:
+        """Find the differences to a new snapshot, as if they had been heard one by one.  ``modseqs``: those above
+        ``modseqs.highest``, by UID, as far as anybody cares."""
         self.overflowed = False
         if snapshot.uidvalidity != self.uidvalidity:
             self.gone = True
             return
         known = set(self._uids)
-        self._vanish(known.difference(snapshot.uids))
+        self._vanish(known.difference(snapshot.uids), self.modseqs.highest + 1)  # or later, nobody knows
+        self.modseqs.reached(snapshot.highestmodseq)
         for uid, flags in zip(snapshot.uids, snapshot.flags, strict=True):
             if uid in known:
-                self._set(uid, flags, snapshot.highestmodseq)
+                self._set(uid, flags, modseqs.get(uid, snapshot.highestmodseq))
         fresh = [(uid, flags) for uid, flags in zip(snapshot.uids, snapshot.flags, strict=True) if uid not in known]
         if fresh:
             uids, flags_ = zip(*fresh, strict=True)
@@ -276,14 +287,20 @@ class View:
                 continue
             believed = self._believed.get(uid, self._flags[self._index(uid)])
             self._set(uid, values, modseq)
+            self.modseqs.note(uid, modseq)
             if silent:
                 self._believed[uid] = _applied(op, believed, flags)
             else:
                 self._due.add(uid)
 
-    def expunged(self, uids: Iterable[int]) -> None:
-        """After ``IMailbox.expunge`` or a move by this session: the same as hearing ``Vanished``."""
-        self._vanish(uids)
+    def left_alone(self, results: Sequence[tuple[int, Flags, int]]) -> None:
+        """Those that a conditional STORE did not change, as they are now: the client should see why (RFC 7162
+        §3.1.3)."""
+        for uid, values, modseq in results:
+            if self.holds(uid):
+                self._set(uid, values, modseq)
+                self.modseqs.note(uid, modseq)
+                self._due.add(uid)
 
     def _arrive(self, change: Arrived) -> None:
         last = self._uids[-1] if self._uids else 0
@@ -297,7 +314,7 @@ class View:
 
     def _set(self, uid: int, flags: Flags, modseq: int) -> None:
         index = self._find(uid)
-        if index == len(self._uids) or uid in self._vanished or modseq < self._modseqs.get(uid, 0):
+        if index == len(self._uids) or uid in self._vanished or modseq < self.modseqs.heard.get(uid, 0):
             return
         before = self._flags[index]
         if flags == before:
@@ -305,7 +322,7 @@ class View:
         self._flags[index] = flags
         self._learn(flags)
         if index < self._told:
-            self._modseqs[uid] = modseq
+            self.modseqs.note(uid, modseq)
             self._believed.setdefault(uid, before)
 
     def _learn(self, flags: Flags) -> None:
@@ -313,12 +330,13 @@ class View:
             if flag[0] != "\\":
                 self._keywords[flag] = None
 
-    def _vanish(self, uids: Iterable[int]) -> None:
+    def _vanish(self, uids: Iterable[int], modseq: int) -> None:
         untold: list[int] = []
         for uid in uids:
             index = self._find(uid)
             if index < self._told:
                 self._vanished.add(uid)
+                self.modseqs.hold(modseq)
             elif index < len(self._uids):
                 untold.append(index)
                 self._recent.discard(uid)
@@ -327,8 +345,9 @@ class View:
     # -- telling -------------------------------------------------------------------------------------------------
 
     def tell(self, expunges: bool, uid: bool) -> list[bytes]:
-        """The responses due, which the client then knows: EXPUNGE only where ``expunges``, FETCH with the UID where
-        ``uid``.  EXPUNGE goes from the highest number down, so that no number moves before it was said."""
+        """The responses due, which the client then knows: EXPUNGE or VANISHED only where ``expunges``, FETCH with the
+        UID where ``uid``; see ``modseqs.code`` afterwards.  EXPUNGE goes from the highest number down, so that no
+        number moves before it was said."""
         lines: list[bytes] = []
         if expunges and self._vanished:
             lines += self._tell_expunges()
@@ -341,28 +360,46 @@ class View:
         if len(self._recent) != self._told_recent:
             self._told_recent = len(self._recent)
             lines.append(responses.recent(self._told_recent))
-        if self._believed or self._due:
-            lines += self._tell_flags(uid)
-        self._modseqs.clear()
+        aware = self.modseqs.awareness is not Awareness.NONE
+        if self._believed or self._due or (aware and self.modseqs.heard):
+            lines += self._tell_flags(uid, aware)
+        self.modseqs.heard.clear()
         return lines
 
     def _tell_expunges(self) -> list[bytes]:
-        indexes = sorted(map(self._index, self._vanished), reverse=True)
+        uids = sorted(self._vanished)
+        indexes = sorted(map(self._index, uids), reverse=True)
         self._remove(indexes)
         self._told -= len(indexes)
         self._recent -= self._vanished
         for uid in self._vanished:
             self._believed.pop(uid, None)
+            self.modseqs.heard.pop(uid, None)
         self._due -= self._vanished
         self._vanished.clear()
+        self.modseqs.release()
+        if self.modseqs.awareness is Awareness.QRESYNC:
+            return [responses.vanished(ranges_of(uids))]  # RFC 7162 §3.2.10.2
         return [responses.expunge(index + 1) for index in indexes]
 
-    def _tell_flags(self, uid: bool) -> list[bytes]:
+    def _tell_flags(self, uid: bool, aware: bool) -> list[bytes]:
         differing = {u for u, flags in self._believed.items() if flags != self._flags[self._index(u)]}
         uids = sorted((differing | self._due) - self._vanished)
         self._believed.clear()
         self._due.clear()
+        if aware:
+            return self._modseq_rows(frozenset(uids))
         return [self.flag_rows(uids, uid)] if uids else []
+
+    def _modseq_rows(self, changed: Set[int]) -> list[bytes]:
+        """RFC 7162 §3.2.4: with UID and MODSEQ.  Flags only of those ``changed``: what the client set with .SILENT it
+        knows."""
+        rows = []
+        uids = sorted((changed | self.modseqs.heard.keys()) - self._vanished)
+        for number, uid in zip(self.numbers(uids), uids, strict=True):
+            flags = [b"FLAGS " + self.rendered_flags(uid)] if uid in changed else []
+            rows.append(responses.fetch(number, [b"UID %d" % uid, *flags, b"MODSEQ (%d)" % self.modseqs.show(uid, 0)]))
+        return rows
 
     def _remove(self, indexes: Sequence[int]) -> None:
         """``indexes`` descending."""

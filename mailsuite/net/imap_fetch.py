@@ -16,13 +16,15 @@ from twisted.internet.defer import Deferred, succeed
 from mailsuite.errors import Expunged, MailError
 from mailsuite.imap import codes, rows
 from mailsuite.imap.events import Fetch
-from mailsuite.imap.items import SectionKind
+from mailsuite.imap.items import Attribute, SectionKind
+from mailsuite.imap.modseqs import Awareness
 from mailsuite.imap.rows import Plan
 from mailsuite.imap.view import View
 from mailsuite.model import SEEN, Fetched, FlagOp
+from mailsuite.net import imap_resync
 from mailsuite.net import imap_sections as sections
 from mailsuite.net.imap_sections import PIECE
-from mailsuite.net.imap_session import Session
+from mailsuite.net.imap_session import BadCommand, Session
 
 #: Messages asked of the index in one call: flags alone, with headers, with bodies.
 FLAG_ROWS = 5000
@@ -33,6 +35,7 @@ BODY_ROWS = 64
 TOGETHER = 16
 TOGETHER_OCTETS = 1 << 20
 
+_MODSEQ = "modseq"
 _FROM_HEADER = (SectionKind.HEADER, SectionKind.FIELDS, SectionKind.FIELDS_NOT)
 
 
@@ -51,8 +54,16 @@ class _Sources(msgspec.Struct, frozen=True):
 
 async def fetch(session: Session, event: Fetch) -> None:
     """FETCH and UID FETCH."""
+    if event.vanished and session.awareness is not Awareness.QRESYNC:
+        raise BadCommand("ENABLE QRESYNC first")  # RFC 7162 §3.2.6
+    if Attribute.MODSEQ in event.items:
+        session.become(Awareness.CONDSTORE)
     view = session.selection.view
     uids = session.resolve(event.messages)
+    if event.vanished:
+        await imap_resync.tell_vanished(session, event.messages.ranges, event.changed_since)
+    if event.changed_since:
+        uids = await imap_resync.changed_since(session.selection, uids, event.changed_since)
     plan = rows.plan(event.items, view.read_only)
     missing = 0
     if plan.only_flags:
@@ -87,7 +98,13 @@ async def _fetch_batch(session: Session, plan: Plan, sources: _Sources, batch: l
     if plan.sets_seen:
         await _mark_seen(session, plan, batch)
     extra = ("size",) if sources.body else ("header",) if sources.header else ()
-    found = await session.selection.mailbox.fetch(batch, (*plan.wanted, *extra))
+    items = (*plan.wanted, *extra)
+    if _MODSEQ in items:
+        found: Sequence[Fetched] = await imap_resync.fetch_modseqs(
+            session.selection, batch, items, items.index(_MODSEQ)
+        )
+    else:
+        found = await session.selection.mailbox.fetch(batch, items)
     if sources.body:
         return await _send_bodies(session, plan, found)
     uids = [message.uid for message in found]

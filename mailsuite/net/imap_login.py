@@ -18,6 +18,7 @@ from mailsuite.imap.events import (
     StartTls,
 )
 from mailsuite.imap.events import Login as LoginCommand
+from mailsuite.imap.modseqs import Awareness
 from mailsuite.imap.states import State
 from mailsuite.model import Account
 from mailsuite.net.imap_session import BadCommand, Session
@@ -26,6 +27,9 @@ from mailsuite.sasl import base64
 from mailsuite.sasl.values import Challenge, Credentials, SASLError
 
 _SERVICE = "imap"
+
+#: RFC 5161: what ENABLE turns on.
+_CAN_BE_ENABLED = {"CONDSTORE": Awareness.CONDSTORE, "QRESYNC": Awareness.QRESYNC}
 
 
 def capability(session: Session, event: Capability) -> None:
@@ -40,10 +44,13 @@ def ident(session: Session, event: Id) -> None:
     session.core.ok(event.tag, b"thank you")
 
 
-def enable(session: Session, event: Enable) -> None:
-    """RFC 5161: nothing that can be enabled is offered yet."""
-    session.core.untagged(responses.enabled(()))
-    session.core.ok(event.tag, b"done")
+async def enable(session: Session, event: Enable) -> None:
+    """RFC 5161; RFC 7162 §3.2.3."""
+    names = tuple(name for name in dict.fromkeys(event.names) if name in _CAN_BE_ENABLED)
+    for name in names:
+        session.become(_CAN_BE_ENABLED[name])
+    session.core.untagged(responses.enabled(names))
+    await session.complete(event, b"done")
 
 
 async def noop(session: Session, event: Noop) -> None:

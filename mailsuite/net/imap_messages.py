@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import cast
+
 from mailsuite.errors import Expunged, NotFound, ReadOnly
 from mailsuite.imap import codes, responses
 from mailsuite.imap.events import Copy, Expunge, Search, Store
-from mailsuite.net.imap_selection import Selection
+from mailsuite.imap.modseqs import Awareness
+from mailsuite.model import Flags
+from mailsuite.net.imap_selection import AT_ONCE, Selection, modseqs_of
 from mailsuite.net.imap_session import Session
 from mailsuite.query import STAR, Uids
 
@@ -21,23 +26,42 @@ def writable(session: Session) -> Selection:
 
 
 async def search(session: Session, event: Search) -> None:
-    """RFC 3501 §6.4.4."""
+    """RFC 3501 §6.4.4, RFC 7162 §3.1.5."""
     selection = session.selection
+    if event.modseq:
+        session.become(Awareness.CONDSTORE)
     view = selection.view
     found = await selection.mailbox.search(view.localize(event.query), session.resolve(_EVERYTHING))
     known = [uid for uid in found if view.holds(uid)]
-    session.core.untagged(responses.search(known if event.uid else view.numbers(known)))
-    await session.complete(event, b"searched", uid=event.uid)
+    modseqs = await modseqs_of(selection.mailbox, known) if event.modseq else {}
+    highest = max((view.modseqs.show(uid, modseq) for uid, modseq in modseqs.items()), default=0)
+    session.core.untagged(responses.search(known if event.uid else view.numbers(known), highest))
+    # RFC 7162 §3.2.10.2: nothing is told as gone while sequence numbers are in use
+    await session.complete(event, b"searched", uid=event.uid, expunges=not event.numbers)
 
 
 async def store(session: Session, event: Store) -> None:
-    """RFC 3501 §6.4.6."""
+    """RFC 3501 §6.4.6, RFC 7162 §3.1.3."""
+    if event.unchanged_since is not None:
+        session.become(Awareness.CONDSTORE)
     selection = writable(session)
     uids = session.resolve(event.messages)
+    code = b""
     if uids:
-        results, _ = await selection.mailbox.store(uids, event.op, event.flags, None)
+        results, late = await selection.mailbox.store(uids, event.op, event.flags, event.unchanged_since)
         selection.view.stored(results, event.op, event.flags, event.silent)
-    await session.complete(event, b"stored", uid=event.uid)
+        if late:
+            await _show(selection, late)
+            code = codes.modified(late if event.uid else selection.view.numbers(late))
+    await session.complete(event, b"stored", code, uid=event.uid)
+
+
+async def _show(selection: Selection, uids: Sequence[int]) -> None:
+    """Have the client told how these are now."""
+    for start in range(0, len(uids), AT_ONCE):
+        rows = await selection.mailbox.fetch(uids[start : start + AT_ONCE], ("flags", "modseq"))
+        now = [(row.uid, cast(Flags, row.items[0]), cast(int, row.items[1])) for row in rows]
+        selection.view.left_alone(now)
 
 
 async def copy(session: Session, event: Copy) -> None:

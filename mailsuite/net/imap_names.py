@@ -5,11 +5,14 @@ from __future__ import annotations
 from mailsuite.errors import NotFound
 from mailsuite.imap import codes, listing, responses
 from mailsuite.imap.events import Create, Delete, List, Lsub, Namespace, Rename, Status, Subscribe
+from mailsuite.imap.items import StatusItem
+from mailsuite.imap.modseqs import Awareness
 from mailsuite.net.imap_session import Session
 
 
 async def list_mailboxes(session: Session, event: List) -> None:
     """RFC 3501 §6.3.8, RFC 5258; with STATUS lines where asked (RFC 5819)."""
+    _become_aware(session, event)
     infos = await session.store.list() if event.patterns else ()
     session.core.untagged_all(listing.lines(event, infos))
     if event.status:
@@ -43,9 +46,17 @@ def namespace(session: Session, event: Namespace) -> None:
 
 async def status(session: Session, event: Status) -> None:
     """RFC 3501 §6.3.10."""
+    _become_aware(session, event)
     counters = await session.store.status(event.mailbox)
     session.core.untagged(responses.status(event.mailbox, event.items, counters))
     await session.complete(event, b"told")
+
+
+def _become_aware(session: Session, event: List | Status) -> None:
+    """RFC 7162 §3.1: who asks for HIGHESTMODSEQ knows CONDSTORE."""
+    items = event.status if isinstance(event, List) else event.items
+    if StatusItem.HIGHESTMODSEQ in items:
+        session.become(Awareness.CONDSTORE)
 
 
 async def create(session: Session, event: Create) -> None:

@@ -7,21 +7,33 @@ import contextlib
 from mailsuite.errors import MailError
 from mailsuite.imap import codes, responses
 from mailsuite.imap.events import Close, IdleBegin, IdleEnd, Select, Unselect
+from mailsuite.imap.modseqs import Awareness
+from mailsuite.net import imap_resync
 from mailsuite.net.imap_selection import open_selection
-from mailsuite.net.imap_session import Session
+from mailsuite.net.imap_session import BadCommand, Session
 from mailsuite.query import STAR, Uids
 
 _EVERYTHING = Uids(((1, STAR),))
 
 
 async def select(session: Session, event: Select) -> None:
-    """RFC 3501 §6.3.1, §6.3.2.  The earlier selection has ended whatever comes of it."""
+    """RFC 3501 §6.3.1, §6.3.2, RFC 7162 §3.2.5.  The earlier selection has ended whatever comes of it."""
     if session.selected:
         session.deselect()
         session.core.untagged(responses.ok(b"the earlier mailbox is closed", codes.CLOSED))  # RFC 7162 §3.2.11
+    if event.resync is not None and session.awareness is not Awareness.QRESYNC:
+        raise BadCommand("ENABLE QRESYNC first")
+    if event.condstore or event.resync is not None:
+        session.become(Awareness.CONDSTORE)
     selection = await open_selection(session.store, event.mailbox, event.read_only, session.woken)
     session.select(selection)
     session.core.untagged_all(selection.view.opening())
+    if event.resync is not None and event.resync.uidvalidity == selection.view.uidvalidity:
+        try:
+            await imap_resync.resync(session, event.resync)
+        except Exception:
+            session.deselect()  # a SELECT that fails leaves nothing selected
+            raise
     session.core.ok(event.tag, b"selected", codes.READ_ONLY if event.read_only else codes.READ_WRITE)
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import cast
 
 from twisted.internet.defer import Deferred, DeferredLock
 
+from mailsuite.imap.modseqs import Awareness
 from mailsuite.imap.view import View
 from mailsuite.interfaces import IMailbox, IMailStore
 from mailsuite.mime.structure import Part
 from mailsuite.model import Snapshot
+
+#: Messages asked of the store in one call.
+AT_ONCE = 1000
 
 
 class Selection:
@@ -37,10 +42,26 @@ class Selection:
         snapshot = await self.mailbox.snapshot(not self._read_only)
         self._watch.close()
         self._watch = self.mailbox.watch(snapshot.at, self._woken, take_recent=not self._read_only)
-        self.view.resync(snapshot)
+        self.view.resync(snapshot, await self._modseqs())
+
+    async def _modseqs(self) -> dict[int, int]:
+        """Of messages that changed unheard, where the client wants to know (RFC 7162 §3.2.4)."""
+        modseqs = self.view.modseqs
+        if modseqs.awareness is Awareness.NONE:
+            return {}
+        return await modseqs_of(self.mailbox, await self.mailbox.changed_since(modseqs.highest))
 
     def close(self) -> None:
         self._watch.close()
+
+
+async def modseqs_of(mailbox: IMailbox, uids: Sequence[int]) -> dict[int, int]:
+    """UID -> MODSEQ; those that are gone are left out."""
+    found: dict[int, int] = {}
+    for start in range(0, len(uids), AT_ONCE):
+        rows = await mailbox.fetch(uids[start : start + AT_ONCE], ("modseq",))
+        found |= {row.uid: cast(int, row.items[0]) for row in rows}
+    return found
 
 
 async def open_selection(store: IMailStore, name: str, read_only: bool, woken: Callable[[], None]) -> Selection:

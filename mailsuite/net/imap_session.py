@@ -24,6 +24,7 @@ from mailsuite.imap import capability, codes, responses
 from mailsuite.imap.capability import Offer
 from mailsuite.imap.events import Command
 from mailsuite.imap.limits import Limits
+from mailsuite.imap.modseqs import Awareness
 from mailsuite.imap.server import ServerCore
 from mailsuite.imap.states import State
 from mailsuite.interfaces import IDraft, IMailStore, IMailStores, ITLSContexts
@@ -120,6 +121,7 @@ class Session(Connection[ServerCore]):
         self.failures = 0
         self.append_to = ""
         self.offered: list[Offered] = []
+        self.awareness = Awareness.NONE
         self._greeted = False
         self._store: IMailStore | None = None
         self._selection: Selection | None = None
@@ -193,7 +195,14 @@ class Session(Connection[ServerCore]):
         self.asked_at = self.clock.seconds()
 
     def select(self, selection: Selection) -> None:
+        selection.view.modseqs.awareness = self.awareness
         self._selection = selection
+
+    def become(self, awareness: Awareness) -> None:
+        """The client announced that it knows CONDSTORE or QRESYNC, or more than that already."""
+        self.awareness = max(awareness, self.awareness)
+        if self._selection is not None:
+            self._selection.view.modseqs.raise_to(awareness)
 
     def deselect(self) -> None:
         """Let go of the selected mailbox, if any."""
@@ -209,16 +218,32 @@ class Session(Connection[ServerCore]):
 
     # -- how commands end ----------------------------------------------------------------------------------------
 
-    async def complete(self, event: Command, text: bytes, code: bytes = b"", uid: bool = False) -> None:
-        """OK, after what changed in the selected mailbox was told (with UIDs where ``uid``)."""
-        await self.tell(uid)
-        self.core.ok(event.tag, text, code)
+    async def complete(
+        self, event: Command, text: bytes, code: bytes = b"", uid: bool = False, expunges: bool = True
+    ) -> None:
+        """OK, after what changed in the selected mailbox was told (with UIDs where ``uid``, what is gone only where
+        ``expunges``).  The OK says HIGHESTMODSEQ where that is due (RFC 7162 §3.2.7) and ``code`` leaves room."""
+        reached = await self._tell_changes(uid, expunges)
+        if code and reached:
+            self._say_reached(reached)
+        self.core.ok(event.tag, text, code or reached)
 
     async def tell(self, uid: bool = False) -> None:
         """Untagged responses for what changed, as far as the command in hand allows."""
-        if self._selection is not None:
-            await self._selection.catch_up()
-            self.core.untagged_all(self._selection.view.tell(self.core.expunges_allowed, uid))
+        if reached := await self._tell_changes(uid, True):
+            self._say_reached(reached)
+
+    async def _tell_changes(self, uid: bool, expunges: bool) -> bytes:
+        """What is to be said of HIGHESTMODSEQ behind them."""
+        if self._selection is None:
+            return b""
+        await self._selection.catch_up()
+        view = self._selection.view
+        self.core.untagged_all(view.tell(expunges and self.core.expunges_allowed, uid))
+        return view.modseqs.code()
+
+    def _say_reached(self, code: bytes) -> None:
+        self.core.untagged(responses.ok(b"told so far", code))
 
     def carry_out(self, event: Command, work: Coroutine[Any, Any, None]) -> Deferred[object]:
         """Run a command that waits for something."""
@@ -281,6 +306,8 @@ class Session(Connection[ServerCore]):
         if self.closing or not self.core.idling or self._selection is not selection:
             return
         self.core.untagged_all(selection.view.tell(True, False))
+        if reached := selection.view.modseqs.code():
+            self._say_reached(reached)
         if selection.view.gone:
             self.end(b"the selected mailbox is gone, please log in again")
         self.flush()

@@ -1,4 +1,4 @@
-"""SEARCH and UID SEARCH: RFC 3501 section 6.4.4."""
+"""SEARCH and UID SEARCH: RFC 3501 section 6.4.4, RFC 7162 §3.1.5 (MODSEQ)."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ def _parse(cursor: Cursor, tag: bytes, uid: bool) -> Search:
     charset = strings.astring(cursor, "a charset") if cursor.match(_CHARSET) else b"UTF-8"
     codec = charsets.codec(charset)
     cursor.space()
-    query = SearchKeys(cursor, codec).keys()
+    keys = SearchKeys(cursor, codec)
+    query = keys.keys()
     cursor.end()
-    return Search(tag, query, uid)
+    return Search(tag, query, uid, keys.modseq, keys.numbers)

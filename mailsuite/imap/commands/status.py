@@ -1,4 +1,4 @@
-"""STATUS: RFC 3501 section 6.3.10, RFC 8438 (SIZE), RFC 9051 section 6.3.11 (DELETED)."""
+"""STATUS: RFC 3501 section 6.3.10, RFC 8438 (SIZE), RFC 9051 section 6.3.11 (DELETED), RFC 7162 §3.1.7."""
 
 from __future__ import annotations
 

@@ -13,6 +13,9 @@ from mailsuite.model import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN
 from mailsuite.query import Query, When
 
 _WORD = re.compile(rb"[A-Za-z]+")
+# search-modseq-ext = SP entry-name SP entry-type-req ; RFC 7162 §7
+_ENTRY_TYPE = re.compile(rb" (?:priv|shared|all) ", re.IGNORECASE)
+_FLAG_ENTRY = re.compile(rb"/flags/\\?[^\x00-\x20\x7f-\xff(){%*\"\\\]]+", re.IGNORECASE)
 #: Keys in one search (a count), and how deep they nest.
 _MOST, _DEEPEST = 1000, 50
 
@@ -51,6 +54,8 @@ class SearchKeys:
 
     def __init__(self, cursor: Cursor, codec: str) -> None:
         """``codec``: from ``charsets.codec``."""
+        #: Whether MODSEQ and sequence numbers were among the keys.
+        self.modseq = self.numbers = False
         self._cursor = cursor
         self._codec = codec
         self._count = 0
@@ -72,6 +77,7 @@ class SearchKeys:
             cursor.need(b")")
             return inner
         if (numbers := cursor.match(sets.SEQUENCE_SET)) is not None:
+            self.numbers = True
             return query.Numbers(_ranges(numbers.group()))
         start = cursor.pos
         word = cursor.take(_WORD, "a search key").upper()
@@ -116,6 +122,15 @@ class SearchKeys:
     def _octets(self) -> int:
         return strings.number64(self._cursor, "a number of octets")
 
+    def _modseq(self, depth: int) -> Query:
+        """search-modseq-ext and mod-sequence-valzer; a message has one MODSEQ here, whatever the entry."""
+        self.modseq = True
+        cursor = self._cursor
+        entry = strings.string(cursor) if cursor.looking_at(b'"') else b""
+        if entry and (_FLAG_ENTRY.fullmatch(entry) is None or cursor.match(_ENTRY_TYPE) is None):
+            raise cursor.expected('"/flags/..." and priv, shared or all')
+        return query.Modified(strings.modseq_or_zero(cursor))
+
     def _uid(self, depth: int) -> Query:
         return query.Uids(strings.sequence_set(self._cursor))
 
@@ -149,4 +164,5 @@ _WITH_ARGUMENTS: dict[bytes, Callable[[SearchKeys, int], Query]] = {
     b"LARGER": lambda keys, _: query.Larger(keys._octets()),
     b"SMALLER": lambda keys, _: query.Smaller(keys._octets()),
     b"UID": SearchKeys._uid,
+    b"MODSEQ": SearchKeys._modseq,
 }

@@ -6,7 +6,7 @@ import re
 
 from mailsuite.imap import codes, names, sets
 from mailsuite.imap.syntax.cursor import LITERAL, Cursor, ProtocolError
-from mailsuite.query import Ranges
+from mailsuite.query import STAR, Ranges
 
 # ATOM-CHAR = <any CHAR except atom-specials>
 # atom-specials = "(" / ")" / "{" / SP / CTL / list-wildcards / quoted-specials / resp-specials
@@ -80,6 +80,27 @@ def number(cursor: Cursor, what: str = "a number", largest: int = sets.MAX_NUMBE
 
 def number64(cursor: Cursor, what: str = "a number") -> int:
     return number(cursor, what, 2**63 - 1)
+
+
+def modseq(cursor: Cursor) -> int:
+    """mod-sequence-value = 1*DIGIT ; (1 <= n <= 9,223,372,036,854,775,807), RFC 7162 §7"""
+    value = modseq_or_zero(cursor)
+    if value == 0:
+        raise ProtocolError("a mod-sequence is at least 1")
+    return value
+
+
+def modseq_or_zero(cursor: Cursor) -> int:
+    """mod-sequence-valzer = "0" / mod-sequence-value"""
+    return number64(cursor, "a mod-sequence")
+
+
+def plain_set(cursor: Cursor) -> Ranges:
+    """sequence-set ; "*" is not allowed"""
+    ranges = sequence_set(cursor)
+    if any(high == STAR for _, high in ranges):
+        raise ProtocolError("* cannot stand in this set")
+    return ranges
 
 
 def sequence_set(cursor: Cursor) -> Ranges:

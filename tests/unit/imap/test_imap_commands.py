@@ -135,7 +135,7 @@ def test_nothing_may_stand_behind_a_command(name: bytes) -> None:
         b"SELECT",
         b"SELECT a b",
         b"SELECT a*",
-        b"SELECT a (CONDSTORE)",
+        b"SELECT a (CONDSTORE",
         b"CREATE x (USE (\\Sent)",
         b"STATUS x ()",
         b"STATUS x (FOO)",

@@ -200,13 +200,16 @@ def test_responses() -> None:
     counters = MailboxStatus(1, 2, 3, 4, 5, 6, 7, 8)
     everything = tuple(StatusItem)
     assert responses.status("a b", everything, counters) == (
-        b'* STATUS "a b" (MESSAGES 1 RECENT 2 UIDNEXT 5 UIDVALIDITY 6 UNSEEN 3 DELETED 4 SIZE 8)\r\n'
+        b'* STATUS "a b" (MESSAGES 1 RECENT 2 UIDNEXT 5 UIDVALIDITY 6 UNSEEN 3 DELETED 4 SIZE 8 HIGHESTMODSEQ 7)\r\n'
     )
     assert responses.capability([b"IMAP4rev1", b"ID"]) == b"* CAPABILITY IMAP4rev1 ID\r\n"
     assert responses.no(b"x") == b"* NO x\r\n"
     assert responses.fetch(3, [b"UID 7", b"FLAGS ()"]) == b"* 3 FETCH (UID 7 FLAGS ())\r\n"
     assert responses.search([]) == b"* SEARCH\r\n"
     assert responses.search([2, 84]) == b"* SEARCH 2 84\r\n"
+    assert responses.search([2, 84], 917162500) == b"* SEARCH 2 84 (MODSEQ 917162500)\r\n"
+    assert responses.vanished(((405, 405), (407, 410))) == b"* VANISHED 405,407:410\r\n"
+    assert responses.vanished(((300, 310),), earlier=True) == b"* VANISHED (EARLIER) 300:310\r\n"
     assert responses.enabled([]) == b"* ENABLED\r\n"
     assert responses.ident([]) == b"* ID NIL\r\n"
     assert responses.ident([("name", "mailsuite")]) == b'* ID ("name" "mailsuite")\r\n'

@@ -76,6 +76,7 @@ def test_opening_lines() -> None:
         "these are kept, new keywords too",
         "* OK [UIDVALIDITY 7] UIDs are valid",
         "* OK [UIDNEXT 10] the next UID",
+        "* OK [HIGHESTMODSEQ 1] the highest so far",
     ]
 
 
@@ -204,7 +205,7 @@ def test_what_came_and_went_untold_is_never_mentioned(view: View) -> None:
 
 def test_an_expunge_of_ones_own_is_told_once(view: View) -> None:
     assert not view.overflowed
-    view.expunged([20])
+    view.apply([Vanished((20,), 9)])
     assert not view.holds(20)
     view.apply([Vanished((20,), 2)])
     assert told(view) == "* 2 EXPUNGE\r\n"
@@ -374,7 +375,7 @@ def test_a_result_for_what_has_vanished_is_not_told(view: View) -> None:
 def test_a_resync_finds_what_was_missed(view: View) -> None:
     view.apply([Overflow()])
     assert view.overflowed
-    view.resync(snapshot((10, 30, 40, 50), {30: flagged(SEEN), 50: flagged("kw")}, recent=(50,)))
+    view.resync(snapshot((10, 30, 40, 50), {30: flagged(SEEN), 50: flagged("kw")}, recent=(50,)), {})
     assert not view.overflowed
     assert not view.gone
     answer = told(view)
@@ -383,7 +384,7 @@ def test_a_resync_finds_what_was_missed(view: View) -> None:
 
 
 def test_a_resync_with_another_uidvalidity_ends_the_selection(view: View) -> None:
-    view.resync(snapshot((1,), uidvalidity=8))
+    view.resync(snapshot((1,), uidvalidity=8), {})
     assert view.gone
 
 
@@ -487,7 +488,7 @@ class World:
             assert all(old in (None, new) for old, new in zip(before, now, strict=True))
 
     def resync(self, _: object, __: object) -> None:
-        self.view.resync(snapshot(self.truth, self.truth))
+        self.view.resync(snapshot(self.truth, self.truth), {})
 
     def check(self) -> None:
         self.hear(told(self.view, True, uid=True))
