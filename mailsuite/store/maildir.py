@@ -249,7 +249,7 @@ class MaildirStores:
             _log.failure("new messages of {account} could not be indexed", failure, account=lane.account.name)
 
         if not self._closed:
-            lane.run(reading.render_waiting, lane.account, RENDER_SLICE).addCallbacks(again, failed)
+            lane.run_unlocked(reading.render_waiting, lane.account, RENDER_SLICE).addCallbacks(again, failed)
 
     # -- the end -------------------------------------------------------------------------------------------------
 

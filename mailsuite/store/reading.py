@@ -1,7 +1,7 @@
 """What FETCH and SEARCH want to know of messages: from the index where it is there, else from the file.
 
-Blocking, with the account's lock held; ``search`` takes it itself, and not while it reads messages.  A file that is not
-where the index says is looked for once more; if it is gone then, so is the message.
+Blocking, with the account's lock held; ``search`` and ``render_waiting`` take it themselves, and not while they read
+messages.  A file that is not where the index says is looked for once more; if it is gone then, so is the message.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from mailsuite.disk.body import SMALL, open_body, read_stored
 from mailsuite.disk.meaning import meaning_of
 from mailsuite.disk.opening import open_file
 from mailsuite.disk.summary import Rendered, summarize_file
-from mailsuite.errors import Expunged
+from mailsuite.errors import Expunged, NotFound
 from mailsuite.interfaces import IBody
 from mailsuite.mime.header import header_end
 from mailsuite.mime.lines import to_crlf
@@ -89,30 +89,50 @@ def _part(rendered: dict[int, Rendered], uid: int, which: int) -> bytes:
 
 def render(folder: Folder, rows: Sequence[Row]) -> dict[int, Rendered]:
     """What the index has of these, and what it lacks made now and kept."""
-    index = folder.account.index
-    rendered = index.rendered(folder.id, [row.uid for row in rows])
-    missing = [row for row in rows if row.uid not in rendered]
-    made: list[tuple[int, Rendered]] = []
-    found = folder.account.resources.summarize([folder.path_of(row) for row in missing]) if missing else ()
-    for row, parts in zip(missing, found, strict=True):
-        try:
-            made.append((row.uid, parts or from_file(folder, row, summarize_file)))
-        except Expunged:
-            continue
-    if made:
-        with index.transaction():
-            index.keep_rendered(folder.id, made)
-        rendered.update(made)
+    rendered = folder.account.index.rendered(folder.id, [row.uid for row in rows])
+    made = _made(folder, [row for row in rows if row.uid not in rendered])
+    _keep(folder, made)
+    rendered.update(made)
     return rendered
 
 
 def render_waiting(account: AccountMail, limit: int) -> bool:
-    """Render some of the new messages, before anyone asks; whether there are more."""
-    taken = account.take_unrendered(limit)
-    for folder, uids in taken.items():
-        if not folder.gone:
-            render(folder, account.index.rows(folder.id, uids))
+    """Render some of the new messages, before anyone asks; whether there are more.
+
+    Without the account's lock but to look and to keep: mail that arrives meanwhile must not wait for this."""
+    lacking: list[tuple[Folder, list[Row]]] = []
+    with account.locked(see_all=False):
+        taken = account.take_unrendered(limit)
+        for folder, uids in taken.items():
+            if not folder.gone:
+                rendered = account.index.rendered(folder.id, uids)
+                rows = account.index.rows(folder.id, uids)
+                lacking.append((folder, [row for row in rows if row.uid not in rendered]))
+    for folder, rows in lacking:
+        made = _made(folder, rows)
+        with account.locked(see_all=False):
+            if not folder.gone:
+                there = {row.uid for row in account.index.rows(folder.id, [uid for uid, _ in made])}
+                _keep(folder, [(uid, parts) for uid, parts in made if uid in there])
     return sum(map(len, taken.values())) == limit
+
+
+def _made(folder: Folder, rows: Sequence[Row]) -> list[tuple[int, Rendered]]:
+    """What the files of these hold, of those that are there."""
+    made: list[tuple[int, Rendered]] = []
+    found = folder.account.resources.summarize([folder.path_of(row) for row in rows]) if rows else ()
+    for row, parts in zip(rows, found, strict=True):
+        try:
+            made.append((row.uid, parts or from_file(folder, row, summarize_file)))
+        except NotFound:  # the message or its mailbox is gone
+            continue
+    return made
+
+
+def _keep(folder: Folder, made: Sequence[tuple[int, Rendered]]) -> None:
+    if made:
+        with folder.account.index.transaction():
+            folder.account.index.keep_rendered(folder.id, made)
 
 
 def stored_header(folder: Folder, row: Row) -> bytes:

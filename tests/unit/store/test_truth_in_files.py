@@ -6,10 +6,12 @@ import contextlib
 import mailbox as foreign
 import os
 import sqlite3
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from maildir_site import ANN, MESSAGE, Site, name_of, octets, seen
 from twisted.logger import capturedLogs
@@ -325,3 +327,22 @@ def test_new_messages_are_rendered_soon_without_being_asked(site: Site) -> None:
     assert index.rendered(id, range(200)) == {}
     site.clock.pump([0.3] * 5)
     assert len(index.rendered(id, range(200))) == 120
+
+
+def test_what_happens_while_messages_are_rendered_does_not_wait_for_it(site: Site) -> None:
+    for _ in range(3):
+        site.deliver()
+    inbox = site.mailbox()
+    account, summarize = inbox.folder.account, inbox.folder.account.resources.summarize
+
+    def meanwhile(paths: Sequence[str]) -> Any:
+        found = summarize(paths)
+        other = threading.Thread(target=lambda: result_of(inbox.expunge([2])), daemon=True)
+        other.start()
+        other.join(5)
+        assert not other.is_alive(), "the account is locked"
+        return found
+
+    account.resources = msgspec.structs.replace(account.resources, summarize=meanwhile)
+    site.clock.advance(0.3)
+    assert set(account.index.rendered(inbox.folder.id, range(9))) == {1, 3}
