@@ -170,6 +170,30 @@ class Passwords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     checks_at_once: Annotated[
         int, number(1, 64, "Passwords checked at the same time; each takes 19 MiB of memory.")
     ] = 2
+    first_delay: Annotated[
+        float,
+        number(
+            0,
+            30,
+            "What a wrong password makes the next login from the same address wait, twice as long after each further "
+            "one; addresses count together as for connections. 0: nobody waits.",
+            unit="seconds",
+        ),
+    ] = 1.0
+    longest_delay: Annotated[float, number(0, 40, "Longest wait of an address.", unit="seconds")] = 15.0
+    longest_account_delay: Annotated[
+        float,
+        number(
+            0,
+            40,
+            "Longest wait for an account that is attacked from many addresses; there is none where its password was "
+            "right before. 0: accounts never wait.",
+            unit="seconds",
+        ),
+    ] = 4.0
+    forget_after: Annotated[
+        float, number(1, 86_400, "Time without a wrong password after which all is forgiven.", unit="seconds")
+    ] = 900.0
 
 
 class Smarthost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,9 +1,9 @@
 """Makes guessing passwords slow: each failed login makes the next one of the same address, or for the same name, wait.
 
-Addresses (IPv4 /32, IPv6 /64) wait in line: attempts side by side gain nothing once one has failed.  A name attacked
-from everywhere waits only ``longest_for_name`` seconds, and not at all from an address where its password was right
-before, so that nobody can be locked out by others.  Forgets after ``forget_after`` seconds without a failure, or the
-oldest first when there are ``most`` entries.  Kept in memory; a restart forgives everything.
+Addresses (by default IPv4 /32, IPv6 /64) wait in line: attempts side by side gain nothing once one has failed.  A name
+attacked from everywhere waits only ``longest_for_name`` seconds, and not at all from an address where its password was
+right before, so that nobody can be locked out by others.  Forgets after ``forget_after`` seconds without a failure, or
+the oldest first when there are ``most`` entries.  Kept in memory; a restart forgives everything.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 from twisted.internet.interfaces import IReactorTime
 
 from mailsuite.errors import Throttled
-from mailsuite.net.address import network_of
+from mailsuite.net.address import NetworkOf, network_of
 
 #: Letters that are seen by nobody.
 _FILLERS = frozenset("\u115f\u1160")
@@ -60,9 +60,12 @@ class _Record:
 class Throttle:
     """One for all services of the process."""
 
-    def __init__(self, clock: IReactorTime, settings: ThrottleSettings | None = None) -> None:
+    def __init__(
+        self, clock: IReactorTime, settings: ThrottleSettings | None = None, network: NetworkOf = network_of
+    ) -> None:
         self._clock = clock
         self._settings = settings or ThrottleSettings()
+        self._network = network
         self._addresses: OrderedDict[str, _Record] = OrderedDict()
         self._names: OrderedDict[str, _Record] = OrderedDict()
         self._good: OrderedDict[tuple[str, str], None] = OrderedDict()
@@ -72,7 +75,7 @@ class Throttle:
 
         Raises Throttled if the line is too long."""
         now, limits = self._clock.seconds(), self._settings
-        network, name = network_of(address), spelling(login)
+        network, name = self._network(address), spelling(login)
         start = now
         record = self._find(self._addresses, network)
         if record is not None:
@@ -87,14 +90,14 @@ class Throttle:
 
     def failed(self, address: str, login: str) -> None:
         """The password was wrong."""
-        now, network = self._clock.seconds(), network_of(address)
+        now, network = self._clock.seconds(), self._network(address)
         record = self._count(self._addresses, network)
         record.free_at = max(record.free_at, now + self._delay(record, self._settings.longest))
         self._count(self._names, spelling(login))
 
     def succeeded(self, address: str, login: str) -> None:
         """The password was right: the name is forgiven, and half of what the address did."""
-        network, name = network_of(address), spelling(login)
+        network, name = self._network(address), spelling(login)
         self._names.pop(name, None)
         self._good[network, name] = None
         self._good.move_to_end((network, name))

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IListeningPort, IReactorTime
 
 from mailsuite.config.interfaces import Interface, own_interfaces
 from mailsuite.config.networks import HOST, SUBNET, trusted_networks
@@ -23,11 +23,11 @@ from mailsuite.disk.journal_disk import JournalDisk
 from mailsuite.disk.placer_process import PlacerProcess
 from mailsuite.disk.spool import Spool
 from mailsuite.net import control
-from mailsuite.net.address import client_networks
+from mailsuite.net.address import NetworkOf, client_networks
 from mailsuite.net.login import Login
 from mailsuite.net.pop3_accounts import Accounts, Rules
 from mailsuite.net.sessions import Admission, Overview
-from mailsuite.net.throttle import Throttle
+from mailsuite.net.throttle import Throttle, ThrottleSettings
 from mailsuite.net.tls import TLSContexts
 from mailsuite.offload import Offload
 from mailsuite.policy.checks import Check
@@ -98,7 +98,7 @@ class Parts:
             delivery=delivery,
             stores=self._stores,
             tls=tls,
-            login=Login(self._directory, Throttle(reactor), reactor),
+            login=Login(self._directory, throttle(settings, reactor, network), reactor),
             door=functools.cache(lambda listener: admission.part(listener.connections)),
             hits=admission.hits,
             pop3_accounts=Accounts(reactor, _pop3_rules(settings)),
@@ -176,6 +176,18 @@ def _rate_limits(settings: Settings) -> RateLimits:
         address_recipients=own.address_recipients,
         remembered=own.remembered,
     )
+
+
+def throttle(settings: Settings, clock: IReactorTime, network: NetworkOf) -> Throttle:
+    """What slows guessing down; ``network`` says which addresses count as one."""
+    own = settings.passwords
+    delays = ThrottleSettings(
+        first=own.first_delay,
+        longest=own.longest_delay,
+        longest_for_name=own.longest_account_delay,
+        forget_after=own.forget_after,
+    )
+    return Throttle(clock, delays, network)
 
 
 def _directory_settings(settings: Settings) -> DirectorySettings:
