@@ -25,6 +25,7 @@ from mailsuite.disk.frames import History, encode_unit, units_of
 from mailsuite.disk.journal import SIZE, Journal
 from mailsuite.disk.linked import Linked
 from mailsuite.disk.many import do_many
+from mailsuite.disk.meaning import meaning_of
 from mailsuite.disk.real import RealDisk, meaning
 from mailsuite.disk.recorded import Behind, Placer, Recorded, links_first
 from mailsuite.disk.replay import replay
@@ -145,15 +146,18 @@ class JournalDisk(RealDisk):
 
     def record(self, units: Sequence[Unit]) -> IRecorded:
         """What is promised must find room: ``DiskFull`` while there is less of it than the journal may hold."""
-        units = [links_first(unit) for unit in units]
+        problems: dict[str, Temporary | None] = {}
+        errors: list[Exception | None] = [self._refusal(unit, problems) for unit in units]
+        units = [links_first(unit) for unit, error in zip(units, errors, strict=True) if error is None]
+        if not units:
+            return Recorded(errors)
         encoded = [encode_unit(unit, self._base) for unit in units]
-        touched = {folder for unit in units for step in unit for folder in places(step)}
         try:
-            self._find_room(touched)
             frame = self._journal.append(encoded)
         except Temporary as error:
-            return Recorded([error] * len(units))
+            return Recorded([each or error for each in errors])
         behind = Behind(self, encoded, self._base, self._put, self._placer)
+        touched = {folder for unit in units for step in unit for folder in places(step)}
         names = [step for unit in units for step in unit if isinstance(step, Link | Rename)]
 
         def finish() -> None:
@@ -164,21 +168,32 @@ class JournalDisk(RealDisk):
             with self._lock:
                 del self._recorded[recorded]
 
-        recorded = Recorded([None] * len(units), finish)
+        recorded = Recorded(errors, finish)
         with self._lock:
             self._recorded[recorded] = None
         return recorded
 
-    @meaning
-    def _find_room(self, touched: Iterable[str]) -> None:
-        """In each file system; ``DiskFull``."""
-        for folder in touched:
-            try:
-                left = os.statvfs(folder)
-            except FileNotFoundError:  # another program removed it, it is made again
-                continue
-            if left.f_bavail * left.f_frsize < 2 * self._size or (left.f_files and left.f_favail < FILES):
-                raise DiskFull(f"{folder}: no space left")
+    def _refusal(self, unit: Unit, problems: dict[str, Temporary | None]) -> Temporary | None:
+        """Why this cannot be promised; ``problems`` by folder as far as they are known."""
+        for step in unit:
+            for folder in places(step):
+                if folder not in problems:
+                    problems[folder] = self._problem(folder)
+                if problem := problems[folder]:
+                    return problem
+        return None
+
+    def _problem(self, folder: str) -> Temporary | None:
+        """Why no files can be put there."""
+        try:
+            left = os.statvfs(folder)
+        except FileNotFoundError:  # another program removed it; it is made again
+            return None
+        except OSError as error:
+            return meaning_of(error, folder)
+        if left.f_bavail * left.f_frsize < 2 * self._size or (left.f_files and left.f_favail < FILES):
+            return DiskFull(f"{folder}: no space left")
+        return None if os.access(folder, os.W_OK | os.X_OK) else Temporary(f"{folder}: no files can be put there")
 
     def _end(self, frame: int, touched: Iterable[str]) -> None:
         """The effects are in the file system.  It is noted where before the journal may forget them."""
@@ -192,8 +207,14 @@ class JournalDisk(RealDisk):
         """What was recorded until now is done when this returns; ``Temporary``."""
         with self._lock:
             waiting = tuple(self._recorded)
+        failed: list[Temporary] = []
         for recorded in waiting:
-            recorded.perform()
+            try:
+                recorded.perform()
+            except Temporary as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
 
     def _do(self, step: Step, applied: Applied) -> None:
         """Links are noted when they are there, lest a checkpoint that came before takes them for durable."""

@@ -86,7 +86,7 @@ def prepare(placements: Sequence[Placement]) -> None:
         for placement in placements:
             placement.prepare()
     except BaseException:
-        _undo(placements)
+        undo(placements)
         raise
 
 
@@ -161,7 +161,7 @@ class _Batch:
     def fail(self, number: int, error: Exception) -> None:
         self.errors[number] = error
         if not isinstance(error, Busy):
-            _undo(self._messages[number])
+            undo(self._messages[number])
 
     def lock(self, stack: contextlib.ExitStack, patience: float) -> None:
         """All holders; what goes to one that cannot be locked fails."""
@@ -186,6 +186,7 @@ class _Batch:
         return units
 
 
-def _undo(placements: Iterable[Placement]) -> None:
+def undo(placements: Iterable[Placement]) -> None:
+    """Nothing is left of what was prepared or reserved."""
     for placement in placements:
         placement.undo()

@@ -1,8 +1,8 @@
 """Units that are durable in the journal and not yet done: who wants to see their effects does them, once.
 
 What was recorded was promised, so nothing is taken back: what cannot be done now (a full disk) is tried again, from the
-step at which it broke off, by the next who asks; a folder that another program has removed meanwhile is made again.
-Blocking; thread-safe.
+step at which it broke off, by the next who asks, and keeps no other unit from being done; a folder that another program
+has removed meanwhile is made again.  Blocking; thread-safe.
 """
 
 from __future__ import annotations
@@ -62,23 +62,34 @@ class Behind:
         self._base = base
         self._applied = Applied(disk, put)
         self._placer = placer
-        self._left: list[Single] = []
+        self._left: list[list[Single]] = []  # of each unit
         self._copies: dict[str, Put] = {}
         self._unsure = False  # somebody may have done some of them already
 
     def finish(self) -> None:
         """``Temporary`` if that cannot be now."""
         if self._encoded and not (self._placer is not None and self._placer.perform(self._encoded)):
-            decoded = (step for unit in self._encoded for step in decode_unit(unit, self._base))
-            self._left = [single for step in decoded for single in singles(step)]
-            self._copies = _copies(self._left)
+            decoded = (decode_unit(unit, self._base) for unit in self._encoded)
+            self._left = [[single for step in unit for single in singles(step)] for unit in decoded]
+            self._copies = _copies(single for unit in self._left for single in unit)
             self._unsure = self._placer is not None
         self._encoded = ()
-        while self._left:
-            if not (self._unsure and _is_done(self._left[0])):
-                self._do(self._left[0])
-            del self._left[0]
+        failed: list[Temporary] = []
+        for unit in self._left:
+            try:
+                self._go_on(unit)
+            except Temporary as error:  # a folder that is not ours any more keeps nobody from the others
+                failed.append(error)
+        self._left = [unit for unit in self._left if unit]
+        if failed:
+            raise failed[0]
         self._copies = {}
+
+    def _go_on(self, unit: list[Single]) -> None:
+        while unit:
+            if not (self._unsure and _is_done(unit[0])):
+                self._do(unit[0])
+            del unit[0]
 
     def _do(self, step: Single) -> None:
         if isinstance(step, Link) and step.new in self._copies and not os.path.lexists(step.old):

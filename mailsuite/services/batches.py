@@ -18,7 +18,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from mailsuite.disk.placement import SMALL_BODY, Busy, Placed, Placement, prepare, record_all
+from mailsuite.disk.placement import SMALL_BODY, Busy, Placed, Placement, prepare, record_all, undo
+from mailsuite.errors import Temporary
 from mailsuite.interfaces import IDisk, IOffload
 from mailsuite.services.turns import Turns
 
@@ -89,6 +90,7 @@ class Batches:
         self._recording = False
         self._behind: deque[tuple[Placed, Sequence[_Message]]] = deque()
         self._count_behind = self._octets_behind = 0
+        self._stuck: list[tuple[Placed, Sequence[_Message]]] = []  # what could not be placed
         self._finishing = False
 
     def place(self, placements: Sequence[Placement], octets: int, placed: Callable[[], None]) -> Deferred[None]:
@@ -116,9 +118,18 @@ class Batches:
     def _record(self) -> None:
         """The next batch, if none is under way and not too much is behind."""
         too_much = self._count_behind >= MAX_COUNT_BEHIND or self._octets_behind >= MAX_OCTETS_BEHIND
-        if not self._recording and self._waiting and not too_much:
+        if too_much and self._stuck:
+            self._refuse()
+        elif not self._recording and self._waiting and not too_much:
             self._recording = True
             self._after(self._gather_many if self._many else self._gather, self._record_batch)
+
+    def _refuse(self) -> None:
+        """What is behind will not become less soon: nobody is to wait for that."""
+        refused = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        for message in refused:
+            self._offload.run(undo, message.placements)
+            message.answer.errback(Temporary("messages accepted before cannot be put in their places"))
 
     def _record_batch(self) -> None:
         batch = self._take()
@@ -179,18 +190,22 @@ class Batches:
 
     def _finish_some(self) -> None:
         some = [self._behind[number] for number in range(min(MAX_FINISH, len(self._behind)))]
-        finishing = self._offload.run(_finish_all, [placed for placed, _ in some])
-        finishing.addCallbacks(self._finished, self._not_finished)
+        self._offload.run(_finish_all, [placed for placed, _ in some]).addCallback(self._finished)
 
-    def _finished(self, seen: Sequence[bool]) -> None:
-        done = [self._behind.popleft() for _ in seen]
-        for _, batch in done:
-            self._count_behind -= len(batch)
-            self._octets_behind -= sum(message.octets for message in batch)
+    def _finished(self, outcomes: Sequence[bool | Exception]) -> None:
+        done: list[tuple[Placed, Sequence[_Message], bool]] = []
+        for outcome in outcomes:
+            placed, batch = self._behind.popleft()
+            if isinstance(outcome, Exception):
+                self._not_finished(outcome, placed, batch)
+            else:
+                done.append((placed, batch, outcome))
+                self._count_behind -= len(batch)
+                self._octets_behind -= sum(message.octets for message in batch)
         self._finishing = False
         self._finish()
         self._record()
-        for (placed, batch), all_seen in zip(done, seen, strict=True):
+        for placed, batch, all_seen in done:
             if all_seen:
                 _tell(batch)
             else:
@@ -201,13 +216,17 @@ class Batches:
         """The files are there; whoever looks finds them."""
         _log.error("new messages are not announced: {reason}", reason=failure.getErrorMessage())
 
-    def _not_finished(self, failure: Failure) -> None:
+    def _not_finished(self, error: Exception, placed: Placed, batch: Sequence[_Message]) -> None:
         """It is durable, and will be placed at the next start at the latest."""
-        _log.error("accepted messages cannot be placed yet: {reason}", reason=failure.getErrorMessage())
-        self._clock.callLater(TRY_AGAIN, self._try_again)
+        _log.error("accepted messages cannot be placed yet: {error}", error=error)
+        if not self._stuck:
+            self._clock.callLater(TRY_AGAIN, self._try_again)
+        self._stuck.append((placed, batch))
 
     def _try_again(self) -> None:
-        self._finish_some()
+        self._behind += self._stuck
+        self._stuck = []
+        self._finish()
 
 
 def _tell(batch: Sequence[_Message]) -> None:
@@ -215,14 +234,13 @@ def _tell(batch: Sequence[_Message]) -> None:
         message.placed()
 
 
-def _finish_all(batches: Sequence[Placed]) -> list[bool]:
-    """Those that could be finished, and whether all is seen of each; raises why not even the first."""
-    seen: list[bool] = []
-    for placed in batches:
-        try:
-            seen.append(placed.finish(PATIENCE))
-        except Exception:
-            if not seen:
-                raise
-            break
-    return seen
+def _finish_all(batches: Sequence[Placed]) -> list[bool | Exception]:
+    """For each whether all is seen, or why it could not be finished."""
+    return [_outcome(placed) for placed in batches]
+
+
+def _outcome(placed: Placed) -> bool | Exception:
+    try:
+        return placed.finish(PATIENCE)
+    except Exception as error:
+        return error

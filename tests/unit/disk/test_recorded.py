@@ -105,13 +105,13 @@ def test_a_full_disk_is_a_matter_of_time(disk: JournalDisk, folder: Path, monkey
     for _ in range(2):
         with pytest.raises(DiskFull):
             recorded.perform()
-    assert (names(folder), recorded.done) == (["a"], False)
+    assert (names(folder), recorded.done) == (["a", "c"], False)
     with pytest.raises(DiskFull):
         disk.checkpoint()
     monkeypatch.setattr(journal_disk, "write_file", written)
     recorded.perform()
     assert names(folder) == ["a", "b", "c"]
-    assert asked == ["a", "b", "b", "b"], "what was done is not done again"
+    assert asked == ["a", "b", "c", "b", "b"], "what was done is not done again"
 
 
 def test_a_folder_that_is_gone_is_made_again(disk: JournalDisk, folder: Path) -> None:
@@ -246,3 +246,15 @@ def test_a_large_message_outlives_its_first_name_when_the_power_fails(
     monkeypatch.setattr(disk, "sync_folder", synced.append)
     disk.commit((Unlink(f"{folder}/new/a"),))
     assert synced == [f"{folder}/second"]
+
+
+def test_a_folder_that_takes_no_files_concerns_its_own_messages(
+    disk: JournalDisk, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody has put back a mailbox and forgotten to whom it belongs."""
+    (folder / "foreign").mkdir()
+    monkeypatch.setattr("mailsuite.disk.journal_disk.os.access", lambda path, _: not path.endswith("foreign"))
+    recorded = disk.record((put(folder, "a"), (Put(f"{folder}/foreign/b", b"x"),), put(folder, "c")))
+    assert [type(error) for error in recorded.errors] == [type(None), Temporary, type(None)]
+    recorded.perform()
+    assert names(folder) == ["a", "c"]

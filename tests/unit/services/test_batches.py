@@ -208,6 +208,67 @@ def test_what_cannot_be_placed_is_tried_again(place: Place, monkeypatch: pytest.
     assert place.seen() == 1
 
 
+class Full:
+    """A disk that has no room for the files of one account."""
+
+    def __init__(self, account: str) -> None:
+        self._account = account
+        self._written = journal_disk.write_file
+
+    def __call__(self, what: Put) -> None:
+        if what.via and f"/{self._account}/" in what.path:
+            raise OSError(28, "No space left on device")
+        self._written(what)
+
+
+def test_what_cannot_be_placed_delays_its_own_mail_only(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("mailsuite.disk.journal_disk.write_file", Full("ann"))
+        answers = [place.give(0, BOB), place.give(1, ANN), place.give(2, BOB)]  # the last two are one batch
+        while place.threads.turn():
+            pass
+        answers += [place.give(3, ANN), place.give(4, BOB)]
+        while place.threads.turn():
+            pass
+        answers.append(place.give(5, BOB))
+        while place.threads.turn():
+            pass
+        assert place.placed == [0, 4, 5]
+        assert place.seen(BOB) == 4
+        with pytest.raises(Temporary):
+            place.disk.checkpoint()
+    place.clock.advance(TRY_AGAIN)
+    while place.threads.turn():
+        pass
+    for answer in answers:
+        result_of(answer)
+    assert sorted(place.placed) == [0, 1, 2, 3, 4, 5]
+    assert (place.seen(ANN), place.seen(BOB)) == (2, 4)
+
+
+def test_nobody_waits_for_what_cannot_be_placed(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches_module, "MAX_COUNT_BEHIND", 2)
+    with monkeypatch.context() as patch:
+        patch.setattr("mailsuite.disk.journal_disk.write_file", Full("ann"))
+        first = [place.give(number) for number in range(3)]
+        late = place.give(9)
+        while place.threads.turn():
+            pass
+        for answer in first:
+            result_of(answer)
+        result_of(late)  # came in the batch with the others
+        refused = place.give(10)
+        failure_of(refused, Temporary)
+    place.clock.advance(TRY_AGAIN)
+    while place.threads.turn():
+        pass
+    taken = place.give(11)
+    while place.threads.turn():
+        pass
+    result_of(taken)
+    assert sorted(place.placed) == [0, 1, 2, 9, 11]
+
+
 def test_a_busy_account_delays_its_own_mail_only(place: Place) -> None:
     begun, ended = threading.Event(), threading.Event()
     account = place.incoming()[0].account
