@@ -213,6 +213,8 @@ class JournalDisk(RealDisk):
                 recorded.perform()
             except Temporary as error:
                 failed.append(error)
+            except OSError as error:
+                failed.append(meaning_of(error, self._base))
         if failed:
             raise failed[0]
 

@@ -67,18 +67,18 @@ class Behind:
         self._unsure = False  # somebody may have done some of them already
 
     def finish(self) -> None:
-        """``Temporary`` if that cannot be now."""
+        """``Temporary``, OSError, if that cannot be now."""
         if self._encoded and not (self._placer is not None and self._placer.perform(self._encoded)):
             decoded = (decode_unit(unit, self._base) for unit in self._encoded)
             self._left = [[single for step in unit for single in singles(step)] for unit in decoded]
             self._copies = _copies(single for unit in self._left for single in unit)
             self._unsure = self._placer is not None
         self._encoded = ()
-        failed: list[Temporary] = []
+        failed: list[Exception] = []
         for unit in self._left:
             try:
                 self._go_on(unit)
-            except Temporary as error:  # a folder that is not ours any more keeps nobody from the others
+            except (Temporary, OSError) as error:  # a folder that is not ours any more keeps nobody from the others
                 failed.append(error)
         self._left = [unit for unit in self._left if unit]
         if failed:

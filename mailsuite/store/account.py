@@ -55,7 +55,8 @@ class AccountMail:
         #: Feeds with something new, for the reactor to wake.
         self.stirred: deque[Feed] = deque()
         self._lock = threading.RLock()
-        self._expected: deque[tuple[IRecorded, Callable[[], None]]] = deque()
+        self._expected: deque[tuple[IRecorded, Callable[[bool], None]]] = deque()
+        self._uncertain = 0  # how many of the first of them somebody may have found already
         self._opened = self._closed = False
         self._folders: dict[str, Folder] = {}
         self._usage: tuple[int, int] | None = None
@@ -115,9 +116,10 @@ class AccountMail:
 
     # -- what is delivered ---------------------------------------------------------------------------------------
 
-    def expect(self, recorded: IRecorded, publish: Callable[[], None]) -> None:
+    def expect(self, recorded: IRecorded, publish: Callable[[bool], None]) -> None:
         """Messages are durable, and there when ``recorded`` is done; ``publish`` is to be called then, with the lock
-        held, before anybody looks."""
+        held, before anybody looks; or, if they could not be put there at once, with True, for somebody may have found
+        some of them and given them other UIDs."""
         self._expected.append((recorded, publish))
 
     def catch_up(self, wait: bool = True) -> None:
@@ -126,11 +128,13 @@ class AccountMail:
             recorded, publish = self._expected[0]
             try:
                 recorded.perform()
-            except Temporary as error:
+            except (Temporary, OSError) as error:
                 _log.warn("{account}: new messages cannot be seen yet: {error}", account=self.name, error=error)
+                self._uncertain = len(self._expected)
                 return
             self._expected.popleft()
-            publish()
+            publish(self._uncertain > 0)  # which looks
+            self._uncertain = len(self._expected) if self._uncertain else 0
 
     # -- the end -------------------------------------------------------------------------------------------------
 
@@ -162,6 +166,7 @@ class AccountMail:
                 folder.rest()
             self._folders.clear()
             self._expected.clear()
+            self._uncertain = 0
             self._unrendered.clear()
             self._usage = None
             self._opened = False

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 
 from twisted.logger import Logger
 
@@ -154,19 +155,23 @@ class Arrivals:
         return self._account.locked(patience, see_all=False)
 
     def expect(self, placements: Sequence[Incoming], recorded: IRecorded) -> None:
-        self._account.expect(recorded, lambda: _publish(placements))
+        self._account.expect(recorded, partial(_publish, placements))
 
     def publish(self) -> None:
         self._account.catch_up(wait=False)
 
 
-def _publish(placements: Sequence[Incoming]) -> None:
+def _publish(placements: Sequence[Incoming], uncertain: bool) -> None:
+    """They are there; if that is ``uncertain``, a look finds what is there, and no row tells of what is not."""
     for placement in placements:
         placement.release()
     for folder, rows in _by_folder(placements).items():
         if folder.gone:
             continue
         try:
+            if uncertain:
+                folder.look(force=True)
+                continue
             folder.add(rows)
             folder.announce()
         except Exception:

@@ -258,3 +258,17 @@ def test_a_folder_that_takes_no_files_concerns_its_own_messages(
     assert [type(error) for error in recorded.errors] == [type(None), Temporary, type(None)]
     recorded.perform()
     assert names(folder) == ["a", "c"]
+
+
+def test_a_file_in_the_place_of_a_folder_breaks_nothing(disk: JournalDisk, folder: Path) -> None:
+    """What another program did to one mailbox must not stop the journal."""
+    recorded = disk.record((put(folder, "a"), put(folder.parent / "other", "b")))
+    (folder.parent / "other").write_bytes(b"")
+    small = [disk.record((put(folder, f"{number}", bytes(100_000)),)) for number in range(25)]
+    assert names(folder)[-1] == "a"
+    assert [type(error) for each in small[-3:] for error in each.errors] == [Temporary] * 3
+    (folder.parent / "other").unlink()
+    recorded.perform()
+    disk.checkpoint()
+    assert (folder.parent / "other" / "new" / "b").read_bytes() == b"x"
+    assert disk.record((put(folder, "z"),)).errors == [None]
