@@ -28,7 +28,8 @@ TICK = 4_000_000
 
 _READING = frozenset(
     "path read pread readv preadv listdir scandir stat lstat fstat statvfs fstatvfs lseek fspath fsencode fsdecode "
-    "strerror access getpid sep error PathLike DirEntry SEEK_SET SEEK_CUR SEEK_END set_blocking".split()
+    "strerror access getpid sep error PathLike DirEntry SEEK_SET SEEK_CUR SEEK_END set_blocking "
+    "F_OK R_OK W_OK X_OK".split()
 )
 
 
