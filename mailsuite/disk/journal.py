@@ -10,6 +10,7 @@ Blocking; thread-safe.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import secrets
@@ -118,11 +119,14 @@ class Journal:
         return fd
 
     def close(self) -> None:
+        with self._changed:
+            self._broken = self._broken or "it is closed"
+            while self._writing:  # or its descriptor could be another file's by then
+                self._changed.wait()
         for fd in (*self._fds, self.lock):
             if fd >= 0:
                 os.close(fd)
         self._fds, self.lock = [], -1
-        self._broken = self._broken or "it is closed"
 
     # -- appending -----------------------------------------------------------------------------------------------
 
@@ -190,9 +194,15 @@ class Journal:
     def _put_frame(self, units: list[bytes]) -> None:
         base, fd = self._base, self._fds[self._file]
         data = b"".join(frame_parts(self._salts[self._file], self._number, base, units))
-        if os.pwrite(fd, data, self._offset) != len(data):
-            raise OSError("it was not written whole")
-        os.fdatasync(fd)
+        try:
+            if os.pwrite(fd, data, self._offset) != len(data):
+                raise OSError("it was not written whole")
+            os.fdatasync(fd)
+        except OSError:
+            # The kernel may go on showing octets that never reached the medium: a restart is not to build on them.
+            with contextlib.suppress(OSError):
+                os.pwrite(fd, bytes(PAGE), self._offset)
+            raise
         self._offset += -(-len(data) // PAGE) * PAGE
         self.written += len(data)
         self._last[self._file] = self._number
