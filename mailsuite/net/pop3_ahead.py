@@ -86,10 +86,12 @@ class Ahead:
         return await self._read([each for each in wanted if each not in self._found])
 
     def _in_order(self, index: int) -> range:
-        """More each time as long as it is the next that is asked for."""
+        """More each time as long as it is the next that is asked for; only up to what is at hand, so that who goes
+        backwards has each read once."""
         self._run = min(2 * self._run, MOST) if index == self._next else _FIRST
         self._next = index
-        return range(index, min(index + self._run, len(self._uids)))
+        end = min(index + self._run, len(self._uids))
+        return range(index, next((each for each in range(index + 1, end) if each in self._found), end))
 
     def lose(self) -> None:
         """Others need the room."""
@@ -137,7 +139,9 @@ class Ahead:
                 done.callback(None)
 
     def _keep(self, indices: Sequence[int], found: Sequence[bytes | MailError]) -> None:
+        self._make_room()
         for index, message in zip(indices, found, strict=True):
+            self._drop(index)
             if self._uids[index] not in self._gone:
                 self._found[index] = message
                 self._octets += _size(message)
@@ -147,8 +151,19 @@ class Ahead:
 
     def _drop_before(self, index: int) -> None:
         found = self._found
+        if not found or next(iter(found)) >= index:
+            return
         while found and (first := next(iter(found))) < index:
-            self._octets -= _size(found.pop(first))
+            self._drop(first)
+        self._shelf.hold(self, self._octets)
+
+    def _make_room(self) -> None:
+        """Who does not ask in order keeps of what was read before no more than a group, the latest."""
+        while self._octets > GROUP or len(self._found) > MOST:
+            self._drop(next(iter(self._found)))
+
+    def _drop(self, index: int) -> None:
+        self._octets -= _size(self._found.pop(index, b""))
 
     def _changed(self) -> None:
         """What others did to the mailbox."""
@@ -158,7 +173,7 @@ class Ahead:
             elif isinstance(change, Overflow | Gone):
                 self.lose()
         for index in [index for index in self._found if self._uids[index] in self._gone]:
-            self._octets -= _size(self._found.pop(index))
+            self._drop(index)
 
 
 def _size(message: bytes | MailError) -> int:

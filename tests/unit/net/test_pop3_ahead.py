@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 
 from mailsuite.errors import Expunged, MailError, Temporary
-from mailsuite.net.pop3_ahead import MOST, Ahead, Shelf
+from mailsuite.net.pop3_ahead import GROUP, MOST, Ahead, Shelf
 from mailsuite.testing.memory_store import MemoryStores
 from mailsuite.testing.results import failure_of, result_of
 
@@ -99,6 +99,57 @@ def test_large_messages_are_read_as_far_as_the_limit_goes() -> None:
     mailbox = Mailbox(20, size=100_000)
     ahead = ahead_of(mailbox)
     assert [number_of(get(ahead, index)) for index in range(20)] == list(range(1, 21))
+
+
+@pytest.mark.parametrize(
+    "order",
+    [range(99, -1, -1), [99, *range(99)], [*range(0, 100, 2), *range(1, 100, 2)], [*range(100), *range(100)]],
+    ids=["newest first", "newest, then oldest first", "every second", "twice"],
+)
+def test_in_any_order_no_more_than_two_groups_are_kept(order: Sequence[int]) -> None:
+    mailbox, shelf = Mailbox(100, size=40_000), Shelf()
+    ahead = ahead_of(mailbox, shelf)
+    held = []
+    for index in order:
+        assert number_of(get(ahead, index)) == index + 1
+        held.append(shelf.octets)
+    assert max(held) <= 2 * GROUP
+
+
+def test_who_asks_for_the_newest_first_has_each_message_read_once() -> None:
+    mailbox = Mailbox(100, size=40_000)
+    ahead = ahead_of(mailbox)
+    for index in range(99, -1, -1):
+        get(ahead, index)
+    assert mailbox.asked == [[uid] for uid in range(100, 0, -1)]
+
+
+def test_messages_that_are_only_looked_at_are_not_kept_either() -> None:
+    mailbox, shelf = Mailbox(100, size=40_000), Shelf()
+    ahead = ahead_of(mailbox, shelf)
+    held = []
+    for index in range(100):
+        assert number_of(result_of(Deferred.fromCoroutine(ahead.get(index, ())))) == index + 1
+        held.append(shelf.octets)
+    assert max(held) <= 2 * GROUP
+
+
+def test_what_is_read_twice_is_counted_once() -> None:
+    mailbox, shelf = Mailbox(30), Shelf()
+    ahead = ahead_of(mailbox, shelf)
+    for index in (12, *range(30)):
+        get(ahead, index)
+    assert shelf.octets == len(b"30\r\n") + 18  # the last one
+
+
+def test_of_many_small_messages_no_more_than_two_groups_are_kept() -> None:
+    mailbox, shelf = Mailbox(1000), Shelf()
+    ahead = ahead_of(mailbox, shelf)
+    held = []
+    for index in range(999, -1, -1):
+        get(ahead, index)
+        held.append(shelf.octets)
+    assert max(held) <= 2 * MOST * 24
 
 
 def test_who_asks_while_it_is_read_waits_for_that() -> None:
