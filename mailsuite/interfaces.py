@@ -38,6 +38,7 @@ from mailsuite.model import (
     ScramKeys,
     Selection,
     Snapshot,
+    Tlsa,
     Verdict,
 )
 from mailsuite.query import Query, Ranges
@@ -120,6 +121,13 @@ class IResolver(Interface):
 
     def txt(name: str) -> Deferred[tuple[bytes, ...]]:
         """TXT records, the strings of each joined."""
+
+    def tlsa(name: str) -> Deferred[tuple[Tlsa, ...]]:
+        """TLSA records, whether signed or not."""
+
+    def is_secure(name: str, kind: str) -> Deferred[bool]:
+        """Whether the answer to this question, ``MX`` or the like, is one whose signatures were checked (DNSSEC) by
+        somebody who is believed; of a name that does not exist too.  Fails with ``Temporary``."""
 
 
 class IBody(Interface):

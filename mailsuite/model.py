@@ -351,6 +351,15 @@ class Mx(msgspec.Struct, frozen=True, order=True):
     exchange: str
 
 
+class Tlsa(msgspec.Struct, frozen=True, order=True):
+    """A TLSA record, RFC 6698 section 2.1: which certificate a host has, by usage, selector and matching type."""
+
+    usage: int
+    selector: int
+    matching: int
+    data: bytes
+
+
 # -- mailboxes -----------------------------------------------------------------------------------------------------
 
 

@@ -15,8 +15,9 @@ import time
 
 import msgspec
 
+from mailsuite.config.option import TlsMode
 from mailsuite.config.sample import render
-from mailsuite.config.schema import EVERYWHERE, Listener, Paths, Service, Settings, Tls, TlsMode
+from mailsuite.config.schema import EVERYWHERE, Listener, Paths, Service, Settings, Tls
 from mailsuite.directory.database import Database, create
 from mailsuite.directory.lookup import Lookups
 from mailsuite.directory.names import account_name, canonical_domain

@@ -11,7 +11,8 @@ from mailsuite.cli.create import AUTHORITY, DEMO_PASSWORD
 from mailsuite.cli.instance import find_config, open_records
 from mailsuite.cli.options import config_option, json_option, show_json, show_table
 from mailsuite.config.load import load
-from mailsuite.config.schema import Listener, Service, Settings, TlsMode
+from mailsuite.config.option import TlsMode
+from mailsuite.config.schema import Listener, Service, Settings
 from mailsuite.directory.passwords import verify_password
 
 _TLS = {TlsMode.NONE: "none", TlsMode.STARTTLS: "STARTTLS", TlsMode.IMPLICIT: "from the start"}

@@ -26,8 +26,10 @@ from OpenSSL import SSL
 
 from mailsuite.config.explain import Step, place, shown
 from mailsuite.config.networks import HOST, SUBNET, Network, is_address, nameserver, trusted_networks
+from mailsuite.config.option import TlsMode
 from mailsuite.config.place import Place, Systemd, Tcp, Unix, place_of
-from mailsuite.config.schema import EVERYWHERE, Listener, RelayTls, Service, Settings, TlsMode, Transport, Way
+from mailsuite.config.relay import RelayTls, Transport, Way
+from mailsuite.config.schema import EVERYWHERE, Listener, Service, Settings
 from mailsuite.directory.database import Database
 from mailsuite.directory.names import canonical_domain, mail_address
 from mailsuite.errors import ConfigError, InvalidName, MailError

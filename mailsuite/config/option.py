@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+import enum
+from typing import TypeAlias
+
 import msgspec
+
+#: A file or folder; relative ones start at the folder of the configuration file.
+Path: TypeAlias = str
+
+
+class TlsMode(enum.Enum):
+    """When TLS begins: never, when the client asks (STARTTLS, STLS), or with the first octet."""
+
+    NONE = "none"
+    STARTTLS = "starttls"
+    IMPLICIT = "implicit"
 
 
 def about(description: str) -> msgspec.Meta:

@@ -15,7 +15,9 @@ import msgspec
 from msgspec import inspect
 
 from mailsuite.config.explain import allowed
-from mailsuite.config.schema import EVERYWHERE, Listener, RelayTls, Service, Settings, Tls, TlsMode, Transport, Way
+from mailsuite.config.option import TlsMode
+from mailsuite.config.relay import RelayTls, Transport, Way
+from mailsuite.config.schema import EVERYWHERE, Listener, Service, Settings, Tls
 
 _WIDTH = 100
 

@@ -8,14 +8,15 @@ file system or the network (does the certificate exist, may the folder be writte
 from __future__ import annotations
 
 import enum
-from typing import Annotated, TypeAlias
+from typing import Annotated
 
 import msgspec
 
 from mailsuite.config.esmtp import Extensions, Submission
 from mailsuite.config.limits import Limits, Rates, Timeouts
-from mailsuite.config.option import about, length, number
+from mailsuite.config.option import Path, TlsMode, about, length, number
 from mailsuite.config.pop3 import Pop3
+from mailsuite.config.relay import Dns, Relay, Smarthost, Transport
 
 
 class Service(enum.Enum):
@@ -28,14 +29,6 @@ class Service(enum.Enum):
     POP3 = "pop3"
 
 
-class TlsMode(enum.Enum):
-    """When TLS begins: never, when the client asks (STARTTLS, STLS), or with the first octet."""
-
-    NONE = "none"
-    STARTTLS = "starttls"
-    IMPLICIT = "implicit"
-
-
 class Sasl(enum.Enum):
     """How users may log in."""
 
@@ -45,18 +38,6 @@ class Sasl(enum.Enum):
     PLAIN = "PLAIN"
     LOGIN = "LOGIN"
 
-
-class RelayTls(enum.Enum):
-    """TLS towards other servers."""
-
-    NEVER = "never"
-    MAY = "may"
-    REQUIRE = "require"
-    VERIFY = "verify"
-
-
-#: A file or folder; relative ones start at the folder of the configuration file.
-Path: TypeAlias = str
 
 #: The listening address that means all of them, IPv4 and IPv6.
 EVERYWHERE = "*"
@@ -196,90 +177,6 @@ class Passwords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = 900.0
 
 
-class Smarthost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One server that takes all mail for other domains, instead of the MX records of each."""
-
-    host: Annotated[str, about("Host name or IP address; empty: deliver by MX records.")] = ""
-    port: Annotated[int, number(1, 65535, "TCP port; 587 for STARTTLS, 465 for TLS from the first octet.")] = 587
-    tls: Annotated[TlsMode, about("How TLS begins. The certificate must match `host` unless this is `none`.")] = (
-        TlsMode.STARTTLS
-    )
-    user: Annotated[str, about("Login name; empty: no login.")] = ""
-    password_file: Annotated[
-        Path, about("File whose first line is the password; readable by the server's user only.")
-    ] = ""
-
-
-class Relay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Sending to other servers."""
-
-    port: Annotated[int, number(1, 65535, "Port of other servers; anything but 25 is for tests.")] = 25
-    tls: Annotated[
-        RelayTls,
-        about(
-            "`may`: STARTTLS if offered, any certificate; `require`: no TLS, no mail; `verify`: a valid certificate."
-        ),
-    ] = RelayTls.MAY
-    at_once: Annotated[int, number(1, 1000, "Messages being sent at the same time.")] = 50
-    per_destination: Annotated[
-        int,
-        number(
-            1,
-            1000,
-            "Of them to one destination, when it takes them well; it begins with 5, and halves with each trouble.",
-        ),
-    ] = 20
-    connect_timeout: Annotated[
-        float, number(1, 600, "How long to wait for a host to answer a connection.", unit="seconds")
-    ] = 30.0
-    ignored_extensions: Annotated[
-        tuple[str, ...],
-        length(0, 50, "EHLO keywords of other servers that are not used although offered, such as `CHUNKING`."),
-    ] = ()
-    bind_address: Annotated[str, about("IP address to send from; empty: the system chooses.")] = ""
-
-
-class Way(enum.Enum):
-    """Where the transport table leads."""
-
-    USUAL = "usual"
-    HOST = "host"
-    LMTP = "lmtp"
-    ERROR = "error"
-    DISCARD = "discard"
-
-
-class Transport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Another way for some mail; the first `[[transport]]` that holds decides, else it goes the usual way."""
-
-    way: Annotated[
-        Way,
-        about(
-            "`host`: to `host`; `lmtp`: to `host` by LMTP; `error`: back to the sender with `text`; `discard`: "
-            "nowhere, in silence; `usual`."
-        ),
-    ]
-    domains: Annotated[
-        tuple[str, ...],
-        length(0, 10_000, "Recipients' domains: `example.org`; with those below it `.example.org`. Empty: any."),
-    ] = ()
-    senders: Annotated[
-        tuple[str, ...],
-        length(0, 10_000, "Senders: `user@example.org`, `@example.org`, `<>` for notices. Empty: any."),
-    ] = ()
-    host: Annotated[str, about("Host name or IP address; its MX records are not asked for.")] = ""
-    port: Annotated[int, number(1, 65535, "TCP port.")] = 25
-    tls: Annotated[
-        RelayTls, about("As in `[relay]`; `verify` is needed for a login, unless it is on this machine with `never`.")
-    ] = RelayTls.MAY
-    implicit_tls: Annotated[bool, about("TLS from the first octet (port 465) instead of STARTTLS.")] = False
-    user: Annotated[str, about("Login name; empty: no login.")] = ""
-    password_file: Annotated[
-        Path, about("File whose first line is the password; readable by the server's user only.")
-    ] = ""
-    text: Annotated[str, about("What senders are told with `error`; it may begin with a status such as `5.7.1`.")] = ""
-
-
 class Retry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When mail that could not be sent is tried again."""
 
@@ -322,22 +219,6 @@ class Notices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     to_postmaster: Annotated[
         bool, about("Tell postmaster of failures that can be told to nobody else: notices that bounce.")
     ] = True
-
-
-class Dns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Name servers."""
-
-    nameservers: Annotated[
-        tuple[str, ...],
-        length(
-            0,
-            16,
-            "IP addresses, with a port if it is not 53: `192.0.2.1`, `[::1]:5353`. Empty: those of /etc/resolv.conf.",
-        ),
-    ] = ()
-    timeout: Annotated[float, number(0.1, 120, "How long one look-up may take, with its repeats.", unit="seconds")] = (
-        15.0
-    )
 
 
 class Settings(

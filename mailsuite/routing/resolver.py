@@ -1,21 +1,24 @@
 """DNS (IResolver) with dnspython's resolver over Twisted.
 
 Absent is not failed: NXDOMAIN is ``NotFound``, no such records is an empty tuple, everything else (no answer in time,
-SERVFAIL from every server, an answer that cannot be read) is ``Temporary``.  Answers are remembered for their TTL.
+SERVFAIL from every server, an answer that cannot be read) is ``Temporary``.  Answers are remembered for their TTL
+(``routing.cache``).  Whether they are signed is for a validating name server to say (the AD bit, RFC 4035 §3.2.3), and
+is believed only where ``ResolverSettings.believe`` says so: between us and that server anybody could set a bit.
 """
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Sequence
 from typing import Any
 
 import dns.asyncresolver
 import dns.exception
+import dns.flags
 import dns.name
 import dns.nameserver
 import dns.rdatatype
 import dns.resolver
-import dns.rrset
 import msgspec
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
@@ -23,11 +26,9 @@ from zope.interface import implementer
 
 from mailsuite.errors import ConfigError, NotFound, Temporary
 from mailsuite.interfaces import IResolver
-from mailsuite.model import Mx
+from mailsuite.model import Mx, Tlsa
+from mailsuite.routing.cache import Answer, AnswerCache, Believe, Question
 from mailsuite.routing.dns_backend import Reactor, TwistedBackend
-
-#: Seconds for which an answer is used again without a look at its TTL.
-JUST_NOW = 1.0
 
 
 class ResolverSettings(msgspec.Struct, frozen=True):
@@ -37,6 +38,7 @@ class ResolverSettings(msgspec.Struct, frozen=True):
     lifetime: float = 15.0
     #: Answers remembered.
     cache: int = 10_000
+    believe: Believe = Believe.LOCAL
 
 
 @implementer(IResolver)
@@ -59,20 +61,19 @@ class DnsResolver:
             self._resolver.nameservers = [dns.nameserver.Do53Nameserver(host, port) for host, port in nameservers]
         self._resolver.timeout = min(settings.timeout, settings.lifetime)
         self._resolver.lifetime = settings.lifetime
-        self._resolver.cache = dns.resolver.LRUCache(settings.cache)
+        self._resolver.set_flags(dns.flags.RD | dns.flags.AD)  # RFC 6840 §5.7: tell us whether you have validated it
+        self._resolver.use_edns(0)
+        self._believe = settings.believe
         self._backend = TwistedBackend(reactor)
-        self._reactor = reactor
-        self._most = settings.cache
-        #: Answers of the last moment, and until when they are of it.
-        self._recent: dict[tuple[str, dns.rdatatype.RdataType], tuple[float, Any]] = {}
+        self._cache = AnswerCache(settings.cache, reactor.seconds)
         #: Who waits for the answer to a question that was asked already.
-        self._asking: dict[tuple[str, dns.rdatatype.RdataType], list[Deferred[Any]]] = {}
+        self._asking: dict[Question, list[Deferred[Answer]]] = {}
 
     def mx(self, domain: str) -> Deferred[tuple[Mx, ...]]:
         return Deferred.fromCoroutine(self._mx(domain))
 
     async def _mx(self, domain: str) -> tuple[Mx, ...]:
-        records = await self._ask(domain, dns.rdatatype.MX)
+        records = await self._records(domain, "MX")
         return tuple(Mx(record.preference, _text(record.exchange)) for record in records)
 
     def addresses(self, host: str) -> Deferred[tuple[str, ...]]:
@@ -80,12 +81,12 @@ class DnsResolver:
 
     async def _addresses(self, host: str) -> tuple[str, ...]:
         """Both families at once; one that fails does not hide the other's answer."""
-        questions = [self._ask(host, kind) for kind in (dns.rdatatype.AAAA, dns.rdatatype.A)]
+        questions = [self._ask(host, kind) for kind in ("AAAA", "A")]
         found: list[str] = []
         errors: list[NotFound | Temporary] = []
         for question in questions:
             try:
-                found += [record.address for record in await question]
+                found += [record.address for record in _existing(host, await question)]
             except (NotFound, Temporary) as error:
                 errors.append(error)
         if errors and not found:
@@ -96,43 +97,76 @@ class DnsResolver:
         return Deferred.fromCoroutine(self._txt(name))
 
     async def _txt(self, name: str) -> tuple[bytes, ...]:
-        return tuple(b"".join(record.strings) for record in await self._ask(name, dns.rdatatype.TXT))
+        return tuple(b"".join(record.strings) for record in await self._records(name, "TXT"))
 
-    def _ask(self, name: str, kind: dns.rdatatype.RdataType) -> Deferred[Any]:
-        """The record set, or an empty tuple.  A question is asked once, however many wait for its answer, and what was
-        answered just now is taken as it was: to look into dnspython's cache costs more than the rest of a route."""
+    def tlsa(self, name: str) -> Deferred[tuple[Tlsa, ...]]:
+        return Deferred.fromCoroutine(self._tlsa(name))
+
+    async def _tlsa(self, name: str) -> tuple[Tlsa, ...]:
+        records = await self._records(name, "TLSA")
+        return tuple(Tlsa(one.usage, one.selector, one.mtype, one.cert) for one in records)
+
+    def is_secure(self, name: str, kind: str) -> Deferred[bool]:
+        return Deferred.fromCoroutine(self._is_secure(name, kind))
+
+    async def _is_secure(self, name: str, kind: str) -> bool:
+        return (await self._ask(name, kind)).secure
+
+    async def _records(self, name: str, kind: str) -> tuple[Any, ...]:
+        return _existing(name, await self._ask(name, kind))
+
+    def _ask(self, name: str, kind: str) -> Deferred[Answer]:
+        """A question is asked once, however many wait for its answer."""
         key = (name.lower(), kind)
-        until, known = self._recent.get(key, (0.0, ()))
-        if self._reactor.seconds() < until:
+        known = self._cache.get(key)
+        if known is not None:
             return succeed(known)
-        answer: Deferred[Any] = Deferred()
+        answer: Deferred[Answer] = Deferred()
         waiting = self._asking.setdefault(key, [])
         waiting.append(answer)
         if len(waiting) == 1:
-            Deferred.fromCoroutine(self._look_up(name, kind)).addBoth(self._tell, key)
+            Deferred.fromCoroutine(self._look_up(*key)).addBoth(self._tell, key)
         return answer
 
-    def _tell(self, result: object, key: tuple[str, dns.rdatatype.RdataType]) -> None:
+    def _tell(self, result: tuple[Answer, float] | Failure, key: Question) -> None:
+        waiting = self._asking.pop(key)
         if not isinstance(result, Failure):
-            if len(self._recent) >= self._most:
-                self._recent.clear()
-            self._recent[key] = (self._reactor.seconds() + JUST_NOW, result)
-        for answer in self._asking.pop(key):
-            answer.callback(result)
+            self._cache.keep(key, *result)
+        for one in waiting:
+            one.callback(result if isinstance(result, Failure) else result[0])
 
-    async def _look_up(self, name: str, kind: dns.rdatatype.RdataType) -> dns.rrset.RRset | tuple[()]:
+    async def _look_up(self, name: str, kind: str) -> tuple[Answer, float]:
+        """The answer and its TTL."""
         try:
             absolute = dns.name.from_text(name, dns.name.root)
-            answer = await self._resolver.resolve(
-                absolute, kind, raise_on_no_answer=False, search=False, backend=self._backend
-            )
-        except dns.resolver.NXDOMAIN:
-            raise NotFound(f"{name} does not exist") from None
         except (dns.name.LabelTooLong, dns.name.NameTooLong, dns.name.EmptyLabel, dns.name.BadEscape):
             raise NotFound(f"{name!r} is no domain name") from None
+        try:
+            found = await self._resolver.resolve(
+                absolute, kind, raise_on_no_answer=False, search=False, backend=self._backend
+            )
+        except dns.resolver.NXDOMAIN as error:
+            return _absence(absolute, error)
         except (dns.exception.DNSException, OSError) as error:
-            raise Temporary(f"DNS look-up of {name} ({kind.name}) failed: {_short(error)}") from error
-        return answer.rrset or ()
+            raise Temporary(f"DNS look-up of {name} ({kind}) failed: {_short(error)}") from error
+        secure = bool(found.response.flags & dns.flags.AD) and self._believes(found.nameserver)
+        return Answer(tuple(found.rrset or ()), secure=secure), found.chaining_result.minimum_ttl
+
+    def _believes(self, server: str | None) -> bool:
+        if self._believe is Believe.LOCAL:
+            return server is not None and ipaddress.ip_address(server.partition("%")[0]).is_loopback
+        return self._believe is Believe.ALL
+
+
+def _absence(name: dns.name.Name, error: dns.resolver.NXDOMAIN) -> tuple[Answer, float]:
+    """RFC 2308 §5: known for as long as the zone's SOA says.  Nobody asks whether it is signed."""
+    return Answer((), exists=False), error.response(name).resolve_chaining().minimum_ttl
+
+
+def _existing(name: str, answer: Answer) -> tuple[Any, ...]:
+    if not answer.exists:
+        raise NotFound(f"{name} does not exist")
+    return answer.records
 
 
 def _text(name: dns.name.Name) -> str:

@@ -10,7 +10,8 @@ import msgspec
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator, IProtocolFactory, IReactorTime
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
-from mailsuite.config.schema import Listener, Service, Settings, TlsMode
+from mailsuite.config.option import TlsMode
+from mailsuite.config.schema import Listener, Service, Settings
 from mailsuite.imap.limits import Limits as IMAPLimits
 from mailsuite.interfaces import IDelivery, IDirectory, IMailStores, IPolicy, IQueue, IReports, ITLSContexts
 from mailsuite.net.imap_server import IMAPServerFactory

@@ -10,9 +10,11 @@ from typing import Any
 
 from mailsuite.config.interfaces import Interface
 from mailsuite.config.networks import nameserver
+from mailsuite.config.option import TlsMode
 from mailsuite.config.place import Systemd, Tcp, place_of
-from mailsuite.config.schema import EVERYWHERE, RelayTls, Service, Settings, TlsMode, Transport
-from mailsuite.config.schema import Way as ConfiguredWay
+from mailsuite.config.relay import RelayTls, Transport
+from mailsuite.config.relay import Way as ConfiguredWay
+from mailsuite.config.schema import EVERYWHERE, Service, Settings
 from mailsuite.directory.names import canonical_domain
 from mailsuite.interfaces import IOffload, IResolver, IRouter, ITLSContexts
 from mailsuite.net.smtp_client import Courier
@@ -35,7 +37,7 @@ _STATUS = re.compile(r"(5\.[0-9]{1,3}\.[0-9]{1,3})\s+(.*)", re.DOTALL)
 def resolver(settings: Settings, reactor: Any) -> DnsResolver:
     """Raises ConfigError if no name servers are known."""
     servers = [nameserver(text) for text in settings.dns.nameservers]
-    return DnsResolver(reactor, servers, ResolverSettings(lifetime=settings.dns.timeout))
+    return DnsResolver(reactor, servers, ResolverSettings(lifetime=settings.dns.timeout, believe=settings.dns.believe))
 
 
 def router(settings: Settings, resolver: IResolver, interfaces: Sequence[Interface]) -> IRouter:

@@ -29,7 +29,7 @@ from zope.interface import implementer
 
 from mailsuite.errors import NotFound, Temporary
 from mailsuite.interfaces import IResolver
-from mailsuite.model import Mx
+from mailsuite.model import Mx, Tlsa
 
 #: Seconds for which answers may be remembered.
 TTL = 60
@@ -71,12 +71,19 @@ def find(zones: Zones, name: str, kind: str) -> tuple[list[tuple[str, str, Seque
     raise Temporary(f"{name}: CNAMEs in a circle")
 
 
+def is_signed(name: str, signed: Sequence[str]) -> bool:
+    """Whether a name is in one of these zones."""
+    return any(name == zone or name.endswith("." + zone) for zone in signed)
+
+
 @implementer(IResolver)
 class FakeDNS:
-    """IResolver from zones in memory.  ``asked`` lists the questions in order, as (type, name)."""
+    """IResolver from zones in memory.  ``asked`` lists the questions in order, as (type, name); names in and below
+    ``signed`` count as DNSSEC."""
 
-    def __init__(self, zones: Zones) -> None:
+    def __init__(self, zones: Zones, signed: Sequence[str] = ()) -> None:
         self.zones = zones
+        self.signed = signed
         self.asked: list[tuple[str, str]] = []
 
     def mx(self, domain: str) -> Deferred[tuple[Mx, ...]]:
@@ -91,6 +98,19 @@ class FakeDNS:
 
     def txt(self, name: str) -> Deferred[tuple[bytes, ...]]:
         return self._answer(name, ("TXT",), str.encode)
+
+    def tlsa(self, name: str) -> Deferred[tuple[Tlsa, ...]]:
+        def value(text: str) -> Tlsa:
+            usage, selector, matching, data = text.split()
+            return Tlsa(int(usage), int(selector), int(matching), bytes.fromhex(data))
+
+        return self._answer(name, ("TLSA",), value)
+
+    def is_secure(self, name: str, kind: str) -> Deferred[bool]:
+        name = name.lower().rstrip(".")
+        if isinstance(self.zones.get(name), Trouble):
+            return fail(Temporary(f"{name}: trouble"))
+        return succeed(is_signed(name, self.signed))
 
     def _answer(self, name: str, kinds: Sequence[str], value: object) -> Deferred[tuple]:  # type: ignore[type-arg]
         name = name.lower().rstrip(".")
@@ -110,10 +130,12 @@ class FakeDNS:
 class DNSServer:
     """An authoritative server for ``zones`` in threads of its own: ``with DNSServer(zones) as server: server.port``.
 
-    ``asked`` lists the questions in order, as (transport, type, name)."""
+    ``asked`` lists the questions in order, as (transport, type, name).  Answers about names in and below ``signed`` say
+    that their signatures were checked (AD), as those of a validating resolver do; absence has an SOA with ``TTL``."""
 
-    def __init__(self, zones: Zones, address: str = "127.0.0.1") -> None:
+    def __init__(self, zones: Zones, address: str = "127.0.0.1", signed: Sequence[str] = ()) -> None:
         self.zones = zones
+        self.signed = signed
         self.address = address
         self.asked: list[tuple[str, str, str]] = []
         self._tcp, self._udp = self._listen()
@@ -175,6 +197,8 @@ class DNSServer:
             return _trouble(held, query, transport)
         response = dns.message.make_response(query)
         response.flags |= dns.flags.AA
+        if is_signed(name, self.signed):
+            response.flags |= dns.flags.AD
         try:
             found, exists = find(self.zones, name, kind)
         except Temporary:
@@ -183,6 +207,8 @@ class DNSServer:
         if not exists:
             response.set_rcode(dns.rcode.NXDOMAIN)
         response.answer.extend(_rrset(*one) for one in found)
+        if not any(held == kind for _, held, _ in found):
+            response.authority.append(_rrset(".", "SOA", [f"ns. root. 1 3600 600 86400 {TTL}"]))
         return _to_wire(response, 65535 if transport == "TCP" else max(query.payload, 512))
 
 

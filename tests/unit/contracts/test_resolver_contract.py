@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,7 +12,8 @@ from zope.interface.verify import verifyObject
 
 from mailsuite.errors import NotFound, Temporary
 from mailsuite.interfaces import IResolver
-from mailsuite.model import Mx
+from mailsuite.model import Mx, Tlsa
+from mailsuite.routing.cache import Believe
 from mailsuite.routing.resolver import DnsResolver, ResolverSettings
 from mailsuite.testing.dns import DNSServer, FakeDNS, Trouble
 from mailsuite.testing.results import result_of
@@ -25,6 +27,8 @@ ZONES = {
     "alias.test": {"CNAME": ["b.test"]},
     "dangling.test": {"CNAME": ["gone.test"]},
     "circle.test": {"CNAME": ["circle.test"]},
+    "signed.test": {"MX": ["10 mx.signed.test"]},
+    "_25._tcp.mx.signed.test": {"TLSA": ["3 1 1 " + "ab" * 32]},
     "null.test": {"MX": ["0 ."]},
     "bad.test": Trouble.SERVFAIL,
     "refused.test": Trouble.REFUSED,
@@ -33,15 +37,16 @@ ZONES = {
     "crowd.test": {"MX": [f"{n} mx{n}.{'a' * 40}.crowd.test" for n in range(60)]},
     "long.test": {"TXT": LONG},
 }
-Ask = Callable[[Callable[[str], Deferred[Any]], str], Any]
+SIGNED = ("signed.test",)
+Ask = Callable[..., Any]
 
 
 @pytest.fixture(params=["memory", "dnspython"])
 def world(request: pytest.FixtureRequest, reactor_thread: ReactorThread) -> Iterator[tuple[IResolver, Ask]]:
     if request.param == "memory":
-        yield FakeDNS(ZONES), lambda ask, name: result_of(ask(name))
+        yield FakeDNS(ZONES, SIGNED), lambda ask, *about: result_of(ask(*about))
         return
-    with DNSServer(ZONES) as server:
+    with DNSServer(ZONES, signed=SIGNED) as server:
         settings = ResolverSettings(timeout=0.1, lifetime=0.3)
         yield DnsResolver(reactor_thread.reactor, [("127.0.0.1", server.port)], settings), reactor_thread.call
 
@@ -64,6 +69,43 @@ def test_addresses_come_from_both_families_ipv6_first(world: tuple[IResolver, As
 def test_strings_of_a_txt_record_are_joined(world: tuple[IResolver, Ask]) -> None:
     resolver, ask = world
     assert set(ask(resolver.txt, "b.test")) == {b"v=spf1 -all", b'say "hi"'}
+
+
+def test_tlsa_records_come_with_their_three_numbers(world: tuple[IResolver, Ask]) -> None:
+    resolver, ask = world
+    assert ask(resolver.tlsa, "_25._tcp.mx.signed.test") == (Tlsa(3, 1, 1, b"\xab" * 32),)
+
+
+@pytest.mark.parametrize(
+    ("name", "secure"), [("signed.test", True), ("_25._tcp.mx.signed.test", True), ("b.test", False)]
+)
+def test_it_is_told_which_answers_were_validated(world: tuple[IResolver, Ask], name: str, secure: bool) -> None:
+    resolver, ask = world
+    assert ask(resolver.is_secure, name, "MX") is secure
+
+
+def test_whether_trouble_was_validated_is_not_known(world: tuple[IResolver, Ask]) -> None:
+    resolver, ask = world
+    with pytest.raises(Temporary):
+        ask(resolver.is_secure, "bad.test", "MX")
+
+
+@pytest.mark.parametrize("believe", Believe)
+def test_a_name_server_is_believed_as_it_was_chosen(reactor_thread: ReactorThread, believe: Believe) -> None:
+    with DNSServer(ZONES, signed=SIGNED) as server:
+        settings = ResolverSettings(believe=believe)
+        resolver = DnsResolver(reactor_thread.reactor, [("127.0.0.1", server.port)], settings)
+        assert reactor_thread.call(resolver.is_secure, "signed.test", "MX") is (believe is not Believe.NOBODY)
+
+
+@pytest.mark.parametrize("name", ["gone.test", "b.test"])
+def test_absence_is_remembered_too(reactor_thread: ReactorThread, name: str) -> None:
+    with DNSServer(ZONES) as server:
+        resolver = DnsResolver(reactor_thread.reactor, [("127.0.0.1", server.port)])
+        for _ in range(2):
+            with contextlib.suppress(NotFound):
+                assert reactor_thread.call(resolver.tlsa, name) == ()
+        assert server.asked == [("UDP", "TLSA", name)]
 
 
 def test_a_cname_is_followed(world: tuple[IResolver, Ask]) -> None:

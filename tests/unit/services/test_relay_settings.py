@@ -8,21 +8,9 @@ import msgspec
 import pytest
 from twisted.internet.task import Clock
 
-from mailsuite.config.schema import (
-    EVERYWHERE,
-    Dns,
-    Limits,
-    Listener,
-    Relay,
-    RelayTls,
-    Retry,
-    Service,
-    Settings,
-    Smarthost,
-    TlsMode,
-    Transport,
-    Way,
-)
+from mailsuite.config.option import TlsMode
+from mailsuite.config.relay import Dns, Relay, RelayTls, Smarthost, Transport, Way
+from mailsuite.config.schema import EVERYWHERE, Limits, Listener, Retry, Service, Settings
 from mailsuite.disk.body import OctetsBody
 from mailsuite.errors import NoRoute
 from mailsuite.model import Address, Delivered, Envelope, Hop, Recipient
