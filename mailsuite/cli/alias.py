@@ -1,11 +1,16 @@
-"""``mailsuite alias add|list|remove``."""
+"""``mailsuite alias add|import|list|remove``."""
 
 from __future__ import annotations
 
+import os
+
 import click
 
+from mailsuite.cli.alias_import import read_text, take_over
 from mailsuite.cli.instance import known_domain, open_records
 from mailsuite.cli.options import config_option, json_option, show_json, show_table
+from mailsuite.directory.aliases_file import AliasesFile
+from mailsuite.errors import NotAllowed
 
 
 @click.group
@@ -35,6 +40,37 @@ def add_alias(source: str, targets: tuple[str, ...], config: str | None) -> None
     with open_records(config) as records:
         made = records.add_alias(source, targets)
     click.echo(f"{made.source} leads to {', '.join(made.targets)}")
+
+
+@alias.command("import")
+@click.argument("file", type=click.Path(dir_okay=False), default="/etc/aliases")
+@click.option("--domain", metavar="NAME", default="", help="Domain of names without one; else the default domain.")
+@click.option("--skip", is_flag=True, help="Leave out what cannot be taken over, and take the rest.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@config_option
+def import_aliases(file: str, domain: str, skip: bool, dry_run: bool, config: str | None) -> None:
+    """Take over an aliases file of sendmail, Postfix or Exim.
+
+    Each alias then leads to exactly what FILE says; other aliases stay. `:include:` files are read now: import again
+    when they have changed. Commands (`|program`) and files (`/path`) are refused, each with its line, and nothing is
+    changed then.
+
+    \b
+    mailsuite alias import /etc/aliases --domain example.org
+    mailsuite alias import /etc/aliases --domain example.org --skip
+    """
+    with open_records(config) as records:
+        name = known_domain(records, domain) or records.look.default_domain()
+        found = AliasesFile(name, read_text)
+        found.read(os.path.abspath(file))
+        taken, faults = take_over(records, found, skip, dry_run)
+    for fault in faults:
+        click.echo(str(fault), err=True)
+    if faults and not skip:
+        raise NotAllowed(
+            f"nothing was changed: {len(faults)} fault(s) in {file}; mend them, or leave them out with --skip"
+        )
+    click.echo(f"{'would take over' if dry_run else 'took over'} {taken} alias(es) from {file}")
 
 
 @alias.command("list")

@@ -6,7 +6,8 @@ is on disk when the call returns, and a running server goes by it from its next 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Mapping, Sequence
 
 from mailsuite.directory.database import Database
 from mailsuite.directory.expand import resolve
@@ -15,11 +16,15 @@ from mailsuite.directory.names import account_name, alias_source, canonical_doma
 from mailsuite.directory.passwords import hash_password, prepare_password, require_strong, verify_password
 from mailsuite.directory.prepare import prepared_or_same
 from mailsuite.directory.scram import make_keys
-from mailsuite.errors import Exists, NotAllowed, NotFound
+from mailsuite.errors import Exists, MailError, NotAllowed, NotFound
 from mailsuite.model import Account, Unknown
 
 #: Targets of one alias.
 _MOST_TARGETS = 1000
+
+
+class _Undone(Exception):
+    """Takes back what a transaction has done."""
 
 
 class Records:
@@ -188,6 +193,26 @@ class Records:
             self._database.do("DELETE FROM aliases WHERE source = ?", source)
             self._write_alias(source, [target for target in known if gone and target not in gone], 0)
         return source
+
+    def import_aliases(self, wanted: Sequence[Alias], only_try: bool = False) -> Mapping[str, str]:
+        """Lead each of these (canonical) sources to exactly its targets.  All of them, or none where one cannot be:
+        then it gives why, by source.  ``only_try``: none in any case."""
+        faults: dict[str, str] = {}
+        with contextlib.suppress(_Undone), self._database.change():
+            for one in wanted:
+                self._database.do("DELETE FROM aliases WHERE source = ?", one.source)
+                self._write_alias(one.source, one.targets, 0)
+            for one in wanted:  # they may lead to one another
+                try:
+                    self._require_domain(one.source)
+                    for target in one.targets:
+                        self._require_end(target)
+                    self._require_way_out(one.source)
+                except MailError as error:
+                    faults[one.source] = str(error)
+            if faults or only_try:
+                raise _Undone
+        return faults
 
     def _write_alias(self, source: str, targets: Sequence[str], position: int) -> None:
         domain = source.rpartition("@")[2]

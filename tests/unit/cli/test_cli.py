@@ -176,6 +176,31 @@ def test_init_needs_a_domain_or_demo(tmp_path: Path) -> None:
 # -- domains, users, aliases ---------------------------------------------------------------------------------------
 
 
+def test_an_aliases_file_is_taken_over_whole_or_not_at_all(config: str, tmp_path: Path) -> None:
+    own = ("--config", config)
+    done("user", "add", "ann@a.test", "--password-stdin", *own, stdin=PASSWORD + "\n")
+    (tmp_path / "list").write_text("ann\nfar@elsewhere.test\n")
+    file = tmp_path / "aliases"
+    file.write_text(f"root: ann\npostmaster: root\nall: :include:{tmp_path}/list\n")
+    assert done("alias", "import", str(file), "--dry-run", *own) == f"would take over 3 alias(es) from {file}\n"
+    assert json.loads(done("alias", "list", "--json", *own)) == []
+    assert done("alias", "import", str(file), *own) == f"took over 3 alias(es) from {file}\n"
+    taken = json.loads(done("alias", "list", "--json", *own))
+    assert taken == [
+        {"alias": "all@a.test", "targets": ["ann@a.test", "far@elsewhere.test"]},
+        {"alias": "postmaster@a.test", "targets": ["root@a.test"]},
+        {"alias": "root@a.test", "targets": ["ann@a.test"]},
+    ]
+    file.write_text("root: far@b.test\nbad: |/bin/x\nlost: nobody\nround: round2\nround2: round\nend: lost\n")
+    result = run("alias", "import", str(file), *own)
+    assert result.exit_code == 1
+    assert [line.split(": ")[0] for line in result.stderr.splitlines()[:-1]] == [f"{file}:{n}" for n in (2, 3, 4, 5, 6)]
+    assert "5 fault(s)" in result.stderr
+    assert json.loads(done("alias", "list", "--json", *own)) == taken
+    assert "took over 1 alias" in done("alias", "import", str(file), "--skip", *own)
+    assert {"alias": "root@a.test", "targets": ["far@b.test"]} in json.loads(done("alias", "list", "--json", *own))
+
+
 def test_domains_users_and_aliases_come_and_go(config: str) -> None:
     own = ("--config", config)
     assert done("domain", "add", "B.test", *own) == "added b.test\n"
