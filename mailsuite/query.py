@@ -1,7 +1,7 @@
 """Search queries as values, RFC 9051 section 6.4.4: parsed by ``imap``, answered by ``store`` with ``mime``'s help.
 
-Sequence numbers and \\Recent belong to a session, so ``imap.view`` turns ``Numbers`` and ``IsRecent`` into ``Uids``
-before a query goes to a mailbox.
+Sequence numbers, \\Recent and what is saved belong to a session, and ages to a moment, so ``imap.view`` turns
+``Numbers``, ``IsRecent`` and ``Age`` into ``Uids`` and ``Dated`` before a query goes to a mailbox.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import msgspec
 #: Inclusive ranges; ``STAR`` stands for ``*``, the highest number in use.
 Ranges: TypeAlias = tuple[tuple[int, int], ...]
 STAR = -1
+#: ``$``, the messages that the last SEARCH with SAVE found (RFC 5182): ranges that are this one and no other.
+SAVED: Ranges = ((0, 0),)
 
 
 class When(enum.Enum):
@@ -78,6 +80,21 @@ class InternalDate(msgspec.Struct, frozen=True, tag=True):
     day: int
 
 
+class Age(msgspec.Struct, frozen=True, tag=True):
+    """OLDER or YOUNGER than so many seconds (RFC 5032); never reaches a mailbox."""
+
+    older: bool
+    seconds: int
+
+
+class Dated(msgspec.Struct, frozen=True, tag=True):
+    """The internal date, in whole seconds, is at most this (BEFORE), exactly this (ON) or at least this (SINCE), in
+    epoch seconds."""
+
+    when: When
+    at: int
+
+
 class SentDate(msgspec.Struct, frozen=True, tag=True):
     """The same on the Date header field."""
 
@@ -122,6 +139,8 @@ Query: TypeAlias = (
     | Larger
     | Smaller
     | InternalDate
+    | Age
+    | Dated
     | SentDate
     | Header
     | Body

@@ -29,6 +29,9 @@ _AFTER_LOGIN: tuple[bytes, ...] = (
     b"SPECIAL-USE",  # RFC 6154
     b"CREATE-SPECIAL-USE",  # RFC 6154
     b"STATUS=SIZE",  # RFC 8438
+    b"ESEARCH",  # RFC 4731
+    b"SEARCHRES",  # RFC 5182
+    b"WITHIN",  # RFC 5032
     b"CONDSTORE",  # RFC 7162
     b"QRESYNC",  # RFC 7162
 )

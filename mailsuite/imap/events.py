@@ -11,6 +11,7 @@ from __future__ import annotations
 import msgspec
 
 from mailsuite.imap.items import FetchItem, ListReturn, ListSelect, StatusItem
+from mailsuite.imap.returns import Returns
 from mailsuite.model import FlagOp, Flags
 from mailsuite.query import Numbers, Query, Ranges, Uids
 
@@ -226,14 +227,28 @@ class Expunge(Command, frozen=True):
     messages: Uids
 
 
-class Search(Command, frozen=True):
-    """``uid``: the answer is UIDs.  ``query`` still holds sequence numbers: see ``View.localize``.  ``modseq`` and
-    ``numbers``: whether it names MODSEQ (RFC 7162 §3.1.5) and sequence numbers anywhere."""
+class Criteria(msgspec.Struct, frozen=True):
+    """What SEARCH and its like look for.  ``query`` still holds sequence numbers: see ``View.localize``.
+    ``modseq`` and ``numbers``: whether it names MODSEQ (RFC 7162 §3.1.5) and sequence numbers anywhere."""
 
     query: Query
-    uid: bool
     modseq: bool = False
     numbers: bool = False
+
+
+class Search(Command, frozen=True):
+    """``uid``: the answer is UIDs.  ``returns``: what ESEARCH is to say, None where a SEARCH response is wanted."""
+
+    criteria: Criteria
+    uid: bool
+    returns: Returns | None = None
+
+
+class SearchRefused(Command, frozen=True):
+    """A SEARCH with SAVE that cannot be done, answer no with these: what was saved is forgotten (RFC 5182 §2.1)."""
+
+    text: bytes
+    code: bytes
 
 
 class Fetch(Command, frozen=True):

@@ -6,16 +6,16 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 
-from mailsuite.query import STAR, Ranges
+from mailsuite.query import SAVED, STAR, Ranges
 
 #: The largest UID or sequence number, RFC 3501 section 9: nz-number is an unsigned 32-bit integer.
 MAX_NUMBER = 0xFFFFFFFF
 
 # seq-number = nz-number / "*"
 # seq-range = seq-number ":" seq-number
-# sequence-set = (seq-number / seq-range) *("," sequence-set)
+# sequence-set = (seq-number / seq-range) *("," sequence-set) / "$" ; RFC 5182 §3
 SEQUENCE_SET = re.compile(
-    rb"(?:[1-9][0-9]{0,9}|\*)(?::(?:[1-9][0-9]{0,9}|\*))?"
+    rb"\$|(?:[1-9][0-9]{0,9}|\*)(?::(?:[1-9][0-9]{0,9}|\*))?"
     rb"(?:,(?:[1-9][0-9]{0,9}|\*)(?::(?:[1-9][0-9]{0,9}|\*))?)*"
 )
 
@@ -23,6 +23,8 @@ SEQUENCE_SET = re.compile(
 def parse(text: bytes) -> Ranges:
     """``b"4:2,7,9:*"`` -> ``((2, 4), (7, 7), (9, STAR))``.  Only for what ``SEQUENCE_SET`` matched whole; ValueError
     for a number above 32 bits.  ``STAR`` is always the second of a pair but in ``(STAR, STAR)``."""
+    if text == b"$":
+        return SAVED
     ranges = []
     for piece in text.split(b","):
         low, _, high = piece.partition(b":")

@@ -31,7 +31,7 @@ from mailsuite.model import (
     Snapshot,
     Vanished,
 )
-from mailsuite.query import STAR, Numbers, Query, Uids
+from mailsuite.query import SAVED, STAR, Numbers, Query, Ranges, Uids, When
 
 #: Up to so many messages are removed one by one; more by copying what stays.
 _FEW = 32
@@ -47,6 +47,8 @@ class View:
         self.overflowed = False
         #: Set by ``apply``: the mailbox is no more, the selection must end.
         self.gone = False
+        #: UIDs that ``$`` stands for (RFC 5182).
+        self.saved: Ranges = ()
         self._uidnext = snapshot.uidnext
         self._uids = array("I", snapshot.uids)
         self._flags: list[Flags] = list(snapshot.flags)
@@ -136,25 +138,31 @@ class View:
         """UIDs among these that carry \\Deleted: what EXPUNGE and CLOSE remove."""
         return [uid for uid in self.resolve(messages) if DELETED in self._flags[self._index(uid)]]
 
-    def localize(self, asked: Query) -> Query:
-        """``Numbers``, ``IsRecent`` and ``*`` turned into plain ``Uids``; what is out of range matches nothing."""
+    def localize(self, asked: Query, now: float) -> Query:
+        """``Numbers``, ``IsRecent``, ``*`` and ``$`` turned into plain ``Uids``, ``Age`` into ``Dated``; what is out of
+        range matches nothing.  ``now``: epoch seconds."""
         match asked:
             case query.And(parts):
-                return query.And(tuple(self.localize(part) for part in parts))
+                return query.And(tuple(self.localize(part, now) for part in parts))
             case query.Or(left, right):
-                return query.Or(self.localize(left), self.localize(right))
+                return query.Or(self.localize(left, now), self.localize(right, now))
             case query.Not(part):
-                return query.Not(self.localize(part))
+                return query.Not(self.localize(part, now))
             case query.IsRecent():
                 return Uids(ranges_of(sorted(self._recent)))
+            case query.Age(older, seconds):
+                return query.Dated(When.BEFORE if older else When.SINCE, int(now) - seconds)
             case Numbers() | Uids():
                 return Uids(tuple((self._uids[start], self._uids[end - 1]) for start, end in self._spans(asked)))
         return asked
 
     def _spans(self, messages: Numbers | Uids, strict: bool = False) -> list[tuple[int, int]]:
         """Index ranges, ascending, end excluded, not touching; only what the client knows of."""
-        place = self._number_span if isinstance(messages, Numbers) else self._uid_span
-        spans = sorted(place(low, high, strict) for low, high in messages.ranges)
+        ranges, numbers = messages.ranges, isinstance(messages, Numbers)
+        if ranges == SAVED:
+            ranges, numbers = self.saved, False
+        place = self._number_span if numbers else self._uid_span
+        spans = sorted(place(low, high, strict) for low, high in ranges)
         merged: list[tuple[int, int]] = []
         for start, end in spans:
             if start >= end:

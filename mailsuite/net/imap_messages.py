@@ -1,4 +1,4 @@
-"""IMAP commands about messages of the selected mailbox, without FETCH: SEARCH STORE COPY MOVE EXPUNGE."""
+"""IMAP commands that change messages of the selected mailbox: STORE COPY MOVE EXPUNGE."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ from typing import cast
 
 from mailsuite.errors import Expunged, NotFound, ReadOnly
 from mailsuite.imap import codes, responses
-from mailsuite.imap.events import Copy, Expunge, Search, Store
+from mailsuite.imap.events import Copy, Expunge, Store
 from mailsuite.imap.modseqs import Awareness
 from mailsuite.model import Flags
-from mailsuite.net.imap_selection import AT_ONCE, Selection, modseqs_of
+from mailsuite.net.imap_selection import AT_ONCE, Selection
 from mailsuite.net.imap_session import Session
-from mailsuite.query import STAR, Uids
-
-_EVERYTHING = Uids(((1, STAR),))
 
 
 def writable(session: Session) -> Selection:
@@ -23,21 +20,6 @@ def writable(session: Session) -> Selection:
     if selection.view.read_only:
         raise ReadOnly("the mailbox is open for reading only")
     return selection
-
-
-async def search(session: Session, event: Search) -> None:
-    """RFC 3501 §6.4.4, RFC 7162 §3.1.5."""
-    selection = session.selection
-    if event.modseq:
-        session.become(Awareness.CONDSTORE)
-    view = selection.view
-    found = await selection.mailbox.search(view.localize(event.query), session.resolve(_EVERYTHING))
-    known = [uid for uid in found if view.holds(uid)]
-    modseqs = await modseqs_of(selection.mailbox, known) if event.modseq else {}
-    highest = max((view.modseqs.show(uid, modseq) for uid, modseq in modseqs.items()), default=0)
-    session.core.untagged(responses.search(known if event.uid else view.numbers(known), highest))
-    # RFC 7162 §3.2.10.2: nothing is told as gone while sequence numbers are in use
-    await session.complete(event, b"searched", uid=event.uid, expunges=not event.numbers)
 
 
 async def store(session: Session, event: Store) -> None:

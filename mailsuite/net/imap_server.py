@@ -16,7 +16,7 @@ from mailsuite.errors import MailError, NotAllowed, NotFound
 from mailsuite.imap import codes, events, responses
 from mailsuite.imap.events import Command, Hangup
 from mailsuite.interfaces import IDraft, IMailStores, ITLSContexts
-from mailsuite.net import imap_append, imap_fetch, imap_login, imap_messages, imap_names, imap_select
+from mailsuite.net import imap_append, imap_fetch, imap_find, imap_login, imap_messages, imap_names, imap_select
 from mailsuite.net.imap_lookout import Lookout
 from mailsuite.net.imap_session import IMAPSettings, Parts, Session
 from mailsuite.net.listening import Listening
@@ -53,7 +53,8 @@ _ACTIONS: dict[type[Command], _Action] = {
     events.AppendChunk: imap_append.chunk,
     events.AppendEnd: imap_append.end,
     events.AppendAbort: imap_append.abort,
-    events.Search: imap_messages.search,
+    events.Search: imap_find.search,
+    events.SearchRefused: imap_find.refused,
     events.Store: imap_messages.store,
     events.Copy: imap_messages.copy,
     events.Expunge: imap_messages.expunge,

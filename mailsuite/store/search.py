@@ -83,9 +83,18 @@ def _known(query: q.Query, message: Subject) -> bool:
             return message.size < octets
         case q.InternalDate(when, day):
             return day_matches(when, _day(message.date), day)
+        case q.Dated(when, at):
+            return dated(when, message.date, at)
         case q.Modified(modseq):
             return message.modseq >= modseq
     raise ValueError(f"{type(query).__name__} must not reach a mailbox")
+
+
+def dated(when: q.When, date: float, at: int) -> bool:
+    """Whether an internal date fits ``query.Dated``."""
+    if when is q.When.BEFORE:
+        return int(date) <= at
+    return int(date) >= at if when is q.When.SINCE else int(date) == at
 
 
 def _day(date: float) -> int:

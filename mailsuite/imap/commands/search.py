@@ -1,32 +1,29 @@
-"""SEARCH and UID SEARCH: RFC 3501 section 6.4.4, RFC 7162 §3.1.5 (MODSEQ)."""
+"""SEARCH and UID SEARCH: RFC 3501 section 6.4.4, RFC 4731 (RETURN), RFC 5182 (SAVE), RFC 7162 §3.1.5 (MODSEQ)."""
 
 from __future__ import annotations
 
-import re
-
-from mailsuite.imap.events import Search
-from mailsuite.imap.syntax import charsets, strings
-from mailsuite.imap.syntax.cursor import Cursor
-from mailsuite.imap.syntax.search_keys import SearchKeys
-
-_CHARSET = re.compile(rb" CHARSET ", re.IGNORECASE)
+from mailsuite.imap.events import Search, SearchRefused
+from mailsuite.imap.syntax.cursor import Cursor, ProtocolError
+from mailsuite.imap.syntax.search_keys import program
+from mailsuite.imap.syntax.search_return import returns
 
 
-def parse(cursor: Cursor, tag: bytes) -> Search:
-    """search = "SEARCH" [SP "CHARSET" SP astring] 1*(SP search-key)"""
+def parse(cursor: Cursor, tag: bytes) -> Search | SearchRefused:
+    """search = "SEARCH" [search-return-opts] SP search-program"""
     return _parse(cursor, tag, uid=False)
 
 
-def parse_uid(cursor: Cursor, tag: bytes) -> Search:
+def parse_uid(cursor: Cursor, tag: bytes) -> Search | SearchRefused:
     """uid = "UID" SP search"""
     return _parse(cursor, tag, uid=True)
 
 
-def _parse(cursor: Cursor, tag: bytes, uid: bool) -> Search:
-    charset = strings.astring(cursor, "a charset") if cursor.match(_CHARSET) else b"UTF-8"
-    codec = charsets.codec(charset)
-    cursor.space()
-    keys = SearchKeys(cursor, codec)
-    query = keys.keys()
-    cursor.end()
-    return Search(tag, query, uid, keys.modseq, keys.numbers)
+def _parse(cursor: Cursor, tag: bytes, uid: bool) -> Search | SearchRefused:
+    wanted = returns(cursor)
+    try:
+        criteria = program(cursor)
+    except ProtocolError as error:
+        if wanted is None or not wanted.saves or error.word != b"NO":
+            raise
+        return SearchRefused(tag, error.text, error.code)
+    return Search(tag, criteria, uid, wanted)

@@ -28,7 +28,8 @@ _CODECS: dict[str, str] = {
     **{f"ISO-8859-{part}": f"iso8859-{part}" for part in (*range(1, 12), 13, 14, 15, 16)},
     **{f"WINDOWS-{page}": f"cp{page}" for page in range(1250, 1259)},
 }
-_TOLD = (b"US-ASCII", b"UTF-8")
+#: Told to who asks for another one: the names that IANA prefers.
+_TOLD = tuple(name.encode() for name in _CODECS if name not in ("ASCII", "UTF8"))
 
 
 def codec(charset: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Search keys, RFC 3501 sections 6.4.4 and 9, to ``query`` values."""
+"""Search keys, RFC 3501 sections 6.4.4 and 9 and the RFC beside each, to ``query`` values."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from mailsuite import query
 from mailsuite.imap import sets
+from mailsuite.imap.events import Criteria
 from mailsuite.imap.syntax import charsets, dates, strings
 from mailsuite.imap.syntax.cursor import Cursor, ProtocolError
 from mailsuite.model import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN
@@ -49,6 +50,26 @@ _PLAIN: dict[bytes, Query] = {
 }
 
 
+#: [SP "CHARSET" SP astring]
+_CHARSET = re.compile(rb" CHARSET ", re.IGNORECASE)
+
+
+def program(cursor: Cursor) -> Criteria:
+    """search-program = ["CHARSET" SP charset SP] search-key *(SP search-key), the space in front too."""
+    charset = strings.astring(cursor, "a charset") if cursor.match(_CHARSET) else b"UTF-8"
+    return criteria(cursor, charset)
+
+
+def criteria(cursor: Cursor, charset: bytes) -> Criteria:
+    """1*(SP search-key) up to the end of the command."""
+    codec = charsets.codec(charset)
+    cursor.space()
+    keys = SearchKeys(cursor, codec)
+    asked = keys.keys()
+    cursor.end()
+    return Criteria(asked, keys.modseq, keys.numbers)
+
+
 class SearchKeys:
     """Reads the keys of one command: one charset, one budget."""
 
@@ -77,8 +98,9 @@ class SearchKeys:
             cursor.need(b")")
             return inner
         if (numbers := cursor.match(sets.SEQUENCE_SET)) is not None:
-            self.numbers = True
-            return query.Numbers(_ranges(numbers.group()))
+            ranges = _ranges(numbers.group())
+            self.numbers = self.numbers or ranges != query.SAVED
+            return query.Numbers(ranges)
         start = cursor.pos
         word = cursor.take(_WORD, "a search key").upper()
         if word in _PLAIN:
@@ -118,6 +140,13 @@ class SearchKeys:
 
     def _day(self) -> int:
         return dates.day(self._cursor)
+
+    def _age(self, older: bool) -> Query:
+        """nz-number"""
+        seconds = strings.number(self._cursor, "a number of seconds")
+        if not seconds:
+            raise ProtocolError("a number of seconds is at least 1")
+        return query.Age(older, seconds)
 
     def _octets(self) -> int:
         return strings.number64(self._cursor, "a number of octets")
@@ -161,6 +190,8 @@ _WITH_ARGUMENTS: dict[bytes, Callable[[SearchKeys, int], Query]] = {
     b"SENTBEFORE": lambda keys, _: query.SentDate(When.BEFORE, keys._day()),
     b"SENTON": lambda keys, _: query.SentDate(When.ON, keys._day()),
     b"SENTSINCE": lambda keys, _: query.SentDate(When.SINCE, keys._day()),
+    b"OLDER": lambda keys, _: keys._age(True),  # RFC 5032 §3
+    b"YOUNGER": lambda keys, _: keys._age(False),
     b"LARGER": lambda keys, _: query.Larger(keys._octets()),
     b"SMALLER": lambda keys, _: query.Smaller(keys._octets()),
     b"UID": SearchKeys._uid,

@@ -6,7 +6,7 @@ import re
 
 from mailsuite.imap import codes, names, sets
 from mailsuite.imap.syntax.cursor import LITERAL, Cursor, ProtocolError
-from mailsuite.query import STAR, Ranges
+from mailsuite.query import SAVED, STAR, Ranges
 
 # ATOM-CHAR = <any CHAR except atom-specials>
 # atom-specials = "(" / ")" / "{" / SP / CTL / list-wildcards / quoted-specials / resp-specials
@@ -98,8 +98,8 @@ def modseq_or_zero(cursor: Cursor) -> int:
 def plain_set(cursor: Cursor) -> Ranges:
     """sequence-set ; "*" is not allowed"""
     ranges = sequence_set(cursor)
-    if any(high == STAR for _, high in ranges):
-        raise ProtocolError("* cannot stand in this set")
+    if ranges == SAVED or any(high == STAR for _, high in ranges):
+        raise ProtocolError("* and $ cannot stand in this set")
     return ranges
 
 

@@ -25,7 +25,7 @@ from mailsuite.model import (
     Snapshot,
     Vanished,
 )
-from mailsuite.query import STAR, Numbers, Uids
+from mailsuite.query import SAVED, STAR, Numbers, Uids
 
 NONE: Flags = frozenset()
 ALL = Uids(((1, STAR),))
@@ -139,14 +139,29 @@ def test_queries_lose_what_belongs_to_the_session() -> None:
             query.Text("x"),
         )
     )
-    assert view.localize(asked) == query.And(
+    assert view.localize(asked, 0) == query.And(
         (
             query.Or(Uids(((20, 40),)), Uids(((20, 20), (30, 30)))),
             query.Not(Uids(((40, 40),))),
             query.Text("x"),
         )
     )
-    assert view.localize(Numbers(((7, 9),))) == Uids(())
+    assert view.localize(Numbers(((7, 9),)), 0) == Uids(())
+    assert view.localize(query.Age(True, 60), 100.9) == query.Dated(query.When.BEFORE, 40)
+    assert view.localize(query.Age(False, 60), 100.9) == query.Dated(query.When.SINCE, 40)
+
+
+def test_saved_messages_are_those_that_are_still_there() -> None:
+    view = View(snapshot((10, 20, 30, 40)))
+    assert view.resolve(Numbers(SAVED)) == []
+    view.saved = ((20, 20), (30, 30))
+    assert view.resolve(Numbers(SAVED)) == view.resolve(Uids(SAVED)) == [20, 30]
+    view.apply([Vanished((20,), 9)])
+    assert view.resolve(Numbers(SAVED)) == [30]
+    assert view.expunge_issued(Numbers(SAVED))
+    view.tell(True, False)
+    assert view.localize(Numbers(SAVED), 0) == Uids(((30, 30),))
+    assert not view.expunge_issued(Numbers(SAVED))
 
 
 # -- arrivals and expunges

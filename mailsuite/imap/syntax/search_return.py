@@ -1,0 +1,51 @@
+"""RETURN options of SEARCH and SORT: RFC 4466 §2.6.1, RFC 4731 §3.1, RFC 9394 §4."""
+
+from __future__ import annotations
+
+import re
+
+from mailsuite.imap import sets
+from mailsuite.imap.returns import ReturnOption, Returns, Window
+from mailsuite.imap.syntax.cursor import Cursor, ProtocolError
+
+# search-return-opts = SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")"
+_RETURN = re.compile(rb" RETURN \(", re.IGNORECASE)
+_WORD = re.compile(rb"[A-Za-z]+")
+# partial-range = nz-number ":" nz-number / MINUS nz-number ":" MINUS nz-number
+_RANGE = re.compile(rb" (-?)([1-9][0-9]{0,9}):\1([1-9][0-9]{0,9})(?=[ )])")
+_OPTIONS = {option.value.encode(): option for option in ReturnOption}
+
+
+def returns(cursor: Cursor) -> Returns | None:
+    """The options, None where there is no RETURN; without any that says what, ALL is meant (RFC 4731 §3.1)."""
+    if cursor.match(_RETURN) is None:
+        return None
+    options: set[ReturnOption] = set()
+    partial: Window | None = None
+    while not cursor.skip(b")"):
+        if options or partial:
+            cursor.space()
+        start = cursor.pos
+        word = cursor.take(_WORD, "a return option").upper()
+        if word == b"PARTIAL" and partial is None:
+            partial = _window(cursor)
+        elif word in _OPTIONS:
+            options.add(_OPTIONS[word])
+        else:
+            cursor.pos = start
+            raise cursor.expected("a return option")
+    if partial is not None and ReturnOption.ALL in options:
+        raise ProtocolError("PARTIAL does not go with ALL")  # RFC 9394 §3.1
+    if not options and partial is None:
+        options.add(ReturnOption.ALL)
+    return Returns(frozenset(options), partial)
+
+
+def _window(cursor: Cursor) -> Window:
+    found = cursor.match(_RANGE)
+    if found is None:
+        raise cursor.expected("a range of results")
+    first, last = sorted((int(found.group(2)), int(found.group(3))))
+    if last > sets.MAX_NUMBER:
+        raise ProtocolError("a number in the range is above 4294967295")
+    return Window(first, last, bool(found.group(1)), found.group()[1:])
