@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 
 from mailsuite.errors import DiskFull, MailError, NotFound, OverQuota, TooBig, TooMany, Unsupported
-from mailsuite.model import Address, Later, Refuse, Status
+from mailsuite.model import AddHeader, Address, Later, Refuse, Status, Verdict
 from mailsuite.smtp.events import Fault
 from mailsuite.smtp.reply import Reply, reply
 
@@ -18,8 +18,8 @@ SHUTTING_DOWN = reply(421, "4.3.2", "The server is being stopped")
 BROKEN = reply(421, "4.3.0", "Something is wrong here; try again later")
 SERVER_FULL = reply(421, "4.3.2", "All connections of this server are in use; try again in a few minutes")
 TOO_MANY_CONNECTIONS = reply(421, "4.7.0", "Too many connections from your network; close one, or try again later")
-TOO_MANY_LOGINS = reply(421, "4.7.0", "Too many failed logins")
-TOO_MANY_REFUSED = reply(421, "4.7.0", "Too many recipients were refused")
+TOO_MANY_LOGINS = reply(421, "4.7.0", "Too many failed logins; check the name and the password, then connect again")
+TOO_MANY_REFUSED = reply(421, "4.7.0", "Too many recipients were refused; check the addresses, then connect again")
 TOO_EARLY = reply(554, "5.5.1", "You spoke before the greeting; wait for it (RFC 5321 section 3.1)")
 TOO_EAGER = reply(554, "5.5.1", "Wait for the answer to EHLO before you send more (RFC 2920 section 3.1)")
 NO_SUCH_LOGIN = reply(501, "5.5.4", "There is no account of that LOGIN here")
@@ -27,7 +27,7 @@ NO_GREETING = reply(421, "4.4.2", "No EHLO came for too long")
 TOO_SLOW = reply(421, "4.4.2", "The message came too slowly")
 SESSION_TOO_LONG = reply(421, "4.4.2", "This session has lasted too long")
 LOGIN_REVOKED = reply(421, "4.7.0", "Your account is gone, or its password was changed; log in again")
-WRONG_PASSWORD = reply(535, "5.7.8", "Authentication failed")
+WRONG_PASSWORD = reply(535, "5.7.8", "Authentication failed; check the login name and the password")
 AUTH_MALFORMED = reply(501, "5.5.2", "Not a response of this mechanism")
 AUTH_CANCELLED = reply(501, "5.7.0", "Authentication cancelled")
 AUTH_UNAVAILABLE = reply(454, "4.7.0", "Authentication is not possible at the moment")
@@ -96,6 +96,15 @@ def for_verdict(verdict: Refuse | Later, stage: Stage) -> Reply:
     if stage is not Stage.CONNECT:
         code = _CODES.get(verdict.status, code)
     return Reply(code, verdict.status, (verdict.text,))
+
+
+def decided(verdict: Verdict, stage: Stage, fields: list[bytes]) -> Reply | None:
+    """The refusal, or None to go on; a header field that policy wants goes to ``fields``."""
+    if isinstance(verdict, Refuse | Later):
+        return for_verdict(verdict, stage)
+    if isinstance(verdict, AddHeader):
+        fields.append(verdict.field)
+    return None
 
 
 def for_error(error: MailError) -> Reply:

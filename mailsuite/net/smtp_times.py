@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mailsuite.net import smtp_replies as replies
 from mailsuite.net.connection import Connection
+from mailsuite.net.smtp_refusals import Refusals
 from mailsuite.smtp.reply import Reply
 from mailsuite.smtp.server import ServerCore
 from mailsuite.smtp.states import State
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
 class TimedSession(Connection[ServerCore]):
     """Base of ``SMTPConnection``."""
 
-    def __init__(self, factory: SMTPServerFactory, core: ServerCore) -> None:
+    def __init__(self, factory: SMTPServerFactory, core: ServerCore, refusals: Refusals) -> None:
         settings = factory.settings
         super().__init__(core, factory.clock, settings.idle_limit)
         self.look_every = min(settings.idle_limit, settings.data_limit)
         self.factory = factory
+        self.refusals = refusals
         #: A greeting was accepted, once.
         self.greeted = False
         self._data_began = 0.0
@@ -64,5 +66,5 @@ class TimedSession(Connection[ServerCore]):
 
     def _give_up(self, limit: str, answer: Reply) -> None:
         self.factory.hits[limit] += 1
-        self.core.hang_up(answer)
+        self.core.hang_up(self.refusals.refer(answer))
         self.close()

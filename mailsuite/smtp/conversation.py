@@ -32,11 +32,23 @@ _ACCEPTED_ENCODED = {kind: answer.encode() for kind, answer in _ACCEPTED.items()
 _SILENT = frozenset({State.TLS, State.CLOSED})
 
 
+def as_it_is(answer: Reply) -> Reply:
+    """A refusal that names nobody to ask."""
+    return answer
+
+
 class Conversation:
     """One session, whatever its commands."""
 
-    def __init__(self, options: Options, secure: bool = False, now: Callable[[], float] = float) -> None:
-        """``secure``: the connection is under TLS from its start; ``now``: seconds since the epoch."""
+    def __init__(
+        self,
+        options: Options,
+        secure: bool = False,
+        now: Callable[[], float] = float,
+        refer: Callable[[Reply], Reply] = as_it_is,
+    ) -> None:
+        """``secure``: the connection is under TLS from its start; ``now``: seconds since the epoch; ``refer``: adds to
+        a refusal that a person may get to see whom to ask about it."""
         self.options = options
         self.secure = secure
         self.authenticated = False
@@ -51,6 +63,7 @@ class Conversation:
         self._pending: events.Question | None = None
         self._errors = self._commands = self._idle = 0
         self._now = now
+        self._refer = refer
         self._offer = nothing(self._session)
         # The transaction's MAIL, its body, and the BDAT whose octets are coming.
         self._transaction: events.Mail | None = None
@@ -263,7 +276,7 @@ class Conversation:
         if chunk.refused is not None:
             if self.state not in (State.MAIL, State.BROKEN):
                 return self._refuse(chunk.refused)
-            self._say(chunk.refused)
+            self._decline(chunk.refused)
             return None
         if chunk.last:
             return self._ask(events.MessageEnd(self._chunks.size, self._chunks.faults()))
@@ -278,16 +291,20 @@ class Conversation:
     def _say(self, answer: Reply) -> None:
         self._out.append(answer.encode())
 
+    def _decline(self, answer: Reply) -> None:
+        """No to what is no mistake."""
+        self._say(self._refer(answer))
+
     def _refuse(self, answer: Reply) -> Event | None:
         """A mistake of the client: say so, and end the session that makes too many."""
-        self._say(answer)
+        self._decline(answer)
         self._errors += 1
         if self._errors < self.options.limits.errors:
             return None
-        return self._end("too many errors", reply(421, "4.7.0", "Too many errors"))
+        return self._end("too many errors", reply(421, "4.7.0", "Too many errors; mend them, then connect again"))
 
     def _end(self, reason: str, answer: Reply) -> Event:
-        self.hang_up(answer)
+        self.hang_up(self._refer(answer))
         return events.Hangup(reason)
 
     def _close(self) -> None:

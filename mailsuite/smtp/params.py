@@ -10,7 +10,8 @@ from typing import Any
 from mailsuite.smtp.esmtp.extension import Parameter, ParameterError, Session
 
 # esmtp-param = esmtp-keyword ["=" esmtp-value]; with RFC 6531 §3.3's UTF-8 in values.
-_PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\x80-\U0010ffff]+))?")
+# No keyword is as long as the longest that is read: unknown ones are repeated in the refusal and in the log.
+_PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]{0,62})(?:=([!-<>-~\x80-\U0010ffff]+))?")
 
 
 def parse_parameters(text: str, known: Mapping[str, Parameter], session: Session, now: float) -> dict[str, Any]:

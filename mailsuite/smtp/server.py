@@ -39,6 +39,7 @@ from mailsuite.smtp.xclient import parse_xclient
 from mailsuite.wire.lines import LineFault
 
 OK = reply(250, "2.0.0", "Ok")
+TOO_MANY_COMMANDS = reply(421, "4.7.0", "Too many commands for one session; connect again for the rest")
 #: First words of other protocols: a browser was tricked into talking to us, or somebody is lost.
 _FOREIGN = frozenset({"GET", "POST", "HEAD", "PUT", "OPTIONS", "CONNECT", "PATCH", "DELETE", "TRACE", "HOST:"})
 
@@ -50,7 +51,7 @@ class ServerCore(Conversation):
         """An event, or None where the line was answered here."""
         if line is LineFault.BARE_LF:
             # RFC 5321 §2.3.8; 521 would say that this host takes no mail at all (RFC 7504 §3).
-            self._say(reply(500, "5.5.2", "Lines must end in CR LF"))
+            self._decline(reply(500, "5.5.2", "Lines must end in CR LF"))
             return self._end("bare LF in a command", reply(421, "4.7.0", "This is not SMTP"))
         if self.state is State.AUTH:
             return self._take_response(line)
@@ -60,7 +61,7 @@ class ServerCore(Conversation):
             return self._take_command(line)
         except CommandError as error:
             if is_bdat(line):
-                self._say(error.reply)
+                self._decline(error.reply)
                 return self._end("a BDAT without its size", CHUNKS_UNKNOWN)
             return self._refuse(error.reply)
 
@@ -73,7 +74,7 @@ class ServerCore(Conversation):
             raise CommandError(reply(500, "5.5.1", "Command not recognized"))
         self._commands += 1
         if self._commands > self.options.limits.commands or (verb in IDLE_VERBS and self._idles()):
-            return self._end("too many commands", reply(421, "4.7.0", "Too many commands for one session"))
+            return self._end("too many commands", TOO_MANY_COMMANDS)
         if self.state not in ALLOWED[verb]:
             return self._out_of_order(verb)
         if verb not in UTF8_VERBS:
@@ -90,7 +91,7 @@ class ServerCore(Conversation):
         answer = reply(503, "5.5.1", greet if self.state is State.START else why_not(verb, self.state))
         if verb is Verb.DATA and self.state is State.MAIL:
             # Not a mistake: a client that pipelines cannot know that every recipient was refused (RFC 2920 §3.1).
-            self._say(answer)
+            self._decline(answer)
             return None
         return self._refuse(answer)
 
@@ -102,13 +103,14 @@ class ServerCore(Conversation):
 
     def _mail(self, argument: str) -> Event | None:
         if self.options.auth_required and not self.authenticated:
-            return self._refuse(reply(530, "5.7.0", "Authentication required"))
+            raise CommandError(reply(530, "5.7.0", "Authentication required; set your mail program to log in"))
         mail = parse_mail(argument, self._offer, self._now)
         if 0 < self.options.limits.transactions <= self._transactions:  # RFC 9422 §4.1
-            self._say(reply(452, "4.5.3", "No more messages in this session; connect again"))
+            self._decline(reply(452, "4.5.3", "No more messages in this session; connect again"))
             return None
         if mail.size > self.options.limits.message:  # RFC 1870 §6.1
-            self._say(reply(552, "5.3.4", f"Messages may have {self.options.limits.message} octets"))
+            most = self.options.limits.message
+            self._decline(reply(552, "5.3.4", f"Messages may have {most} octets; send less at once"))
             return None
         return self._ask(mail)
 
@@ -118,10 +120,10 @@ class ServerCore(Conversation):
         limits, domains = self.options.limits, self._domains
         # RFC 9422 §4.3
         if 0 < limits.recipient_domains <= len(domains) and rcpt.recipient.address.domain not in domains:
-            self._say(reply(452, "4.5.3", "Too many domains; send the others with another transaction"))
+            self._decline(reply(452, "4.5.3", "Too many domains; send the others with another transaction"))
             return None
         if self.recipients >= limits.recipients:  # RFC 5321 §4.5.3.1.10
-            self._say(reply(452, "4.5.3", "Too many recipients; send the others with another transaction"))
+            self._decline(reply(452, "4.5.3", "Too many recipients; send the others with another transaction"))
             return None
         return self._ask(rcpt)
 
@@ -163,7 +165,7 @@ class ServerCore(Conversation):
         expand = parse_inquiry("EXPN", argument, events.Expand)
         if may_ask(self.options.expn, self._session):
             return self._ask(expand)
-        self._say(refusal(self.options.expn, reply(502, "5.5.1", "Lists are not expanded")))
+        self._decline(refusal(self.options.expn, reply(502, "5.5.1", "Lists are not expanded")))
         return None
 
     def _etrn(self, argument: str) -> Event | None:
@@ -171,7 +173,7 @@ class ServerCore(Conversation):
         if may_ask(self.options.etrn, self._session):
             return self._ask(turn)
         # RFC 1985 §5.1
-        self._say(refusal(self.options.etrn, reply(502, "5.5.1", "ETRN is not available"), 459, "4.7.1"))
+        self._decline(refusal(self.options.etrn, reply(502, "5.5.1", "ETRN is not available"), 459, "4.7.1"))
         return None
 
     def _help(self, argument: str) -> None:

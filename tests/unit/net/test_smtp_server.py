@@ -360,7 +360,7 @@ def test_who_drips_octets_is_not_served_for_ever() -> None:
     for _ in range(7200 // 200 + 1):
         world.clock.advance(200)
         answers += peer.say(b"x")
-    assert answers == ["421 4.4.2 This session has lasted too long"]
+    assert answers == ["421 4.4.2 This session has lasted too long; ask postmaster@mx.here.test about M1"]
     assert not peer.transport.connected
     assert world.delivery.open_drafts == 0
     assert world.clock.getDelayedCalls() == []
@@ -376,7 +376,7 @@ def test_a_session_at_its_limit_hears_what_became_of_its_message() -> None:
     world.delivery.release()
     assert peer.last(b"").startswith("250 2.0.0 ")
     world.clock.advance(1)
-    assert peer.read() == ["421 4.4.2 This session has lasted too long"]
+    assert peer.read() == ["421 4.4.2 This session has lasted too long; ask postmaster@mx.here.test about M2"]
     assert not peer.transport.connected
 
 
