@@ -316,9 +316,10 @@ class IMailbox(Interface):
 
     def fetch(uids: Sequence[int], items: Sequence[str]) -> Deferred[Sequence[Fetched]]:
         """At most 1,000 UIDs a call; those that are gone are left out.  Items: ``flags`` (Flags), ``size`` (int,
-        octets as sent), ``date`` (float, internal date), ``modseq`` (int), ``envelope`` and ``structure`` and
-        ``body`` (bytes, IMAP syntax: ENVELOPE, BODYSTRUCTURE and BODY without extension data), ``header`` (bytes, the
-        header block with CRLF and its empty line), ``name`` (str, the permanent id for UIDL)."""
+        octets as sent), ``date`` (float, internal date), ``saved`` (float, when it came into this mailbox, RFC 8514
+        §3), ``modseq`` (int), ``envelope`` and ``structure`` and ``body`` (bytes, IMAP syntax: ENVELOPE, BODYSTRUCTURE
+        and BODY without extension data), ``header`` (bytes, the header block with CRLF and its empty line), ``name``
+        (str, the permanent id for UIDL)."""
 
     def body(uid: int) -> Deferred[IBody]:
         """Fails with ``Expunged``."""

@@ -80,6 +80,13 @@ class InternalDate(msgspec.Struct, frozen=True, tag=True):
     day: int
 
 
+class SavedDate(msgspec.Struct, frozen=True, tag=True):
+    """The same of the moment when the message came into its mailbox (RFC 8514)."""
+
+    when: When
+    day: int
+
+
 class Age(msgspec.Struct, frozen=True, tag=True):
     """OLDER or YOUNGER than so many seconds (RFC 5032); never reaches a mailbox."""
 
@@ -96,7 +103,7 @@ class Dated(msgspec.Struct, frozen=True, tag=True):
 
 
 class SentDate(msgspec.Struct, frozen=True, tag=True):
-    """The same on the Date header field."""
+    """``day`` as above, of the Date header field."""
 
     when: When
     day: int
@@ -141,6 +148,7 @@ Query: TypeAlias = (
     | InternalDate
     | Age
     | Dated
+    | SavedDate
     | SentDate
     | Header
     | Body

@@ -34,6 +34,7 @@ _AFTER_LOGIN: tuple[bytes, ...] = (
     b"WITHIN",  # RFC 5032
     b"CONDSTORE",  # RFC 7162
     b"QRESYNC",  # RFC 7162
+    b"SAVEDATE",  # RFC 8514
 )
 
 

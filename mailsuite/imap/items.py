@@ -13,7 +13,8 @@ import msgspec
 
 
 class Attribute(enum.Enum):
-    """Fetch items without arguments; the value is the name on the wire.  MODSEQ: RFC 7162 §3.1.4.2."""
+    """Fetch items without arguments; the value is the name on the wire.  MODSEQ: RFC 7162 §3.1.4.2, SAVEDATE: RFC 8514
+    §4.2."""
 
     FLAGS = "FLAGS"
     INTERNALDATE = "INTERNALDATE"
@@ -23,6 +24,7 @@ class Attribute(enum.Enum):
     BODYSTRUCTURE = "BODYSTRUCTURE"
     UID = "UID"
     MODSEQ = "MODSEQ"
+    SAVEDATE = "SAVEDATE"
 
 
 class SectionKind(enum.Enum):

@@ -35,6 +35,7 @@ def _as_it_is(value: object) -> bytes:
 #: Attribute -> the item of ``IMailbox.fetch`` that answers it, and how that is written.  FLAGS and UID are the view's.
 _STORED: dict[Attribute, tuple[str, _Render]] = {
     Attribute.INTERNALDATE: ("date", _date),
+    Attribute.SAVEDATE: ("saved", _date),
     Attribute.RFC822_SIZE: ("size", _number),
     Attribute.MODSEQ: ("modseq", _modseq),
     Attribute.ENVELOPE: ("envelope", _as_it_is),
@@ -42,7 +43,7 @@ _STORED: dict[Attribute, tuple[str, _Render]] = {
     Attribute.BODYSTRUCTURE: ("structure", _as_it_is),
 }
 #: How ``rows`` writes a column: what must be rendered first, and what is not octets.
-_COLUMNS: dict[FetchItem, _Render] = {Attribute.INTERNALDATE: _date}
+_COLUMNS: dict[FetchItem, _Render] = {Attribute.INTERNALDATE: _date, Attribute.SAVEDATE: _date}
 _FORMATS: dict[FetchItem, str] = {Attribute.UID: "%d", Attribute.RFC822_SIZE: "%d", Attribute.MODSEQ: "(%d)"}
 
 

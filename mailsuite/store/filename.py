@@ -68,8 +68,13 @@ def in_cur(base: str, letters: str) -> str:
 
 def delivery_order(base: str) -> tuple[int, str]:
     """Sorts names of one folder by the time they were delivered."""
+    return (saved_at(base), base)
+
+
+def saved_at(base: str) -> int:
+    """When the file was put into its folder, in epoch seconds; 0 for names that do not begin with a time."""
     time = _TIME.match(base)
-    return (int(time.group()) if time else 0, base)
+    return int(time.group()) if time else 0
 
 
 class Unique:

@@ -24,6 +24,7 @@ from mailsuite.mime.lines import to_crlf
 from mailsuite.model import Fetched, Flags
 from mailsuite.query import Query
 from mailsuite.store.account import AccountMail
+from mailsuite.store.filename import saved_at
 from mailsuite.store.folder import Folder
 from mailsuite.store.index import Row
 from mailsuite.store.search import matches
@@ -70,6 +71,8 @@ def _column(item: str, folder: Folder, rendered: dict[int, Rendered]) -> Callabl
             return lambda row: row.wire
         case "date":
             return lambda row: row.date
+        case "saved":
+            return _saved
         case "modseq":
             return lambda row: row.modseq
         case "name":
@@ -79,6 +82,11 @@ def _column(item: str, folder: Folder, rendered: dict[int, Rendered]) -> Callabl
         case "envelope" | "structure" | "body":
             return lambda row: _part(rendered, row.uid, _RENDERED[item])
     raise ValueError(f"no such item: {item}")
+
+
+def _saved(row: Row) -> float:
+    """When it came into its mailbox, which its name tells (``filename.Unique``): COPY and MOVE give a new one."""
+    return saved_at(row.base) or row.date
 
 
 def _part(rendered: dict[int, Rendered], uid: int, which: int) -> bytes:
@@ -185,6 +193,7 @@ class Searched:
         self.uid = row.uid
         self.size = row.wire
         self.date = row.date
+        self.saved = _saved(row)
         self.modseq = row.modseq
         self.flags: Flags = folder.flags_of(row.uid, row.letters)
         self.octets = 0

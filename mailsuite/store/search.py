@@ -27,6 +27,9 @@ class Subject(Protocol):
     def date(self) -> float: ...
 
     @property
+    def saved(self) -> float: ...
+
+    @property
     def modseq(self) -> int: ...
 
     def header(self) -> bytes:
@@ -85,6 +88,8 @@ def _known(query: q.Query, message: Subject) -> bool:
             return day_matches(when, _day(message.date), day)
         case q.Dated(when, at):
             return dated(when, message.date, at)
+        case q.SavedDate(when, day):
+            return day_matches(when, _day(message.saved), day)
         case q.Modified(modseq):
             return message.modseq >= modseq
     raise ValueError(f"{type(query).__name__} must not reach a mailbox")

@@ -48,6 +48,7 @@ class Message(msgspec.Struct):
     date: float
     modseq: int
     recent: bool = True
+    saved: float = 0.0
 
     @property
     def size(self) -> int:
@@ -91,7 +92,8 @@ class MemoryMailbox:
         added = []
         for octets, flags, date in messages:
             self.modseq += 1
-            added.append(Message(self.uidnext, octets, canonical(flags), date, self.modseq))
+            saved = self.store_of.clock.seconds()
+            added.append(Message(self.uidnext, octets, canonical(flags), date, self.modseq, saved=saved))
             self.messages[self.uidnext] = added[-1]
             self.uidnext += 1
         uids = tuple(message.uid for message in added)
@@ -184,7 +186,7 @@ class MemoryMailbox:
 
     def _item(self, message: Message, item: str) -> object:
         match item:
-            case "flags" | "size" | "date" | "modseq":
+            case "flags" | "size" | "date" | "saved" | "modseq":
                 return getattr(message, item)
             case "envelope" | "structure" | "body":
                 return getattr(summary(message.octets), item)

@@ -27,6 +27,7 @@ _PLAIN: dict[bytes, Query] = {
     b"NEW": query.And((query.IsRecent(), _UNSEEN)),
     b"OLD": query.Not(query.IsRecent()),
     b"RECENT": query.IsRecent(),
+    b"SAVEDATESUPPORTED": query.All(),  # RFC 8514 §4.3: every mailbox knows
     **{
         word: query.HasFlag(flag)
         for word, flag in (
@@ -192,6 +193,10 @@ _WITH_ARGUMENTS: dict[bytes, Callable[[SearchKeys, int], Query]] = {
     b"SENTSINCE": lambda keys, _: query.SentDate(When.SINCE, keys._day()),
     b"OLDER": lambda keys, _: keys._age(True),  # RFC 5032 §3
     b"YOUNGER": lambda keys, _: keys._age(False),
+    # search-key =/ "SAVEDBEFORE" SP date / "SAVEDON" SP date / "SAVEDSINCE" SP date ; RFC 8514 §5
+    b"SAVEDBEFORE": lambda keys, _: query.SavedDate(When.BEFORE, keys._day()),
+    b"SAVEDON": lambda keys, _: query.SavedDate(When.ON, keys._day()),
+    b"SAVEDSINCE": lambda keys, _: query.SavedDate(When.SINCE, keys._day()),
     b"LARGER": lambda keys, _: query.Larger(keys._octets()),
     b"SMALLER": lambda keys, _: query.Smaller(keys._octets()),
     b"UID": SearchKeys._uid,

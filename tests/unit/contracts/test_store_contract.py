@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -49,6 +50,7 @@ class World(Protocol):
 
     stores: Any
     spool: Spool
+    clock: Clock
 
     def deliver(self, octets: bytes, flags: Flags = frozenset(), mailbox: str = INBOX) -> None: ...
 
@@ -57,7 +59,9 @@ class World(Protocol):
 
 class MemoryWorld:
     def __init__(self, folder: Path) -> None:
-        self.stores = MemoryStores()
+        self.clock = Clock()
+        self.clock.advance(EPOCH)
+        self.stores = MemoryStores(self.clock)
         self.spool = Spool(str(folder), Inline())
 
     def deliver(self, octets: bytes, flags: Flags = frozenset(), mailbox: str = INBOX) -> None:
@@ -70,7 +74,7 @@ class MemoryWorld:
 
 class MaildirWorld:
     def __init__(self, folder: Path) -> None:
-        clock = Clock()
+        self.clock = clock = Clock()
         clock.advance(EPOCH)
         self.account = Account(ACCOUNT)
         offload = Inline()
@@ -195,6 +199,23 @@ def test_an_appended_message_comes_back_octet_by_octet(world: World, store: Any,
     assert (fetch(inbox, 1, "size"), fetch(inbox, 2, "size")) == (len(MESSAGE), len(big))
     assert (fetch(inbox, 1, "date"), fetch(inbox, 2, "date")) == (5e8, 6e8)
     assert fetch(inbox, 2, "flags") == frozenset({"\\Draft"})
+
+
+def test_the_save_date_is_when_it_came_into_its_mailbox(world: World, store: Any, inbox: Any) -> None:
+    """RFC 8514 §3: APPEND cannot set it, COPY and MOVE do not take it along, changes of flags leave it alone."""
+    append(world, store, INBOX, (MESSAGE, frozenset(), 5e8), (MESSAGE, frozenset(), 6e8))
+    assert fetch(inbox, 1, "saved") == EPOCH
+    world.clock.advance(86400)
+    result_of(store.create("Other", ""))
+    other = result_of(store.open("Other"))
+    result_of(store.copy(inbox, [1], "Other", False))
+    result_of(store.copy(inbox, [2], "Other", True))
+    result_of(inbox.store([1], FlagOp.ADD, frozenset({"\\Seen"}), None))
+    assert fetch(inbox, 1, "saved") == EPOCH
+    assert [fetch(other, uid, "saved") for uid in (1, 2)] == [EPOCH + 86400] * 2
+    day = q.SavedDate(q.When.ON, datetime.fromtimestamp(EPOCH, UTC).toordinal())
+    assert list(result_of(inbox.search(day, [1]))) == [1]
+    assert list(result_of(other.search(day, [1, 2]))) == []
 
 
 def test_a_large_body_is_read_from_any_place(world: World, store: Any, inbox: Any) -> None:

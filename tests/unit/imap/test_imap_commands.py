@@ -51,6 +51,20 @@ def refusal(text: bytes) -> ProtocolError:
         (b"AUTHENTICATE PLAIN AHUAcA==", events.AuthenticateBegin(T, "PLAIN", b"AHUAcA==")),
         (b"AUTHENTICATE EXTERNAL =", events.AuthenticateBegin(T, "EXTERNAL", b"=")),
         (b"ENABLE condstore X-Good", events.Enable(T, ("CONDSTORE", "X-GOOD"))),
+        (b"FETCH 1 SAVEDATE", events.Fetch(T, Numbers(((1, 1),)), (Attribute.SAVEDATE,))),
+        (
+            b"SEARCH SAVEDON 1-Jan-1970",
+            events.Search(T, events.Criteria(query.SavedDate(query.When.ON, 719163)), False),
+        ),
+        (
+            b"SEARCH SAVEDBEFORE 1-Jan-1970",
+            events.Search(T, events.Criteria(query.SavedDate(query.When.BEFORE, 719163)), False),
+        ),
+        (
+            b'SEARCH SAVEDSINCE "1-Jan-1970"',
+            events.Search(T, events.Criteria(query.SavedDate(query.When.SINCE, 719163)), False),
+        ),
+        (b"SEARCH SAVEDATESUPPORTED", events.Search(T, events.Criteria(query.All()), False)),
         (b"SELECT inbox", events.Select(T, "INBOX", False)),
         (b'SELECT "inbox/Sub"', events.Select(T, "INBOX/Sub", False)),
         (b"EXAMINE &ZeVnLIqe-", events.Select(T, "\u65e5\u672c\u8a9e", True)),
