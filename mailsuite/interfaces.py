@@ -272,7 +272,7 @@ class IMailStore(Interface):
         """The mailbox; fails with ``NotFound``.  Any number of sessions share what is behind it."""
 
     def create(name: str, special_use: str) -> Deferred[None]:
-        """Missing parents are made too (RFC 9051 section 6.3.4); ``special_use`` is ``\\\\Sent`` or empty."""
+        """Missing parents are made too (RFC 9051 section 6.3.4); ``special_use``: see ``MailboxInfo``."""
 
     def delete(name: str) -> Deferred[None]:
         """INBOX fails with ``NotAllowed``.  With children the name stays, not selectable."""

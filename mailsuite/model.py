@@ -21,6 +21,8 @@ SYSTEM_FLAGS: tuple[str, ...] = (ANSWERED, FLAGGED, DELETED, SEEN, DRAFT)
 #: The separator between levels of a mailbox name, everywhere but on disk.
 DELIMITER = "/"
 INBOX = "INBOX"
+#: The special uses of RFC 6154 that a real mailbox can have; \\All and \\Flagged would be virtual ones.
+SPECIAL_USES: tuple[str, ...] = ("\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash")
 
 # RFC 5321 section 4.1.2 Dot-string, with RFC 6531 section 3.3's UTF-8 atoms.
 _ATOM = r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\x80-\U0010ffff]+"
@@ -364,18 +366,21 @@ class Tlsa(msgspec.Struct, frozen=True, order=True):
 
 
 class MailboxInfo(msgspec.Struct, frozen=True):
-    """One line of LIST.  ``special_use`` is an RFC 6154 attribute (``\\Sent``) or empty; ``selectable`` is
-    False for a name that only has children."""
+    """One line of LIST.  ``special_use`` holds RFC 6154 attributes (``\\Drafts \\Sent``), mostly one or none;
+    ``selectable`` is False for a name that is only subscribed or only has children, and for a mailbox that is there
+    and may not be opened, which is ``barred``."""
 
     name: str
     selectable: bool = True
     subscribed: bool = False
     has_children: bool = False
     special_use: str = ""
+    barred: bool = False
 
 
 class MailboxStatus(msgspec.Struct, frozen=True):
-    """Counters of a mailbox; ``size`` is octets as sent (RFC 8438)."""
+    """Counters of a mailbox; ``size`` is octets as sent (RFC 8438), ``deleted_size`` those of messages marked
+    \\Deleted (RFC 9208)."""
 
     messages: int
     recent: int
@@ -385,6 +390,7 @@ class MailboxStatus(msgspec.Struct, frozen=True):
     uidvalidity: int
     highestmodseq: int
     size: int
+    deleted_size: int = 0
 
 
 class Snapshot(msgspec.Struct, frozen=True):

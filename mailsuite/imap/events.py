@@ -115,7 +115,7 @@ class Select(Command, frozen=True):
 
 
 class Create(Command, frozen=True):
-    """``special_use`` is an RFC 6154 attribute (``\\Sent``) or empty.  A trailing delimiter was removed."""
+    """``special_use``: RFC 6154 attributes (``\\Drafts \\Sent``) or nothing.  A trailing delimiter was removed."""
 
     mailbox: str
     special_use: str = ""
@@ -141,14 +141,16 @@ class List(Command, frozen=True):
     """LIST, RFC 3501 and RFC 5258.  Answer: ``listing.lines(event, infos)`` untagged, ok.
 
     ``patterns`` are complete, reference in front, wildcards ``*`` and ``%``.  No pattern: the client asked for the
-    delimiter (``listing.lines`` answers that too).  ``status`` is what to send a STATUS line of, for
-    each name in ``listing.matching`` that is selectable (RFC 5819).
+    delimiter (``listing.lines`` answers that too), or for nothing where ``extended``, which is any form that RFC 3501
+    does not know.  ``status`` is what to send a STATUS line of, behind that of each ``listing.Listed`` that is
+    ``telling`` (RFC 5819).
     """
 
     patterns: tuple[str, ...]
     select: frozenset[ListSelect] = frozenset()
     returns: frozenset[ListReturn] = frozenset()
     status: tuple[StatusItem, ...] = ()
+    extended: bool = False
 
 
 class Lsub(Command, frozen=True):

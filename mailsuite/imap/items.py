@@ -65,7 +65,8 @@ FetchItem: TypeAlias = Attribute | BodySection
 
 
 class StatusItem(enum.Enum):
-    """STATUS items, RFC 3501 section 6.3.10, RFC 9051 (DELETED, SIZE: RFC 8438, HIGHESTMODSEQ: RFC 7162)."""
+    """STATUS items, RFC 3501 section 6.3.10, RFC 9051 (DELETED), RFC 8438 (SIZE), RFC 7162 (HIGHESTMODSEQ), RFC 9208
+    (DELETED-STORAGE), RFC 7889 (APPENDLIMIT)."""
 
     MESSAGES = "MESSAGES"
     RECENT = "RECENT"
@@ -75,6 +76,8 @@ class StatusItem(enum.Enum):
     DELETED = "DELETED"
     SIZE = "SIZE"
     HIGHESTMODSEQ = "HIGHESTMODSEQ"
+    DELETED_STORAGE = "DELETED-STORAGE"
+    APPENDLIMIT = "APPENDLIMIT"
 
 
 class ListSelect(enum.Enum):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
+import msgspec
+
 from mailsuite.imap import names, responses
 from mailsuite.imap.events import List, Lsub
 from mailsuite.imap.items import ListReturn, ListSelect
@@ -19,24 +21,47 @@ _DELIMITER_LINE = b'* LIST (\\Noselect) "/" ""\r\n'
 _CHILDINFO = b'("CHILDINFO" ("SUBSCRIBED"))'
 
 
+class Listed(msgspec.Struct, frozen=True):
+    """A name to be told.  ``matched``: it meets the selection criteria itself; ``childinfo``: something below it does,
+    and the client asked for that (RFC 5258 §3.5)."""
+
+    info: MailboxInfo
+    matched: bool = True
+    childinfo: bool = False
+
+    def barred(self) -> Listed:
+        """The same, not to be selected after all."""
+        return msgspec.structs.replace(self, info=msgspec.structs.replace(self.info, selectable=False, barred=True))
+
+    @property
+    def telling(self) -> bool:
+        """Whether STATUS and other responses about it may follow (RFC 5819 §2)."""
+        return self.matched and self.info.selectable
+
+
+def listed(command: List, infos: Sequence[MailboxInfo]) -> list[Listed]:
+    """What LIST tells, in the order of ``infos``."""
+    fits = _matcher(command.patterns)
+    matched = {info.name for info in infos if fits(info.name) and _selected(command.select, info)}
+    parents = _parents_of_matching(command, infos, matched, fits)
+    return [
+        Listed(info, info.name in matched, info.name in parents)
+        for info in infos
+        if info.name in matched or info.name in parents
+    ]
+
+
+def line(command: List, each: Listed) -> bytes:
+    """The LIST response."""
+    extended = _CHILDINFO if each.childinfo else b""
+    return responses.list_line(b"LIST", _attributes(command, each), each.info.name, extended)
+
+
 def lines(command: List, infos: Sequence[MailboxInfo]) -> list[bytes]:
-    """The LIST responses."""
-    if not command.patterns:
+    """All LIST responses."""
+    if not command.patterns and not command.extended:
         return [_DELIMITER_LINE]
-    chosen = _chosen(command, infos)
-    parents = _parents_of_subscribed(command, infos, chosen)
-    answer = []
-    for info in infos:
-        if info.name in chosen or info.name in parents:
-            extended = _CHILDINFO if info.name in parents else b""
-            answer.append(responses.list_line(b"LIST", _attributes(command, info), info.name, extended))
-    return answer
-
-
-def matching(command: List, infos: Sequence[MailboxInfo]) -> list[str]:
-    """The selectable mailboxes among those that ``lines`` tells: RETURN (STATUS ...) is about these (RFC 5819)."""
-    chosen = _chosen(command, infos)
-    return [info.name for info in infos if info.selectable and info.name in chosen]
+    return [line(command, each) for each in listed(command, infos)]
 
 
 def lsub_lines(command: Lsub, infos: Sequence[MailboxInfo]) -> list[bytes]:
@@ -52,46 +77,49 @@ def lsub_lines(command: Lsub, infos: Sequence[MailboxInfo]) -> list[bytes]:
     return [responses.list_line(b"LSUB", found[name], name) for name in sorted(found, key=_inbox_first)]
 
 
-def _chosen(command: List, infos: Sequence[MailboxInfo]) -> set[str]:
-    fits = _matcher(command.patterns)
-    select = command.select
-    return {info.name for info in infos if fits(info.name) and _selected(select, info)}
-
-
 def _selected(select: Iterable[ListSelect], info: MailboxInfo) -> bool:
     """A name that is only subscribed exists for nobody who did not ask for subscriptions (RFC 5258 section 3.1)."""
-    wanted = info.subscribed if ListSelect.SUBSCRIBED in select else info.selectable or info.has_children
+    wanted = info.subscribed if ListSelect.SUBSCRIBED in select else info.selectable or info.has_children or info.barred
     return wanted and (ListSelect.SPECIAL_USE not in select or bool(info.special_use))
 
 
-def _parents_of_subscribed(command: List, infos: Sequence[MailboxInfo], chosen: set[str]) -> set[str]:
-    """RECURSIVEMATCH: matching names that have subscribed names below them; one that is not told for its own sake
-    only where some of those below are not told either (RFC 5258 section 3.5)."""
-    if not {ListSelect.RECURSIVEMATCH, ListSelect.SUBSCRIBED} <= command.select:
+def _parents_of_matching(
+    command: List, infos: Sequence[MailboxInfo], matched: set[str], fits: Callable[[str], bool]
+) -> set[str]:
+    """RECURSIVEMATCH: names that fit a pattern and have names below them that meet the criteria; one that is not told
+    for its own sake only where some of those below are not told either (RFC 5258 §3.5)."""
+    if ListSelect.RECURSIVEMATCH not in command.select:
         return set()
-    fits = _matcher(command.patterns)
     return {
         parent
         for info in infos
-        if info.subscribed
+        if _selected(command.select, info)
         for parent in _parents(info.name)
-        if fits(parent) and (parent in chosen or info.name not in chosen)
+        if fits(parent) and (parent in matched or info.name not in matched)
     }
 
 
-def _attributes(command: List, info: MailboxInfo) -> list[bytes]:
+def _attributes(command: List, each: Listed) -> list[bytes]:
+    info = each.info
     attributes = []
     if not info.selectable:
-        attributes.append(b"\\Noselect" if info.has_children else b"\\NonExistent")
-    if ListReturn.CHILDREN in command.returns:
+        attributes.append(_unselectable(command, info))
+    if ListReturn.CHILDREN in command.returns or (command.extended and not info.selectable and info.has_children):
         attributes.append(b"\\HasChildren" if info.has_children else b"\\HasNoChildren")
     wants_subscribed = ListReturn.SUBSCRIBED in command.returns or ListSelect.SUBSCRIBED in command.select
     if wants_subscribed and info.subscribed:
         attributes.append(b"\\Subscribed")
     wants_use = ListReturn.SPECIAL_USE in command.returns or ListSelect.SPECIAL_USE in command.select
-    if wants_use and info.special_use:
-        attributes.append(info.special_use.encode())
+    if wants_use:
+        attributes.extend(info.special_use.encode("ascii", "replace").split())
     return attributes
+
+
+def _unselectable(command: List, info: MailboxInfo) -> bytes:
+    """A name without a mailbox: clients that sent no extended LIST do not know RFC 5258's word for it."""
+    if info.barred or (info.has_children and not command.extended):
+        return b"\\Noselect"
+    return b"\\NonExistent"
 
 
 def _matcher(patterns: Iterable[str]) -> Callable[[str], bool]:

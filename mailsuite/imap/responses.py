@@ -133,10 +133,12 @@ def list_line(
     return b"* %s (%s) %s %s%s\r\n" % (word, b" ".join(attributes), delimiter, mailbox(name), end)
 
 
-def status(name: str, items: Sequence[StatusItem], counters: MailboxStatus) -> bytes:
-    """``* STATUS name (MESSAGES 3 ...)``, RFC 3501 section 7.2.4."""
-    words = b" ".join(b"%s %d" % (item.value.encode(), _COUNTERS[item](counters)) for item in items)
-    return b"* STATUS %s (%s)\r\n" % (mailbox(name), words)
+def status(name: str, items: Sequence[StatusItem], counters: MailboxStatus, append_limit: int) -> bytes:
+    """``* STATUS name (MESSAGES 3 ...)``, RFC 3501 section 7.2.4; ``append_limit`` in octets (RFC 7889 §3.1)."""
+    known = {StatusItem.APPENDLIMIT: append_limit}
+    words = [(item, known[item] if item in known else _COUNTERS[item](counters)) for item in items]
+    values = b" ".join(b"%s %d" % (item.value.encode(), value) for item, value in words)
+    return b"* STATUS %s (%s)\r\n" % (mailbox(name), values)
 
 
 _COUNTERS = {
@@ -148,6 +150,7 @@ _COUNTERS = {
     StatusItem.DELETED: lambda s: s.deleted,
     StatusItem.SIZE: lambda s: s.size,
     StatusItem.HIGHESTMODSEQ: lambda s: s.highestmodseq,
+    StatusItem.DELETED_STORAGE: lambda s: s.deleted_size,
 }
 
 

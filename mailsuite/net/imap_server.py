@@ -16,7 +16,16 @@ from mailsuite.errors import MailError, NotAllowed, NotFound
 from mailsuite.imap import codes, events, responses
 from mailsuite.imap.events import Command, Hangup
 from mailsuite.interfaces import IDraft, IMailStores, ITLSContexts
-from mailsuite.net import imap_append, imap_fetch, imap_find, imap_login, imap_messages, imap_names, imap_select
+from mailsuite.net import (
+    imap_append,
+    imap_fetch,
+    imap_find,
+    imap_list,
+    imap_login,
+    imap_messages,
+    imap_names,
+    imap_select,
+)
 from mailsuite.net.imap_lookout import Lookout
 from mailsuite.net.imap_session import IMAPSettings, Parts, Session
 from mailsuite.net.listening import Listening
@@ -41,8 +50,8 @@ _ACTIONS: dict[type[Command], _Action] = {
     events.Unselect: imap_select.unselect,
     events.IdleBegin: imap_select.begin_idle,
     events.IdleEnd: imap_select.end_idle,
-    events.List: imap_names.list_mailboxes,
-    events.Lsub: imap_names.lsub,
+    events.List: imap_list.list_mailboxes,
+    events.Lsub: imap_list.lsub,
     events.Namespace: imap_names.namespace,
     events.Status: imap_names.status,
     events.Create: imap_names.create,

@@ -22,7 +22,7 @@ from mailsuite.disk.meaning import meaning_of
 from mailsuite.disk.placement import Busy
 from mailsuite.errors import DiskFull, Exists, InvalidName, MailError, NotAllowed, NotFound, OverQuota, Temporary
 from mailsuite.interfaces import IRecorded
-from mailsuite.model import INBOX, MailboxInfo
+from mailsuite.model import INBOX, SPECIAL_USES, MailboxInfo
 from mailsuite.store import subscriptions
 from mailsuite.store.counters import FILE as COUNTERS_FILE
 from mailsuite.store.counters import Counters
@@ -302,9 +302,10 @@ class AccountMail:
     def _special_use(self, name: str) -> str:
         path = os.path.join(self.maildir, to_folder(name), SPECIAL_USE_FILE)
         try:
-            return self.resources.disk.read(path).decode("ascii", "replace").strip()
+            words = self.resources.disk.read(path).decode("ascii", "replace").split()
         except FileNotFoundError:
             return ""
+        return " ".join(use for use in SPECIAL_USES if use in words)
 
     def _subscribed(self) -> set[str]:
         return subscriptions.read(self.resources.disk, self.maildir)

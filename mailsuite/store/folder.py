@@ -18,6 +18,7 @@ from twisted.logger import Logger
 
 from mailsuite.errors import NotFound
 from mailsuite.model import (
+    DELETED,
     NO_FLAGS,
     Arrived,
     Change,
@@ -85,6 +86,7 @@ class Folder:
         self._may_be_claimed = True  # whether ``new`` may hold what a session has seen
         self._read_keywords()
         self._contents: Contents | None = None
+        self._deleted = (0, 0)  # at which MODSEQ so many octets were marked as deleted
         self._unannounced: list[tuple[int, Flags]] = []
         self._strange: frozenset[str] = frozenset()
         self._under_way = 0
@@ -382,6 +384,17 @@ class Folder:
         """Keep nothing in memory; any thread."""
         self._contents = None
 
+    def _deleted_size(self, held: Contents) -> int:
+        """Octets of the messages marked \\Deleted; counted once as long as nothing changes."""
+        if not held.deleted:
+            return 0
+        at, size = self._deleted
+        if at != self.counters.modseq:
+            uids = [uid for uid, flags in zip(held.uids, held.flags, strict=True) if DELETED in flags]
+            _, size = self.account.index.size_of(self.id, uids)
+            self._deleted = (self.counters.modseq, size)
+        return size
+
     def status(self) -> MailboxStatus:
         held, counters = self.contents, self.counters
         return MailboxStatus(
@@ -393,6 +406,7 @@ class Folder:
             uidvalidity=counters.uidvalidity,
             highestmodseq=counters.modseq,
             size=held.size,
+            deleted_size=self._deleted_size(held),
         )
 
     def snapshot(self, take_recent: bool) -> Snapshot:

@@ -149,6 +149,7 @@ class MemoryMailbox:
             uidvalidity=self.uidvalidity,
             highestmodseq=self.modseq,
             size=self.size,
+            deleted_size=sum(message.size for message in messages if DELETED in message.flags),
         )
 
     # -- IMailbox ------------------------------------------------------------------------------------------------

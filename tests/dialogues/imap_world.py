@@ -5,7 +5,7 @@ without TLS; ``certificate no``; ``quota OCTETS``; ``largest OCTETS`` of a messa
 ``connections N`` at a time; ``mechanisms NAMES``; ``shown ADDRESSES`` of the client's certificate.
 Verbs of ``% do``: ``deliver [mailbox] NAME`` mail arrives for ann; ``expunge UID`` and ``flag UID FLAG...`` another
 program acts on her INBOX; ``remove NAME`` it deletes a mailbox; ``fail METHOD KIND`` the next such call of the store
-fails (``temporary``, ``quota`` or ``bug``); ``stop`` the server shuts down; ``password NEW`` and
+fails (``temporary``, ``gone``, ``quota`` or ``bug``); ``stop`` the server shuts down; ``password NEW`` and
 ``disable`` change ann's account.
 """
 
@@ -68,6 +68,7 @@ inner text
 
 _FAULTS: dict[str, Callable[[], Exception]] = {
     "temporary": lambda: errors.Temporary("the disk is tired"),
+    "gone": lambda: errors.NotFound("no such mailbox"),
     "quota": lambda: errors.OverQuota("no room"),
     "bug": lambda: ZeroDivisionError("a bug"),
 }

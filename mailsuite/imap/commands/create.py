@@ -8,13 +8,12 @@ from mailsuite.imap import codes
 from mailsuite.imap.events import Create
 from mailsuite.imap.syntax import strings
 from mailsuite.imap.syntax.cursor import Cursor, ProtocolError
-from mailsuite.model import DELIMITER
+from mailsuite.model import DELIMITER, SPECIAL_USES
 
 _USE = re.compile(rb" \(USE \(", re.IGNORECASE)
 # use-attr = "\All" / "\Archive" / "\Drafts" / "\Flagged" / "\Junk" / "\Sent" / "\Trash" / use-attr-ext
 _ATTRIBUTE = re.compile(rb"\\[A-Za-z]+")
-#: Those that name a real mailbox; \All and \Flagged would be virtual ones, which are not here.
-_USES = {use.upper(): use for use in ("\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash")}
+_USES = {use.upper(): use for use in SPECIAL_USES}
 
 
 def parse(cursor: Cursor, tag: bytes) -> Create:
@@ -34,6 +33,6 @@ def _use(cursor: Cursor) -> str:
         if uses:
             cursor.space()
         uses.append(cursor.take(_ATTRIBUTE, "a special use").decode())
-    if len(uses) > 1 or (uses and uses[0].upper() not in _USES):
-        raise ProtocolError("a mailbox has one special use of " + " ".join(_USES.values()), codes.USEATTR, b"NO")
-    return _USES[uses[0].upper()] if uses else ""
+    if any(use.upper() not in _USES for use in uses):
+        raise ProtocolError("the special uses are " + " ".join(SPECIAL_USES), codes.USEATTR, b"NO")
+    return " ".join(sorted({_USES[use.upper()] for use in uses}))

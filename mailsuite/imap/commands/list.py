@@ -36,11 +36,11 @@ def parse(cursor: Cursor, tag: bytes) -> List:
     if asked:
         returns, items = _return_options(cursor)
     cursor.end()
-    if patterns == ("",) and not (extended or several or asked):
-        return List(tag, ())
     if extended and not asked:
         returns = frozenset()
-    return List(tag, tuple(joined(reference, pattern) for pattern in patterns), select, returns, items)
+    # RFC 5258 §3: an empty pattern asks for the delimiter, among extended ones for nothing
+    complete = tuple(joined(reference, pattern) for pattern in patterns if pattern)
+    return List(tag, complete, select, returns, items, extended or several or asked)
 
 
 def joined(reference: str, pattern: str) -> str:
@@ -69,8 +69,9 @@ def _select_options(cursor: Cursor) -> frozenset[ListSelect]:
         if word not in _SELECT:
             raise ProtocolError(f"{word[:40]} is not a selection option that is known here")
         options.add(_SELECT[word])
-    if ListSelect.RECURSIVEMATCH in options and not options & {ListSelect.SUBSCRIBED, ListSelect.SPECIAL_USE}:
-        raise ProtocolError("RECURSIVEMATCH needs another selection option beside it")  # RFC 5258 section 3.1
+    # RFC 5258 §3.1; SPECIAL-USE and REMOTE are independent options (RFC 6154 §6), which do not count
+    if ListSelect.RECURSIVEMATCH in options and ListSelect.SUBSCRIBED not in options:
+        raise ProtocolError("RECURSIVEMATCH needs SUBSCRIBED beside it")
     return frozenset(options)
 
 

@@ -1,4 +1,5 @@
-"""STATUS: RFC 3501 section 6.3.10, RFC 8438 (SIZE), RFC 9051 section 6.3.11 (DELETED), RFC 7162 §3.1.7."""
+"""STATUS: RFC 3501 section 6.3.10, RFC 8438 (SIZE), RFC 9051 section 6.3.11 (DELETED), RFC 7162 §3.1.7, RFC 7889
+(APPENDLIMIT), RFC 9208 (DELETED-STORAGE)."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from mailsuite.imap.items import StatusItem
 from mailsuite.imap.syntax import strings
 from mailsuite.imap.syntax.cursor import Cursor
 
-_ITEM = re.compile(rb"[A-Za-z]+")
+_ITEM = re.compile(rb"[A-Za-z-]+")
 _ITEMS = {item.value: item for item in StatusItem}
 
 

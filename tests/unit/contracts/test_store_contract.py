@@ -384,7 +384,15 @@ def test_status_counts(world: World, store: Any) -> None:
     status = result_of(store.status("inbox"))
     assert (status.messages, status.unseen, status.deleted, status.uidnext) == (3, 2, 1, 4)
     assert status.size >= 3 * len(MESSAGE)
+    assert status.deleted_size == status.size // 3
     assert status.uidvalidity > 0
+    inbox = result_of(store.open(INBOX))
+    result_of(inbox.store([1], FlagOp.ADD, frozenset({"\\Deleted"}), None))
+    assert result_of(store.status(INBOX)).deleted_size == status.size // 3 * 2
+    result_of(inbox.expunge([1]))
+    assert result_of(store.status(INBOX)).deleted_size == status.size // 3
+    result_of(inbox.store([2], FlagOp.REMOVE, frozenset({"\\Deleted"}), None))
+    assert result_of(store.status(INBOX)).deleted_size == 0
     failure_of(store.status("nothing"), NotFound)
 
 

@@ -220,7 +220,7 @@ def test_refuses_what_is_malformed(text: bytes) -> None:
         (b"SELECT &bad", b"CANNOT"),
         (b'SELECT "\xff"', b"CANNOT"),
         (b"CREATE x (USE (\\All))", b"USEATTR"),
-        (b"CREATE x (USE (\\Sent \\Junk))", b"USEATTR"),
+        (b"CREATE x (USE (\\Sent \\Flagged))", b"USEATTR"),
         (b"SEARCH CHARSET X-UNKNOWN ALL", BADCHARSET),
         (b"SEARCH CHARSET zip ALL", BADCHARSET),
         (b'SEARCH CHARSET UTF-8 TEXT "\xff"', BADCHARSET),
@@ -347,26 +347,29 @@ def test_uid_fetch_always_tells_the_uid() -> None:
 
 # -- LIST
 
+UNASKED = frozenset({ListReturn.CHILDREN, ListReturn.SPECIAL_USE})
+
 
 @pytest.mark.parametrize(
     ("text", "event"),
     [
-        (b'LIST "" ""', events.List(T, ())),
+        (b'LIST "" ""', events.List(T, (), returns=UNASKED)),
         (
             b'LIST "" *',
             events.List(T, ("*",), frozenset(), frozenset({ListReturn.CHILDREN, ListReturn.SPECIAL_USE})),
         ),
-        (b'LIST a/ "%" RETURN ()', events.List(T, ("a/%",))),
-        (b"LIST a/ /% RETURN ()", events.List(T, ("%",))),
+        (b'LIST a/ "%" RETURN ()', events.List(T, ("a/%",), extended=True)),
+        (b"LIST a/ /% RETURN ()", events.List(T, ("%",), extended=True)),
         (
             b'LIST "" (INBOX "Dr%") RETURN (CHILDREN)',
-            events.List(T, ("INBOX", "Dr%"), returns=frozenset({ListReturn.CHILDREN})),
+            events.List(T, ("INBOX", "Dr%"), returns=frozenset({ListReturn.CHILDREN}), extended=True),
         ),
         (
             b'LIST (SUBSCRIBED RECURSIVEMATCH) "" *',
-            events.List(T, ("*",), frozenset({ListSelect.SUBSCRIBED, ListSelect.RECURSIVEMATCH})),
+            events.List(T, ("*",), frozenset({ListSelect.SUBSCRIBED, ListSelect.RECURSIVEMATCH}), extended=True),
         ),
-        (b'LIST () "" ""', events.List(T, ("",))),
+        (b'LIST () "" ""', events.List(T, (), extended=True)),
+        (b'LIST Fruit ("" a)', events.List(T, ("Fruita",), returns=UNASKED, extended=True)),
         (
             b'LIST "" % RETURN (STATUS (MESSAGES UIDNEXT) special-use)',
             events.List(
@@ -375,6 +378,7 @@ def test_uid_fetch_always_tells_the_uid() -> None:
                 frozenset(),
                 frozenset({ListReturn.STATUS, ListReturn.SPECIAL_USE}),
                 (StatusItem.MESSAGES, StatusItem.UIDNEXT),
+                True,
             ),
         ),
         (b'LSUB "" "*"', events.Lsub(T, "*")),
@@ -392,6 +396,8 @@ def test_reads_list(text: bytes, event: events.Command) -> None:
         b'LIST ""',
         b'LIST (FOO) "" *',
         b'LIST (RECURSIVEMATCH) "" *',
+        b'LIST (REMOTE RECURSIVEMATCH) "" *',
+        b'LIST (SPECIAL-USE RECURSIVEMATCH) "" *',
         b'LIST (SUBSCRIBED)"" *',
         b'LIST "" * RETURN (FOO)',
         b'LIST "" * RETURN CHILDREN',
