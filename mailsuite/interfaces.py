@@ -33,6 +33,7 @@ from mailsuite.model import (
     Mx,
     Outcome,
     Queued,
+    Quota,
     Recipient,
     Resolution,
     ScramKeys,
@@ -296,6 +297,16 @@ class IMailStore(Interface):
 
     def append(name: str, messages: Sequence[tuple[IDraft, Flags, float]]) -> Deferred[Sequence[Appended]]:
         """(draft, flags, internal date in epoch seconds) each; all or none, on disk when it fires."""
+
+
+class IQuotas(Interface):
+    """What accounts keep and may keep."""
+
+    def quota(account: str) -> Deferred[Quota]:
+        """Of a canonical account name.  Fails with ``NotFound``, ``Temporary``."""
+
+    def limit(account: str, octets: int, messages: int) -> Deferred[Quota]:
+        """New limits, 0 for none, in force when it fires.  Fails with ``NotFound``, ``Temporary``."""
 
 
 class IMailbox(Interface):

@@ -378,6 +378,15 @@ class MailboxInfo(msgspec.Struct, frozen=True):
     barred: bool = False
 
 
+class Quota(msgspec.Struct, frozen=True):
+    """What an account keeps in all its mailboxes, in octets as sent and messages, and may keep; 0 is no limit."""
+
+    octets: int
+    messages: int
+    octets_limit: int = 0
+    messages_limit: int = 0
+
+
 class MailboxStatus(msgspec.Struct, frozen=True):
     """Counters of a mailbox; ``size`` is octets as sent (RFC 8438), ``deleted_size`` those of messages marked
     \\Deleted (RFC 9208)."""

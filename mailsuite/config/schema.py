@@ -13,6 +13,7 @@ from typing import Annotated
 import msgspec
 
 from mailsuite.config.esmtp import Extensions, Submission
+from mailsuite.config.imap import Imap
 from mailsuite.config.limits import Limits, Rates, Timeouts
 from mailsuite.config.option import Path, TlsMode, about, length, number
 from mailsuite.config.pop3 import Pop3
@@ -267,6 +268,7 @@ class Settings(
     timeouts: Timeouts = Timeouts()
     rates: Rates = Rates()
     pop3: Pop3 = Pop3()
+    imap: Imap = Imap()
     passwords: Passwords = Passwords()
     smarthost: Smarthost = Smarthost()
     extensions: Extensions = Extensions()

@@ -29,6 +29,9 @@ _AFTER_LOGIN: tuple[bytes, ...] = (
     b"SPECIAL-USE",  # RFC 6154
     b"CREATE-SPECIAL-USE",  # RFC 6154
     b"STATUS=SIZE",  # RFC 8438
+    b"QUOTA",  # RFC 9208
+    b"QUOTA=RES-STORAGE",
+    b"QUOTA=RES-MESSAGE",
     b"ESEARCH",  # RFC 4731
     b"SEARCHRES",  # RFC 5182
     b"WITHIN",  # RFC 5032
@@ -43,13 +46,15 @@ class Offer(msgspec.Struct, frozen=True):
 
     ``starttls``: a certificate is there and TLS is not on yet.  ``plaintext_login``: LOGIN is allowed now (TLS is
     on, or the listener says so).  ``mechanisms``: SASL names in upper case, only those allowed now.
-    ``append_limit``: octets of the largest message (RFC 7889), 0 for none.
+    ``append_limit``: octets of the largest message (RFC 7889), 0 for none.  ``administrator``: who is logged in may
+    set quotas.
     """
 
     starttls: bool = False
     plaintext_login: bool = False
     mechanisms: tuple[str, ...] = ()
     append_limit: int = 0
+    administrator: bool = False
 
 
 def listed(state: State, offer: Offer) -> tuple[bytes, ...]:
@@ -65,4 +70,6 @@ def listed(state: State, offer: Offer) -> tuple[bytes, ...]:
         words.extend(_AFTER_LOGIN)
         if offer.append_limit:
             words.append(b"APPENDLIMIT=%d" % offer.append_limit)
+        if offer.administrator:
+            words.append(b"QUOTASET")  # RFC 9208 §4.1.3
     return tuple(words)

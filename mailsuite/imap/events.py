@@ -170,6 +170,26 @@ class Status(Command, frozen=True):
     items: tuple[StatusItem, ...]
 
 
+class GetQuota(Command, frozen=True):
+    """RFC 9208 §4.1.1.  Answer: ``core.untagged(responses.quota(root, quota))``, ok."""
+
+    root: str
+
+
+class GetQuotaRoot(Command, frozen=True):
+    """RFC 9208 §4.1.2.  Answer: ``responses.quota_root`` and a ``responses.quota`` of each root, ok."""
+
+    mailbox: str
+
+
+class SetQuota(Command, frozen=True):
+    """RFC 9208 §4.1.3: limits in octets and messages, 0 for none.  Answer like ``GetQuota``."""
+
+    root: str
+    octets: int
+    messages: int
+
+
 class AppendBegin(Command, frozen=True):
     """The client offers a message of ``size`` octets.  Answer ``core.accept()`` to get it as ``AppendChunk`` events,
     or ``core.no``: a waiting client then does not send it, and one that does not wait has it swallowed.

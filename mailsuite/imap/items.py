@@ -80,6 +80,13 @@ class StatusItem(enum.Enum):
     APPENDLIMIT = "APPENDLIMIT"
 
 
+class Resource(enum.Enum):
+    """What can be limited: STORAGE in units of 1024 octets, MESSAGE; RFC 9208 §5."""
+
+    STORAGE = "STORAGE"
+    MESSAGE = "MESSAGE"
+
+
 class ListSelect(enum.Enum):
     """LIST selection options, RFC 5258 section 3.1, RFC 6154 section 2."""
 

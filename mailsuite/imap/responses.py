@@ -11,13 +11,16 @@ from functools import lru_cache
 
 from mailsuite.imap import names, sets
 from mailsuite.imap.items import StatusItem
-from mailsuite.model import Flags, MailboxStatus
+from mailsuite.model import Flags, MailboxStatus, Quota
 from mailsuite.query import Ranges
 
 # RFC 3501 section 9: QUOTED-CHAR is any 7-bit TEXT-CHAR; ATOM-CHAR excludes these and CTL.
 _ATOM = re.compile(rb'[^\x00-\x20\x7f-\xff(){%*"\\\]]+')
 _QUOTABLE = re.compile(rb"[\x01-\x09\x0b\x0c\x0e-\x7f]*")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+#: Octets in a unit of STORAGE, RFC 9208 §5.1.
+_STORAGE_UNIT = 1024
 
 #: RFC 2342: one personal namespace, no others.
 NAMESPACE = b'* NAMESPACE (("" "/")) NIL NIL\r\n'
@@ -152,6 +155,21 @@ _COUNTERS = {
     StatusItem.HIGHESTMODSEQ: lambda s: s.highestmodseq,
     StatusItem.DELETED_STORAGE: lambda s: s.deleted_size,
 }
+
+
+def quota(root: str, now: Quota) -> bytes:
+    """``* QUOTA root (STORAGE 10 512 MESSAGE 42 1000)``, RFC 9208 §4.2.1; what has no limit is not named."""
+    words = []
+    if now.octets_limit:
+        words.append(b"STORAGE %d %d" % (-(-now.octets // _STORAGE_UNIT), now.octets_limit // _STORAGE_UNIT))
+    if now.messages_limit:
+        words.append(b"MESSAGE %d %d" % (now.messages, now.messages_limit))
+    return b"* QUOTA %s (%s)\r\n" % (astring(root.encode()), b" ".join(words))
+
+
+def quota_root(name: str, root: str) -> bytes:
+    """RFC 9208 §4.2.2: the mailbox's only root."""
+    return b"* QUOTAROOT %s %s\r\n" % (mailbox(name), astring(root.encode()))
 
 
 def search(numbers: Iterable[int], modseq: int = 0) -> bytes:

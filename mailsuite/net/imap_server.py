@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IReactorTime
 from mailsuite.errors import MailError, NotAllowed, NotFound
 from mailsuite.imap import codes, events, responses
 from mailsuite.imap.events import Command, Hangup
-from mailsuite.interfaces import IDraft, IMailStores, ITLSContexts
+from mailsuite.interfaces import IDraft, IMailStores, IQuotas, ITLSContexts
 from mailsuite.net import (
     imap_append,
     imap_fetch,
@@ -24,6 +24,7 @@ from mailsuite.net import (
     imap_login,
     imap_messages,
     imap_names,
+    imap_quota,
     imap_select,
 )
 from mailsuite.net.imap_lookout import Lookout
@@ -58,6 +59,9 @@ _ACTIONS: dict[type[Command], _Action] = {
     events.Delete: imap_names.delete,
     events.Rename: imap_names.rename,
     events.Subscribe: imap_names.subscribe,
+    events.GetQuota: imap_quota.get_quota,
+    events.GetQuotaRoot: imap_quota.get_quota_root,
+    events.SetQuota: imap_quota.set_quota,
     events.AppendBegin: imap_append.begin,
     events.AppendChunk: imap_append.chunk,
     events.AppendEnd: imap_append.end,
@@ -130,11 +134,12 @@ class IMAPServerFactory(Listening):
         admission: Door,
         tls: ITLSContexts,
         clock: IReactorTime,
+        quotas: IQuotas,
     ) -> None:
         """``drafts`` makes an empty draft (``IDelivery.draft``)."""
         super().__init__(admission, settings.trusted, tls, clock, settings.client_ca)
         lookout = Lookout(clock, settings.look_every, settings.looks_at_once, settings.still_here)
-        self._parts = Parts(settings, login, stores, drafts, tls, clock, lookout)
+        self._parts = Parts(settings, login, stores, drafts, tls, clock, lookout, quotas)
 
     def connection(self, address: str, port: int, trusted: bool) -> IMAPConnection:
         session = IMAPConnection(self._parts, address, self._ended)

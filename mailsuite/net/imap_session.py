@@ -27,7 +27,7 @@ from mailsuite.imap.limits import Limits
 from mailsuite.imap.modseqs import Awareness
 from mailsuite.imap.server import ServerCore
 from mailsuite.imap.states import State
-from mailsuite.interfaces import IDraft, IMailStore, IMailStores, ITLSContexts
+from mailsuite.interfaces import IDraft, IMailStore, IMailStores, IQuotas, ITLSContexts
 from mailsuite.model import Account, Flags
 from mailsuite.net.connection import Connection
 from mailsuite.net.imap_lookout import Lookout
@@ -70,6 +70,8 @@ class IMAPSettings(msgspec.Struct, frozen=True):
     mechanisms: tuple[str, ...] = tuple(MECHANISMS)
     #: File of authorities whose client certificates are asked for; empty: none are.
     client_ca: str = ""
+    #: Accounts that may see and set everybody's quota.
+    administrators: frozenset[str] = frozenset()
     #: What the language itself bounds.
     limits: Limits = Limits()
 
@@ -100,6 +102,7 @@ class Parts(msgspec.Struct, frozen=True):
     tls: ITLSContexts
     clock: interfaces.IReactorTime
     lookout: Lookout
+    quotas: IQuotas
 
 
 class Session(Connection[ServerCore]):
@@ -152,6 +155,11 @@ class Session(Connection[ServerCore]):
         """Passwords may be sent."""
         return self.secure or self.settings.allow_plaintext_login
 
+    @property
+    def administrator(self) -> bool:
+        """Whether who is logged in may do what concerns other accounts."""
+        return self.account in self.settings.administrators
+
     def entrance(self) -> Entrance:
         """Where AUTHENTICATE stands."""
         channel = self.channel(self.settings.allow_plaintext_login)
@@ -165,6 +173,7 @@ class Session(Connection[ServerCore]):
             plaintext_login="PLAIN" in mechanisms,
             mechanisms=mechanisms,
             append_limit=self.settings.limits.message,
+            administrator=self.administrator,
         )
         return capability.listed(state, offer)
 

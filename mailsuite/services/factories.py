@@ -13,7 +13,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from mailsuite.config.option import TlsMode
 from mailsuite.config.schema import Listener, Service, Settings
 from mailsuite.imap.limits import Limits as IMAPLimits
-from mailsuite.interfaces import IDelivery, IDirectory, IMailStores, IPolicy, IQueue, IReports, ITLSContexts
+from mailsuite.interfaces import IDelivery, IDirectory, IMailStores, IPolicy, IQueue, IQuotas, IReports, ITLSContexts
 from mailsuite.net.imap_server import IMAPServerFactory
 from mailsuite.net.imap_session import IMAPSettings
 from mailsuite.net.login import Login
@@ -46,6 +46,7 @@ class Shared(msgspec.Struct, frozen=True):
     #: Where a listener's connections are counted.
     door: Callable[[Listener], Door]
     hits: Counter[str]
+    quotas: IQuotas
     pop3_accounts: Accounts
     trusted: Callable[[str], bool]
     #: A predicate on client addresses from networks as the configuration names them.
@@ -177,6 +178,7 @@ def _imap(listener: Listener, shared: Shared) -> IMAPServerFactory:
         login_failures=own.limits.login_failures,
         mechanisms=_mechanisms(listener),
         client_ca=listener.client_ca,
+        administrators=frozenset(name.lower() for name in own.imap.administrators),
         limits=IMAPLimits(message=own.limits.message_size),
     )
     return IMAPServerFactory(
@@ -187,6 +189,7 @@ def _imap(listener: Listener, shared: Shared) -> IMAPServerFactory:
         shared.door(listener),
         shared.tls,
         shared.clock,
+        shared.quotas,
     )
 
 

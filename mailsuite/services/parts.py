@@ -44,6 +44,7 @@ from mailsuite.services.delivery import Delivery
 from mailsuite.services.factories import Shared
 from mailsuite.services.home import HomeCourier, HomeRouter
 from mailsuite.services.ids import message_ids
+from mailsuite.services.quotas import AccountQuotas
 from mailsuite.services.trust import trusts
 from mailsuite.store.maildir import MaildirStores
 
@@ -101,6 +102,7 @@ class Parts:
             login=Login(self._directory, throttle(settings, reactor, network), reactor),
             door=functools.cache(lambda listener: admission.part(listener.connections)),
             hits=admission.hits,
+            quotas=AccountQuotas(paths.directory, self._stores, self._offload),
             pop3_accounts=Accounts(reactor, _pop3_rules(settings)),
             trusted=trusts(trusted_networks(settings.trusted_networks, interfaces)),
             within=lambda words: trusts(trusted_networks(words, interfaces)),

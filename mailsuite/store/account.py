@@ -336,7 +336,8 @@ class AccountMail:
         if self._usage is not None:
             self._usage = (self._usage[0] + octets, self._usage[1] + messages)
 
-    def _ensure_usage(self) -> tuple[int, int]:
+    def usage(self) -> tuple[int, int]:
+        """Octets as sent and messages of all mailboxes."""
         if self._usage is None:
             for name in self.names():
                 self.folder(name)
@@ -348,7 +349,7 @@ class AccountMail:
         limits = self.resources.quota(self.name)
         if not limits.quota_bytes and not limits.quota_messages:
             return True
-        used = self._ensure_usage()
+        used = self.usage()
         wanted = (used[0] + self._reserved[0] + octets, used[1] + self._reserved[1] + messages)
         return not (0 < limits.quota_bytes < wanted[0] or 0 < limits.quota_messages < wanted[1])
 

@@ -189,6 +189,14 @@ class MaildirStores:
         """Whether a message of that size (0 if it is not known) fits into the account's quota now.  ``Temporary``."""
         return self._room.ask(account, octets)
 
+    def usage(self, account: str) -> Deferred[tuple[int, int]]:
+        """Octets as sent and messages in all mailboxes of an account, which is made if it is not there."""
+        try:
+            lane = self._lane(account)
+        except Exception:
+            return fail()
+        return lane.run(lane.account.usage)
+
     def _lane(self, account: str) -> Lane:
         return Lane(self._mail(account))
 

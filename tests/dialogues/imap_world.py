@@ -2,7 +2,8 @@
 
 Options: ``inbox NAME...`` messages of ``MESSAGES`` that ann's INBOX begins with; ``plaintext no`` refuses passwords
 without TLS; ``certificate no``; ``quota OCTETS``; ``largest OCTETS`` of a message; ``failures N`` logins may fail;
-``connections N`` at a time; ``mechanisms NAMES``; ``shown ADDRESSES`` of the client's certificate.
+``connections N`` at a time; ``mechanisms NAMES``; ``shown ADDRESSES`` of the client's certificate;
+``administrators ACCOUNTS``.
 Verbs of ``% do``: ``deliver [mailbox] NAME`` mail arrives for ann; ``expunge UID`` and ``flag UID FLAG...`` another
 program acts on her INBOX; ``remove NAME`` it deletes a mailbox; ``fail METHOD KIND`` the next such call of the store
 fails (``temporary``, ``gone``, ``quota`` or ``bug``); ``stop`` the server shuts down; ``password NEW`` and
@@ -25,6 +26,7 @@ from mailsuite.net.throttle import Throttle, ThrottleSettings
 from mailsuite.testing.delivery import MemoryDelivery
 from mailsuite.testing.directory import MemoryDirectory
 from mailsuite.testing.memory_store import MemoryStore, MemoryStores
+from mailsuite.testing.quotas import MemoryQuotas
 from mailsuite.testing.sasl_clients import ShownCertificate
 from mailsuite.testing.tls import ReadyTLS
 
@@ -88,6 +90,7 @@ class World(ShownCertificate, IMAPServerFactory):
             allow_plaintext_login=options.get("plaintext") != "no",
             login_failures=int(options.get("failures", 10)),
             mechanisms=tuple(options.get("mechanisms", "PLAIN LOGIN").split()),
+            administrators=frozenset(options.get("administrators", "").split()),
             limits=Limits(message=int(options.get("largest", 1_000_000))),
         )
         super().__init__(
@@ -98,6 +101,7 @@ class World(ShownCertificate, IMAPServerFactory):
             Admission(int(options.get("connections", 100)), 100),
             ReadyTLS(options.get("certificate") != "no"),
             clock,
+            MemoryQuotas(self.stores),
         )
         self.shown = tuple(options.get("shown", "").split())
         for name in options.get("inbox", "").split():

@@ -127,6 +127,9 @@ COMPLETE = {
     b"COPY": b" 1 x",
     b"MOVE": b" 1 x",
     b"UID EXPUNGE": b" 1",
+    b"GETQUOTA": b" x",
+    b"GETQUOTAROOT": b" x",
+    b"SETQUOTA": b" x (STORAGE 1)",
     **dict.fromkeys((b"SELECT", b"EXAMINE", b"CREATE", b"DELETE", b"SUBSCRIBE", b"UNSUBSCRIBE"), b" x"),
 }
 

@@ -27,6 +27,7 @@ from mailsuite.store.feed import MAX_NAMED
 from mailsuite.testing.delivery import MemoryDelivery
 from mailsuite.testing.directory import MemoryDirectory
 from mailsuite.testing.memory_store import MemoryBody, MemoryMailbox, MemoryStores
+from mailsuite.testing.quotas import MemoryQuotas
 from mailsuite.testing.results import result_of, unfired
 from mailsuite.testing.tls import ReadyTLS
 from mailsuite.testing.transport import HIGH_WATER, FakeTransport
@@ -52,6 +53,7 @@ class Server:
             Admission(100, 100),
             ReadyTLS(),
             self.clock,
+            MemoryQuotas(self.stores),
         )
 
     @property

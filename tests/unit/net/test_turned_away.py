@@ -28,6 +28,7 @@ from mailsuite.testing.delivery import MemoryDelivery
 from mailsuite.testing.directory import MemoryDirectory
 from mailsuite.testing.memory_store import MemoryStores
 from mailsuite.testing.queue import MemoryQueue, NotedReports
+from mailsuite.testing.quotas import MemoryQuotas
 from mailsuite.testing.tls import ReadyTLS
 from mailsuite.testing.transport import FakeTransport
 
@@ -58,8 +59,10 @@ def pop3(clock: Clock, room: int) -> POP3ServerFactory:
 
 def imap(clock: Clock, room: int) -> IMAPServerFactory:
     login = Login(MemoryDirectory(), Throttle(clock), clock)
+    stores = MemoryStores(clock)
     return IMAPServerFactory(
-        IMAPSettings(), MemoryStores(clock), MemoryDelivery().draft, login, Admission(room, room), ReadyTLS(), clock
+        *(IMAPSettings(), stores, MemoryDelivery().draft, login, Admission(room, room), ReadyTLS(), clock),
+        MemoryQuotas(stores),
     )
 
 
