@@ -1,14 +1,18 @@
-"""``mailsuite``: the commands, and what an error looks like."""
+"""``mailsuite``: the commands, and what an error looks like.  Called as ``sendmail``, ``mailq`` or ``newaliases``, it
+is those."""
 
 from __future__ import annotations
 
 import importlib
+import os.path
 import sys
 from typing import IO, Any
 
 import click
 
 from mailsuite import errors
+from mailsuite.sendmail.options import NAMES
+from mailsuite.sendmail.program import main as sendmail
 
 #: Command -> (module, name in it, what it does).
 COMMANDS = {
@@ -19,6 +23,7 @@ COMMANDS = {
     "alias": ("mailsuite.cli.alias", "alias", "Addresses that lead to others."),
     "queue": ("mailsuite.cli.queue", "queue", "Mail that waits for other servers."),
     "sessions": ("mailsuite.cli.sessions", "sessions", "Who is connected to the running server; limits that were met."),
+    "sendmail": ("mailsuite.cli.sendmail", "sendmail", "Send a message as programs do; mailq and newaliases."),
     "store": ("mailsuite.cli.store", "store", "The mail on disk: check it, repair it."),
     "config": ("mailsuite.cli.config", "config", "Check and print configuration files."),
 }
@@ -74,4 +79,7 @@ def cli() -> None:
 
 def main() -> None:
     """The console script."""
+    called = os.path.basename(sys.argv[0])
+    if called in NAMES:
+        sys.exit(sendmail(sys.argv[1:], called))
     sys.exit(cli(prog_name="mailsuite"))

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from mailsuite.errors import NotFound, Temporary
-from mailsuite.net.control import Answer, Page, Refused, Request, short_path
+from mailsuite.net.control import Answer, Page, Refused, Request
+from mailsuite.net.socket_path import short_path
 
 #: Seconds to wait for an answer.
 PATIENCE = 30.0

@@ -33,7 +33,7 @@ from mailsuite.config.schema import EVERYWHERE, Listener, Service, Settings
 from mailsuite.directory.database import Database
 from mailsuite.directory.names import canonical_domain, mail_address
 from mailsuite.errors import ConfigError, InvalidName, MailError
-from mailsuite.net.control import PATH_LIMIT
+from mailsuite.net.socket_path import PATH_LIMIT
 from mailsuite.net.tls import server_options, trust_clients
 
 

@@ -15,6 +15,7 @@ import msgspec
 from mailsuite.config.esmtp import Extensions, Submission
 from mailsuite.config.imap import Imap
 from mailsuite.config.limits import Limits, Rates, Timeouts
+from mailsuite.config.local import Sendmail
 from mailsuite.config.option import Path, TlsMode, about, length, number
 from mailsuite.config.pop3 import Pop3
 from mailsuite.config.relay import Dns, Relay, Smarthost, Transport
@@ -273,6 +274,7 @@ class Settings(
     smarthost: Smarthost = Smarthost()
     extensions: Extensions = Extensions()
     submission: Submission = Submission()
+    sendmail: Sendmail = Sendmail()
     relay: Relay = Relay()
     retry: Retry = Retry()
     notices: Notices = Notices()

@@ -88,6 +88,10 @@ class SQLiteDirectory:
         """Let the file go; a later question would open it again."""
         return self._offload.run_in(_LANE, self._close)
 
+    def default_domain(self) -> Deferred[str]:
+        """That of logins and addresses without one; empty while there is none."""
+        return self._ask(lambda look: look.default_domain())
+
     def resolve(self, address: Address) -> Deferred[Resolution]:
         known = self._answers.get(address)
         if known is not None:

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+import socket
+import struct
 from collections.abc import Callable
 from typing import TypeAlias
 
 from twisted.internet.interfaces import IAddress
 
 _MAPPED = "::ffff:"
+#: A peer of which nothing more is known than that it is on this machine.
+LOCAL = "local"
 #: Networks that are remembered.
 _KNOWN = 4096
 
@@ -27,9 +31,15 @@ def client_address(peer: IAddress | None) -> str:
 
 
 def peer_name(peer: IAddress | None) -> str:
-    """``192.0.2.1:40000`` or ``[2001:db8::1]:40000``, for the log; ``local`` for a UNIX socket."""
+    """``192.0.2.1:40000`` or ``[2001:db8::1]:40000``, for the log; ``LOCAL`` for a UNIX socket."""
     address = client_address(peer)
-    return with_port(address, getattr(peer, "port", "")) if address else "local"
+    return with_port(address, getattr(peer, "port", "")) if address else LOCAL
+
+
+def local_peer(handle: socket.socket) -> str:
+    """``local uid=1000`` for a connected UNIX socket: whose process it is says the kernel (unix(7), SO_PEERCRED)."""
+    _, uid, _ = struct.unpack("3i", handle.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+    return f"local uid={uid}"
 
 
 def with_port(address: str, port: object) -> str:

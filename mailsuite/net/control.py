@@ -23,6 +23,7 @@ from mailsuite.interfaces import IQueue
 from mailsuite.model import EVERYTHING, Queued, Selection
 from mailsuite.net.connection import Connection
 from mailsuite.net.sessions import Overview
+from mailsuite.net.socket_path import short_path
 from mailsuite.wire.lines import LineBuffer
 from mailsuite.wire.signals import NEED_DATA, Signal
 
@@ -32,8 +33,6 @@ REQUEST_LIMIT = 256 * 1024
 PAGE = 1000
 #: Seconds without a request after which a connection ends.
 IDLE_LIMIT = 60.0
-#: Octets that a path of a Unix socket may have (``sun_path`` without its final zero).
-PATH_LIMIT = 107
 
 
 class List(msgspec.Struct, frozen=True, tag="list", tag_field="do"):
@@ -243,12 +242,3 @@ def listen(path: str, queue: IQueue, look: Callable[[], Overview], reactor: Any)
         os.unlink(path)
     port: IListeningPort = reactor.listenUNIX(short_path(path), ControlFactory(queue, look, reactor), mode=0o600)
     return port
-
-
-def short_path(path: str) -> str:
-    """The same socket by a path that the kernel accepts, however deep it lies (Linux).  Keeps a handle of its folder
-    open then, for the life of the process."""
-    if len(os.fsencode(path)) <= PATH_LIMIT:
-        return path
-    folder, name = os.path.split(path)
-    return f"/proc/self/fd/{os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)}/{name}"

@@ -38,12 +38,15 @@ from mailsuite.queue.disk import DiskQueue
 from mailsuite.queue.file import Places
 from mailsuite.queue.reports import Reports
 from mailsuite.queue.runner import Runner
+from mailsuite.sendmail.maildrop import Places as LocalPlaces
 from mailsuite.services import relay
 from mailsuite.services.batches import Batches
 from mailsuite.services.delivery import Delivery
 from mailsuite.services.factories import Shared
 from mailsuite.services.home import HomeCourier, HomeRouter
 from mailsuite.services.ids import message_ids
+from mailsuite.services.local_mail import make_folder, origin_of
+from mailsuite.services.pickup import Pickup
 from mailsuite.services.quotas import AccountQuotas
 from mailsuite.services.trust import trusts
 from mailsuite.store.maildir import MaildirStores
@@ -112,6 +115,12 @@ class Parts:
             clock=reactor,
         )
 
+        self.local = LocalPlaces(settings.sendmail.folder)
+        self._pickup = Pickup(
+            *(self.local, self._directory, self.shared.policy, delivery, reports),
+            *(settings.hostname, ids, reactor, self._offload),
+        )
+
     def _senders(self, settings: Settings) -> list[Check]:
         """Whose addresses users may send from."""
         own = settings.submission
@@ -119,11 +128,15 @@ class Parts:
             return []
         return [OwnAddresses(self._directory.resolve, own.may_send_as_anybody, own.own_from)]
 
-    async def open(self) -> int:
-        """Open files and folders; gives how many messages wait in the queue.  Raises MailError, OSError."""
+    async def open(self, path: str) -> int:
+        """Open files and folders; gives how many messages wait in the queue.  ``path``: where the settings were read.
+        Raises MailError, OSError."""
         self._offload.start()
         await self._offload.run(self._make_folders)
         await self._directory.open()
+        if self.local.folder:
+            origin = origin_of(self._settings, await self._directory.default_domain(), path)
+            await self._offload.run(make_folder, self.local, origin)
         return await self._queue.load()
 
     def _make_folders(self) -> None:
@@ -138,10 +151,13 @@ class Parts:
         """Begin to send what waits; gives the port on which ``mailsuite queue`` and ``sessions`` talk to this server.
         ``look`` is the overview of now."""
         self._runner.start()
+        if self.local.folder:
+            self._pickup.start()
         return control.listen(Places(self._settings.paths.queue).control, self._queue, look, self.shared.clock)
 
     async def stop_relay(self) -> None:
         """Let attempts under way end, bounded in time."""
+        await self._pickup.stop()
         await self._runner.stop()
         self._courier.close()
 

@@ -26,6 +26,7 @@ from mailsuite.net.prompt import send_at_once
 from mailsuite.net.sessions import Overview
 from mailsuite.services.descriptors import needed, raise_limit
 from mailsuite.services.factories import ServiceFactory, factory_for, fronted_by
+from mailsuite.services.local_mail import local_factory, take_socket
 from mailsuite.services.lock import FolderLock
 from mailsuite.services.log_lines import write_lines_quickly
 from mailsuite.services.parts import Parts
@@ -49,6 +50,8 @@ class MailServer(Service):
         self._reactor = reactor
         self._parts = Parts(settings, reactor)
         self._taken: list[Taken] = []
+        #: The socket of ``sendmail``, once it is there.
+        self._local: list[Taken] = []
         self._ports: list[IListeningPort] = []
         self._factories: list[ServiceFactory] = []
         self._lock: FolderLock | None = None
@@ -97,12 +100,16 @@ class MailServer(Service):
         self._started = Deferred.fromCoroutine(self._start()).addErrback(self._not_started)
 
     async def _start(self) -> None:
-        waiting = await self._parts.open()
+        waiting = await self._parts.open(self._path)
         for taken in self._taken:
             factory = factory_for(taken.listener, self._parts.shared)
             self._factories.append(factory)
             fronted = fronted_by(factory, taken.listener, self._parts.shared)
             self._ports.append(send_at_once(await taken.listen(self._reactor, fronted)))
+        if self._parts.local.folder:
+            self._local.append(taken := take_socket(self._parts.local))
+            self._factories.append(factory := local_factory(taken.listener, self._parts.shared))
+            self._ports.append(await taken.listen(self._reactor, factory))
         self._ports.append(self._parts.start_relay(self._look))
         # What is there now stays: the collector need not walk through all of it, the reactor waiting, time and again.
         gc.freeze()
@@ -141,7 +148,7 @@ class MailServer(Service):
         last_resort = LastResort(self._settings.timeouts.shutdown + CLOSING, self._parts.at_work)
         for port in self._ports:
             await _done(port.stopListening())
-        for taken in self._taken:
+        for taken in (*self._taken, *self._local):
             taken.close()
         ending = [self._end_sessions(factory) for factory in self._factories]
         ending.append(Deferred.fromCoroutine(self._parts.stop_relay()))

@@ -14,8 +14,9 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from mailsuite.model import Address, Envelope, Recipient
-from mailsuite.net.control import PAGE, PATH_LIMIT, REQUEST_LIMIT, ControlFactory, Orders, listen, short_path
+from mailsuite.net.control import PAGE, REQUEST_LIMIT, ControlFactory, Orders, listen
 from mailsuite.net.sessions import Described, Overview
+from mailsuite.net.socket_path import PATH_LIMIT, short_path
 from mailsuite.testing.queue import MemoryQueue
 from mailsuite.testing.results import result_of
 from mailsuite.testing.stages import ReactorThread

@@ -1,0 +1,99 @@
+"""What ``sendmail``, ``mailq`` and ``newaliases`` do besides sending."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+
+from mailsuite.cli.queue_access import open_queue
+from mailsuite.cli.queue_table import table
+from mailsuite.config.load import load
+from mailsuite.errors import MailError
+from mailsuite.model import Selection
+from mailsuite.net.control import Kick
+from mailsuite.sendmail.exits import Exit, Stop
+from mailsuite.sendmail.options import Mode, Options
+from mailsuite.sendmail.site import find
+
+HELP = """\
+usage: sendmail [option]... [address]...   a message on standard input
+       mailq, sendmail -bp                 what waits for other servers
+       newaliases, sendmail -bi            nothing: aliases count at once
+
+  -t            send to everybody in To, Cc and Bcc; Bcc is never sent on
+  -i, -oi       a line with a dot alone does not end the message
+  -f ADDRESS    the envelope's sender; <> for none (also -r)
+  -F NAME       full name, where the message has no From
+  -v            show the SMTP dialogue with the server
+  -N WHEN       notices: never, or some of success,failure,delay
+  -R full|hdrs  what a notice is to return          -V ID  its envelope id
+  -oem, -oep    refusals go to the sender by mail; to standard error (default)
+  -odq          do not wait for the server, leave it in its maildrop
+  -bs           speak SMTP on standard input and output
+  -q            try all mail that waits now; -qRDOMAIN, -qSSENDER, -qIID: some
+  -C FILE       configuration file [$MAILSUITE_CONFIG, /etc/mailsuite/sendmail]
+  --install     make the links sendmail, mailq and newaliases: see
+                `mailsuite sendmail --install --help`
+
+Exit status as in sysexits(3): 0 the message is on disk, 64 usage, 65 bad
+address, 67 no such user, 69 refused, 75 try again, 77 not permitted, 78
+configuration.
+
+  echo hello | mailsuite sendmail -i -v bob@example.org
+  mailsuite sendmail -t -oi < letter.eml
+"""
+
+
+def do(options: Options) -> Exit:
+    """Raises Stop."""
+    match options.mode:
+        case Mode.HELP:
+            sys.stdout.write(HELP)
+        case Mode.ALIASES:
+            print("aliases count as soon as they are made (mailsuite alias); there is nothing to rebuild")
+        case Mode.QUEUE:
+            return _list(options)
+        case Mode.FLUSH:
+            return _flush(options)
+        case _:
+            raise Stop(Exit.USAGE, f"-b{options.mode.value} is not for this program")
+    return Exit.OK
+
+
+def _list(options: Options) -> Exit:
+    try:
+        with open_queue(_folder(options), change=False) as access:
+            messages = access.list(Selection())
+    except (MailError, OSError) as error:
+        raise _stop(error) from None
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    print("\n".join(table(messages, time.time(), width)) if messages else "Mail queue is empty")
+    return Exit.OK
+
+
+def _flush(options: Options) -> Exit:
+    domain = options.queue_recipient if "@" not in options.queue_recipient.lstrip("@") else ""
+    which = Selection(
+        ids=(options.queue_id,) if options.queue_id else None,
+        sender=options.queue_sender,
+        recipient="" if domain else options.queue_recipient,
+        domain=domain.lstrip("@"),
+        subdomains=domain.startswith("@"),  # RFC 1985 §5.3
+    )
+    try:
+        with open_queue(_folder(options), change=True) as access:
+            access.do(Kick(which))
+    except (MailError, OSError) as error:
+        raise _stop(error) from None
+    return Exit.OK
+
+
+def _folder(options: Options) -> str:
+    return load(find(options.config).origin.config).paths.queue
+
+
+def _stop(error: Exception) -> Stop:
+    if isinstance(error, PermissionError):
+        return Stop(Exit.NOPERM, "only the server's user and root may look at the queue")
+    return Stop(Exit.UNAVAILABLE, str(error))

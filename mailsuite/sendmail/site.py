@@ -1,0 +1,72 @@
+"""Whose server a call of ``sendmail`` is for, and who calls."""
+
+from __future__ import annotations
+
+import os
+import pwd
+
+import msgspec
+
+from mailsuite.errors import ConfigError
+from mailsuite.sendmail.exits import Exit, Stop
+from mailsuite.sendmail.maildrop import Origin, Places
+
+#: Names the configuration file, as for every command.
+VARIABLE = "MAILSUITE_CONFIG"
+#: The folder that the server shares with its users, as ``--install`` links it; else the configuration says.  Never
+#: a file of the current folder, which may be anybody's.
+LINK = "/etc/mailsuite/sendmail"
+CONFIG = "/etc/mailsuite/mailsuite.toml"
+
+
+class Site(msgspec.Struct, frozen=True):
+    places: Places
+    origin: Origin
+
+
+def find(config: str = "") -> Site:
+    """``config``: the configuration file that was given.  Raises Stop."""
+    named = config or os.environ.get(VARIABLE, "")
+    if not named and os.path.lexists(LINK):
+        places = Places(os.path.realpath(LINK))
+        return Site(places, _told(places.origin))
+    return configured(named or CONFIG)
+
+
+def configured(config: str) -> Site:
+    """As a configuration file says, whether a server has run or not.  Raises Stop."""
+    from mailsuite.config.load import load  # noqa: PLC0415 - takes as long as all the rest, and few calls need it
+
+    try:
+        settings = load(config)
+    except ConfigError as error:
+        raise Stop(Exit.CONFIG, str(error)) from None
+    if not settings.sendmail.folder:
+        raise Stop(Exit.CONFIG, f"{config}: sendmail.folder is empty: this server takes no mail by sendmail")
+    places = Places(settings.sendmail.folder)
+    if os.path.exists(places.origin):
+        return Site(places, _told(places.origin))
+    domain = settings.default_domain or settings.hostname
+    return Site(places, Origin(settings.hostname, domain, settings.limits.message_size, os.path.abspath(config)))
+
+
+def _told(path: str) -> Origin:
+    try:
+        with open(path, "rb") as file:
+            return msgspec.json.decode(file.read(), type=Origin)
+    except FileNotFoundError:
+        raise Stop(Exit.TEMPFAIL, f"{path} is not there: the server has not run yet") from None
+    except OSError as error:
+        raise Stop(Exit.TEMPFAIL, f"{path}: {error.strerror}") from None
+    except msgspec.MsgspecError as error:
+        raise Stop(Exit.CONFIG, f"{path}: {error}") from None
+
+
+def caller() -> tuple[str, str]:
+    """Login name and full name of who calls.  Raises Stop."""
+    try:
+        entry = pwd.getpwuid(os.getuid())
+    except KeyError:
+        raise Stop(Exit.OSERR, f"there is no user with the number {os.getuid()}") from None
+    name = entry.pw_gecos.partition(",")[0].replace("&", entry.pw_name.capitalize())  # passwd(5)
+    return entry.pw_name, name
