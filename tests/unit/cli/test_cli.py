@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from mailsuite.cli.commands import COMMANDS, cli
 from mailsuite.cli.instance import find_config, open_records, queue_folder
-from mailsuite.cli.main import COMMANDS, cli
 from mailsuite.cli.user import parse_size, shown_size
 from mailsuite.config.check import check
 from mailsuite.config.load import load
@@ -420,7 +420,7 @@ def test_every_command_explains_itself_with_an_example(name: str) -> None:
 
 def test_help_does_not_load_the_server() -> None:
     code = (
-        "import sys; from mailsuite.cli.main import cli; cli(['--help'], standalone_mode=False); "
+        "import sys; from mailsuite.cli.commands import cli; cli(['--help'], standalone_mode=False); "
         "heavy = {'twisted', 'rich', 'cryptography', 'OpenSSL', 'argon2', 'sqlite3', 'msgspec'} & set(sys.modules); "
         "sys.exit(', '.join(heavy) or 0)"
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from mailsuite.cli.main import cli
+from mailsuite.cli.commands import cli
 
 
 def run(*arguments: str) -> Result:

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 from twisted.internet.task import Clock
 
-from mailsuite.cli.main import cli
+from mailsuite.cli.commands import cli
 from mailsuite.disk.placement import place
 from mailsuite.disk.real import RealDisk
 from mailsuite.disk.spool import Content

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mailsuite.cli import store as command
-from mailsuite.cli.main import cli
+from mailsuite.cli.commands import cli
 from mailsuite.services.lock import FolderLock
 from mailsuite.store import survey
 
