@@ -44,6 +44,13 @@ class Relay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "`may`: STARTTLS if offered, any certificate; `require`: no TLS, no mail; `verify`: a valid certificate."
         ),
     ] = RelayTls.MAY
+    tls_may_be_waived: Annotated[
+        bool,
+        about(
+            "A message with the header field `TLS-Required: No` (RFC 8689) goes without the TLS that `tls` asks for "
+            "where there is none: its sender would rather have it read by others than not arrive."
+        ),
+    ] = True
     at_once: Annotated[int, number(1, 1000, "Messages being sent at the same time.")] = 50
     per_destination: Annotated[
         int,

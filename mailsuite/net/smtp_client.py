@@ -31,6 +31,7 @@ from mailsuite.net.smtp_client_protection import (
     needs_protection,
     unpromised,
     untrusted,
+    wanted_tls,
 )
 from mailsuite.net.smtp_client_session import GIVEN_UP, ClientSession, SessionFailed
 from mailsuite.net.smtp_client_settings import CourierSettings, Endpoints, Tls
@@ -110,7 +111,8 @@ class Courier:
         strict = needs_protection(envelope)
         if strict and not hop.certain:
             return untrusted(hop, recipients)
-        waiting = self._idle.take(hop, strict) if outgoing.wanted else None
+        tls = wanted_tls(envelope, outgoing, self._settings)
+        waiting = self._idle.take(hop, tls) if outgoing.wanted else None
         if waiting is not None:
             outcomes = await self._use(hop, waiting, envelope, recipients, outgoing)
             if not _came_to_nothing(outcomes):
@@ -122,7 +124,7 @@ class Courier:
                 problems.append(GIVEN_UP)
                 break
             try:
-                session = await self._open(hop, address, strict)
+                session = await self._open(hop, address, tls)
             except SessionFailed as error:
                 problems.append(str(error))
                 if strict and error.about_tls:
@@ -165,9 +167,8 @@ class Courier:
         else:
             session.quit()
 
-    async def _open(self, hop: Hop, address: str, strict: bool) -> ClientSession:
+    async def _open(self, hop: Hop, address: str, tls: Tls) -> ClientSession:
         """A session that mail can be sent over, or SessionFailed."""
-        tls = Tls.VERIFY if strict else self._settings.tls
         try:
             return await self._connect(hop, address, tls)
         except SessionFailed as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mailsuite.interfaces import IBody, IOffload
-from mailsuite.mime.header import header_end
+from mailsuite.mime.header import all_values, header_end
 from mailsuite.mime.seven_bit import Unconvertible, to_seven_bit
 
 #: Octets read and written at a time.
@@ -32,7 +32,7 @@ class Outgoing:
     async def look(self) -> None:
         """Find out whether there are octets above 127 in it."""
         self._first = await self._body.read_at(0, PIECE)
-        self.eight_bit_header = not self._first[: header_end(self._first)].isascii()
+        self.eight_bit_header = not self._header.isascii()
         piece, offset = self._first, 0
         while piece:
             if not piece.isascii():
@@ -42,6 +42,16 @@ class Outgoing:
             if offset >= self.size:
                 return
             piece = await self._body.read_at(offset, PIECE)
+
+    @property
+    def waives_tls(self) -> bool:
+        """Its header says TLS-Required: No, once (RFC 8689 §3)."""
+        return [value.lower() for value in all_values(self._header, b"tls-required")] == [b"no"]
+
+    @property
+    def _header(self) -> bytes:
+        """As far as the first piece has it; to be asked after ``look``."""
+        return self._first[: header_end(self._first)]
 
     async def piece(self, offset: int) -> bytes:
         if offset < len(self._first):

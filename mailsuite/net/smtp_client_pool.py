@@ -6,7 +6,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from mailsuite.model import Hop
 from mailsuite.net.smtp_client_session import ClientSession
-from mailsuite.net.smtp_client_settings import CourierSettings
+from mailsuite.net.smtp_client_settings import CourierSettings, Tls
 
 
 class IdleSessions:
@@ -27,10 +27,10 @@ class IdleSessions:
         self._waiting.setdefault((hop.host, hop.port), []).append((session, call))
         self._count += 1
 
-    def take(self, hop: Hop, verified: bool) -> ClientSession | None:
-        """The one that waited the shortest; ``verified``: only over TLS with a certificate valid for the host."""
+    def take(self, hop: Hop, tls: Tls) -> ClientSession | None:
+        """The one that waited the shortest, of those that are as safe as ``tls`` asks."""
         for session, _ in reversed(self._waiting.get((hop.host, hop.port), [])):
-            if verified and not session.verified:
+            if not tls.content_with(session.secure, session.verified):
                 continue
             self.remove(hop, session)
             if session.usable:

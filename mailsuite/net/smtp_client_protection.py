@@ -1,7 +1,8 @@
-"""What REQUIRETLS asks of a next hop, RFC 8689 §4.2.1: a name that is certain, TLS with a certificate valid for it, and
-the promise to ask the same of the next one.
+"""What a message asks of the way to a next hop, RFC 8689.
 
-A hop that does not offer this decides nothing: another one may.  Whoever tries the last of them returns the message.
+REQUIRETLS (§4.2.1): a name that is certain, TLS with a certificate valid for it, and the promise to ask the same of the
+next one.  A hop that does not offer this decides nothing: another one may.  Whoever tries the last of them returns the
+message.  TLS-Required: No (§3, §4.2.2): TLS where it works, and rather none than no mail.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mailsuite.model import Delayed, Envelope, Hop, Outcome, Recipient, Status
+from mailsuite.net.smtp_client_message import Outgoing
+from mailsuite.net.smtp_client_settings import CourierSettings, Tls
 
 #: No TLS that could be relied on; no REQUIRETLS behind it.  Of class 5 once no hop is left.
 NOT_PROTECTED = Status(4, 7, 10)
@@ -18,6 +21,15 @@ NOT_PROMISED = Status(4, 7, 30)
 def needs_protection(envelope: Envelope) -> bool:
     """Notices ask for it where it is offered, and go without where it is not: RFC 8689 §5."""
     return envelope.require_tls and not envelope.sender.is_null
+
+
+def wanted_tls(envelope: Envelope, outgoing: Outgoing, settings: CourierSettings) -> Tls:
+    """What has to be between us and the hop for this message."""
+    if needs_protection(envelope):
+        return Tls.VERIFY
+    if settings.tls.needed and settings.waivable and not envelope.require_tls and outgoing.waives_tls:
+        return Tls.MAY
+    return settings.tls
 
 
 def untrusted(hop: Hop, recipients: Sequence[Recipient]) -> Sequence[Outcome]:

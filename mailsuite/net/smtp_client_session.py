@@ -99,6 +99,11 @@ class ClientSession(Protocol):
         return not self._core.ended and self._core.step is Step.IDLE
 
     @property
+    def secure(self) -> bool:
+        """Whether it is under TLS, with whatever certificate."""
+        return self._core.secure
+
+    @property
     def verified(self) -> bool:
         """Whether TLS has shown that it is the host we meant."""
         return self._core.secure and self._tls is Tls.VERIFY

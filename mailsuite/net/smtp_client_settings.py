@@ -29,11 +29,17 @@ class Tls(enum.Enum):
     def needed(self) -> bool:
         return self in (Tls.REQUIRE, Tls.VERIFY)
 
+    def content_with(self, secure: bool, verified: bool) -> bool:
+        """Whether a connection that is under TLS or not, with the certificate verified or not, will do."""
+        return verified if self is Tls.VERIFY else secure or not self.needed
+
 
 class CourierSettings(msgspec.Struct, frozen=True):
     #: What we call ourselves in EHLO.
     hostname: str
     tls: Tls = Tls.MAY
+    #: A message whose header says TLS-Required: No (RFC 8689) goes without the TLS that is needed where there is none.
+    waivable: bool = False
     #: Speak LMTP (RFC 2033): who takes the message then delivers it, and answers for each recipient.
     lmtp: bool = False
     #: TLS from the first octet (port 465) instead of STARTTLS.

@@ -124,7 +124,11 @@ def _by_mx(settings: Settings) -> CourierSettings:
     relay = settings.relay
     limits = _limits(settings)
     return CourierSettings(
-        settings.hostname, Tls(relay.tls.value), connect_timeout=relay.connect_timeout, limits=limits
+        settings.hostname,
+        Tls(relay.tls.value),
+        waivable=relay.tls_may_be_waived,
+        connect_timeout=relay.connect_timeout,
+        limits=limits,
     )
 
 

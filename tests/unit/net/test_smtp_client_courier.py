@@ -432,6 +432,59 @@ def test_notices_ask_for_tls_where_it_is_offered_and_go_without_where_it_is_not(
     assert peer.messages[0].sender.endswith(" REQUIRETLS") is said
 
 
+# -- TLS-Required: No (RFC 8689 §3, §4.2.2) ----------------------------------------------------------------------------
+
+WAIVED = OctetsBody(b"Subject: your certificate\r\nTLS-Required: no\r\n\r\nhas expired\r\n")
+
+
+@pytest.mark.parametrize("tls", [Tls.REQUIRE, Tls.VERIFY])
+@pytest.mark.parametrize(
+    ("script", "extensions"),
+    [({}, EXTENSIONS), ({"STARTTLS": "454 4.7.0 no"}, WITH_TLS), ({"HANDSHAKE": CLOSE}, WITH_TLS)],
+)
+def test_who_waives_tls_gets_through_without(tls: Tls, script: dict, extensions: Sequence[str]) -> None:  # type: ignore[type-arg]
+    peer = ScriptedPeer(script, extensions)
+    assert kinds(at_one(peer, tls=tls, waivable=True).send(body=WAIVED)) == [Delivered]
+
+
+def test_tls_that_works_is_used_all_the_same_with_any_certificate() -> None:
+    peer = ScriptedPeer(extensions=WITH_TLS)
+    world = at_one(peer, tls=Tls.VERIFY, waivable=True)
+    assert kinds(world.send(body=WAIVED)) == [Delivered]
+    assert peer.sessions[0].secure
+    assert world.contexts.asked == [("mx.b.test", False)]
+
+
+@pytest.mark.parametrize("tls", [Tls.REQUIRE, Tls.VERIFY])
+def test_mail_that_waives_nothing_does_not_follow_over_the_same_connection(tls: Tls) -> None:
+    peer = ScriptedPeer()
+    world = at_one(peer, tls=tls, waivable=True)
+    assert kinds(world.send(body=WAIVED)) == [Delivered]
+    assert kinds(world.send()) == [Delayed]
+    assert len(peer.messages) == 1
+
+
+@pytest.mark.parametrize(
+    ("header", "waivable", "require_tls"),
+    [
+        (b"TLS-Required: No\r\n", False, False),  # the administrator's word
+        (b"TLS-Required: No\r\n", True, True),  # §4.1: REQUIRETLS makes it void
+        (b"TLS-Required: Yes\r\n", True, False),
+        (b"TLS-Required: No\r\nTLS-Required: No\r\n", True, False),  # §3: more than one must not appear
+        (b"X-TLS-Required: No\r\n", True, False),
+        (b"Subject: x\r\n\r\nTLS-Required: No\r\n", True, False),
+    ],
+)
+def test_nothing_else_waives_tls(header: bytes, waivable: bool, require_tls: bool) -> None:
+    peer = ScriptedPeer()
+    world = at_one(peer, tls=Tls.REQUIRE, waivable=waivable)
+    envelope = Envelope("m1", AL, (Recipient(BOB),), 0.0, require_tls=require_tls)
+    answer = world.courier.deliver(CERTAIN, envelope, envelope.recipients, OctetsBody(header + b"\r\nx\r\n"))
+    world.network.settle()
+    assert kinds(result_of(answer)) == [Delayed]
+    assert peer.messages == []
+
+
 @pytest.mark.parametrize("way", ["close", "cancel"])
 @pytest.mark.parametrize("step", [None, "BANNER", "EHLO", "HANDSHAKE", "MAIL", "DATA", "DOT"])
 def test_what_is_broken_off_ends_at_once_and_tries_nothing_more(step: str | None, way: str) -> None:
