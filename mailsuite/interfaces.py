@@ -26,6 +26,7 @@ from mailsuite.model import (
     Fetched,
     FlagOp,
     Flags,
+    Forest,
     Hop,
     Listing,
     MailboxInfo,
@@ -42,7 +43,7 @@ from mailsuite.model import (
     Tlsa,
     Verdict,
 )
-from mailsuite.query import Query, Ranges
+from mailsuite.query import Query, Ranges, SortBy, ThreadAlgorithm
 from mailsuite.steps import Unit
 
 _P = ParamSpec("_P")
@@ -363,6 +364,12 @@ class IMailbox(Interface):
 
     def search(query: Query, uids: Sequence[int]) -> Deferred[Sequence[int]]:
         """Which of these match, ascending.  Sequence sets in the query were turned into UID sets before."""
+
+    def sort(uids: Sequence[int], criteria: Sequence[SortBy]) -> Deferred[Sequence[int]]:
+        """Those of these that are there, in that order; equal ones ascend (RFC 5256 SORT)."""
+
+    def thread(uids: Sequence[int], algorithm: ThreadAlgorithm) -> Deferred[Forest]:
+        """Those of these that are there, as threads (RFC 5256 THREAD)."""
 
     def look() -> Deferred[None]:
         """Look at the disk for what other programs did; watches hear of it.  Cheap when nothing changed."""

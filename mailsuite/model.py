@@ -455,6 +455,14 @@ class Copied(msgspec.Struct, frozen=True):
     targets: tuple[int, ...]
 
 
+class Forest(msgspec.Struct, frozen=True):
+    """Threads, each message before its replies: UIDs, -1 for a root that is no message, and in step how deep each lies
+    below its root, which is at 0."""
+
+    uids: Sequence[int]
+    depths: Sequence[int]
+
+
 class Fetched(msgspec.Struct, frozen=True):
     """What the store knows of a message without opening it.  ``items`` answers the asked item names in order:
     see ``interfaces.IMailbox.fetch``."""

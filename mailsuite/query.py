@@ -26,6 +26,35 @@ class When(enum.Enum):
     SINCE = "SINCE"
 
 
+class SortKey(enum.Enum):
+    """What messages are sorted by, RFC 5256 §3 and RFC 5957; the value is the name in IMAP."""
+
+    ARRIVAL = "ARRIVAL"
+    CC = "CC"
+    DATE = "DATE"
+    DISPLAYFROM = "DISPLAYFROM"
+    DISPLAYTO = "DISPLAYTO"
+    FROM = "FROM"
+    SIZE = "SIZE"
+    SUBJECT = "SUBJECT"
+    TO = "TO"
+
+
+class SortBy(msgspec.Struct, frozen=True):
+    """One criterion; ``reverse``: the greatest first."""
+
+    key: SortKey
+    reverse: bool = False
+
+
+class ThreadAlgorithm(enum.Enum):
+    """RFC 5256 §3, draft-ietf-morg-inthread-01; the value is the name in IMAP."""
+
+    ORDEREDSUBJECT = "ORDEREDSUBJECT"
+    REFERENCES = "REFERENCES"
+    REFS = "REFS"
+
+
 class All(msgspec.Struct, frozen=True, tag=True):
     """Every message."""
 

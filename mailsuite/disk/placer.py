@@ -1,7 +1,7 @@
 """The program of a second process that puts files in their places: ``python -m mailsuite.disk.placer BASE``.
 
 It frees the server's interpreter of what costs most when much mail comes: system calls for each file, and the scan of
-each message for the index.  It is asked over the socket that is its standard input and answers in order; it knows
+each message for the indexes.  It is asked over the socket that is its standard input and answers in order; it knows
 nothing between two requests, ends when the socket does, and is never needed: what it leaves undone the server does
 (``disk.placer_process``).  It imports no Twisted, to be small and there at once.  Trusts its parent.
 """
@@ -18,6 +18,7 @@ from collections.abc import Sequence
 import msgspec
 
 from mailsuite.disk.files import append_to_file, write_file
+from mailsuite.disk.findable import Findable, examine_file
 from mailsuite.disk.frames import decode_unit
 from mailsuite.disk.summary import Rendered, summarize_file
 from mailsuite.steps import Append, Link, Put, Rename, Single, Unlink, singles
@@ -26,7 +27,8 @@ from mailsuite.steps import Append, Link, Put, Rename, Single, Unlink, singles
 HEAD = struct.Struct("<cI")
 #: Kinds of request.  PLACE: units as ``frames.encode_unit`` makes them; the answer is whether all is done.
 #: SUMMARIZE: paths; the answer is for each what ``disk.summary`` renders, nothing if it could not be read.
-PLACE, SUMMARIZE = b"p", b"s"
+#: EXAMINE, EXAMINE_HEADERS: paths; for each what ``disk.findable`` makes, nothing if it could not be read.
+PLACE, SUMMARIZE, EXAMINE, EXAMINE_HEADERS = b"p", b"s", b"e", b"h"
 
 _encode = msgspec.msgpack.Encoder().encode
 _units = msgspec.msgpack.Decoder(list[bytes]).decode
@@ -71,14 +73,33 @@ def _rendered(path: str) -> Rendered | tuple[()]:
         return ()
 
 
+def examined(paths: Sequence[str], bodies: bool) -> list[Findable | None]:
+    """The same for what there is to find."""
+    return [_examined(path, bodies) for path in paths]
+
+
+def _examined(path: str, bodies: bool) -> Findable | None:
+    try:
+        return examine_file(path, bodies)
+    except OSError:
+        return None
+
+
 def serve(connection: socket.socket, base: str) -> None:
     """Answer until the other side is gone."""
     while head := receive(connection, HEAD.size):
         kind, octets = HEAD.unpack(head)
         data = receive(connection, octets)
-        made: object = place(_units(data), base) if kind == PLACE else rendered(_paths(data))
-        answer = _encode(made)
+        answer = _encode(_do_asked(kind, data, base))
         connection.sendall(HEAD.pack(kind, len(answer)) + answer)
+
+
+def _do_asked(kind: bytes, data: bytes, base: str) -> object:
+    if kind == PLACE:
+        return place(_units(data), base)
+    if kind == SUMMARIZE:
+        return rendered(_paths(data))
+    return examined(_paths(data), kind == EXAMINE)
 
 
 def receive(connection: socket.socket, octets: int) -> bytes:

@@ -18,6 +18,7 @@ import msgspec
 from twisted.logger import Logger
 
 from mailsuite.disk import placer
+from mailsuite.disk.findable import Findable, examine_files
 from mailsuite.disk.summary import Rendered, summarize_files
 
 #: Seconds that one request may take.
@@ -30,6 +31,8 @@ PAUSE, LONGEST_PAUSE = 10.0, 3600.0
 _encode = msgspec.msgpack.Encoder().encode
 _done = msgspec.msgpack.Decoder(bool).decode
 _summaries = msgspec.msgpack.Decoder(list[tuple[bytes, ...]]).decode
+
+_findables = msgspec.msgpack.Decoder(list[Findable | None]).decode
 
 _log = Logger()
 
@@ -71,6 +74,11 @@ class PlacerProcess:
             answer = self._ask(placer.SUMMARIZE, _encode(part))
             done += cast(list[Rendered | tuple[()]], _summaries(answer)) if answer else summarize_files(part)
         return done
+
+    def examine(self, paths: Sequence[str], bodies: bool) -> Sequence[Findable | None]:
+        """``disk.findable.Examine``; None too for what cannot be read."""
+        answer = self._ask(placer.EXAMINE if bodies else placer.EXAMINE_HEADERS, _encode(paths))
+        return _findables(answer) if answer else examine_files(paths, bodies)
 
     def close(self) -> None:
         with self._alone:

@@ -34,6 +34,13 @@ _AFTER_LOGIN: tuple[bytes, ...] = (
     b"QUOTA=RES-MESSAGE",
     b"ESEARCH",  # RFC 4731
     b"SEARCHRES",  # RFC 5182
+    b"SORT",  # RFC 5256
+    b"SORT=DISPLAY",  # RFC 5957
+    b"ESORT",  # RFC 5267
+    b"THREAD=ORDEREDSUBJECT",  # RFC 5256
+    b"THREAD=REFERENCES",  # RFC 5256
+    b"THREAD=REFS",  # draft-ietf-morg-inthread-01
+    b"I18NLEVEL=1",  # RFC 5255
     b"WITHIN",  # RFC 5032
     b"CONDSTORE",  # RFC 7162
     b"QRESYNC",  # RFC 7162

@@ -13,7 +13,7 @@ import msgspec
 from mailsuite.imap.items import FetchItem, ListReturn, ListSelect, StatusItem
 from mailsuite.imap.returns import Returns
 from mailsuite.model import FlagOp, Flags
-from mailsuite.query import Numbers, Query, Ranges, Uids
+from mailsuite.query import Numbers, Query, Ranges, SortBy, ThreadAlgorithm, Uids
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -266,8 +266,26 @@ class Search(Command, frozen=True):
     returns: Returns | None = None
 
 
+class Sort(Command, frozen=True):
+    """SORT (RFC 5256): like ``Search``, in the order of these criteria."""
+
+    criteria: Criteria
+    uid: bool
+    returns: Returns | None
+    order: tuple[SortBy, ...]
+
+
+class Thread(Command, frozen=True):
+    """THREAD (RFC 5256).  Answer: ``threading.thread_response``, ok."""
+
+    criteria: Criteria
+    uid: bool
+    algorithm: ThreadAlgorithm
+
+
 class SearchRefused(Command, frozen=True):
-    """A SEARCH with SAVE that cannot be done, answer no with these: what was saved is forgotten (RFC 5182 §2.1)."""
+    """A SEARCH or SORT with SAVE that cannot be done, answer no with these: what was saved is forgotten (RFC
+    5182 §2.1)."""
 
     text: bytes
     code: bytes

@@ -179,6 +179,11 @@ def search(numbers: Iterable[int], modseq: int = 0) -> bytes:
     return " ".join(("* SEARCH", *map(str, numbers))).encode() + end
 
 
+def sort(numbers: Iterable[int], modseq: int = 0) -> bytes:
+    """RFC 5256 §4; ``modseq`` as in ``search`` (RFC 7162 §3.1.6)."""
+    return b"* SORT" + search(numbers, modseq)[len(b"* SEARCH") :]
+
+
 def exists(count: int) -> bytes:
     return b"* %d EXISTS\r\n" % count
 

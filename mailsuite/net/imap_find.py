@@ -1,12 +1,13 @@
-"""IMAP commands that find messages in the selected mailbox: SEARCH."""
+"""IMAP commands that find messages in the selected mailbox: SEARCH SORT THREAD."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
-from mailsuite.imap import responses
+from mailsuite.imap import responses, threading
 from mailsuite.imap import returns as returning
-from mailsuite.imap.events import Criteria, Search, SearchRefused
+from mailsuite.imap.events import Criteria, Search, SearchRefused, Sort, Thread
 from mailsuite.imap.modseqs import Awareness
 from mailsuite.imap.returns import Returns
 from mailsuite.net.imap_selection import modseqs_of
@@ -18,20 +19,47 @@ _EVERYTHING = Uids(((1, STAR),))
 
 async def search(session: Session, event: Search) -> None:
     """RFC 3501 §6.4.4, RFC 4731, RFC 5182, RFC 7162 §3.1.5."""
-    if event.returns is not None and event.returns.saves:
-        found = await _to_save(session, event.criteria, event.returns)
-    else:
-        found = await find(session, event.criteria)
-    if event.returns is None:
-        modseq = await highest_modseq(session, event.criteria, found)
-        session.core.untagged(responses.search(shown(session, found, event.uid), modseq))
-    elif not event.returns.silent:
-        told = returning.told(event.returns, found)
-        modseq = await highest_modseq(session, event.criteria, sorted(set(told)))
-        items = returning.items(event.returns, shown(session, found, event.uid), modseq)
-        session.core.untagged(returning.esearch(event.tag, event.uid, items))
+    found = await _saving(session, event.returns, find(session, event.criteria))
+    await _answer(session, event, found, responses.search)
     # RFC 7162 §3.2.10.2: nothing is told as gone while sequence numbers are in use
     await session.complete(event, b"searched", uid=event.uid, expunges=not event.criteria.numbers)
+
+
+async def sort(session: Session, event: Sort) -> None:
+    """RFC 5256 §3, RFC 5267 §3."""
+    found = await _saving(session, event.returns, _sorted(session, event))
+    await _answer(session, event, found, responses.sort)
+    await session.complete(event, b"sorted", uid=event.uid, expunges=not event.criteria.numbers)
+
+
+async def _sorted(session: Session, event: Sort) -> list[int]:
+    view, mailbox = session.selection.view, session.selection.mailbox
+    found = await mailbox.sort(await find(session, event.criteria), event.order)
+    return [uid for uid in found if view.holds(uid)]
+
+
+async def thread(session: Session, event: Thread) -> None:
+    """RFC 5256 §3."""
+    view, mailbox = session.selection.view, session.selection.mailbox
+    found = await find(session, event.criteria)
+    forest = await mailbox.thread(found, event.algorithm)
+    numbers = None if event.uid else dict(zip(found, view.numbers(found), strict=True))
+    named = int if numbers is None else numbers.__getitem__
+    session.core.untagged(threading.thread_response(forest, named))
+    await session.complete(event, b"threaded", uid=event.uid, expunges=not event.criteria.numbers)
+
+
+async def _answer(
+    session: Session, event: Search | Sort, found: Sequence[int], plain: Callable[[Sequence[int], int], bytes]
+) -> None:
+    """Tell what was found, in that order: by an ESEARCH response where RETURN was given."""
+    if event.returns is None:
+        modseq = await highest_modseq(session, event.criteria, found)
+        session.core.untagged(plain(shown(session, found, event.uid), modseq))
+    elif not event.returns.silent:
+        modseq = await highest_modseq(session, event.criteria, returning.told(event.returns, found))
+        items = returning.items(event.returns, shown(session, found, event.uid), modseq)
+        session.core.untagged(returning.esearch(event.tag, event.uid, items))
 
 
 def refused(session: Session, event: SearchRefused) -> None:
@@ -50,11 +78,13 @@ async def find(session: Session, criteria: Criteria) -> list[int]:
     return [uid for uid in found if selection.view.holds(uid)]
 
 
-async def _to_save(session: Session, criteria: Criteria, returns: Returns) -> list[int]:
-    """The same, and what ``$`` is from now on; nothing if that fails."""
+async def _saving(session: Session, returns: Returns | None, finding: Coroutine[Any, Any, list[int]]) -> list[int]:
+    """What is found; with SAVE it is what ``$`` is from now on, or nothing if it fails (RFC 5182 §2.1)."""
+    if returns is None or not returns.saves:
+        return await finding
     view = session.selection.view
     try:
-        found = await find(session, criteria)
+        found = await finding
     except BaseException:
         view.saved = ()
         raise
@@ -63,14 +93,20 @@ async def _to_save(session: Session, criteria: Criteria, returns: Returns) -> li
 
 
 async def highest_modseq(session: Session, criteria: Criteria, uids: Sequence[int]) -> int:
-    """Of these, ascending, where the client searched for MODSEQ (RFC 7162 §3.1.5); else 0."""
+    """Of these where the client searched for MODSEQ (RFC 7162 §3.1.5); else 0."""
     if not criteria.modseq:
         return 0
     selection = session.selection
-    modseqs = await modseqs_of(selection.mailbox, uids)
+    modseqs = await modseqs_of(selection.mailbox, sorted(set(uids)))
     return max((selection.view.modseqs.show(uid, modseq) for uid, modseq in modseqs.items()), default=0)
 
 
 def shown(session: Session, uids: Sequence[int], uid: bool) -> Sequence[int]:
-    """What the answer names of ascending UIDs: themselves, or sequence numbers."""
-    return uids if uid else session.selection.view.numbers(uids)
+    """What the answer names of UIDs: themselves, or sequence numbers."""
+    if uid:
+        return uids
+    ascending = sorted(uids)
+    if ascending == uids:
+        return session.selection.view.numbers(ascending)
+    number = dict(zip(ascending, session.selection.view.numbers(ascending), strict=True))
+    return list(map(number.__getitem__, uids))

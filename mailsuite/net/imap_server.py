@@ -67,6 +67,8 @@ _ACTIONS: dict[type[Command], _Action] = {
     events.AppendEnd: imap_append.end,
     events.AppendAbort: imap_append.abort,
     events.Search: imap_find.search,
+    events.Sort: imap_find.sort,
+    events.Thread: imap_find.thread,
     events.SearchRefused: imap_find.refused,
     events.Store: imap_messages.store,
     events.Copy: imap_messages.copy,

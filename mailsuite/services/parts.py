@@ -75,6 +75,7 @@ class Parts:
             *(paths.store, disk, self._offload, reactor, settings.hostname, self._quotas),
             open_eyes=lambda told: Inotify(reactor, told),
             summarize=placer.summarize,
+            examine=placer.examine,
         )
         self._queue = DiskQueue(paths.queue, disk, self._offload, reactor, relay.schedule(settings))
         batches = Batches(

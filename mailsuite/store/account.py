@@ -27,6 +27,7 @@ from mailsuite.store import subscriptions
 from mailsuite.store.counters import FILE as COUNTERS_FILE
 from mailsuite.store.counters import Counters
 from mailsuite.store.feed import Feed
+from mailsuite.store.find_index import FindIndex
 from mailsuite.store.folder import Folder
 from mailsuite.store.index import Index, set_aside
 from mailsuite.store.names import account_path, checked_name, from_folder, parents, to_folder
@@ -54,6 +55,7 @@ class AccountMail:
         self.users: weakref.WeakSet[object] = weakref.WeakSet()
         #: Feeds with something new, for the reactor to wake.
         self.stirred: deque[Feed] = deque()
+        self.find_index = FindIndex(os.path.join(self.home, "search.sqlite"))
         self._lock = threading.RLock()
         self._expected: deque[tuple[IRecorded, Callable[[bool], None]]] = deque()
         self._uncertain = 0  # how many of the first of them somebody may have found already
@@ -162,6 +164,7 @@ class AccountMail:
                 for folder in self._folders.values():
                     folder.counters.settle(folder.times)
             self.index.close()
+            self.find_index.close()
             for folder in self._folders.values():
                 folder.rest()
             self._folders.clear()

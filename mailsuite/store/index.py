@@ -219,6 +219,11 @@ class Index:
         found = self._among("SELECT key & 4294967295, base, recent, letters, wire, modseq FROM message WHERE", id, uids)
         return cast(Sequence[Place], found)
 
+    def dates(self, id: int, uids: Collection[int]) -> Sequence[tuple[int, float, int]]:
+        """(UID, internal date, octets as sent) of those that are there, ascending."""
+        found = self._among("SELECT key & 4294967295, date, wire FROM message WHERE", id, uids)
+        return cast(Sequence[tuple[int, float, int]], found)
+
     def letters(self, id: int, uids: Collection[int]) -> Sequence[tuple[int, str, int]]:
         """(UID, letters, MODSEQ) of those that are there, ascending."""
         found = self._among("SELECT key & 4294967295, letters, modseq FROM message WHERE", id, uids)

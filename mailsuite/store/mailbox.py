@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -11,13 +12,16 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from mailsuite.errors import MailError
+from mailsuite.errors import MailError, Temporary
 from mailsuite.interfaces import IBody, IMailbox
-from mailsuite.model import Fetched, FlagOp, Flags, Listing, Snapshot
-from mailsuite.query import Query, Ranges
-from mailsuite.store import changing, maildrop, reading
+from mailsuite.mime.search import Key
+from mailsuite.mime.sorting import needs_header
+from mailsuite.model import Fetched, FlagOp, Flags, Forest, Listing, Snapshot
+from mailsuite.query import All, Query, Ranges, SortBy, ThreadAlgorithm
+from mailsuite.store import changing, finding, maildrop, reading
 from mailsuite.store.account import AccountMail
 from mailsuite.store.feed import Watch
+from mailsuite.store.find_index import HEADER
 from mailsuite.store.flags import canonical
 from mailsuite.store.folder import Folder
 from mailsuite.store.search import cost
@@ -161,6 +165,54 @@ class MaildirMailbox:
         return Deferred.fromCoroutine(self._search(query, sorted(set(uids))))
 
     async def _search(self, query: Query, uids: Sequence[int]) -> Sequence[int]:
+        """By what is known of the messages; if that cannot be had, by reading them all."""
+        for _ in range(2):
+            try:
+                return await self._found(query, uids)
+            except sqlite3.DatabaseError as error:
+                if not self._lane.account.find_index.mend(error):
+                    _log.warn("{account} is searched without index: {error}", account=self.account, error=error)
+                    break
+        return await self._found_by_reading(query, uids)
+
+    async def _found(self, query: Query, uids: Sequence[int]) -> Sequence[int]:
+        """The cheaper keys first, so that few messages are left to be read for others."""
+        found: dict[Key, set[int]] = {}
+        top = cost(query)
+        for level in range(top + 1):
+            keys = finding.text_keys(query, level) if uids else []
+            if keys:
+                await self._learn(uids, level)
+            for key in keys:
+                found[key] = await self._look_up(key, uids)
+            said = query if level == top else finding.within(query, level)
+            if uids and (level == top or not isinstance(said, All)):
+                uids = await self._narrow(said, uids, found)
+        return uids
+
+    async def _narrow(self, query: Query, uids: Sequence[int], found: finding.Found) -> Sequence[int]:
+        left: list[int] = []
+        for start in range(0, len(uids), SEARCH_SLICES[0]):
+            part = uids[start : start + SEARCH_SLICES[0]]
+            left += await self._lane.run_unlocked(finding.narrow, self.folder, query, part, found)
+        return left
+
+    async def _learn(self, uids: Sequence[int], level: int) -> None:
+        """Let what is not known yet be read."""
+        lacking = await self._lane.run_unlocked(finding.lacking, self.folder, uids, level)
+        while lacking:
+            done = await self._lane.run_unlocked(finding.learn, self.folder, lacking, level)
+            lacking = lacking[done:]
+
+    async def _look_up(self, key: Key, uids: Sequence[int]) -> set[int]:
+        hits = await self._lane.run_unlocked(finding.look_up, self.folder, key)
+        found = set(hits.found)
+        uncertain = set(hits.uncertain).intersection(uids) - found
+        if uncertain:  # their texts are kept in part
+            found.update(await self._found_by_reading(key, sorted(uncertain)))
+        return found
+
+    async def _found_by_reading(self, query: Query, uids: Sequence[int]) -> Sequence[int]:
         length = SEARCH_SLICES[cost(query)]
         found: list[int] = []
         start = 0
@@ -170,6 +222,25 @@ class MaildirMailbox:
             found += done.found
             start += done.examined
         return found
+
+    def sort(self, uids: Sequence[int], criteria: Sequence[SortBy]) -> Deferred[Sequence[int]]:
+        work = partial(finding.sort, self.folder, sorted(set(uids)), criteria)
+        return Deferred.fromCoroutine(self._knowing(uids if needs_header(criteria) else (), work))
+
+    def thread(self, uids: Sequence[int], algorithm: ThreadAlgorithm) -> Deferred[Forest]:
+        work = partial(finding.thread, self.folder, sorted(set(uids)), algorithm)
+        return Deferred.fromCoroutine(self._knowing(uids, work))
+
+    async def _knowing(self, uids: Sequence[int], work: Callable[[], _T]) -> _T:
+        """Do that when the headers of these are known."""
+        for _ in range(2):
+            try:
+                await self._learn(uids, HEADER)
+                return await self._lane.run_unlocked(work)
+            except sqlite3.DatabaseError as error:
+                if not self._lane.account.find_index.mend(error):
+                    raise Temporary(f"what messages are sorted by is not to be had: {error}") from error
+        raise Temporary("what messages are sorted by is not to be had")
 
     def look(self) -> Deferred[None]:
         return self._lane.run(self.folder.look)

@@ -20,6 +20,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from mailsuite.disk.findable import Examine, examine_files
 from mailsuite.disk.inotify import Told
 from mailsuite.disk.placement import place
 from mailsuite.disk.spool import Content, content_of
@@ -162,13 +163,14 @@ class MaildirStores:
         keep_open: int = KEEP_OPEN,
         open_eyes: Callable[[Told], Eyes] | None = None,
         summarize: Summarize = summarize_files,
+        examine: Examine = examine_files,
     ) -> None:
         """``hostname`` goes into file names; ``quota`` gives an account's limits, blocking, in a thread; ``open_eyes``
         makes what tells of other programs' changes (``disk.inotify``), None where nothing does; ``summarize`` renders
-        files."""
+        files, ``examine`` reads what there is to find in them."""
         self._root = os.path.abspath(root)
         self._clock = clock
-        self._resources = Resources(disk, offload, clock.seconds, Unique(hostname, pid), quota, summarize)
+        self._resources = Resources(disk, offload, clock.seconds, Unique(hostname, pid), quota, summarize, examine)
         self.attention = Attention(clock, open_eyes)
         self._room = Room(self._resources, self._lane)
         self._accounts: OrderedDict[str, AccountMail] = OrderedDict()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from mailsuite.disk.findable import Examine, examine_files
 from mailsuite.disk.summary import Summarize, summarize_files
 from mailsuite.interfaces import IDisk, IOffload
 from mailsuite.model import Account
@@ -23,4 +24,5 @@ class Resources(msgspec.Struct, frozen=True):
     unique: Unique
     quota: Callable[[str], Account]
     summarize: Summarize = summarize_files
+    examine: Examine = examine_files
     shelf: Shelf = msgspec.field(default_factory=Shelf)

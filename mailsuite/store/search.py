@@ -65,7 +65,7 @@ class Examined:
                 return not self.matches(part)
             case q.SentDate() | q.Header() | q.Body() | q.Text():
                 return self.holds(query)
-        return _known(query, self._subject)
+        return known_answer(query, self._subject)
 
 
 def matches(query: q.Query, message: Subject) -> bool:
@@ -73,7 +73,7 @@ def matches(query: q.Query, message: Subject) -> bool:
     return Examined(message).matches(query)
 
 
-def _known(query: q.Query, message: Subject) -> bool:
+def known_answer(query: q.Query, message: Subject) -> bool:
     """The keys that the index answers."""
     match query:
         case q.HasFlag(flag):

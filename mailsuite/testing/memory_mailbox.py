@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from zope.interface import implementer
@@ -11,7 +11,11 @@ from zope.interface import implementer
 from mailsuite.errors import Expunged, MailError, NotFound, TooBig
 from mailsuite.interfaces import IBody, IMailbox
 from mailsuite.mime.downgrade import downgrade
+from mailsuite.mime.header import index
+from mailsuite.mime.ordering import ordering
 from mailsuite.mime.render import summary
+from mailsuite.mime.sorting import FIELDS, in_order
+from mailsuite.mime.threads import ALGORITHMS, Threadable
 from mailsuite.model import (
     DELETED,
     SEEN,
@@ -20,13 +24,14 @@ from mailsuite.model import (
     FlagOp,
     Flags,
     FlagsChanged,
+    Forest,
     Gone,
     Listing,
     MailboxStatus,
     Snapshot,
     Vanished,
 )
-from mailsuite.query import Query, Ranges
+from mailsuite.query import Query, Ranges, SortBy, SortKey, ThreadAlgorithm
 from mailsuite.store.feed import Feed, Watch
 from mailsuite.store.flags import apply, canonical
 from mailsuite.store.history import merged, missing, ranges
@@ -259,6 +264,28 @@ class MemoryMailbox:
     def search(self, query: Query, uids: Sequence[int]) -> Sequence[int]:
         found = (self.messages[uid] for uid in sorted(set(uids)) if uid in self.messages)
         return [message.uid for message in found if matches(query, message)]
+
+    @answers
+    def sort(self, uids: Sequence[int], criteria: Sequence[SortBy]) -> Sequence[int]:
+        found = [self.messages[uid] for uid in sorted(set(uids)) if uid in self.messages]
+        orders = [ordering(index(message.header())) for message in found]
+        columns: dict[SortKey, Sequence[Any]] = {
+            key: [getattr(o, name) for o in orders] for key, name in FIELDS.items()
+        }
+        columns[SortKey.DATE] = [m.date if o.sent is None else o.sent for m, o in zip(found, orders, strict=True)]
+        columns[SortKey.ARRIVAL] = [message.date for message in found]
+        columns[SortKey.SIZE] = [message.size for message in found]
+        return in_order([message.uid for message in found], columns, criteria)
+
+    @answers
+    def thread(self, uids: Sequence[int], algorithm: ThreadAlgorithm) -> Forest:
+        found = [self.messages[uid] for uid in sorted(set(uids)) if uid in self.messages]
+        messages = []
+        for each in found:
+            o = ordering(index(each.header()))
+            sent = each.date if o.sent is None else o.sent
+            messages.append(Threadable(each.uid, sent, o.subject, o.reply, o.id, o.references))
+        return ALGORITHMS[algorithm](messages)
 
     @answers
     def look(self) -> None:

@@ -68,6 +68,31 @@ inner text
     + b"--b\n\nsecond\n--b--\n",
 }
 
+MESSAGES |= {
+    "again": b"""\
+From: Zoe <zoe@example.org>
+To: =?utf-8?q?Bj=C3=B6rn?= <bjorn@example.org>
+Cc: carol@example.org
+Subject: Re: lunch
+Date: Sun, 15 Jun 2025 09:00:00 +0200
+Message-ID: <2@example.org>
+In-Reply-To: <1@example.org>
+
+Yes.
+""",
+    "latin": b"""\
+From: =?iso-8859-1?q?=C9mile?= <emile@example.org>
+To: bob@example.org
+Subject: =?iso-8859-1?q?[food]_D=E9jeuner?=
+Date: Sat, 14 Jun 2025 12:00:00 +0200
+Message-ID: <3@example.org>
+Content-Type: text/plain; charset=iso-8859-1
+Content-Transfer-Encoding: quoted-printable
+
+=C0 midi, mon ch=E9ri?
+""",
+}
+
 _FAULTS: dict[str, Callable[[], Exception]] = {
     "temporary": lambda: errors.Temporary("the disk is tired"),
     "gone": lambda: errors.NotFound("no such mailbox"),

@@ -122,6 +122,8 @@ COMPLETE = {
     b"STATUS": b" x (MESSAGES)",
     b"RENAME": b" a b",
     b"SEARCH": b" ALL",
+    b"SORT": b" (DATE) UTF-8 ALL",
+    b"THREAD": b" REFS UTF-8 ALL",
     b"FETCH": b" 1 FLAGS",
     b"STORE": b" 1 FLAGS ()",
     b"COPY": b" 1 x",

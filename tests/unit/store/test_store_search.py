@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import threading
+import time
 from pathlib import Path
 
 import pytest
 from maildir_site import ANN, MESSAGE, Site
 
+from mailsuite.disk import findable
 from mailsuite.model import ToMailbox
-from mailsuite.query import And, Larger, Query, Text
-from mailsuite.store import reading
+from mailsuite.query import And, Body, Header, Larger, Not, Or, Query, SentDate, Text, Uids, When
+from mailsuite.store import finding, reading
 from mailsuite.testing.held import HeldOffload
 from mailsuite.testing.results import result_of, unfired
 from mailsuite.testing.threads import PATIENCE
@@ -21,16 +25,16 @@ LARGE = MESSAGE + b"x" * 76 + b"\r\n"
 def test_deliveries_do_not_wait_for_a_message_that_is_read(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     site.deliver()
     inbox = site.mailbox()
-    whole, delivered = reading._whole, []
+    whole, delivered = findable.examine_file, []
 
-    def read(path: str) -> bytes:
+    def read(path: str, bodies: bool) -> findable.Findable:
         thread = threading.Thread(target=site.deliver)
         thread.start()
         thread.join(PATIENCE)
         delivered.append(not thread.is_alive())
-        return whole(path)
+        return whole(path, bodies)
 
-    monkeypatch.setattr(reading, "_whole", read)
+    monkeypatch.setattr(findable, "examine_file", read)
     assert result_of(inbox.search(Text("line"), [1])) == [1]
     assert delivered == [True]
 
@@ -39,25 +43,25 @@ def test_a_message_that_moves_while_it_is_searched_is_found(site: Site, monkeypa
     site.deliver()
     site.deliver()
     inbox = site.mailbox()
-    whole = reading._whole
+    whole = findable.examine_file
 
-    def read(path: str) -> bytes:
+    def read(path: str, bodies: bool) -> findable.Findable:
         result_of(inbox.snapshot(True))  # moves them to ``cur``
-        return whole(path)
+        return whole(path, bodies)
 
-    monkeypatch.setattr(reading, "_whole", read)
+    monkeypatch.setattr(findable, "examine_file", read)
     assert result_of(inbox.search(Text("line"), [1, 2])) == [1, 2]
 
 
 @pytest.mark.parametrize(
     ("query", "jobs"),
-    [(Text("line"), 3), (And((Larger(1_000_000), Text("line"))), 1)],
+    [(Text("line"), 6), (And((Larger(1_000_000), Text("line"))), 1)],
     ids=["every message is read", "the index rules them out"],
 )
 def test_a_job_ends_when_it_has_read_enough(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: Query, jobs: int
 ) -> None:
-    monkeypatch.setattr(reading, "SEARCH_OCTETS", 2 * len(LARGE))
+    monkeypatch.setattr(finding, "LEARN_OCTETS", 3 * len(LARGE))
     held = HeldOffload()
     site = Site(tmp_path / "site", offload=held)
     opening = site.stores.open(ANN)
@@ -71,4 +75,110 @@ def test_a_job_ends_when_it_has_read_enough(
     held.go(jobs - 1)
     assert unfired(search)
     held.go(1)
-    assert list(result_of(search)) == (uids[:5] if jobs > 1 else [])
+    assert list(result_of(search)) == (uids[:5] if jobs == 6 else [])
+
+
+WORDS = ("zebra quarter", "quarter zebra", "Zebra\nQuarter", "GRÖßE der größe", "ab", "")
+
+
+def texts(site: Site) -> None:
+    for number, words in enumerate(WORDS, 1):
+        body = words.encode() + b"\n"
+        head = b"From: a@b\nSubject: number %d\nDate: %d Nov 2025 10:00:00 +0000\n" % (number, number)
+        site.place(head + b"Content-Type: text/plain; charset=utf-8\n\n" + body, ToMailbox(ANN))
+
+
+QUERIES: list[tuple[Query, list[int]]] = [
+    (Body("zebra quarter"), [1, 3]),
+    (Body("ZEBRA"), [1, 2, 3]),
+    (Body("b"), [1, 2, 3, 5]),
+    (Body(""), [1, 2, 3, 4, 5, 6]),
+    (Body("o\u0308ße"), [4]),
+    (Body('"'), []),
+    (Text("number 5"), [5]),
+    (Text("subject: number"), [1, 2, 3, 4, 5, 6]),
+    (Header("subject", "3"), [3]),
+    (Header("subject", "number 3"), [3]),
+    (Header("from", "number"), []),
+    (Header("x-none", ""), []),
+    (Header("from", ""), [1, 2, 3, 4, 5, 6]),
+    (SentDate(When.SINCE, 739562), []),
+    (SentDate(When.BEFORE, 739562), [1, 2, 3, 4, 5, 6]),
+    (Not(Body("zebra")), [4, 5, 6]),
+    (Or(Body("der"), Header("subject", "1")), [1, 4]),
+    (And((Body("zebra"), Header("subject", "2"))), [2]),
+    (And((Or(Uids(((1, 2), (2, 2), (6, 9))), Body("ab")), Not(Header("subject", "2")))), [1, 5, 6]),
+]
+
+
+@pytest.mark.parametrize("indexed", [True, False], ids=["index", "reading"])
+@pytest.mark.parametrize(("query", "wanted"), QUERIES)
+def test_what_is_found(
+    site: Site, query: Query, wanted: list[int], indexed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts(site)
+    inbox = site.mailbox()
+    if not indexed:
+        monkeypatch.setattr(finding, "lacking", out_of_order)
+    assert list(result_of(inbox.search(query, range(1, 10)))) == wanted
+    assert list(result_of(inbox.search(query, range(1, 10)))) == wanted
+
+
+def out_of_order(*arguments: object) -> list[int]:
+    raise sqlite3.OperationalError("disk I/O error")
+
+
+def test_what_is_kept_in_part_is_read(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(findable, "MAX_TEXT", 5)
+    monkeypatch.setattr(findable, "MAX_FIELDS", 9)
+    texts(site)
+    inbox = site.mailbox()
+    for query, wanted in QUERIES:
+        assert list(result_of(inbox.search(query, range(1, 10)))) == wanted
+
+
+def test_a_message_is_read_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts(site)
+    inbox = site.mailbox()
+    assert list(result_of(inbox.search(Body("zebra"), range(1, 10)))) == [1, 2, 3]
+    monkeypatch.setattr(findable, "open_file", None)
+    monkeypatch.setattr(reading, "open_file", None)
+    assert list(result_of(inbox.search(Text("quarter"), range(1, 10)))) == [1, 2, 3]
+    assert list(result_of(inbox.search(Header("from", "b"), range(1, 10)))) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_damaged_file_is_made_anew(site: Site) -> None:
+    texts(site)
+    inbox = site.mailbox()
+    assert list(result_of(inbox.search(Body("zebra"), range(1, 10)))) == [1, 2, 3]
+    index = inbox.folder.account.find_index
+    index.close()
+    Path(index._path).write_bytes(b"no database at all" * 1000)
+    assert list(result_of(inbox.search(Body("zebra"), range(1, 10)))) == [1, 2, 3]
+    assert index.known(inbox.folder.counters.uidvalidity, 2) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_file_of_another_version_is_made_anew(site: Site) -> None:
+    texts(site)
+    inbox = site.mailbox()
+    index = inbox.folder.account.find_index
+    with contextlib.closing(sqlite3.connect(index._path)) as db:
+        db.execute("PRAGMA user_version=99")
+    assert list(result_of(inbox.search(Body("zebra"), range(1, 10)))) == [1, 2, 3]
+
+
+def test_what_is_expunged_is_not_found(site: Site) -> None:
+    texts(site)
+    inbox = site.mailbox()
+    assert list(result_of(inbox.search(Body("zebra"), range(1, 10)))) == [1, 2, 3]
+    result_of(inbox.expunge([2]))
+    assert list(result_of(inbox.search(Body("zebra"), range(1, 10)))) == [1, 3]
+
+
+def test_a_bomb_of_sets_and_keys_is_bounded(site: Site) -> None:
+    texts(site)
+    inbox = site.mailbox()
+    many = Uids(tuple((n % 7, n % 9) for n in range(20_000)))
+    start = time.process_time()
+    result_of(inbox.search(And((many,) * 50), range(1, 10)))
+    assert time.process_time() - start < 2.0

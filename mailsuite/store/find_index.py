@@ -1,0 +1,263 @@
+"""What there is to find in an account's messages, in SQLite beside its index: texts, trigrams of them, and what SORT
+and THREAD compare.
+
+A cache of a cache: it can be deleted while the server is down, is made piece by piece when it is needed or nothing else
+is to be done, and may lack any message.  A file that SQLite cannot read is removed and begun anew.  Messages are keyed
+by the UIDVALIDITY and the UID in one number, which never mean another message, so that nothing needs to be told of
+mailboxes that are renamed, or of an index that is begun anew.  Thread-safe; ``sqlite3.Error`` escapes from every
+method.  While SQLite searches, Python's interpreter lock is free.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import msgspec
+from twisted.logger import Logger
+
+from mailsuite.disk.findable import Findable
+
+_VERSION = 1
+#: FTS5 finds rows by the runs of three characters that they hold; detail=none keeps which rows, not where in them, and
+#: without content the texts are not kept twice.
+_GRAMS = "fts5(text, content='', columnsize=0, detail=none, tokenize='trigram case_sensitive 1')"
+_SCHEMA = f"""
+CREATE TABLE known (key INTEGER PRIMARY KEY, level INTEGER NOT NULL);
+CREATE TABLE ordering (
+    key INTEGER PRIMARY KEY, sent REAL, day INTEGER, subject TEXT NOT NULL, reply INTEGER NOT NULL,
+    sender TEXT NOT NULL, "to" TEXT NOT NULL, cc TEXT NOT NULL, shown_sender TEXT NOT NULL, shown_to TEXT NOT NULL);
+CREATE TABLE ancestry (key INTEGER PRIMARY KEY, id TEXT NOT NULL, refs TEXT NOT NULL);
+CREATE TABLE fields (key INTEGER PRIMARY KEY, text TEXT NOT NULL, whole INTEGER NOT NULL);
+CREATE TABLE body (key INTEGER PRIMARY KEY, text TEXT NOT NULL, whole INTEGER NOT NULL);
+CREATE INDEX fields_cut ON fields (key) WHERE NOT whole;
+CREATE INDEX body_cut ON body (key) WHERE NOT whole;
+CREATE VIRTUAL TABLE fields_grams USING {_GRAMS};
+CREATE VIRTUAL TABLE body_grams USING {_GRAMS};
+"""
+#: What is known of a message: its header, its body too.
+HEADER, BODY = 1, 2
+#: Runs of three characters of one text that are looked for.
+MAX_GRAMS = 64
+_COLUMNS = ("sent", "day", "subject", "reply", "sender", '"to"', "cc", "shown_sender", "shown_to")
+_numbers = msgspec.json.Decoder(list[int]).decode
+
+_log = Logger()
+
+
+class Hits(msgspec.Struct, frozen=True):
+    """UIDs of messages whose text holds what was looked for, and of those of which only the beginning is known."""
+
+    found: list[int]
+    uncertain: list[int]
+
+
+class FindIndex:
+    """In the file ``path``, opened when it is first used."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._lock = threading.RLock()
+        self._opened: sqlite3.Connection | None = None
+
+    # -- the file --------------------------------------------------------------------------------------------------
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        if self._opened is None:
+            try:
+                self._opened = self._prepared()
+            except sqlite3.OperationalError:
+                raise
+            except sqlite3.DatabaseError as error:
+                self._begin_anew(error)
+                self._opened = self._prepared()
+        return self._opened
+
+    def _prepared(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        try:
+            db.execute("PRAGMA page_size=16384")
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=NORMAL")
+            db.execute("PRAGMA cache_size=-8192")
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            if version not in (0, _VERSION):
+                raise sqlite3.DatabaseError(f"it has version {version}, this program writes {_VERSION}")
+            if version == 0:
+                db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={_VERSION}; COMMIT;")
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _begin_anew(self, error: Exception) -> None:
+        _log.warn("{path} is removed and made anew: {error}", path=self._path, error=error)
+        self.close()
+        for suffix in ("", "-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._path + suffix)
+
+    def mend(self, error: sqlite3.DatabaseError) -> bool:
+        """After an error: begin anew, if the file is damaged; whether it was."""
+        if isinstance(error, sqlite3.OperationalError | sqlite3.ProgrammingError):
+            return False
+        with self._lock:
+            self._begin_anew(error)
+        return True
+
+    def close(self) -> None:
+        """The next use opens it."""
+        with self._lock:
+            if self._opened is not None:
+                self._opened.close()
+                self._opened = None
+
+    # -- what is known -----------------------------------------------------------------------------------------------
+
+    def known(self, uidvalidity: int, level: int) -> list[int]:
+        """UIDs, ascending, of which that much is known."""
+        select = "SELECT json_group_array(key & 4294967295) FROM (SELECT key FROM known WHERE key BETWEEN ? AND ?"
+        with self._lock:
+            found = self._db.execute(f"{select} AND level >= ? ORDER BY key)", (*_range(uidvalidity), level))
+            return _numbers(found.fetchone()[0])
+
+    def add(self, uidvalidity: int, found: Iterable[tuple[int, Findable]], level: int) -> None:
+        """By UID; of those that are known already what is new."""
+        base = _range(uidvalidity)[0]
+        with self._lock:
+            db = self._db
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                for uid, each in found:
+                    _add(db, base | uid, each, level)
+            except BaseException:
+                db.execute("ROLLBACK")
+                raise
+            db.execute("COMMIT")
+
+    def forget(self, uidvalidity: int, uids: Iterable[int]) -> None:
+        """These are gone."""
+        base = _range(uidvalidity)[0]
+        with self._lock:
+            db = self._db
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                for uid in uids:
+                    _remove(db, base | uid)
+            except BaseException:
+                db.execute("ROLLBACK")
+                raise
+            db.execute("COMMIT")
+
+    def mailboxes(self) -> list[int]:
+        """The UIDVALIDITY of each mailbox of which something is known."""
+        found: list[int] = []
+        after = -(1 << 63)
+        with self._lock:
+            while row := self._db.execute("SELECT min(key) FROM known WHERE key >= ?", (after,)).fetchone():
+                if row[0] is None:
+                    break
+                found.append((row[0] >> 32) + (1 << 31))
+                after = _range(found[-1])[1] + 1
+        return found
+
+    # -- what is found -----------------------------------------------------------------------------------------------
+
+    def holding(self, uidvalidity: int, table: str, text: str) -> Hits:
+        """Messages whose ``fields`` or ``body`` (``table``) hold the text, as ``collation.wanted`` makes it."""
+        span = _range(uidvalidity)
+        like, among = _candidates(table, text, span)
+        select = f"SELECT key FROM {table} WHERE key BETWEEN ? AND ?{like} AND instr(text, ?)"  # noqa: S608
+        cut = f"SELECT json_group_array(key & 4294967295) FROM {table} WHERE NOT whole AND key BETWEEN ? AND ?"  # noqa: S608
+        with self._lock:
+            found = self._db.execute(
+                f"SELECT json_group_array(key & 4294967295) FROM ({select})",  # noqa: S608
+                (*span, *among, text),
+            ).fetchone()[0]
+            uncertain = self._db.execute(cut, span).fetchone()[0]
+        return Hits(_numbers(found), _numbers(uncertain))
+
+    def holding_lines(self, uidvalidity: int, text: str, start: str, holds: Callable[[str], bool]) -> list[int]:
+        """UIDs of messages whose ``fields`` hold this text, and somewhere this start of a line, and of which ``holds``
+        says so as well."""
+        span = _range(uidvalidity)
+        like, among = _candidates("fields", text, span)
+        select = f"SELECT key & 4294967295, text FROM fields WHERE key BETWEEN ? AND ?{like}"  # noqa: S608
+        with self._lock:
+            found = self._db.execute(f"{select} AND instr(text, ?) AND instr(text, ?)", (*span, *among, text, start))
+            return [uid for uid, fields in found if holds(fields)]
+
+    def cut(self, uidvalidity: int, table: str) -> list[int]:
+        """UIDs of messages of whose text only the beginning is known."""
+        select = f"SELECT key & 4294967295 FROM {table} WHERE NOT whole AND key BETWEEN ? AND ?"  # noqa: S608
+        with self._lock:
+            return [uid for (uid,) in self._db.execute(select, _range(uidvalidity))]
+
+    def columns(self, uidvalidity: int, names: Sequence[str]) -> list[tuple[Any, ...]]:
+        """(UID, these fields of ``Ordering``) of every message that is known, by UID."""
+        wanted = ", ".join('"to"' if name == "to" else name for name in names)
+        select = f"SELECT key & 4294967295, {wanted} FROM ordering WHERE key BETWEEN ? AND ? ORDER BY key"  # noqa: S608
+        with self._lock:
+            return self._db.execute(select, _range(uidvalidity)).fetchall()
+
+    def ancestry(self, uidvalidity: int) -> list[tuple[int, str, str]]:
+        """(UID, message id, ids of its ancestors between line ends)."""
+        select = "SELECT key & 4294967295, id, refs FROM ancestry WHERE key BETWEEN ? AND ? ORDER BY key"
+        with self._lock:
+            return self._db.execute(select, _range(uidvalidity)).fetchall()
+
+
+def _range(uidvalidity: int) -> tuple[int, int]:
+    """The first and the last key of a mailbox: SQLite's numbers have a sign, which spares the highest bit."""
+    first = (uidvalidity - (1 << 31)) << 32
+    return first, first | 0xFFFFFFFF
+
+
+def _add(db: sqlite3.Connection, key: int, found: Findable, level: int) -> None:
+    known = db.execute("SELECT level FROM known WHERE key = ?", (key,)).fetchone()
+    before = known[0] if known else 0
+    if before < HEADER:
+        order = found.ordering
+        db.execute(
+            "INSERT INTO ordering VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(key, order.sent, order.day, order.subject, order.reply, order.sender, order.to, order.cc),
+                *(order.shown_sender, order.shown_to),
+            ),
+        )
+        db.execute("INSERT INTO ancestry VALUES (?, ?, ?)", (key, order.id, "\n".join(order.references)))
+        db.execute("INSERT INTO fields VALUES (?, ?, ?)", (key, found.fields, found.fields_whole))
+        db.execute("INSERT INTO fields_grams (rowid, text) VALUES (?, ?)", (key, found.fields))
+    if before < BODY <= level:
+        db.execute("INSERT INTO body VALUES (?, ?, ?)", (key, found.body, found.body_whole))
+        db.execute("INSERT INTO body_grams (rowid, text) VALUES (?, ?)", (key, found.body))
+    if before < level:
+        db.execute("INSERT OR REPLACE INTO known VALUES (?, ?)", (key, level))
+
+
+def _remove(db: sqlite3.Connection, key: int) -> None:
+    for table in ("fields", "body"):
+        db.execute(  # a row without content is removed by naming what it was
+            f"INSERT INTO {table}_grams ({table}_grams, rowid, text)"  # noqa: S608
+            f" SELECT 'delete', key, text FROM {table} WHERE key = ?",
+            (key,),
+        )
+    for table in ("known", "ordering", "ancestry", "fields", "body"):
+        db.execute(f"DELETE FROM {table} WHERE key = ?", (key,))  # noqa: S608
+
+
+def _candidates(table: str, text: str, span: tuple[int, int]) -> tuple[str, tuple[object, ...]]:
+    """A condition that leaves out what cannot hold the text, and its values; none for a text that is too short."""
+    grams = list(dict.fromkeys(text[at : at + 3] for at in range(len(text) - 2)))
+    if not grams:
+        return "", ()
+    step = -(-len(grams) // MAX_GRAMS)
+    words = " AND ".join('"' + gram.replace('"', '""') + '"' for gram in grams[::step])
+    grams_table = f"{table}_grams"
+    select = f"SELECT rowid FROM {grams_table} WHERE {grams_table} MATCH ? AND rowid BETWEEN ? AND ?"  # noqa: S608
+    return f" AND key IN ({select})", (words, *span)

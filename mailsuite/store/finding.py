@@ -1,0 +1,261 @@
+"""Finds messages of a mailbox by what they hold: what the index of an account does not know, its ``FindIndex`` does.
+
+Blocking, without the account's lock, which each function takes where it needs it; never while it reads messages or asks
+the ``FindIndex``.  That is made on the way: before texts are looked for, ``learn`` has those messages read of which
+nothing is known yet, some at a time, so that others have their turn in between.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any, TypeAlias
+
+from mailsuite import query as q
+from mailsuite.disk.findable import Findable, examine_file
+from mailsuite.disk.meaning import meaning_of
+from mailsuite.errors import Expunged
+from mailsuite.mime.collation import wanted
+from mailsuite.mime.search import Key, day_matches, field_holds, field_start
+from mailsuite.mime.sorting import FIELDS, in_order
+from mailsuite.mime.threads import ALGORITHMS, Threadable
+from mailsuite.model import Flags, Forest
+from mailsuite.store.find_index import BODY, FindIndex, Hits
+from mailsuite.store.flags import has
+from mailsuite.store.folder import Folder
+from mailsuite.store.index import Row
+from mailsuite.store.reading import Searched, from_file
+from mailsuite.store.search import cost, known_answer
+
+#: Messages, and octets of messages as stored, that are read in one go.
+LEARN_AT_ONCE, LEARN_OCTETS = 50, 2 << 20
+
+Found: TypeAlias = Mapping[Key, AbstractSet[int]]
+
+
+# -- what a query asks -------------------------------------------------------------------------------------------------
+
+
+def within(query: q.Query, level: int) -> q.Query:
+    """What can be said with keys of at most that ``cost``: all that matches ``query`` matches this."""
+    match query:
+        case q.And(parts):
+            said = [each for part in parts if not isinstance(each := within(part, level), q.All)]
+            return q.And(tuple(said)) if said else q.All()
+        case q.Or(left, right):
+            either = (within(left, level), within(right, level))
+            return q.All() if q.All() in either else q.Or(*either)
+    return query if cost(query) <= level else q.All()
+
+
+def text_keys(query: q.Query, level: int) -> list[Key]:
+    """The keys of just that ``cost`` in it, each once."""
+    found: dict[Key, None] = {}
+    waiting = [query]
+    while waiting:
+        match waiting.pop():
+            case q.And(parts):
+                waiting += parts
+            case q.Or(left, right):
+                waiting += (left, right)
+            case q.Not(part):
+                waiting.append(part)
+            case (q.Header() | q.SentDate() | q.Body() | q.Text()) as key if cost(key) == level:
+                found[key] = None
+    return list(found)
+
+
+def narrow(folder: Folder, query: q.Query, uids: Sequence[int], found: Found) -> list[int]:
+    """Those of ``uids``, ascending, that are there and match; ``found`` says which messages hold its text keys."""
+    with folder.account.locked():
+        folder.must_be_there()
+        contents = folder.contents
+        flags = dict(zip(contents.uids, contents.flags, strict=True))
+        there = [uid for uid in uids if uid in flags]
+        rows = folder.account.index.rows(folder.id, there) if _needs_rows(query) else []
+        subjects = {row.uid: Searched(folder, row) for row in rows}
+    return _Evaluation(flags, subjects, found).of(query, there)
+
+
+def _needs_rows(query: q.Query) -> bool:
+    match query:
+        case q.And(parts):
+            return any(map(_needs_rows, parts))
+        case q.Or(left, right):
+            return _needs_rows(left) or _needs_rows(right)
+        case q.Not(part):
+            return _needs_rows(part)
+    return not isinstance(query, q.All | q.Uids | q.HasFlag | q.Header | q.SentDate | q.Body | q.Text)
+
+
+class _Evaluation:
+    """One query, for many messages at once."""
+
+    def __init__(self, flags: Mapping[int, Flags], subjects: Mapping[int, Searched], found: Found) -> None:
+        self._flags = flags
+        self._subjects = subjects
+        self._found = found
+
+    def of(self, query: q.Query, uids: list[int]) -> list[int]:
+        """Those that match, ascending as they were given."""
+        match query:
+            case q.All():
+                return uids
+            case q.And(parts):
+                for part in sorted(parts, key=cost):
+                    uids = self.of(part, uids)
+                return uids
+            case q.Or(left, right):
+                either = set(self.of(left, uids))
+                either.update(self.of(right, [uid for uid in uids if uid not in either]))
+                return [uid for uid in uids if uid in either]
+            case q.Not(part):
+                excluded = set(self.of(part, uids))
+                return [uid for uid in uids if uid not in excluded]
+            case q.Uids(ranges):
+                return _among(uids, ranges)
+            case q.HasFlag(flag):
+                carry = {flags for flags in set(map(self._flags.__getitem__, uids)) if has(flags, flag)}
+                return [uid for uid in uids if self._flags[uid] in carry]
+            case q.Header() | q.SentDate() | q.Body() | q.Text():
+                return [uid for uid in uids if uid in self._found[query]]
+        return [uid for uid in uids if uid in self._subjects and known_answer(query, self._subjects[uid])]
+
+
+def _among(uids: Sequence[int], ranges: q.Ranges) -> list[int]:
+    found: list[int] = []
+    end = 0
+    for low, high in sorted(ranges):
+        start = max(end, bisect.bisect_left(uids, low))
+        end = max(start, bisect.bisect_right(uids, high))
+        found += uids[start:end]
+    return found
+
+
+# -- what is known of messages -----------------------------------------------------------------------------------------
+
+
+def lacking(folder: Folder, uids: Collection[int], level: int) -> list[int]:
+    """Those of which less is known than that."""
+    known = set(_index(folder).known(folder.counters.uidvalidity, level))
+    return [uid for uid in uids if uid not in known]
+
+
+def learn(folder: Folder, uids: Sequence[int], level: int) -> int:
+    """Read the first of these; of how many it need not be done any more."""
+    part = uids[:LEARN_AT_ONCE]
+    with folder.account.locked():
+        folder.must_be_there()
+        rows = folder.account.index.rows(folder.id, part)
+    few = _first_octets(rows) if level == BODY else rows
+    made = folder.account.resources.examine([folder.path_of(row) for row in few], level == BODY) if few else ()
+    found = []
+    for row, each in zip(few, made, strict=True):
+        if findable := each or _read(folder, row, level == BODY):
+            found.append((row.uid, findable))
+    _index(folder).add(folder.counters.uidvalidity, found, level)
+    return bisect.bisect_right(part, few[-1].uid) if len(few) < len(rows) else len(part)
+
+
+def _first_octets(rows: Sequence[Row]) -> Sequence[Row]:
+    """The first that hold ``LEARN_OCTETS`` together; at least one."""
+    octets = 0
+    for count, row in enumerate(rows):
+        octets += row.stored
+        if octets > LEARN_OCTETS and count:
+            return rows[:count]
+    return rows
+
+
+def _read(folder: Folder, row: Row, bodies: bool) -> Findable | None:
+    """Of a message whose file is elsewhere now, or cannot be read; None if it is gone."""
+    try:
+        return from_file(folder, row, lambda path: examine_file(path, bodies))
+    except Expunged:
+        return None
+    except OSError as error:
+        raise meaning_of(error, "a message") from error
+
+
+def look_up(folder: Folder, key: Key) -> Hits:
+    """Messages that hold it, of those that are known."""
+    index, uidvalidity = _index(folder), folder.counters.uidvalidity
+    match key:
+        case q.SentDate(when, day):
+            days = index.columns(uidvalidity, ["day"])
+            return Hits([uid for uid, sent in days if sent is not None and day_matches(when, sent, day)], [])
+        case q.Header(field, text):
+            held = index.holding_lines(uidvalidity, wanted(text), field_start(field), lambda it: field_holds(key, it))
+            return Hits(held, index.cut(uidvalidity, "fields"))
+        case q.Body(text):
+            return index.holding(uidvalidity, "body", wanted(text))
+        case q.Text(text):
+            fields = index.holding(uidvalidity, "fields", wanted(text))
+            body = index.holding(uidvalidity, "body", wanted(text))
+            return Hits(fields.found + body.found, fields.uncertain + body.uncertain)
+    raise ValueError(f"{type(key).__name__} is no text key")
+
+
+#: What an unreadable header says.
+_NOTHING, _NO_IDS = (None, "", 0), ("", "")
+
+
+def _index(folder: Folder) -> FindIndex:
+    return folder.account.find_index
+
+
+# -- SORT and THREAD ---------------------------------------------------------------------------------------------------
+
+
+def sort(folder: Folder, uids: Sequence[int], criteria: Sequence[q.SortBy]) -> list[int]:
+    """Those of ``uids``, ascending, that are there, in that order; what is to be known of them is."""
+    columns: dict[q.SortKey, Sequence[Any]] = {}
+    keys = {each.key for each in criteria}
+    wanted_fields = [key for key in keys if key in FIELDS]
+    found = _columns(folder, [FIELDS[key] for key in wanted_fields]) if wanted_fields else {}
+    dates, sizes = _dates_and_sizes(folder, uids)
+    there = [uid for uid in uids if uid in dates]
+    for place, key in enumerate(wanted_fields):
+        if key is q.SortKey.DATE:
+            columns[key] = [_sent(found, uid, place, dates[uid]) for uid in there]
+        else:
+            columns[key] = [found[uid][place] if uid in found else "" for uid in there]
+    if q.SortKey.ARRIVAL in keys:
+        columns[q.SortKey.ARRIVAL] = [dates[uid] for uid in there]
+    if q.SortKey.SIZE in keys:
+        columns[q.SortKey.SIZE] = [sizes[uid] for uid in there]
+    return in_order(there, columns, criteria)
+
+
+def _columns(folder: Folder, names: Sequence[str]) -> dict[int, tuple[Any, ...]]:
+    rows = _index(folder).columns(folder.counters.uidvalidity, names)
+    return {row[0]: row[1:] for row in rows}
+
+
+def _sent(found: Mapping[int, Sequence[Any]], uid: int, place: int, date: float) -> float:
+    """RFC 5256 §2.2: the internal date where there is no other."""
+    sent = found[uid][place] if uid in found else None
+    return date if sent is None else sent
+
+
+def _dates_and_sizes(folder: Folder, uids: Sequence[int]) -> tuple[dict[int, float], dict[int, int]]:
+    """Of messages that are there: internal dates, and octets as sent."""
+    with folder.account.locked():
+        folder.must_be_there()
+        rows = folder.account.index.dates(folder.id, uids)
+    return {uid: date for uid, date, _ in rows}, {uid: size for uid, _, size in rows}
+
+
+def thread(folder: Folder, uids: Sequence[int], algorithm: q.ThreadAlgorithm) -> Forest:
+    """Those of ``uids``, ascending, that are there; what is to be known of them is."""
+    found = _columns(folder, ["sent", "subject", "reply"])
+    ancestry = {uid: (id, refs) for uid, id, refs in _index(folder).ancestry(folder.counters.uidvalidity)}
+    dates, _ = _dates_and_sizes(folder, uids)
+    messages = []
+    for uid, date in dates.items():
+        sent, subject, reply = found.get(uid, _NOTHING)
+        id, refs = ancestry.get(uid, _NO_IDS)
+        sent = date if sent is None else sent
+        messages.append(Threadable(uid, sent, subject, reply, id, refs.split("\n") if refs else ()))
+    return ALGORITHMS[algorithm](messages)
