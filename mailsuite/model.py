@@ -75,11 +75,13 @@ class Status(msgspec.Struct, frozen=True, gc=False):
 
 class Recipient(msgspec.Struct, frozen=True, gc=False):
     """One forward-path of an envelope.  ``original`` is RFC 3461's ORCPT (``rfc822;a@b``) or empty;
-    ``notify`` holds NEVER, SUCCESS, FAILURE, DELAY, or nothing where the client did not say."""
+    ``notify`` holds NEVER, SUCCESS, FAILURE, DELAY, or nothing where the client did not say.  ``return_path`` is where
+    its bounces go if that is not the envelope's sender."""
 
     address: Address
     original: str = ""
     notify: frozenset[str] = frozenset()
+    return_path: Address | None = None
 
 
 class BodyType(enum.Enum):
@@ -228,9 +230,10 @@ class ToMailbox(msgspec.Struct, frozen=True, tag=True):
 
 
 class ToRemote(msgspec.Struct, frozen=True, tag=True):
-    """Into the relay queue."""
+    """Into the relay queue; ``forwarded``: an alias here leads there, not the sender."""
 
     recipient: Recipient
+    forwarded: bool = False
 
 
 Destination: TypeAlias = ToMailbox | ToRemote

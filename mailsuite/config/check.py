@@ -17,31 +17,26 @@ import re
 import socket
 import stat
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificates
 from OpenSSL import SSL
 
-from mailsuite.config.explain import Step, place, shown
+from mailsuite.config.check_addresses import check_srs, check_verp
+from mailsuite.config.check_relay import check_smarthost, check_transports
+from mailsuite.config.explain import Step, place
+from mailsuite.config.fault import Fault, contents, named
 from mailsuite.config.networks import HOST, SUBNET, Network, is_address, nameserver, trusted_networks
 from mailsuite.config.option import TlsMode
 from mailsuite.config.place import Place, Systemd, Tcp, Unix, place_of
-from mailsuite.config.relay import RelayTls, Transport, Way
 from mailsuite.config.schema import EVERYWHERE, Listener, Service, Settings
 from mailsuite.directory.database import Database
 from mailsuite.directory.names import canonical_domain, mail_address
-from mailsuite.errors import ConfigError, InvalidName, MailError
+from mailsuite.errors import ConfigError, MailError
 from mailsuite.net.socket_path import PATH_LIMIT
 from mailsuite.net.tls import server_options, trust_clients
-
-
-class _Fault(Exception):
-    """What is wrong at a place of the file."""
-
-    def __init__(self, steps: Sequence[Step], value: object, allowed: str) -> None:
-        super().__init__(f"{place(steps)} = {shown(value)}: {allowed}")
 
 
 def check(settings: Settings, path: str) -> None:
@@ -52,8 +47,10 @@ def check(settings: Settings, path: str) -> None:
         _check_networks(settings)
         _check_certificate(settings)
         _check_client_authorities(settings.listeners)
-        _check_smarthost(settings)
-        _check_transports(settings.transports)
+        check_smarthost(settings)
+        check_transports(settings.transports)
+        check_srs(settings)
+        check_verp(settings)
     check_places(settings, path)
 
 
@@ -97,18 +94,18 @@ def check_places(settings: Settings, path: str) -> None:
         paths = settings.paths
         for key, folder in (("store", paths.store), ("queue", paths.queue), ("spool", paths.spool)):
             _check_folder(("paths", key), folder)
-        _contents(("paths", "directory"), paths.directory, 1)
+        contents(("paths", "directory"), paths.directory, 1)
         try:
             Database(paths.directory).close()
         except MailError as error:
-            raise _Fault(("paths", "directory"), paths.directory, str(error)) from None
+            raise Fault(("paths", "directory"), paths.directory, str(error)) from None
 
 
 @contextlib.contextmanager
 def _in_file(path: str) -> Iterator[None]:
     try:
         yield
-    except _Fault as fault:
+    except Fault as fault:
         raise ConfigError(f"{path}: {fault}") from None
 
 
@@ -116,29 +113,22 @@ def _in_file(path: str) -> Iterator[None]:
 
 
 def _check_names(settings: Settings) -> None:
-    _named(canonical_domain, settings.hostname, "hostname")
+    named(canonical_domain, settings.hostname, "hostname")
     for index, domain in enumerate(settings.local_domains):
-        _named(canonical_domain, domain, "local_domains", index)
+        named(canonical_domain, domain, "local_domains", index)
     if settings.default_domain:
-        _named(canonical_domain, settings.default_domain, "default_domain")
+        named(canonical_domain, settings.default_domain, "default_domain")
     if settings.postmaster:
-        _named(mail_address, settings.postmaster, "postmaster")
-
-
-def _named(parse: Callable[[str], object], value: str, *steps: Step) -> None:
-    try:
-        parse(value)
-    except InvalidName as error:
-        raise _Fault(steps, value, str(error)) from None
+        named(mail_address, settings.postmaster, "postmaster")
 
 
 def _check_networks(settings: Settings) -> None:
     for index, word in enumerate(settings.trusted_networks):
-        _named(lambda text: trusted_networks([text], ()), word, "trusted_networks", index)
+        named(lambda text: trusted_networks([text], ()), word, "trusted_networks", index)
     for index, server in enumerate(settings.dns.nameservers):
-        _named(nameserver, server, "dns", "nameservers", index)
+        named(nameserver, server, "dns", "nameservers", index)
     if settings.relay.bind_address and not is_address(settings.relay.bind_address):
-        raise _Fault(("relay", "bind_address"), settings.relay.bind_address, "allowed is an IP address, or nothing")
+        raise Fault(("relay", "bind_address"), settings.relay.bind_address, "allowed is an IP address, or nothing")
     if settings.relay.bind_address:
         _check_own(("relay", "bind_address"), settings.relay.bind_address)
 
@@ -150,7 +140,7 @@ def _check_own(steps: Sequence[Step], address: str) -> None:
             probe.bind((address, 0))
     except OSError as error:
         gone = error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
-        raise _Fault(steps, address, "this machine has no such address" if gone else str(error.strerror)) from None
+        raise Fault(steps, address, "this machine has no such address" if gone else str(error.strerror)) from None
 
 
 # -- listeners -----------------------------------------------------------------------------------------------------
@@ -164,12 +154,12 @@ def _check_listeners(settings: Settings) -> None:
         if isinstance(where, Tcp):
             _check_tcp(steps, where)
         elif listener.port:
-            raise _Fault((*steps, "port"), listener.port, f"{where} has no port")
+            raise Fault((*steps, "port"), listener.port, f"{where} has no port")
         if isinstance(where, Unix):
             _check_unix(steps, where, listener)
         first = seen.setdefault((listener.address, listener.port), index)
         if first != index:
-            raise _Fault(
+            raise Fault(
                 (*steps, "port") if listener.port else (*steps, "address"),
                 listener.port or listener.address,
                 f"{listener.address} has this port in {place(('listener', first))} too"
@@ -182,9 +172,9 @@ def _check_listeners(settings: Settings) -> None:
 def _check_tcp(steps: Sequence[Step], where: Tcp) -> None:
     if where.address != EVERYWHERE and not is_address(where.address):
         allowed = 'allowed is an IP address, or "*" for all of them, "unix:PATH" or "systemd:NAME"'
-        raise _Fault((*steps, "address"), where.address, allowed)
+        raise Fault((*steps, "address"), where.address, allowed)
     if not where.port:
-        raise _Fault((*steps, "port"), where.port, "allowed is a whole number from 1 to 65535")
+        raise Fault((*steps, "port"), where.port, "allowed is a whole number from 1 to 65535")
     if where.address != EVERYWHERE:
         _check_own((*steps, "address"), where.address)
 
@@ -193,40 +183,40 @@ def _check_unix(steps: Sequence[Step], where: Unix, listener: Listener) -> None:
     """A socket can be made there, for those who are named."""
     here = (*steps, "address")
     if len(os.fsencode(where.path)) > PATH_LIMIT:
-        raise _Fault(here, listener.address, f"a path of a Unix socket has at most {PATH_LIMIT} octets")
+        raise Fault(here, listener.address, f"a path of a Unix socket has at most {PATH_LIMIT} octets")
     if not os.path.isdir(os.path.dirname(where.path)):
-        raise _Fault(here, listener.address, f"there is no folder {os.path.dirname(where.path)}")
+        raise Fault(here, listener.address, f"there is no folder {os.path.dirname(where.path)}")
     if os.path.lexists(where.path) and not stat.S_ISSOCK(os.lstat(where.path).st_mode):
-        raise _Fault(here, listener.address, "something else has this name, not a socket")
+        raise Fault(here, listener.address, "something else has this name, not a socket")
     if not re.fullmatch("0?[0-7]{3}", listener.mode):
-        raise _Fault((*steps, "mode"), listener.mode, 'allowed are octal permissions such as "0660"')
+        raise Fault((*steps, "mode"), listener.mode, 'allowed are octal permissions such as "0660"')
     for key, name, known in (("owner", listener.owner, pwd.getpwnam), ("group", listener.group, grp.getgrnam)):
         try:
             known(name or "root")
         except KeyError:
-            raise _Fault((*steps, key), name, f"this system has no such {'user' if key == 'owner' else key}") from None
+            raise Fault((*steps, key), name, f"this system has no such {'user' if key == 'owner' else key}") from None
 
 
 def _check_combinations(steps: Sequence[Step], where: Place, listener: Listener, most: int) -> None:
     """Options that make no sense together."""
     default = Listener(listener.service, listener.address)
     if isinstance(where, Unix) and listener.tls is not TlsMode.NONE:
-        raise _Fault((*steps, "tls"), listener.tls.value, 'a Unix socket never leaves this machine: allowed is "none"')
+        raise Fault((*steps, "tls"), listener.tls.value, 'a Unix socket never leaves this machine: allowed is "none"')
     if listener.connections > most:
-        raise _Fault((*steps, "connections"), listener.connections, f"more than limits.connections = {most}")
+        raise Fault((*steps, "connections"), listener.connections, f"more than limits.connections = {most}")
     if isinstance(where, Systemd) and not where.name:
-        raise _Fault((*steps, "address"), listener.address, "needed is a name: FileDescriptorName= of the socket unit")
+        raise Fault((*steps, "address"), listener.address, "needed is a name: FileDescriptorName= of the socket unit")
     if not isinstance(where, Unix):
         for key in ("mode", "owner", "group"):
             if getattr(listener, key) != getattr(default, key):
-                raise _Fault((*steps, key), getattr(listener, key), "only a Unix socket of our own has this")
+                raise Fault((*steps, key), getattr(listener, key), "only a Unix socket of our own has this")
     if listener.service is Service.LMTP and listener.tls is TlsMode.IMPLICIT:
-        raise _Fault((*steps, "tls"), "implicit", 'for lmtp allowed is "none" or "starttls"')
+        raise Fault((*steps, "tls"), "implicit", 'for lmtp allowed is "none" or "starttls"')
     if listener.xclient_from and listener.service not in (Service.SMTP, Service.SUBMISSION, Service.LMTP):
-        raise _Fault((*steps, "xclient_from"), list(listener.xclient_from), f"{listener.service.value} has no XCLIENT")
+        raise Fault((*steps, "xclient_from"), list(listener.xclient_from), f"{listener.service.value} has no XCLIENT")
     for key in ("proxy_from", "xclient_from"):
         for number, word in enumerate(getattr(listener, key)):
-            _named(lambda text: trusted_networks([text], ()), word, *steps, key, number)
+            named(lambda text: trusted_networks([text], ()), word, *steps, key, number)
 
 
 # -- TLS -----------------------------------------------------------------------------------------------------------
@@ -237,7 +227,7 @@ def _check_certificate(settings: Settings) -> None:
     if not tls.certificate and not tls.key:
         for index, listener in enumerate(settings.listeners):
             if listener.tls is not TlsMode.NONE:
-                raise _Fault(
+                raise Fault(
                     ("listener", index, "tls"),
                     listener.tls.value,
                     "needs tls.certificate and tls.key, which are not set",
@@ -245,23 +235,23 @@ def _check_certificate(settings: Settings) -> None:
         return
     for name, value in (("certificate", tls.certificate), ("key", tls.key)):
         if not value:
-            raise _Fault(("tls", name), value, "certificate and key are needed together")
-    certificate = _contents(("tls", "certificate"), tls.certificate)
-    key = _contents(("tls", "key"), tls.key)
+            raise Fault(("tls", name), value, "certificate and key are needed together")
+    certificate = contents(("tls", "certificate"), tls.certificate)
+    key = contents(("tls", "key"), tls.key)
     try:
         leaf = load_pem_x509_certificates(certificate)[0]
     except ValueError:
-        raise _Fault(("tls", "certificate"), tls.certificate, "the file holds no certificate in PEM") from None
+        raise Fault(("tls", "certificate"), tls.certificate, "the file holds no certificate in PEM") from None
     try:
         secret = load_pem_private_key(key, None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise _Fault(("tls", "key"), tls.key, "the file holds no private key in PEM without a passphrase") from None
+        raise Fault(("tls", "key"), tls.key, "the file holds no private key in PEM without a passphrase") from None
     if leaf.public_key() != secret.public_key():
-        raise _Fault(("tls", "key"), tls.key, f"this is not the key of the certificate {tls.certificate}")
+        raise Fault(("tls", "key"), tls.key, f"this is not the key of the certificate {tls.certificate}")
     try:
         server_options(certificate, key)
     except ValueError as error:
-        raise _Fault(("tls", "certificate"), tls.certificate, str(error)) from None
+        raise Fault(("tls", "certificate"), tls.certificate, str(error)) from None
 
 
 def _check_client_authorities(listeners: Sequence[Listener]) -> None:
@@ -270,46 +260,12 @@ def _check_client_authorities(listeners: Sequence[Listener]) -> None:
             continue
         steps = ("listener", index, "client_ca")
         if listener.tls is TlsMode.NONE:
-            raise _Fault(steps, listener.client_ca, "certificates are shown under TLS only, and this listener has none")
-        _contents(steps, listener.client_ca)
+            raise Fault(steps, listener.client_ca, "certificates are shown under TLS only, and this listener has none")
+        contents(steps, listener.client_ca)
         try:
             trust_clients(SSL.Context(SSL.TLS_METHOD), listener.client_ca)
         except ValueError as error:
-            raise _Fault(steps, listener.client_ca, str(error)) from None
-
-
-def _check_transports(transports: Sequence[Transport]) -> None:
-    for index, one in enumerate(transports):
-        here = ("transport", index)
-        if (one.way in (Way.HOST, Way.LMTP)) != bool(one.host):
-            raise _Fault((*here, "host"), one.host, "needed is a host where way is host or lmtp, and only there")
-        if one.host and not is_address(one.host):
-            _named(canonical_domain, one.host, *here, "host")
-        if one.user and not one.password_file:
-            raise _Fault((*here, "password_file"), "", "needed is a file with the password, because user is set")
-        if one.user and one.tls in (RelayTls.MAY, RelayTls.REQUIRE):
-            raise _Fault((*here, "tls"), one.tls.value, "needed is verify, or the password may go to anybody")
-        if one.password_file and not _contents((*here, "password_file"), one.password_file).strip():
-            raise _Fault((*here, "password_file"), one.password_file, "the file is empty")
-
-
-def _check_smarthost(settings: Settings) -> None:
-    own = settings.smarthost
-    if own.host and not is_address(own.host):
-        _named(canonical_domain, own.host, "smarthost", "host")
-    if own.user and not own.password_file:
-        raise _Fault(("smarthost", "password_file"), "", "needed is a file with the password, because user is set")
-    if own.password_file and not _contents(("smarthost", "password_file"), own.password_file).strip():
-        raise _Fault(("smarthost", "password_file"), own.password_file, "the file is empty")
-
-
-def _contents(steps: Sequence[Step], path: str, length: int = 1 << 20) -> bytes:
-    """The beginning of a small file."""
-    try:
-        with open(path, "rb") as file:
-            return file.read(length)
-    except OSError as error:
-        raise _Fault(steps, path, f"the file cannot be read: {error.strerror}") from None
+            raise Fault(steps, listener.client_ca, str(error)) from None
 
 
 # -- files and folders ---------------------------------------------------------------------------------------------
@@ -321,11 +277,11 @@ def _check_folder(steps: Sequence[Step], folder: str) -> None:
     while not os.path.lexists(nearest):
         nearest = os.path.dirname(nearest)
     if not os.path.isdir(nearest):
-        raise _Fault(steps, folder, f"{nearest} is not a folder")
+        raise Fault(steps, folder, f"{nearest} is not a folder")
     if not os.access(nearest, os.R_OK | os.W_OK | os.X_OK):
         what = "the folder" if nearest == folder else f"it does not exist, and {nearest}"
-        raise _Fault(steps, folder, f"{what} cannot be read and written by this user")
+        raise Fault(steps, folder, f"{what} cannot be read and written by this user")
     try:
         os.rmdir(tempfile.mkdtemp(prefix=".check-", dir=nearest))
     except OSError as error:  # a full disk, or a file system that is not for files
-        raise _Fault(steps, folder, f"nothing can be made in {nearest}: {error.strerror}") from None
+        raise Fault(steps, folder, f"nothing can be made in {nearest}: {error.strerror}") from None

@@ -73,5 +73,6 @@ def _anchored(settings: Settings, folder: str) -> Settings:
         tls=replace(tls, certificate=full(tls.certificate), key=full(tls.key)),
         transports=tuple(replace(one, password_file=full(one.password_file)) for one in settings.transports),
         sendmail=replace(settings.sendmail, folder=full(settings.sendmail.folder)),
+        srs=replace(settings.srs, secret_file=full(settings.srs.secret_file)),
         smarthost=replace(smarthost, password_file=full(smarthost.password_file)),
     )

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import msgspec
 
+from mailsuite.config.addresses import Srs, Verp
 from mailsuite.config.esmtp import Extensions, Submission
 from mailsuite.config.imap import Imap
 from mailsuite.config.limits import Limits, Rates, Timeouts
@@ -276,6 +277,8 @@ class Settings(
     submission: Submission = Submission()
     sendmail: Sendmail = Sendmail()
     relay: Relay = Relay()
+    srs: Srs = Srs()
+    verp: Verp = Verp()
     retry: Retry = Retry()
     notices: Notices = Notices()
     dns: Dns = Dns()

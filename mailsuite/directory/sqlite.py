@@ -29,9 +29,10 @@ from mailsuite.directory.names import canonical_domain, canonical_local
 from mailsuite.directory.passwords import LONGEST, Remembered, hash_password, verify_password
 from mailsuite.directory.prepare import prepared_or_same
 from mailsuite.directory.scram import fake_keys, make_keys, parse_keys
+from mailsuite.directory.srs import Srs
 from mailsuite.errors import BadCredentials, Corrupt, InvalidName, MailError, NotAllowed, NotFound, Temporary
 from mailsuite.interfaces import IDirectory, IOffload
-from mailsuite.model import Account, Address, Remote, Resolution, ScramKeys
+from mailsuite.model import Account, Address, Forward, Remote, Resolution, ScramKeys, Unknown
 
 _T = TypeVar("_T")
 _LANE = "directory"
@@ -52,6 +53,8 @@ class DirectorySettings(msgspec.Struct, frozen=True):
     remember: float = 300.0
     #: passwords checked at the same time
     checks_at_once: int = 2
+    #: return paths of forwarded mail that lead back through here; None where none are made
+    srs: Srs | None = None
 
 
 #: Used where nothing else is said.
@@ -93,6 +96,9 @@ class SQLiteDirectory:
         return self._ask(lambda look: look.default_domain())
 
     def resolve(self, address: Address) -> Deferred[Resolution]:
+        srs = self._settings.srs
+        if srs is not None and srs.is_ours(address):
+            return succeed(_led_back(srs, address, self._clock.seconds()))
         known = self._answers.get(address)
         if known is not None:
             return succeed(known)
@@ -249,6 +255,13 @@ class SQLiteDirectory:
 
 #: Whatever is wrong; who guesses learns nothing from it.
 _WRONG = "the login name or the password is wrong"
+
+
+def _led_back(srs: Srs, address: Address, now: float) -> Resolution:
+    try:
+        return Forward((), (srs.reverse(address.local, int(now // 86_400)),))
+    except InvalidName:
+        return Unknown()
 
 
 def _find(look: Lookups, login: str) -> Stored | None:

@@ -89,7 +89,7 @@ class Courier:
     ) -> Sequence[Outcome]:
         """In as many transactions as it takes; a host that had enough recipients gets the others in the next one."""
         outcomes: dict[int, Outcome] = {}
-        left = list(range(len(recipients)))
+        left = sorted(range(len(recipients)), key=lambda index: str(recipients[index].return_path or ""))
         self._under_way.add(outgoing)
         try:
             await outgoing.look()

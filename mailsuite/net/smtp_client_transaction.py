@@ -11,9 +11,9 @@ from mailsuite.smtp.client_fit import limit
 
 
 def transaction(envelope: Envelope, recipients: Sequence[Recipient], outgoing: Outgoing, now: float) -> Transaction:
-    """``now`` in epoch seconds."""
+    """All ``recipients`` have the same return path; ``now`` in epoch seconds."""
     return Transaction(
-        envelope.sender,
+        recipients[0].return_path or envelope.sender,
         tuple(recipients),
         outgoing.size,
         outgoing.eight_bit,
@@ -34,12 +34,13 @@ def _by(envelope: Envelope, now: float) -> By | None:
 
 
 def as_many_as(recipients: Sequence[Recipient], extensions: Mapping[str, str], otherwise: int) -> Sequence[Recipient]:
-    """The first recipients, as many as one transaction takes: RFC 9422 §4, RCPTMAX and RCPTDOMAINMAX."""
+    """The first recipients, as many as one transaction takes: those with one return path; RFC 9422 §4, RCPTMAX and
+    RCPTDOMAINMAX."""
     most = min(limit(extensions, "RCPTMAX", otherwise), otherwise)
     domains = limit(extensions, "RCPTDOMAINMAX", most)
     seen: set[str] = set()
     for count, recipient in enumerate(recipients[:most]):
         seen.add(recipient.address.domain)
-        if len(seen) > domains:
+        if len(seen) > domains or recipient.return_path != recipients[0].return_path:
             return recipients[:count]
     return recipients[:most]

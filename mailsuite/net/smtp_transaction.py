@@ -181,7 +181,9 @@ def destinations_for(recipient: Recipient, resolution: Resolution) -> list[Desti
         case Forward(accounts=accounts, addresses=addresses):
             here: list[Destination] = [ToMailbox(local.account) for local in accounts]
             alone = ends_here(resolution)
-            return here + [ToRemote(_forwarded(recipient, address, keep=not alone)) for address in addresses]
+            return here + [
+                ToRemote(_forwarded(recipient, address, keep=not alone), forwarded=True) for address in addresses
+            ]
         case Remote():
             return [ToRemote(recipient)]
         case Unknown():

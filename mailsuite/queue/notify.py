@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mailsuite.model import Delayed, Envelope, Failed, Outcome
+from mailsuite.model import Address, Delayed, Envelope, Failed, Outcome
 
 
 def wanted(envelope: Envelope, outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -12,6 +12,15 @@ def wanted(envelope: Envelope, outcomes: Sequence[Outcome]) -> list[Outcome]:
     notify = {recipient.address: recipient.notify for recipient in envelope.recipients}
     traced = envelope.deliver_by is not None and envelope.deliver_by.traced
     return [outcome for outcome in outcomes if _wants(notify.get(outcome.recipient, frozenset()), outcome, traced)]
+
+
+def by_return_path(envelope: Envelope, outcomes: Sequence[Outcome]) -> dict[Address, list[Outcome]]:
+    """Who is to be told what: recipients may have return paths of their own."""
+    paths = {recipient.address: recipient.return_path for recipient in envelope.recipients}
+    told: dict[Address, list[Outcome]] = {}
+    for outcome in outcomes:
+        told.setdefault(paths.get(outcome.recipient) or envelope.sender, []).append(outcome)
+    return told
 
 
 def _wants(notify: frozenset[str], outcome: Outcome, traced: bool) -> bool:

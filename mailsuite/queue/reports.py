@@ -39,7 +39,7 @@ from mailsuite.model import (
     ToMailbox,
     ToRemote,
 )
-from mailsuite.queue.notify import wanted
+from mailsuite.queue.notify import by_return_path, wanted
 
 POSTMASTER = Address("postmaster", "")
 #: Octets copied at a time.
@@ -100,9 +100,9 @@ class Reports:
     async def _report(
         self, envelope: Envelope, outcomes: Sequence[Outcome], original: IBody | None, expires: float
     ) -> None:
-        told = wanted(envelope, outcomes)
-        if told:
-            await self._tell(envelope, told, await _header(original), original, expires)
+        header = await _header(original)
+        for sender, told in by_return_path(envelope, wanted(envelope, outcomes)).items():
+            await self._tell(msgspec.structs.replace(envelope, sender=sender), told, header, original, expires)
 
     async def _tell(
         self, envelope: Envelope, told: Sequence[Outcome], header: bytes, original: IBody | None, expires: float

@@ -24,6 +24,7 @@ from mailsuite.model import Destination, Envelope, ToMailbox, ToRemote
 from mailsuite.queue.disk import DiskQueue
 from mailsuite.queue.intake import QueuePlacement
 from mailsuite.services.batches import Batches
+from mailsuite.services.return_paths import Choose, senders_own
 from mailsuite.store.incoming import Incoming
 from mailsuite.store.maildir import MaildirStores
 
@@ -32,9 +33,18 @@ _T = TypeVar("_T")
 
 @implementer(IDelivery)
 class Delivery:
-    """Takes drafts from ``spool``; puts messages into ``stores`` and ``queue`` by ``batches``."""
+    """Takes drafts from ``spool``; puts messages into ``stores`` and ``queue`` by ``batches``; ``choose``: with which
+    return path."""
 
-    def __init__(self, stores: MaildirStores, queue: DiskQueue, spool: Spool, batches: Batches) -> None:
+    def __init__(
+        self,
+        stores: MaildirStores,
+        queue: DiskQueue,
+        spool: Spool,
+        batches: Batches,
+        choose: Choose = senders_own,
+    ) -> None:
+        self._choose = choose
         self._stores = stores
         self._queue = queue
         self._spool = spool
@@ -44,6 +54,14 @@ class Delivery:
         return self._spool.draft()
 
     def commit(
+        self, draft: IDraft, envelope: Envelope, trace: bytes, destinations: Sequence[Destination]
+    ) -> Deferred[None]:
+        chosen = self._choose(envelope, destinations)
+        if isinstance(chosen, Deferred):
+            return chosen.addCallback(lambda found: self._commit(draft, envelope, trace, found))
+        return self._commit(draft, envelope, trace, chosen)
+
+    def _commit(
         self, draft: IDraft, envelope: Envelope, trace: bytes, destinations: Sequence[Destination]
     ) -> Deferred[None]:
         content = content_of(draft)

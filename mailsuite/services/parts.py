@@ -39,7 +39,7 @@ from mailsuite.queue.file import Places
 from mailsuite.queue.reports import Reports
 from mailsuite.queue.runner import Runner
 from mailsuite.sendmail.maildrop import Places as LocalPlaces
-from mailsuite.services import relay
+from mailsuite.services import addresses, relay
 from mailsuite.services.batches import Batches
 from mailsuite.services.delivery import Delivery
 from mailsuite.services.factories import Shared
@@ -81,7 +81,8 @@ class Parts:
         batches = Batches(
             disk, self._offload, reactor, max(1, limits.threads // 2), GATHER, LINGER, gather_many=GATHER_MANY
         )
-        delivery = Delivery(self._stores, self._queue, self._spool, batches)
+        returning = addresses.return_paths(settings, self._directory.resolve, reactor.seconds)
+        delivery = Delivery(self._stores, self._queue, self._spool, batches, returning.choose)
         tls = TLSContexts(settings.tls.certificate, settings.tls.key, reactor.seconds)
         self._courier = relay.courier(settings, tls, reactor, self._offload)
         reports = Reports(delivery, self._directory, relay.report_settings(settings), reactor, ids)
@@ -215,6 +216,7 @@ def _directory_settings(settings: Settings) -> DirectorySettings:
         default_domain=settings.default_domain,
         postmaster=settings.postmaster,
         hostname=settings.hostname,
+        srs=addresses.srs(settings),
         remember=settings.passwords.remember,
         checks_at_once=settings.passwords.checks_at_once,
     )

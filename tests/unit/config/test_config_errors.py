@@ -67,6 +67,8 @@ def folder(tmp_path: Path) -> Path:
     )
     (tmp_path / "password").write_text("secret\n")
     (tmp_path / "empty").write_text("")
+    (tmp_path / "short").write_text("short\n")
+    (tmp_path / "short").chmod(0o600)
     return tmp_path
 
 
@@ -118,6 +120,13 @@ CASES = [
     ('"relay.a.test"', '"relay a"', "smarthost.host = \"relay a\": 'relay a' is not a domain name"),
     ('"127.0.0.2"', '"192.0.2.77"', '[[listener]] no. 2, address = "192.0.2.77": this machine has no such address'),
     ("[dns]", '[relay]\nbind_address = "2001:db8::77"\n[dns]', 'relay.bind_address = "2001:db8::77": this machine has no such address'),
+    # addresses
+    ("[dns]", '[srs]\ndomain = "a b"\n[dns]', "srs.domain = \"a b\": 'a b' is not a domain name"),
+    ("[dns]", '[srs]\ndomain = "a.test"\n[dns]', 'srs.secret_file = "": needed is a file with a secret'),
+    ("[dns]", '[srs]\ndomain = "a.test"\nsecret_file = "none"\n[dns]', 'srs.secret_file = "DIR/none": the file cannot be read: No such file'),
+    ("[dns]", '[srs]\ndomain = "a.test"\nsecret_file = "password"\n[dns]', 'srs.secret_file = "DIR/password": others can read or write it: chmod 600'),
+    ("[dns]", '[srs]\ndomain = "a.test"\nsecret_file = "short"\n[dns]', 'srs.secret_file = "DIR/short": needed is a secret of at least 16 characters'),
+    ("[dns]", '[verp]\nsenders = ["list"]\n[dns]', "verp.senders no. 1 = \"list\": 'list' is not an address"),
     # front doors
     ('"127.0.0.2"', '"unix:lmtp"', '[[listener]] no. 2, port = 2143: unix:DIR/lmtp has no port'),
     ('"127.0.0.2"\nport = 2143', '"unix:none/lmtp"', '[[listener]] no. 2, address = "unix:DIR/none/lmtp": there is no folder DIR/none'),

@@ -13,6 +13,7 @@ from mailsuite.directory.lookup import Lookups
 from mailsuite.directory.passwords import verify_password
 from mailsuite.directory.records import Records
 from mailsuite.directory.sqlite import DirectorySettings, SQLiteDirectory
+from mailsuite.directory.srs import Srs
 from mailsuite.errors import BadCredentials, Temporary
 from mailsuite.model import Account, Address, Forward, Local, Remote, Unknown
 from mailsuite.offload import Inline
@@ -177,6 +178,19 @@ def test_settings_stand_in(path: str, records: Records) -> None:
     records.add_account("carol@b.test", PASSWORD)
     assert result_of(directory.authenticate("carol", PASSWORD)).name == "carol@b.test"
     failure_of(directory.authenticate("alice", PASSWORD), BadCredentials)
+
+
+def test_return_paths_of_forwarded_mail_lead_back(path: str, records: Records) -> None:
+    srs, clock = Srs((b"a secret of this server",), "us.test"), Clock()
+    directory = SQLiteDirectory(path, Inline(), clock, DirectorySettings(srs=srs))
+    clock.advance(20_000 * 86_400)
+    ann = Address("ann", "b.test")
+    out = srs.forward(ann, 20_000)
+    assert result_of(directory.resolve(out)) == Forward((), (ann,))
+    assert result_of(directory.resolve(Address(out.local.replace("ann", "eve"), "us.test"))) == Unknown()
+    assert result_of(directory.resolve(Address(out.local, "c.test"))) == Remote()
+    clock.advance(22 * 86_400)
+    assert result_of(directory.resolve(out)) == Unknown()
 
 
 def test_domain_without_accounts_has_the_default_domains_postmaster(path: str, records: Records) -> None:

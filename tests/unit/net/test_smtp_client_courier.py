@@ -258,6 +258,23 @@ def test_many_recipients_go_in_several_transactions() -> None:
     assert len(peer.sessions) == 1
 
 
+def test_recipients_with_return_paths_of_their_own_go_in_transactions_of_their_own() -> None:
+    peer = ScriptedPeer()
+    world = at_one(peer)
+    path = Address("SRS0=x", "us.test")
+    everyone = tuple(
+        Recipient(Address(name, "b.test"), return_path=path if name in "ac" else None) for name in ("a", "b", "c")
+    )
+    sent = Envelope("m1", AL, everyone, 0.0)
+    answer = world.courier.deliver(HOP, sent, everyone, OctetsBody(MESSAGE))
+    world.network.settle()
+    assert [outcome.recipient for outcome in result_of(answer)] == [one.address for one in everyone]
+    assert [(one.sender.split()[0], list(one.recipients)) for one in peer.messages] == [
+        ("<al@a.test>", ["<b@b.test>"]),
+        ("<SRS0=x@us.test>", ["<a@b.test>", "<c@b.test>"]),
+    ]
+
+
 # -- connections that wait ---------------------------------------------------------------------------------------------
 
 

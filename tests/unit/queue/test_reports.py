@@ -92,6 +92,16 @@ def test_a_sender_who_is_an_alias_is_told_wherever_it_leads(world: World) -> Non
     assert world.delivery.commits[0].destinations == (ToMailbox("al@a.test"), ToRemote(Recipient(EVE)))
 
 
+def test_bounces_go_to_the_return_path_of_each_recipient(world: World) -> None:
+    world.report(failed(BOB), failed(EVE), return_path=Address("al+bob=b.test", "e.test"))
+    to_eve, to_path = sorted(world.delivery.commits, key=lambda commit: len(str(commit.destinations)))
+    assert to_eve.destinations == (ToMailbox("al@a.test"),)
+    assert b"eve@e.test" in to_eve.octets
+    assert b"<bob@b.test>" not in to_eve.octets
+    assert to_path.destinations == (ToRemote(Recipient(Address("al+bob=b.test", "e.test"))),)
+    assert b"Final-Recipient: rfc822; eve@e.test" not in to_path.octets
+
+
 @pytest.mark.parametrize("sender", [NULL_SENDER, Address("nobody", "a.test")])
 def test_what_can_be_told_to_nobody_else_is_told_to_the_postmaster(world: World, sender: Address) -> None:
     world.directory.aliases["postmaster@a.test"] = ["al@a.test", "eve@e.test"]

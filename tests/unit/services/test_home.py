@@ -65,7 +65,9 @@ def test_an_alias_that_leads_away_passes_on_what_the_sender_wants_to_know() -> N
     (outcome,) = world.bring(person("away", "SUCCESS"))
     assert outcome == Delivered(Address("away", "here.test"), "mx.here.test", "queued as N1", dsn=True)
     (to,) = world.delivery.commits[0].destinations
-    assert to == ToRemote(Recipient(Address("bob", "far.test"), "rfc822;away@here.test", frozenset({"SUCCESS"})))
+    assert to == ToRemote(
+        Recipient(Address("bob", "far.test"), "rfc822;away@here.test", frozenset({"SUCCESS"})), forwarded=True
+    )
 
 
 @pytest.mark.parametrize(

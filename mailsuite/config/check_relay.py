@@ -1,0 +1,38 @@
+"""What options of sending to other servers must be beyond their shape.  Part of ``config.check``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mailsuite.config.fault import Fault, contents, named
+from mailsuite.config.networks import is_address
+from mailsuite.config.relay import RelayTls, Transport, Way
+from mailsuite.config.schema import Settings
+from mailsuite.directory.names import canonical_domain
+
+
+def check_transports(transports: Sequence[Transport]) -> None:
+    """Raises Fault."""
+    for index, one in enumerate(transports):
+        here = ("transport", index)
+        if (one.way in (Way.HOST, Way.LMTP)) != bool(one.host):
+            raise Fault((*here, "host"), one.host, "needed is a host where way is host or lmtp, and only there")
+        if one.host and not is_address(one.host):
+            named(canonical_domain, one.host, *here, "host")
+        if one.user and not one.password_file:
+            raise Fault((*here, "password_file"), "", "needed is a file with the password, because user is set")
+        if one.user and one.tls in (RelayTls.MAY, RelayTls.REQUIRE):
+            raise Fault((*here, "tls"), one.tls.value, "needed is verify, or the password may go to anybody")
+        if one.password_file and not contents((*here, "password_file"), one.password_file).strip():
+            raise Fault((*here, "password_file"), one.password_file, "the file is empty")
+
+
+def check_smarthost(settings: Settings) -> None:
+    """Raises Fault."""
+    own = settings.smarthost
+    if own.host and not is_address(own.host):
+        named(canonical_domain, own.host, "smarthost", "host")
+    if own.user and not own.password_file:
+        raise Fault(("smarthost", "password_file"), "", "needed is a file with the password, because user is set")
+    if own.password_file and not contents(("smarthost", "password_file"), own.password_file).strip():
+        raise Fault(("smarthost", "password_file"), own.password_file, "the file is empty")
