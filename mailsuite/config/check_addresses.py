@@ -9,6 +9,9 @@ from mailsuite.config.fault import Fault, contents, named
 from mailsuite.config.schema import Settings
 from mailsuite.directory.names import canonical_domain, mail_address
 from mailsuite.directory.srs import secrets_of
+from mailsuite.errors import InvalidName
+from mailsuite.policy.backup import parse_recipients
+from mailsuite.watched import LARGEST
 
 
 def check_srs(settings: Settings) -> None:
@@ -27,6 +30,20 @@ def check_srs(settings: Settings) -> None:
         secrets_of(text.decode("utf-8", "replace"))
     except ValueError as error:
         raise Fault(here, own.secret_file, str(error)) from None
+
+
+def check_backups(settings: Settings) -> None:
+    """Raises Fault."""
+    for index, one in enumerate(settings.backups):
+        here = ("backup", index)
+        for number, domain in enumerate(one.domains):
+            named(canonical_domain, domain.removeprefix("."), *here, "domains", number)
+        if one.recipients:
+            text = contents((*here, "recipients"), one.recipients, LARGEST).decode("utf-8", "replace")
+            try:
+                parse_recipients(text)
+            except InvalidName as error:
+                raise Fault((*here, "recipients"), one.recipients, str(error)) from None
 
 
 def check_verp(settings: Settings) -> None:

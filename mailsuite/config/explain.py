@@ -23,6 +23,9 @@ _KEY_FAULT = re.compile(r"Object (?P<kind>contains unknown|missing required) fie
 #: Characters of a value in an error line; a path fits.
 _LONGEST_SHOWN = 400
 
+#: What is written ``[[name]]``, once for each.
+_TABLES = ("listener", "transport", "backup")
+
 Step = str | int
 
 
@@ -39,8 +42,8 @@ def explain(error: msgspec.ValidationError, data: object) -> str:
 
 def place(steps: Sequence[Step]) -> str:
     """A path as a person finds it in the file: ``limits.recipients``, ``[[listener]] no. 2, port``."""
-    if len(steps) > 1 and isinstance(steps[1], int) and steps[0] == "listener":
-        head = f"[[listener]] no. {steps[1] + 1}"
+    if len(steps) > 1 and isinstance(steps[1], int) and steps[0] in _TABLES:
+        head = f"[[{steps[0]}]] no. {steps[1] + 1}"
         return f"{head}, {place(steps[2:])}" if steps[2:] else head
     text = ""
     for step in steps:

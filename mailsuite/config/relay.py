@@ -111,6 +111,23 @@ class Transport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: Annotated[str, about("What senders are told with `error`; it may begin with a status such as `5.7.1`.")] = ""
 
 
+class Backup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Domains of others whose mail this server takes for them, as backup MX or as the gate before an inner server (then
+    with a `[[transport]]`)."""
+
+    domains: Annotated[
+        tuple[str, ...],
+        length(1, 10_000, "`example.org`; with those below it `.example.org`."),
+    ]
+    recipients: Annotated[
+        Path,
+        about(
+            "File of who has mail there, an address a line (`@example.org`: everybody); read again when it changes. "
+            "Empty: any recipient is taken, and what the other server then refuses goes back to senders."
+        ),
+    ] = ""
+
+
 class Dns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Name servers."""
 

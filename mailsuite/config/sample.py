@@ -16,7 +16,7 @@ from msgspec import inspect
 
 from mailsuite.config.explain import allowed
 from mailsuite.config.option import TlsMode
-from mailsuite.config.relay import RelayTls, Transport, Way
+from mailsuite.config.relay import Backup, RelayTls, Transport, Way
 from mailsuite.config.schema import EVERYWHERE, Listener, Service, Settings, Tls
 
 _WIDTH = 100
@@ -63,17 +63,22 @@ class _Text:
         fields = _fields(Settings)
         plain = [field for field in fields if not isinstance(_bare(field.type), inspect.StructType)]
         for field in plain:
-            if field.name not in ("listeners", "transports"):
+            if field.name not in ("listeners", *_EXAMPLES):
                 yield from self._option(field, getattr(settings, field.name))
         for index, listener in enumerate(settings.listeners):
             yield from self._section("[[listener]]", listener, explained=self._explained and index == 0)
-        for transport in settings.transports:
-            yield from self._section("[[transport]]", transport, explained=False)
-        if self._explained and not settings.transports:
-            yield from _example()
+        for field in plain:
+            if field.name in _EXAMPLES:
+                yield from self._table(field.encode_name, getattr(settings, field.name), _EXAMPLES[field.name])
         for field in fields:
             if field not in plain:
                 yield from self._section(f"[{field.encode_name}]", getattr(settings, field.name), self._explained)
+
+    def _table(self, name: str, values: Sequence[msgspec.Struct], example: msgspec.Struct) -> Iterator[str]:
+        for value in values:
+            yield from self._section(f"[[{name}]]", value, explained=False)
+        if self._explained and not values:
+            yield from _shown_example(name, example)
 
     def _section(self, head: str, value: msgspec.Struct, explained: bool) -> Iterator[str]:
         inner = _Text(self._everything, explained)
@@ -92,11 +97,16 @@ class _Text:
         yield from f"{field.encode_name} = {_toml(value)}".split("\n")
 
 
-def _example() -> Iterator[str]:
-    """What a table without rules could hold."""
-    yield from ("", *_comment(Transport.__doc__ or ""), "# [[transport]]")
-    example = Transport(Way.HOST, domains=(".example.net",), host="gateway.example.net", tls=RelayTls.VERIFY)
-    for field in _fields(Transport):
+#: What a table that is empty could hold.
+_EXAMPLES: dict[str, msgspec.Struct] = {
+    "transports": Transport(Way.HOST, domains=(".example.net",), host="gateway.example.net", tls=RelayTls.VERIFY),
+    "backups": Backup(domains=("example.net",), recipients="recipients-of-example.net"),
+}
+
+
+def _shown_example(name: str, example: msgspec.Struct) -> Iterator[str]:
+    yield from ("", *_comment(type(example).__doc__ or ""), f"# [[{name}]]")
+    for field in _fields(type(example)):
         yield from _about(field)
         yield f"# {field.encode_name} = {_toml(getattr(example, field.name))}"
 

@@ -64,8 +64,12 @@ class Check:
 class RelayRights(Check):
     """Mail for other domains only from trusted networks and from whoever has logged in; unknown users here never.
 
-    An alias that leads elsewhere is the administrator's own choice and asks for no rights.
+    An alias that leads elsewhere is the administrator's own choice and asks for no rights; nor do the domains that this
+    server ``takes`` for others.
     """
+
+    def __init__(self, takes: Callable[[str], bool] = lambda domain: False) -> None:
+        self._takes = takes
 
     def at_recipient(
         self, client: Client, sender: Address, recipient: Address, resolution: Resolution, size: int
@@ -73,7 +77,7 @@ class RelayRights(Check):
         match resolution:
             case Unknown():
                 return _NO_SUCH_USER
-            case Remote() if not client.trusted and not client.account:
+            case Remote() if not client.trusted and not client.account and not self._takes(recipient.domain):
                 return _RELAY_DENIED
         return ACCEPT
 

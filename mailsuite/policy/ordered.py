@@ -11,14 +11,18 @@ from zope.interface import implementer
 
 from mailsuite.interfaces import IPolicy
 from mailsuite.model import AddHeader, Address, Client, Envelope, Later, Refuse, Resolution, Verdict
+from mailsuite.policy.backup import Backup
 from mailsuite.policy.checks import ACCEPT, Answer, Check, Loop, Quota, RelayRights, Room, Size
 
 
-def standard_checks(message_size: int, hops: int, room: Room | None = None) -> tuple[Check, ...]:
+def standard_checks(
+    message_size: int, hops: int, room: Room | None = None, backup: Backup | None = None
+) -> tuple[Check, ...]:
     """What every server needs.  ``message_size`` in octets, ``hops`` counts Received fields; ``room`` is asked for
-    quota, None where mailboxes have no limit."""
+    quota, None where mailboxes have no limit; ``backup`` are the domains of others, if there are any."""
+    others = backup or Backup(())
     quota = (Quota(room),) if room is not None else ()
-    return (RelayRights(), Size(message_size), Loop(hops), *quota)
+    return (RelayRights(others.takes), others, Size(message_size), Loop(hops), *quota)
 
 
 @implementer(IPolicy)

@@ -96,7 +96,13 @@ class Parts:
         )
         network = client_networks(limits.ipv4_network, limits.ipv6_network)
         admission = Admission(limits.connections, limits.connections_per_address, network)
-        checks = [*standard_checks(limits.message_size, limits.hops, self._stores.room), *self._senders(settings)]
+        standard = standard_checks(
+            limits.message_size,
+            limits.hops,
+            self._stores.room,
+            addresses.backup(settings, self._offload, reactor.seconds),
+        )
+        checks = [*standard, *self._senders(settings)]
         self.shared = Shared(
             settings=settings,
             directory=self._directory,

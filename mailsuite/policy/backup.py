@@ -1,0 +1,81 @@
+"""Domains of others whose mail this server takes in for them: a backup MX, or the gate before an inner server.
+
+With a list of who has mail there, everybody else is refused at RCPT.  Without one this server would take any mail and
+then have to tell forged senders that nobody wants it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from twisted.internet.defer import Deferred
+
+from mailsuite.errors import InvalidName
+from mailsuite.model import Address, Client, Refuse, Remote, Resolution, Status, Verdict
+from mailsuite.policy.checks import ACCEPT, Answer, Check
+
+#: Addresses (``user@domain``, ``@domain`` for everybody there), lower case.
+Recipients: TypeAlias = frozenset[str]
+#: A list as it is now.
+List: TypeAlias = Callable[[], Recipients | Deferred[Recipients]]
+
+_UNKNOWN = Refuse(Status(5, 1, 1), "No such user there; check the address")
+
+
+def parse_recipients(text: str) -> Recipients:
+    """One address a line; what follows it on its line means nothing, so that a table of Postfix will do.  InvalidName
+    for a line without one."""
+    found = set()
+    for number, line in enumerate(text.splitlines(), 1):
+        word = line.partition("#")[0].split()[:1]
+        if not word:
+            continue
+        if "@" not in word[0] or word[0].endswith("@"):
+            raise InvalidName(f"line {number}: {word[0]!r} is not an address: user@example.org, or @example.org")
+        found.add(word[0].lower())
+    return frozenset(found)
+
+
+def everybody() -> Recipients:
+    """The list of those who have none is not asked."""
+    return frozenset()
+
+
+class Backup(Check):
+    """``lists`` has the list of each domain, ``everybody`` where there is none; a domain ``.example.org`` is meant with
+    those below it."""
+
+    def __init__(self, lists: Sequence[tuple[str, List]]) -> None:
+        self._lists = dict(lists)
+
+    def takes(self, domain: str) -> bool:
+        """Whether mail for it is taken from anybody."""
+        return self._list_of(domain) is not None
+
+    def at_recipient(
+        self, client: Client, sender: Address, recipient: Address, resolution: Resolution, size: int
+    ) -> Answer:
+        if not isinstance(resolution, Remote):
+            return ACCEPT
+        wanted = self._list_of(recipient.domain)
+        if wanted is None or wanted is everybody or recipient.local.lower() == "postmaster":  # RFC 5321 §4.5.1
+            return ACCEPT
+        known = wanted()
+        if isinstance(known, Deferred):
+            return known.addCallback(_verdict, recipient)
+        return _verdict(known, recipient)
+
+    def _list_of(self, domain: str) -> List | None:
+        name = domain.lower()
+        found = self._lists.get(name) or self._lists.get("." + name)
+        while found is None and "." in name:
+            name = name.partition(".")[2]
+            found = self._lists.get("." + name)
+        return found
+
+
+def _verdict(known: Recipients, recipient: Address) -> Verdict:
+    local, domain = recipient.local.lower(), recipient.domain.lower()
+    names = (f"{local}@{domain}", f"{local.partition('+')[0]}@{domain}", f"@{domain}")
+    return ACCEPT if any(name in known for name in names) else _UNKNOWN
