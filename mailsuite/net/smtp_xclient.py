@@ -35,4 +35,4 @@ def named_client(client: Client, event: XClient, account: Account, trusts: Calla
 async def named_account(directory: IDirectory, event: XClient) -> Account:
     """That of LOGIN; one without a name if there is none.  Raises NotFound, Temporary."""
     login = event.attributes.get("LOGIN", "")
-    return await directory.account(login.lower()) if login else Account("")
+    return await directory.find(login) if login else Account("")

@@ -90,6 +90,15 @@ def is_domain(text: str) -> bool:
 
 
 @functools.lru_cache(_KNOWN)
+def u_labels(domain: str) -> str:
+    """As people write it (RFC 5890 §2.3.2.1); the same where nothing of it is an A-label."""
+    try:
+        return idna.decode(domain) if "xn--" in domain else domain
+    except idna.IDNAError:
+        return domain
+
+
+@functools.lru_cache(_KNOWN)
 def _parse_path(path: str) -> Address:
     found = _is_path(path)
     if found is None:

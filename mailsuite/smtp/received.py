@@ -1,7 +1,9 @@
 """The trace field that a server puts on top of each message: RFC 5321 §4.4, RFC 3848, RFC 6531 §4.3, RFC 6710 §4.1.
 
 Folded, CR LF line ends, dates in UTC.  The ``for`` clause only stands where there is a single recipient, so that nobody
-learns of another (RFC 5321 §7.2).  Whatever a client called itself, the field keeps its form.
+learns of another (RFC 5321 §7.2).  Domains are A-labels; U-labels (RFC 6531 §3.7.3) where that recipient is not ASCII
+anyway: elsewhere they would keep the message from servers without SMTPUTF8 for nothing.  Whatever a client called
+itself, the field keeps its form.
 """
 
 from __future__ import annotations
@@ -9,8 +11,8 @@ from __future__ import annotations
 import functools
 from datetime import UTC, datetime
 
-from mailsuite.model import Client, Recipient
-from mailsuite.smtp.address import is_domain
+from mailsuite.model import Address, Client, Recipient
+from mailsuite.smtp.address import is_domain, u_labels
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -29,16 +31,19 @@ def received(
     """The whole field.  ``extended``: the client said EHLO or LHLO; ``arrived``: seconds since the epoch."""
     # RFC 5321 §4.4: the address in brackets stands for a TCP connection; a Unix socket has none.
     literal = _address_literal(client.address) if client.address else ""
-    source = client.helo if is_domain(client.helo) else literal or "localhost"
+    only = recipients[0].address if len(recipients) == 1 else None
+    shown = u_labels if smtputf8 and only is not None and not only.local.isascii() else str
+    source = shown(client.helo) if is_domain(client.helo) else literal or "localhost"
     origin = f"{source} ({literal})" if literal else source
     tls = f" ({client.tls})" if client.tls and client.tls.isprintable() and not set(client.tls) & set("()\\") else ""
-    only = recipients[0].address if len(recipients) == 1 else None
+    if only is not None and shown is not str:
+        only = Address(only.local, shown(only.domain))
     receiver = f"\r\n\tfor <{only}>" if only is not None and only.domain else ""
     if priority:
         receiver += f"\r\n\tPRIORITY {priority}"
     return (
         f"Received: from {origin}\r\n"
-        f"\tby {hostname} with {protocol(client, extended, smtputf8)}{tls} id {id}{receiver};\r\n"
+        f"\tby {shown(hostname)} with {protocol(client, extended, smtputf8)}{tls} id {id}{receiver};\r\n"
         f"\t{date(arrived)}\r\n"
     ).encode()
 

@@ -15,9 +15,10 @@ from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import implementer
 
 from mailsuite.directory.expand import resolve
+from mailsuite.directory.names import canonical_domain, canonical_local
 from mailsuite.directory.prepare import prepared_or_same
 from mailsuite.directory.scram import fake_keys, keys_of
-from mailsuite.errors import BadCredentials, NotAllowed, NotFound
+from mailsuite.errors import BadCredentials, InvalidName, NotAllowed, NotFound
 from mailsuite.interfaces import IDirectory
 from mailsuite.model import Account, Address, Resolution, ScramKeys
 
@@ -131,8 +132,12 @@ class MemoryDirectory:
     # -- inside ----------------------------------------------------------------------------------------------------
 
     def _name(self, login: str) -> str:
-        prepared = prepared_or_same(login).lower()
-        return prepared if "@" in prepared else f"{prepared}@{self.domains[0]}"
+        prepared = prepared_or_same(login)
+        local, at, domain = prepared.rpartition("@")
+        try:
+            return f"{canonical_local(local if at else prepared)}@{canonical_domain(domain) if at else self.domains[0]}"
+        except InvalidName:
+            return ""
 
     def _authenticate(self, name: str, password: str) -> Account:
         if name in self.disabled or self.passwords.get(name) != prepared_or_same(password):

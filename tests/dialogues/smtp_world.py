@@ -173,7 +173,7 @@ def name_of(destination: Destination) -> str:
 def directory() -> MemoryDirectory:
     return MemoryDirectory(
         ["here.test", "also.test", "xn--bcher-kva.test"],
-        {"alice@here.test": "wonderland", "bob@here.test": "builder"},
+        {"alice@here.test": "wonderland", "bob@here.test": "builder", "jörg@xn--bcher-kva.test": "secret"},
         {
             "sales@here.test": ["alice@here.test", "bob@here.test"],
             "away@here.test": ["alice@elsewhere.test"],

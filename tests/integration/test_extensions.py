@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import email
 import email.message
+import imaplib
 import poplib
 import smtplib
 import ssl
@@ -87,3 +89,36 @@ def test_mail_that_is_held_comes_later_and_its_sender_is_told_then(server: Insta
 def test_nobody_sends_from_anothers_address(client: smtplib.SMTP) -> None:
     code, text = client.mail("somebody@else.test")
     assert (code, text[:5]) == (550, b"5.7.1")
+
+
+JOERG = "jörg@demo.test"
+
+
+def test_an_account_whose_name_is_not_ascii_sends_and_reads_like_any_other(server: Instance) -> None:
+    """RFC 6531, RFC 6856 and RFC 4616: the same person however the name is typed."""
+    server.command("user", "add", JOERG, "--password-stdin", input=server.password + "\n")
+    context = ssl.create_default_context(cafile=str(server.authority))
+    credentials = f"\0JÖRG@demo.test\0{server.password}".encode()
+    with smtplib.SMTP("localhost", server.ports["submission"], timeout=20) as smtp:
+        smtp.starttls(context=context)
+        smtp.ehlo()
+        assert smtp.docmd("AUTH PLAIN", base64.b64encode(credentials).decode())[0] == 235
+        smtp.sendmail(
+            JOERG, ["Jo\u0308rg@demo.test"], "Subject: grüß\r\n\r\nx\r\n".encode(), ["SMTPUTF8", "BODY=8BITMIME"]
+        )
+    server.arrived(1)
+    with imaplib.IMAP4_SSL("localhost", server.ports["imaps"], ssl_context=context, timeout=20) as imap:
+        imap.authenticate("PLAIN", lambda _: credentials)
+        imap.enable("UTF8=ACCEPT")
+        assert imap.select() == ("OK", [b"1"])
+        ((_, found), *_) = imap.fetch("1", "BODY.PEEK[HEADER]")[1]
+        assert "for <Jo\u0308rg@demo.test>".encode() in found
+        assert "Subject: grüß".encode() in found
+    pop = poplib.POP3_SSL("localhost", server.ports["pop3s"], timeout=20, context=context)
+    pop.encoding = "utf-8"
+    pop._shortcmd("UTF8")  # type: ignore[attr-defined]
+    pop.user(JOERG)
+    pop.pass_(server.password)
+    assert pop.stat()[0] == 1
+    pop.quit()
+    assert JOERG in server.command("user", "list").stdout

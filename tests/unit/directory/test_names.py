@@ -50,11 +50,26 @@ def test_account_has_one_spelling(text: str) -> None:
     "text",
     ["alice", "@example.org", "alice@", "", "al ice@example.org", "alice@@example.org", "a/b@example.org",
      "../x@example.org", ".alice@example.org", "alice.@example.org", "a..b@example.org", "a+b@example.org",
-     "a%b@example.org", '"a b"@example.org', "ä@example.org", "x" * 65 + "@example.org", "a\0b@example.org"],
+     "a%b@example.org", '"a b"@example.org', "x" * 65 + "@example.org", "a\0b@example.org",
+     "\N{PILE OF POO}@example.org", "a\N{ZERO WIDTH JOINER}b@example.org",
+     "\N{FEMININE ORDINAL INDICATOR}x@example.org",
+     "\N{COMBINING DIAERESIS}x@example.org", "a\N{HEBREW LETTER ALEF}@example.org", "a\N{NO-BREAK SPACE}b@example.org",
+     "a\N{FULLWIDTH SOLIDUS}b@example.org", "a\N{RIGHT-TO-LEFT OVERRIDE}b@example.org", "ä" * 33 + "@example.org",
+     "a\ud800b@example.org"],
 )  # fmt: skip
 def test_what_cannot_be_an_account_is_refused(text: str) -> None:
     with pytest.raises(InvalidName):
         account_name(text)
+
+
+@pytest.mark.parametrize("text", ["Jörg@bücher.example", "JO\u0308RG@xn--bcher-kva.example", "jörg@BÜCHER.example."])
+def test_account_of_other_letters_has_one_spelling(text: str) -> None:
+    assert account_name(text) == "jörg@xn--bcher-kva.example"
+
+
+@pytest.mark.parametrize("local", ["用户", "аня", "δοκιμή", "अजय", "יונתן", "tschüß".casefold(), "ä" * 32])
+def test_letters_of_any_script_may_be_an_account(local: str) -> None:
+    assert account_name(f"{local}@example.org") == f"{local}@example.org"
 
 
 def test_alias_may_be_a_catch_all_or_have_a_detail() -> None:
