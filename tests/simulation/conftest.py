@@ -15,7 +15,7 @@ from crash_proof import Proof, Recording, record
 from crash_scenarios import SCENARIOS
 
 #: ``make crash SEEDS=n`` sets it.
-SEEDS = int(os.environ.get("MAILSUITE_CRASH_SEEDS", "2"))
+SEEDS = int(os.environ.get("MAILSUITE_CRASH_SEEDS", "1"))
 #: How often the real server is killed.
 KILLS = int(os.environ.get("MAILSUITE_KILLS", "8"))
 
