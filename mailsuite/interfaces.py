@@ -273,8 +273,9 @@ class IMailStore(Interface):
     def open(name: str) -> Deferred[IMailbox]:
         """The mailbox; fails with ``NotFound``.  Any number of sessions share what is behind it."""
 
-    def create(name: str, special_use: str) -> Deferred[None]:
-        """Missing parents are made too (RFC 9051 section 6.3.4); ``special_use``: see ``MailboxInfo``."""
+    def create(name: str, special_use: str) -> Deferred[str]:
+        """Fires with its MAILBOXID.  Missing parents are made too (RFC 9051 section 6.3.4); ``special_use``: see
+        ``MailboxInfo``."""
 
     def delete(name: str) -> Deferred[None]:
         """INBOX fails with ``NotAllowed``.  With children the name stays, not selectable."""
@@ -315,6 +316,7 @@ class IMailbox(Interface):
 
     name = Attribute("the name, str")
     account = Attribute("the account's canonical name, str")
+    id = Attribute("the MAILBOXID, str: the same for the life of the mailbox, whatever its name; RFC 8474")
     prompt = Attribute("whether watches hear within a second, without ``look``, of what other programs do, bool")
 
     def snapshot(take_recent: bool) -> Deferred[Snapshot]:
@@ -330,8 +332,8 @@ class IMailbox(Interface):
         """At most 1,000 UIDs a call; those that are gone are left out.  Items: ``flags`` (Flags), ``size`` (int,
         octets as sent), ``date`` (float, internal date), ``saved`` (float, when it came into this mailbox, RFC 8514
         §3), ``modseq`` (int), ``envelope`` and ``structure`` and ``body`` (bytes, IMAP syntax: ENVELOPE, BODYSTRUCTURE
-        and BODY without extension data), ``header`` (bytes, the header block with CRLF and its empty line), ``name``
-        (str, the permanent id for UIDL)."""
+        and BODY without extension data), ``emailid`` and ``threadid`` (bytes, RFC 8474), ``header`` (bytes, the header
+        block with CRLF and its empty line), ``name`` (str, the permanent id for UIDL)."""
 
     def body(uid: int) -> Deferred[IBody]:
         """Fails with ``Expunged``."""

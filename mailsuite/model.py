@@ -392,7 +392,7 @@ class Quota(msgspec.Struct, frozen=True):
 
 class MailboxStatus(msgspec.Struct, frozen=True):
     """Counters of a mailbox; ``size`` is octets as sent (RFC 8438), ``deleted_size`` those of messages marked
-    \\Deleted (RFC 9208)."""
+    \\Deleted (RFC 9208); ``id`` is the MAILBOXID (RFC 8474)."""
 
     messages: int
     recent: int
@@ -403,6 +403,7 @@ class MailboxStatus(msgspec.Struct, frozen=True):
     highestmodseq: int
     size: int
     deleted_size: int = 0
+    id: str = ""
 
 
 class Snapshot(msgspec.Struct, frozen=True):

@@ -163,6 +163,18 @@ class Modified(msgspec.Struct, frozen=True, tag=True):
     modseq: int
 
 
+class EmailId(msgspec.Struct, frozen=True, tag=True):
+    """EMAILID is this (RFC 8474)."""
+
+    id: bytes
+
+
+class ThreadId(msgspec.Struct, frozen=True, tag=True):
+    """THREADID is this (RFC 8474)."""
+
+    id: bytes
+
+
 Query: TypeAlias = (
     All
     | And
@@ -183,4 +195,6 @@ Query: TypeAlias = (
     | Body
     | Text
     | Modified
+    | EmailId
+    | ThreadId
 )

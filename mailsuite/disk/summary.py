@@ -6,14 +6,15 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from mailsuite.disk.opening import open_file
+from mailsuite.mime.identity import Digest, thread
 from mailsuite.mime.render import summarize, summary
 from mailsuite.mime.structure import Scanner
 
 #: Octets of a message that are read at once.
 PIECE = 1 << 18
 
-#: (envelope, structure, body), as IMAP sends them.
-Rendered: TypeAlias = tuple[bytes, bytes, bytes]
+#: (envelope, structure, body), as IMAP sends them; the digest of all octets and that of the thread (``mime.identity``).
+Rendered: TypeAlias = tuple[bytes, bytes, bytes, bytes, bytes]
 #: For each path what is rendered, or nothing if the file is not there.
 Summarize: TypeAlias = Callable[[Sequence[str]], Sequence[Rendered | tuple[()]]]
 
@@ -34,12 +35,15 @@ def summarize_file(path: str) -> Rendered:
     """OSError."""
     with open(open_file(path), "rb", buffering=0) as file:
         octets = file.read(PIECE)
+        digest = Digest()
+        digest.feed(octets)
         if len(octets) < PIECE:
             made = summary(octets)
         else:
             scanner = Scanner()
-            while octets:
+            scanner.feed(octets)
+            while octets := file.read(PIECE):
                 scanner.feed(octets)
-                octets = file.read(PIECE)
+                digest.feed(octets)
             made = summarize(scanner.finish())
-    return made.envelope, made.structure, made.body
+    return made.envelope, made.structure, made.body, digest.finish(), thread(made.fields)

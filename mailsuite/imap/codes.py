@@ -77,6 +77,11 @@ def capability(words: Iterable[bytes]) -> bytes:
     return b"CAPABILITY " + b" ".join(words)
 
 
+def mailboxid(id: str) -> bytes:
+    """RFC 8474 §4.1, §4.2."""
+    return b"MAILBOXID (%b)" % id.encode("ascii")
+
+
 def appenduid(appended: Sequence[Appended]) -> bytes:
     """RFC 4315 section 3; of several messages (RFC 3502) as one set.  There is at least one."""
     return b"APPENDUID %d %s" % (appended[0].uidvalidity, compress([message.uid for message in appended]))

@@ -24,6 +24,8 @@ class Attribute(enum.Enum):
     BODYSTRUCTURE = "BODYSTRUCTURE"
     UID = "UID"
     MODSEQ = "MODSEQ"
+    EMAILID = "EMAILID"
+    THREADID = "THREADID"
     SAVEDATE = "SAVEDATE"
 
 
@@ -66,7 +68,7 @@ FetchItem: TypeAlias = Attribute | BodySection
 
 class StatusItem(enum.Enum):
     """STATUS items, RFC 3501 section 6.3.10, RFC 9051 (DELETED), RFC 8438 (SIZE), RFC 7162 (HIGHESTMODSEQ), RFC 9208
-    (DELETED-STORAGE), RFC 7889 (APPENDLIMIT)."""
+    (DELETED-STORAGE), RFC 7889 (APPENDLIMIT), RFC 8474 (MAILBOXID)."""
 
     MESSAGES = "MESSAGES"
     RECENT = "RECENT"
@@ -78,6 +80,7 @@ class StatusItem(enum.Enum):
     HIGHESTMODSEQ = "HIGHESTMODSEQ"
     DELETED_STORAGE = "DELETED-STORAGE"
     APPENDLIMIT = "APPENDLIMIT"
+    MAILBOXID = "MAILBOXID"
 
 
 class Resource(enum.Enum):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from mailsuite.imap import names, sets
+from mailsuite.imap import codes, names, sets
 from mailsuite.imap.items import StatusItem
 from mailsuite.model import Flags, MailboxStatus, Quota
 from mailsuite.query import Ranges
@@ -138,10 +138,15 @@ def list_line(
 
 def status(name: str, items: Sequence[StatusItem], counters: MailboxStatus, append_limit: int) -> bytes:
     """``* STATUS name (MESSAGES 3 ...)``, RFC 3501 section 7.2.4; ``append_limit`` in octets (RFC 7889 §3.1)."""
-    known = {StatusItem.APPENDLIMIT: append_limit}
-    words = [(item, known[item] if item in known else _COUNTERS[item](counters)) for item in items]
-    values = b" ".join(b"%s %d" % (item.value.encode(), value) for item, value in words)
-    return b"* STATUS %s (%s)\r\n" % (mailbox(name), values)
+    words = [_status_value(item, counters, append_limit) for item in items]
+    return b"* STATUS %s (%s)\r\n" % (mailbox(name), b" ".join(words))
+
+
+def _status_value(item: StatusItem, counters: MailboxStatus, append_limit: int) -> bytes:
+    if item is StatusItem.MAILBOXID:
+        return codes.mailboxid(counters.id)  # it looks the same there, RFC 8474 §4.3
+    value = append_limit if item is StatusItem.APPENDLIMIT else _COUNTERS[item](counters)
+    return b"%s %d" % (item.value.encode(), value)
 
 
 _COUNTERS = {

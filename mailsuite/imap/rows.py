@@ -28,6 +28,10 @@ def _modseq(value: object) -> bytes:
     return b"(%d)" % cast(int, value)  # RFC 7162 §7: fetch-mod-resp
 
 
+def _object_id(value: object) -> bytes:
+    return b"(%b)" % cast(bytes, value)  # RFC 8474 §7
+
+
 def _as_it_is(value: object) -> bytes:
     return cast(bytes, value)
 
@@ -38,13 +42,21 @@ _STORED: dict[Attribute, tuple[str, _Render]] = {
     Attribute.SAVEDATE: ("saved", _date),
     Attribute.RFC822_SIZE: ("size", _number),
     Attribute.MODSEQ: ("modseq", _modseq),
+    Attribute.EMAILID: ("emailid", _object_id),
+    Attribute.THREADID: ("threadid", _object_id),
     Attribute.ENVELOPE: ("envelope", _as_it_is),
     Attribute.BODY: ("body", _as_it_is),
     Attribute.BODYSTRUCTURE: ("structure", _as_it_is),
 }
 #: How ``rows`` writes a column: what must be rendered first, and what is not octets.
 _COLUMNS: dict[FetchItem, _Render] = {Attribute.INTERNALDATE: _date, Attribute.SAVEDATE: _date}
-_FORMATS: dict[FetchItem, str] = {Attribute.UID: "%d", Attribute.RFC822_SIZE: "%d", Attribute.MODSEQ: "(%d)"}
+_FORMATS: dict[FetchItem, str] = {
+    Attribute.UID: "%d",
+    Attribute.RFC822_SIZE: "%d",
+    Attribute.MODSEQ: "(%d)",
+    Attribute.EMAILID: "(%b)",
+    Attribute.THREADID: "(%b)",
+}
 
 
 class Plan(msgspec.Struct, frozen=True):

@@ -26,9 +26,9 @@ async def status(session: Session, event: Status) -> None:
 
 
 async def create(session: Session, event: Create) -> None:
-    """RFC 3501 §6.3.3, RFC 6154 §3."""
-    await session.store.create(event.mailbox, event.special_use)
-    await session.complete(event, b"created")
+    """RFC 3501 §6.3.3, RFC 6154 §3, RFC 8474 §4.1."""
+    made = await session.store.create(event.mailbox, event.special_use)
+    await session.complete(event, b"created", codes.mailboxid(made))
 
 
 async def delete(session: Session, event: Delete) -> None:

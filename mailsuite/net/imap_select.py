@@ -27,6 +27,7 @@ async def select(session: Session, event: Select) -> None:
         session.become(Awareness.CONDSTORE)
     selection = await open_selection(session.store, event.mailbox, event.read_only, session.woken)
     session.select(selection)
+    session.core.untagged(responses.ok(b"the mailbox's id", codes.mailboxid(selection.mailbox.id)))  # RFC 8474 §4.2
     session.core.untagged_all(selection.view.opening())
     if event.resync is not None and event.resync.uidvalidity == selection.view.uidvalidity:
         try:

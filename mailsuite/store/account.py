@@ -219,7 +219,7 @@ class AccountMail:
         loaded = (Counters.load(self.resources.disk, path) for path in files)
         return max((counters.uidvalidity for counters in loaded if counters), default=0)
 
-    def create(self, name: str, special_use: str) -> None:
+    def create(self, name: str, special_use: str) -> Folder:
         name = checked_name(name)
         there = self.names()
         if name in there:
@@ -227,6 +227,7 @@ class AccountMail:
         for each in (*parents(name), name):
             if each not in there:
                 self._make(each, special_use if each == name else "")
+        return self.folder(name)
 
     def _make(self, name: str, special_use: str) -> None:
         disk = self.resources.disk

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from twisted.logger import Logger
 
 from mailsuite.errors import NotFound
+from mailsuite.mime.identity import mailbox_id
 from mailsuite.model import (
     DELETED,
     NO_FLAGS,
@@ -395,6 +396,11 @@ class Folder:
             self._deleted = (self.counters.modseq, size)
         return size
 
+    @property
+    def object_id(self) -> str:
+        """MAILBOXID."""
+        return mailbox_id(self.account.name, self.counters.uidvalidity)
+
     def status(self) -> MailboxStatus:
         held, counters = self.contents, self.counters
         return MailboxStatus(
@@ -407,6 +413,7 @@ class Folder:
             highestmodseq=counters.modseq,
             size=held.size,
             deleted_size=self._deleted_size(held),
+            id=self.object_id,
         )
 
     def snapshot(self, take_recent: bool) -> Snapshot:

@@ -21,7 +21,7 @@ from twisted.logger import Logger
 
 from mailsuite.disk.summary import Rendered
 
-_VERSION = 2
+_VERSION = 3
 _SCHEMA = """
 CREATE TABLE mailbox (
     id INTEGER PRIMARY KEY, folder TEXT NOT NULL UNIQUE, uidvalidity INTEGER NOT NULL,
@@ -30,12 +30,14 @@ CREATE TABLE message (
     key INTEGER PRIMARY KEY, base TEXT NOT NULL, recent INTEGER NOT NULL, letters TEXT NOT NULL,
     stored INTEGER NOT NULL, wire INTEGER NOT NULL, date REAL NOT NULL, modseq INTEGER NOT NULL);
 CREATE TABLE summary (
-    key INTEGER PRIMARY KEY, envelope BLOB NOT NULL, structure BLOB NOT NULL, body BLOB NOT NULL);
+    key INTEGER PRIMARY KEY, envelope BLOB NOT NULL, structure BLOB NOT NULL, body BLOB NOT NULL,
+    digest BLOB NOT NULL, thread BLOB NOT NULL);
 CREATE TABLE ascii (key INTEGER PRIMARY KEY, size INTEGER NOT NULL);
 """
 #: Files that were set aside and are kept, the newest.
 MAX_SET_ASIDE = 3
 _COLUMNS = "key, base, recent, letters, stored, wire, date, modseq"
+_PARTS = "envelope, structure, body, digest, thread"
 _AMONG = "key IN (SELECT ? + value FROM json_each(?))"
 _UID = 0xFFFFFFFF
 _NUMBERS = msgspec.json.Decoder(tuple[int, ...])
@@ -276,12 +278,17 @@ class Index:
 
     def rendered(self, id: int, uids: Collection[int]) -> dict[int, Rendered]:
         """By UID, where it was made already."""
-        found = self._among("SELECT key, envelope, structure, body FROM summary WHERE", id, uids)
+        found = self._among(f"SELECT key, {_PARTS} FROM summary WHERE", id, uids)  # noqa: S608
         return {key & _UID: parts for key, *parts in found}  # type: ignore[misc,operator]
+
+    def identities(self, id: int, uids: Collection[int]) -> dict[int, tuple[bytes, bytes]]:
+        """By UID, the digests of content and thread, where they were made already."""
+        found = self._among("SELECT key, digest, thread FROM summary WHERE", id, uids)
+        return {key & _UID: digests for key, *digests in found}  # type: ignore[misc,operator]
 
     def keep_rendered(self, id: int, rendered: Iterable[tuple[int, Rendered]]) -> None:
         values = ((id << 32 | uid, *parts) for uid, parts in rendered)
-        self._db.executemany("INSERT OR REPLACE INTO summary VALUES (?, ?, ?, ?)", values)
+        self._db.executemany("INSERT OR REPLACE INTO summary VALUES (?, ?, ?, ?, ?, ?)", values)
 
     def copy_rendered(self, source: int, target: int, pairs: Sequence[tuple[int, int]]) -> int:
         """(UID in ``source``, UID in ``target``) of messages that were copied, both ascending; of how many it was made
@@ -294,7 +301,7 @@ class Index:
                 (_, (first, becomes)), *others = run
                 last = others[-1][1][0] if others else first
                 copied += self._db.execute(
-                    "INSERT OR REPLACE INTO summary SELECT key + ?, envelope, structure, body FROM summary"
+                    f"INSERT OR REPLACE INTO summary SELECT key + ?, {_PARTS} FROM summary"  # noqa: S608
                     " WHERE key BETWEEN ? AND ?",
                     ((target << 32 | becomes) - (source << 32 | first), source << 32 | first, source << 32 | last),
                 ).rowcount

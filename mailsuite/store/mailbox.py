@@ -90,6 +90,10 @@ class MaildirMailbox:
         return self._lane.account.name
 
     @property
+    def id(self) -> str:
+        return self.folder.object_id
+
+    @property
     def prompt(self) -> bool:
         return self._attention.follows(self.folder)
 

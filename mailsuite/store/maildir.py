@@ -85,8 +85,8 @@ class MaildirStore:
     def _open(self, name: str) -> IMailbox:
         return MaildirMailbox(self._lane, self._account.folder(name), self._stores.attention)
 
-    def create(self, name: str, special_use: str) -> Deferred[None]:
-        return self._lane.run(self._account.create, name, special_use)
+    def create(self, name: str, special_use: str) -> Deferred[str]:
+        return self._lane.run(lambda: self._account.create(name, special_use).object_id)
 
     def delete(self, name: str) -> Deferred[None]:
         return self._lane.run(self._account.delete, name)

@@ -20,6 +20,7 @@ from mailsuite.disk.summary import Rendered, summarize_file
 from mailsuite.errors import Expunged, NotFound
 from mailsuite.interfaces import IBody
 from mailsuite.mime.header import header_end
+from mailsuite.mime.identity import email_id, thread_id
 from mailsuite.mime.lines import to_crlf
 from mailsuite.model import Fetched, Flags
 from mailsuite.query import Query
@@ -27,7 +28,7 @@ from mailsuite.store.account import AccountMail
 from mailsuite.store.filename import saved_at
 from mailsuite.store.folder import Folder
 from mailsuite.store.index import Row
-from mailsuite.store.search import matches
+from mailsuite.store.search import identifies, matches
 
 _T = TypeVar("_T")
 
@@ -38,7 +39,7 @@ MAX_HEADER = 1 << 20
 #: Octets of messages after which one ``search`` ends.
 SEARCH_OCTETS = 4 << 20
 _HEADER_GUESS = 16 * 1024
-_RENDERED = {"envelope": 0, "structure": 1, "body": 2}
+_RENDERED = {"envelope": 0, "structure": 1, "body": 2, "emailid": 3, "threadid": 4}
 
 
 def permanent_name(uid: int, uidvalidity: int) -> str:
@@ -52,7 +53,7 @@ def fetch(folder: Folder, uids: Sequence[int], items: Sequence[str]) -> list[Fet
         raise ValueError(f"at most {MAX_FETCH} UIDs a call")
     folder.must_be_there()
     rows = folder.account.index.rows(folder.id, uids)
-    rendered = render(folder, rows) if any(item in _RENDERED for item in items) else {}
+    rendered = render(folder, rows) if not _RENDERED.keys().isdisjoint(items) else {}
     columns = [_column(item, folder, rendered) for item in items]
     found = []
     for row in rows:
@@ -81,6 +82,10 @@ def _column(item: str, folder: Folder, rendered: dict[int, Rendered]) -> Callabl
             return lambda row: to_crlf(stored_header(folder, row))
         case "envelope" | "structure" | "body":
             return lambda row: _part(rendered, row.uid, _RENDERED[item])
+        case "emailid":
+            return lambda row: email_id(_part(rendered, row.uid, 3), row.date)
+        case "threadid":
+            return lambda row: thread_id(_part(rendered, row.uid, 3), _part(rendered, row.uid, 4))
     raise ValueError(f"no such item: {item}")
 
 
@@ -187,9 +192,11 @@ def opened(folder: Folder, uid: int) -> IBody:
 class Searched:
     """A row as ``search.Subject``; made with the lock held, asked without.  ``octets``: how many were read for it."""
 
-    def __init__(self, folder: Folder, row: Row) -> None:
+    def __init__(self, folder: Folder, row: Row, identity: Sequence[bytes] = ()) -> None:
+        """``identity``: the digests of content and thread, if the index has them."""
         self._folder = folder
         self._row = row
+        self._identity = identity
         self.uid = row.uid
         self.size = row.wire
         self.date = row.date
@@ -197,6 +204,18 @@ class Searched:
         self.modseq = row.modseq
         self.flags: Flags = folder.flags_of(row.uid, row.letters)
         self.octets = 0
+
+    def email_id(self) -> bytes:
+        return email_id(self._digests()[0], self.date)
+
+    def thread_id(self) -> bytes:
+        return thread_id(*self._digests())
+
+    def _digests(self) -> Sequence[bytes]:
+        if not self._identity:
+            self._identity = from_file(self._folder, self._row, summarize_file)[3:]
+            self.octets += self._row.stored
+        return self._identity
 
     def header(self) -> bytes:
         return self._read(_header)
@@ -228,7 +247,9 @@ def search(folder: Folder, query: Query, uids: Sequence[int]) -> SearchPart:
     Others deliver and look while messages are read: only the list of them is made with the lock held."""
     with folder.account.locked():
         folder.must_be_there()
-        subjects = [Searched(folder, row) for row in folder.account.index.rows(folder.id, uids)]
+        index = folder.account.index
+        known = index.identities(folder.id, uids) if identifies(query) else {}
+        subjects = [Searched(folder, row, known.get(row.uid, ())) for row in index.rows(folder.id, uids)]
     found: list[int] = []
     read = 0
     for subject in subjects:

@@ -32,6 +32,10 @@ class Subject(Protocol):
     @property
     def modseq(self) -> int: ...
 
+    def email_id(self) -> bytes: ...
+
+    def thread_id(self) -> bytes: ...
+
     def header(self) -> bytes:
         """The header block, LF or CRLF."""
 
@@ -92,6 +96,10 @@ def known_answer(query: q.Query, message: Subject) -> bool:
             return day_matches(when, _day(message.saved), day)
         case q.Modified(modseq):
             return message.modseq >= modseq
+        case q.EmailId(id):
+            return message.email_id() == id
+        case q.ThreadId(id):
+            return message.thread_id() == id
     raise ValueError(f"{type(query).__name__} must not reach a mailbox")
 
 
@@ -115,8 +123,20 @@ def cost(query: q.Query) -> int:
             return max(cost(left), cost(right))
         case q.Not(part):
             return cost(part)
-        case q.SentDate() | q.Header():
+        case q.SentDate() | q.Header() | q.EmailId() | q.ThreadId():
             return 1
         case q.Body() | q.Text():
             return 2
     return 0
+
+
+def identifies(query: q.Query) -> bool:
+    """Whether it names messages or threads by their ids."""
+    match query:
+        case q.And(parts):
+            return any(map(identifies, parts))
+        case q.Or(left, right):
+            return identifies(left) or identifies(right)
+        case q.Not(part):
+            return identifies(part)
+    return isinstance(query, q.EmailId | q.ThreadId)

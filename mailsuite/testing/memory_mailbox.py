@@ -13,6 +13,7 @@ from mailsuite.interfaces import IBody, IMailbox
 from mailsuite.mime.downgrade import downgrade
 from mailsuite.mime.header import index
 from mailsuite.mime.ordering import ordering
+from mailsuite.mime.identity import digest, email_id, mailbox_id, thread, thread_id
 from mailsuite.mime.render import summary
 from mailsuite.mime.sorting import FIELDS, in_order
 from mailsuite.mime.threads import ALGORITHMS, Threadable
@@ -59,6 +60,12 @@ class Message(msgspec.Struct):
     def size(self) -> int:
         return len(self.octets)
 
+    def email_id(self) -> bytes:
+        return email_id(digest(self.octets), self.date)
+
+    def thread_id(self) -> bytes:
+        return thread_id(digest(self.octets), thread(summary(self.octets).fields))
+
     def header(self) -> bytes:
         return header_of(self.octets)
 
@@ -80,6 +87,7 @@ class MemoryMailbox:
         self.uidnext = 1
         self.modseq = 1
         self.special_use = ""
+        self.id = mailbox_id(self.account, uidvalidity)
         #: (MODSEQ, UIDs) of what was expunged; nothing is known of what was up to MODSEQ ``floor``.
         self.expunged: list[tuple[int, tuple[int, ...]]] = []
         self.floor = 0
@@ -154,6 +162,7 @@ class MemoryMailbox:
             uidvalidity=self.uidvalidity,
             highestmodseq=self.modseq,
             size=self.size,
+            id=self.id,
             deleted_size=sum(message.size for message in messages if DELETED in message.flags),
         )
 
@@ -196,6 +205,10 @@ class MemoryMailbox:
                 return getattr(message, item)
             case "envelope" | "structure" | "body":
                 return getattr(summary(message.octets), item)
+            case "emailid":
+                return message.email_id()
+            case "threadid":
+                return message.thread_id()
             case "header":
                 return header_of(message.octets)
             case "name":

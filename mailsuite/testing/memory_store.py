@@ -83,14 +83,16 @@ class MemoryStore:
         return self.mailbox(name)
 
     @answers
-    def create(self, name: str, special_use: str) -> None:
+    def create(self, name: str, special_use: str) -> str:
         name = checked_name(name)
         if name in self.mailboxes:
             raise Exists(f"{name} is there already")
         for parent in parents(name):
             if parent not in self.mailboxes:
                 self._make(parent)
-        self._make(name).special_use = special_use
+        made = self._make(name)
+        made.special_use = special_use
+        return made.id
 
     @answers
     def delete(self, name: str) -> None:

@@ -161,6 +161,9 @@ class SearchKeys:
             raise cursor.expected('"/flags/..." and priv, shared or all')
         return query.Modified(strings.modseq_or_zero(cursor))
 
+    def _object_id(self) -> bytes:
+        return strings.object_id(self._cursor)
+
     def _uid(self, depth: int) -> Query:
         return query.Uids(strings.sequence_set(self._cursor))
 
@@ -200,5 +203,7 @@ _WITH_ARGUMENTS: dict[bytes, Callable[[SearchKeys, int], Query]] = {
     b"LARGER": lambda keys, _: query.Larger(keys._octets()),
     b"SMALLER": lambda keys, _: query.Smaller(keys._octets()),
     b"UID": SearchKeys._uid,
+    b"EMAILID": lambda keys, _: query.EmailId(keys._object_id()),  # RFC 8474 §6
+    b"THREADID": lambda keys, _: query.ThreadId(keys._object_id()),
     b"MODSEQ": SearchKeys._modseq,
 }

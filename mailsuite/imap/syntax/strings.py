@@ -24,6 +24,8 @@ _ESCAPED = re.compile(rb'\\(["\\])')
 _DIGITS = re.compile(rb"[0-9]{1,19}")
 # nil = "NIL"
 _NIL = re.compile(rb"[Nn][Ii][Ll](?=[ )]|\Z)")
+# objectid = 1*255(ALPHA / DIGIT / "_" / "-"), RFC 8474 §7
+_OBJECT_ID = re.compile(rb"[A-Za-z0-9_-]{1,255}(?![A-Za-z0-9_-])")
 # base64 = *(4base64-char) [base64-terminal]; checked by who decodes it
 _BASE64 = re.compile(rb"[A-Za-z0-9+/=]+")
 
@@ -93,6 +95,10 @@ def modseq(cursor: Cursor) -> int:
 def modseq_or_zero(cursor: Cursor) -> int:
     """mod-sequence-valzer = "0" / mod-sequence-value"""
     return number64(cursor, "a mod-sequence")
+
+
+def object_id(cursor: Cursor) -> bytes:
+    return cursor.take(_OBJECT_ID, "an object id")
 
 
 def plain_set(cursor: Cursor) -> Ranges:

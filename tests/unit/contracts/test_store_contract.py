@@ -804,3 +804,44 @@ def test_what_vanished_is_never_there(world: World, inbox: Any) -> None:
         world.deliver(MESSAGE)
     result_of(inbox.expunge([1, 4]))
     assert {1, 4} <= set(named(result_of(inbox.vanished_since(0)))) <= {1, 4}
+
+
+# -- ids (RFC 8474) ------------------------------------------------------------------------------------------------
+
+
+def identities(mailbox: Any, *uids: int) -> list[tuple[object, ...]]:
+    return [found.items for found in result_of(mailbox.fetch(uids, ["emailid", "threadid"]))]
+
+
+def test_copies_and_moved_messages_keep_their_ids(world: World, store: Any, inbox: Any) -> None:
+    world.deliver(MESSAGE)
+    world.deliver(MESSAGE.replace(b"First", b"Other"))
+    one, two = identities(inbox, 1, 2)
+    assert one[0] != two[0]
+    result_of(store.create("There", ""))
+    result_of(store.copy(inbox, [1], "There", False))
+    result_of(store.copy(inbox, [2], "There", True))
+    assert identities(result_of(store.open("There")), 1, 2) == [one, two]
+
+
+def test_finds_messages_by_their_ids(world: World, inbox: Any) -> None:
+    world.deliver(MESSAGE + b"1")
+    world.deliver(MESSAGE + b"2")
+    (email, thread), _ = identities(inbox, 1, 2)
+    assert result_of(inbox.search(q.EmailId(email), [1, 2])) == [1]
+    assert result_of(inbox.search(q.Not(q.Or(q.EmailId(email), q.ThreadId(b"T"))), [1, 2])) == [2]
+    assert result_of(inbox.search(q.And((q.ThreadId(thread), q.EmailId(email))), [1, 2])) == [1]
+    assert result_of(inbox.search(q.EmailId(thread), [1, 2])) == []
+
+
+def test_a_mailbox_keeps_its_id_in_a_rename_and_another_has_another(store: Any) -> None:
+    made = result_of(store.create("One", ""))
+    assert result_of(store.open("One")).id == result_of(store.status("One")).id == made
+    result_of(store.rename("One", "Two/Deep"))
+    assert result_of(store.status("Two/Deep")).id == made
+    others = {result_of(store.status(name)).id for name in (INBOX, "Two")}
+    others.add(result_of(store.create("One", "")))
+    result_of(store.delete("Two/Deep"))
+    others.add(result_of(store.create("Two/Deep", "")))
+    assert len(others) == 4
+    assert made not in others

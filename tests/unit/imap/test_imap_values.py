@@ -197,11 +197,11 @@ def test_an_internal_date_has_a_fixed_width() -> None:
 
 
 def test_responses() -> None:
-    counters = MailboxStatus(1, 2, 3, 4, 5, 6, 7, 8, 9)
+    counters = MailboxStatus(1, 2, 3, 4, 5, 6, 7, 8, 9, "F1")
     everything = tuple(StatusItem)
     assert responses.status("a b", everything, counters, 10) == (
         b'* STATUS "a b" (MESSAGES 1 RECENT 2 UIDNEXT 5 UIDVALIDITY 6 UNSEEN 3 DELETED 4 SIZE 8 HIGHESTMODSEQ 7'
-        b" DELETED-STORAGE 9 APPENDLIMIT 10)\r\n"
+        b" DELETED-STORAGE 9 APPENDLIMIT 10 MAILBOXID (F1))\r\n"
     )
     assert responses.capability([b"IMAP4rev1", b"ID"]) == b"* CAPABILITY IMAP4rev1 ID\r\n"
     assert responses.no(b"x") == b"* NO x\r\n"

@@ -28,7 +28,9 @@ def everything(site: Site) -> Any:
     for info in result_of(store.list()):
         mailbox = site.mailbox(info.name)
         snapshot = result_of(mailbox.snapshot(False))
-        fetched = result_of(mailbox.fetch(snapshot.uids, ["flags", "size", "date", "name", "envelope"]))
+        fetched = result_of(
+            mailbox.fetch(snapshot.uids, ["flags", "size", "date", "name", "envelope", "emailid", "threadid"])
+        )
         found[info] = (
             snapshot.uidvalidity,
             snapshot.uidnext,
@@ -37,6 +39,7 @@ def everything(site: Site) -> Any:
             snapshot.recent,
             fetched,
             [octets(mailbox, uid) for uid in snapshot.uids],
+            mailbox.id,
         )
     return found
 
