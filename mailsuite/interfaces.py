@@ -7,7 +7,7 @@ Deferred means "I no longer want the answer": work that has begun on disk still 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import ParamSpec, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -270,6 +270,8 @@ class IMailStore(Interface):
     """One account's mailboxes.  Names are Unicode with ``/`` between levels; INBOX is case-insensitive.
     Failures: ``NotFound``, ``Exists``, ``InvalidName``, ``NotAllowed``, ``Temporary``."""
 
+    notes = Attribute("what is noted of them, INotes")
+
     def open(name: str) -> Deferred[IMailbox]:
         """The mailbox; fails with ``NotFound``.  Any number of sessions share what is behind it."""
 
@@ -299,6 +301,19 @@ class IMailStore(Interface):
 
     def append(name: str, messages: Sequence[tuple[IDraft, Flags, float]]) -> Deferred[Sequence[Appended]]:
         """(draft, flags, internal date in epoch seconds) each; all or none, on disk when it fires."""
+
+
+class INotes(Interface):
+    """What is noted of one account's mailboxes beside their mail.  It goes along when a mailbox is renamed, and away
+    with it.  On disk when a call fires.  Failures: ``NotFound`` (the mailbox), ``Temporary``."""
+
+    def annotations(name: str, user: str) -> Deferred[Mapping[str, bytes]]:
+        """RFC 5464: entry (lower case) -> value, the shared ones and those private to ``user``.  An empty name: the
+        user's own annotations of the server."""
+
+    def annotate(name: str, user: str, values: Mapping[str, bytes], removed: Collection[str]) -> Deferred[None]:
+        """All or nothing.  ``/private/specialuse`` of the account's own user is ``MailboxInfo.special_use``.  Fails
+        with ``TooMany``; with ``Unsupported`` for a special use that cannot be."""
 
 
 class IQuotas(Interface):

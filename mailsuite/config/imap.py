@@ -20,3 +20,8 @@ class Imap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "Accounts (`user@domain`) that may see and set everybody's quota with GETQUOTA and SETQUOTA (RFC 9208).",
         ),
     ] = ()
+    administrator_contact: Annotated[
+        str,
+        length(0, 1000, "How users reach you, a URI such as `mailto:postmaster@example.org` (RFC 5464 /shared/admin)."),
+    ] = ""
+    comment: Annotated[str, length(0, 1000, "A note on this server for its users (RFC 5464 /shared/comment).")] = ""

@@ -30,6 +30,7 @@ _AFTER_LOGIN: tuple[bytes, ...] = (
     b"CREATE-SPECIAL-USE",  # RFC 6154
     b"STATUS=SIZE",  # RFC 8438
     b"OBJECTID",  # RFC 8474
+    b"METADATA",  # RFC 5464
     b"QUOTA",  # RFC 9208
     b"QUOTA=RES-STORAGE",
     b"QUOTA=RES-MESSAGE",

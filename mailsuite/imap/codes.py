@@ -43,6 +43,7 @@ UNKNOWN_CTE = b"UNKNOWN-CTE"
 TOOBIG = b"TOOBIG"
 CLOSED = b"CLOSED"
 USEATTR = b"USEATTR"
+METADATA_TOOMANY = b"METADATA TOOMANY"
 UIDNOTSTICKY = b"UIDNOTSTICKY"
 
 
@@ -80,6 +81,16 @@ def capability(words: Iterable[bytes]) -> bytes:
 def mailboxid(id: str) -> bytes:
     """RFC 8474 §4.1, §4.2."""
     return b"MAILBOXID (%b)" % id.encode("ascii")
+
+
+def metadata_maxsize(octets: int) -> bytes:
+    """RFC 5464 section 4.3."""
+    return b"METADATA MAXSIZE %d" % octets
+
+
+def metadata_longentries(octets: int) -> bytes:
+    """RFC 5464 section 4.2.1: the largest value that was not told."""
+    return b"METADATA LONGENTRIES %d" % octets
 
 
 def appenduid(appended: Sequence[Appended]) -> bytes:

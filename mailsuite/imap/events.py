@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
-from mailsuite.imap.items import FetchItem, ListReturn, ListSelect, StatusItem
+from mailsuite.imap.items import Depth, FetchItem, ListReturn, ListSelect, StatusItem
 from mailsuite.imap.returns import Returns
 from mailsuite.model import FlagOp, Flags
 from mailsuite.query import Numbers, Query, Ranges, SortBy, ThreadAlgorithm, Uids
@@ -188,6 +188,24 @@ class SetQuota(Command, frozen=True):
     root: str
     octets: int
     messages: int
+
+
+class GetMetadata(Command, frozen=True):
+    """RFC 5464 §4.2; an empty ``mailbox`` means the server.  Answer: ``metadata.chosen``, ``responses.metadata``, ok
+    with ``codes.metadata_longentries`` where a value has more than ``largest`` octets."""
+
+    mailbox: str
+    entries: tuple[str, ...]
+    depth: Depth = Depth.ZERO
+    largest: int = 2**63 - 1
+
+
+class SetMetadata(Command, frozen=True):
+    """RFC 5464 §4.3; all or nothing."""
+
+    mailbox: str
+    values: dict[str, bytes]
+    removed: tuple[str, ...]
 
 
 class AppendBegin(Command, frozen=True):

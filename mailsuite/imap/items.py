@@ -83,6 +83,14 @@ class StatusItem(enum.Enum):
     MAILBOXID = "MAILBOXID"
 
 
+class Depth(enum.Enum):
+    """How far below an entry GETMETADATA looks, RFC 5464 section 4.2.2."""
+
+    ZERO = "0"
+    ONE = "1"
+    INFINITY = "INFINITY"
+
+
 class Resource(enum.Enum):
     """What can be limited: STORAGE in units of 1024 octets, MESSAGE; RFC 9208 §5."""
 

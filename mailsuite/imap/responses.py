@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -160,6 +160,17 @@ _COUNTERS = {
     StatusItem.HIGHESTMODSEQ: lambda s: s.highestmodseq,
     StatusItem.DELETED_STORAGE: lambda s: s.deleted_size,
 }
+
+
+def metadata(name: str, entries: Mapping[str, bytes | None]) -> bytes:
+    """``* METADATA name (/private/comment "mine")``, RFC 5464 section 4.4.1; at least one entry."""
+    words = b" ".join(astring(entry.encode("ascii")) + b" " + _value(value) for entry, value in entries.items())
+    return b"* METADATA %s (%s)\r\n" % (mailbox(name), words)
+
+
+def _value(value: bytes | None) -> bytes:
+    """value = nstring / literal8"""
+    return b"~" + literal(value) if value and b"\0" in value else nstring(value)
 
 
 def quota(root: str, now: Quota) -> bytes:

@@ -72,6 +72,9 @@ class IMAPSettings(msgspec.Struct, frozen=True):
     client_ca: str = ""
     #: Accounts that may see and set everybody's quota.
     administrators: frozenset[str] = frozenset()
+    #: What METADATA says of the server: a URI of its administrator and a comment, both may be empty.
+    administrator_contact: str = ""
+    comment: str = ""
     #: What the language itself bounds.
     limits: Limits = Limits()
 

@@ -179,6 +179,8 @@ def _imap(listener: Listener, shared: Shared) -> IMAPServerFactory:
         mechanisms=_mechanisms(listener),
         client_ca=listener.client_ca,
         administrators=frozenset(name.lower() for name in own.imap.administrators),
+        administrator_contact=own.imap.administrator_contact,
+        comment=own.imap.comment,
         limits=IMAPLimits(message=own.limits.message_size),
     )
     return IMAPServerFactory(

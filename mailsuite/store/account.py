@@ -299,12 +299,19 @@ class AccountMail:
         with_children = {parent for name in there for parent in parents(name)}
         names = sorted(there | subscribed | with_children, key=lambda name: (name != INBOX, name))
         return [
-            MailboxInfo(name, name in there, name in subscribed, name in with_children, self._special_use(name))
+            MailboxInfo(name, name in there, name in subscribed, name in with_children, self.special_use(name))
             for name in names
         ]
 
-    def _special_use(self, name: str) -> str:
-        path = os.path.join(self.maildir, to_folder(name), SPECIAL_USE_FILE)
+    def set_special_use(self, name: str, special_use: str) -> None:
+        """RFC 6154 attributes, or nothing."""
+        path = os.path.join(self.maildir, to_folder(checked_name(name)), SPECIAL_USE_FILE)
+        if special_use != self.special_use(name):
+            self.resources.disk.replace(path, special_use.encode("ascii") + b"\n")
+
+    def special_use(self, name: str) -> str:
+        """RFC 6154 attributes of a mailbox."""
+        path = os.path.join(self.maildir, to_folder(checked_name(name)), SPECIAL_USE_FILE)
         try:
             words = self.resources.disk.read(path).decode("ascii", "replace").split()
         except FileNotFoundError:

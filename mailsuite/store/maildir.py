@@ -39,7 +39,7 @@ from mailsuite.model import (
     MailboxStatus,
     ToMailbox,
 )
-from mailsuite.store import reading, transfer
+from mailsuite.store import metadata, reading, transfer
 from mailsuite.store.account import AccountMail
 from mailsuite.store.attention import Attention, Eyes
 from mailsuite.store.filename import Unique
@@ -48,6 +48,7 @@ from mailsuite.store.folder import Folder
 from mailsuite.store.incoming import Incoming, Letter
 from mailsuite.store.mailbox import Lane, MaildirMailbox
 from mailsuite.store.names import checked_name
+from mailsuite.store.notes import MaildirNotes
 from mailsuite.store.resources import Resources
 from mailsuite.store.room import Room
 
@@ -78,6 +79,7 @@ class MaildirStore:
         self._lane = lane
         self._account = lane.account
         self._stores = stores
+        self.notes = MaildirNotes(lane)
 
     def open(self, name: str) -> Deferred[IMailbox]:
         return self._lane.run(self._open, name)
@@ -101,6 +103,7 @@ class MaildirStore:
             return
         self._account.create(new, "")  # RFC 9051 §6.3.6: the messages move, INBOX stays
         inbox = self._account.folder(INBOX)
+        metadata.copy(self._account.resources.disk, inbox.path, self._account.folder(new).path)
         uids = inbox.snapshot(take_recent=False).uids
         transfer.copy(self._account, inbox, uids, self._account.folder(new), move=True)
 

@@ -12,8 +12,8 @@ from mailsuite.errors import Expunged, MailError, NotFound, TooBig
 from mailsuite.interfaces import IBody, IMailbox
 from mailsuite.mime.downgrade import downgrade
 from mailsuite.mime.header import index
-from mailsuite.mime.ordering import ordering
 from mailsuite.mime.identity import digest, email_id, mailbox_id, thread, thread_id
+from mailsuite.mime.ordering import ordering
 from mailsuite.mime.render import summary
 from mailsuite.mime.sorting import FIELDS, in_order
 from mailsuite.mime.threads import ALGORITHMS, Threadable
@@ -87,6 +87,8 @@ class MemoryMailbox:
         self.uidnext = 1
         self.modseq = 1
         self.special_use = ""
+        #: Whose (empty: everybody's), entry -> value.
+        self.annotations: dict[tuple[str, str], bytes] = {}
         self.id = mailbox_id(self.account, uidvalidity)
         #: (MODSEQ, UIDs) of what was expunged; nothing is known of what was up to MODSEQ ``floor``.
         self.expunged: list[tuple[int, tuple[int, ...]]] = []

@@ -30,6 +30,7 @@ from mailsuite.store.names import checked_name, parents
 from mailsuite.testing.faults import Faults, answers
 from mailsuite.testing.memory_body import MemoryBody, octets_of
 from mailsuite.testing.memory_mailbox import MemoryMailbox
+from mailsuite.testing.memory_notes import MemoryNotes
 
 #: Seconds since the epoch at which a double's clock begins, so that UIDVALIDITY is a sensible number.
 EPOCH = 1_700_000_000
@@ -46,6 +47,7 @@ class MemoryStore:
         self.quota_messages = quota_messages
         self.faults = Faults()
         self.subscribed: set[str] = set()
+        self.notes = MemoryNotes(self)
         self.mailboxes: dict[str, MemoryMailbox] = {}
         self._uidvalidity = int(clock.seconds())
         self._make(INBOX)
@@ -126,10 +128,13 @@ class MemoryStore:
 
     def _empty_inbox(self, new: str) -> None:
         inbox = self.mailboxes[INBOX]
+        annotations = dict(inbox.annotations)
         for parent in parents(new):
             if parent not in self.mailboxes:
                 self._make(parent)
-        self._make(new).add((m.octets, m.flags, m.date) for m in tuple(inbox.messages.values()))
+        made = self._make(new)
+        made.annotations = annotations
+        made.add((m.octets, m.flags, m.date) for m in tuple(inbox.messages.values()))
         inbox.remove(tuple(inbox.messages))
 
     @answers

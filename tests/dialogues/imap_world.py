@@ -3,10 +3,11 @@
 Options: ``inbox NAME...`` messages of ``MESSAGES`` that ann's INBOX begins with; ``plaintext no`` refuses passwords
 without TLS; ``certificate no``; ``quota OCTETS``; ``largest OCTETS`` of a message; ``failures N`` logins may fail;
 ``connections N`` at a time; ``mechanisms NAMES``; ``shown ADDRESSES`` of the client's certificate;
-``administrators ACCOUNTS``.
+``administrators ACCOUNTS``; ``contact URI`` of the administrator.
 Verbs of ``% do``: ``deliver [mailbox] NAME`` mail arrives for ann; ``expunge UID`` and ``flag UID FLAG...`` another
 program acts on her INBOX; ``remove NAME`` it deletes a mailbox; ``fail METHOD KIND`` the next such call of the store
-fails (``temporary``, ``gone``, ``quota`` or ``bug``); ``stop`` the server shuts down; ``password NEW`` and
+fails (``temporary``, ``gone``, ``quota`` or ``bug``); ``stop`` the server shuts down;
+``annotate N`` gives her mailbox Job so many annotations; ``password NEW`` and
 ``disable`` change ann's account.
 """
 
@@ -115,6 +116,7 @@ class World(ShownCertificate, IMAPServerFactory):
             allow_plaintext_login=options.get("plaintext") != "no",
             login_failures=int(options.get("failures", 10)),
             mechanisms=tuple(options.get("mechanisms", "PLAIN LOGIN").split()),
+            administrator_contact=options.get("contact", ""),
             administrators=frozenset(options.get("administrators", "").split()),
             limits=Limits(message=int(options.get("largest", 1_000_000))),
         )
@@ -152,6 +154,9 @@ class World(ShownCertificate, IMAPServerFactory):
             self.directory.set_password(ANN, text)
         elif verb == "disable":
             self.directory.disabled.add(ANN)
+        elif verb == "annotate":
+            annotations = {f"/shared/n{number}": b"x" for number in range(int(text))}
+            self.ann.notes.annotate("Job", ANN, annotations, ())
         elif verb == "stop":
             self.shut_down()
         else:

@@ -130,6 +130,8 @@ COMPLETE = {
     b"MOVE": b" 1 x",
     b"UID EXPUNGE": b" 1",
     b"GETQUOTA": b" x",
+    b"GETMETADATA": b" x /shared/y",
+    b"SETMETADATA": b" x (/shared/y NIL)",
     b"GETQUOTAROOT": b" x",
     b"SETQUOTA": b" x (STORAGE 1)",
     **dict.fromkeys((b"SELECT", b"EXAMINE", b"CREATE", b"DELETE", b"SUBSCRIBE", b"UNSUBSCRIBE"), b" x"),
