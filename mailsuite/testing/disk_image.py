@@ -77,6 +77,7 @@ class Image(msgspec.Struct, frozen=True):
     def digest(self) -> bytes:
         """Equal for images in which everything that can be reached is equal."""
         parts: list[object] = []
+        octets = hashlib.blake2b(digest_size=16)
         numbers: dict[int, int] = {}
 
         def walk(node: int) -> None:
@@ -88,10 +89,12 @@ class Image(msgspec.Struct, frozen=True):
                     parts.append("/")
                 else:
                     file = self.files[inside]
-                    parts.append((numbers.setdefault(inside, len(numbers)), file.mtime, file.data))
+                    parts.append((numbers.setdefault(inside, len(numbers)), file.mtime, len(file.data)))
+                    octets.update(file.data)
 
         walk(ROOT)
-        return hashlib.blake2b(repr(parts).encode(), digest_size=16).digest()
+        octets.update(repr(parts).encode())
+        return octets.digest()
 
     def tree(self) -> dict[str, bytes | None]:
         """Path -> octets, None for a folder: for people and for tests."""
