@@ -192,6 +192,16 @@ class AccountMail:
         """The same if it was used before; any thread, without the lock."""
         return self._folders.get(name)
 
+    def in_use(self) -> tuple[Folder, ...]:
+        """Those that were used before; any thread, without the lock."""
+        return tuple(self._folders.values())
+
+    def uidvalidities(self) -> set[int]:
+        """Of all mailboxes."""
+        files = (os.path.join(self.maildir, to_folder(name), COUNTERS_FILE) for name in self.names())
+        loaded = (Counters.load(self.resources.disk, path) for path in files)
+        return {counters.uidvalidity for counters in loaded if counters}
+
     def names(self) -> set[str]:
         """All mailboxes."""
         found = {INBOX}
@@ -215,9 +225,7 @@ class AccountMail:
         return fresh
 
     def _highest_uidvalidity(self) -> int:
-        files = (os.path.join(self.maildir, to_folder(name), COUNTERS_FILE) for name in self.names())
-        loaded = (Counters.load(self.resources.disk, path) for path in files)
-        return max((counters.uidvalidity for counters in loaded if counters), default=0)
+        return max(self.uidvalidities(), default=0)
 
     def create(self, name: str, special_use: str) -> Folder:
         name = checked_name(name)

@@ -64,6 +64,11 @@ class FindIndex:
         self._lock = threading.RLock()
         self._opened: sqlite3.Connection | None = None
 
+    @property
+    def in_use(self) -> bool:
+        """Whether it was opened and not closed since."""
+        return self._opened is not None
+
     # -- the file --------------------------------------------------------------------------------------------------
 
     @property

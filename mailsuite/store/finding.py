@@ -21,7 +21,7 @@ from mailsuite.mime.search import Key, day_matches, field_holds, field_start
 from mailsuite.mime.sorting import FIELDS, in_order
 from mailsuite.mime.threads import ALGORITHMS, Threadable
 from mailsuite.model import Flags, Forest
-from mailsuite.store.find_index import BODY, FindIndex, Hits
+from mailsuite.store.find_index import BODY, HEADER, FindIndex, Hits
 from mailsuite.store.flags import has
 from mailsuite.store.folder import Folder
 from mailsuite.store.index import Row
@@ -140,6 +140,15 @@ def lacking(folder: Folder, uids: Collection[int], level: int) -> list[int]:
     """Those of which less is known than that."""
     known = set(_index(folder).known(folder.counters.uidvalidity, level))
     return [uid for uid in uids if uid not in known]
+
+
+def gone(folder: Folder, uids: Collection[int]) -> bool:
+    """Forget some of those of which something is known and that are not among all ``uids`` there are; whether there
+    were any."""
+    index, uidvalidity = _index(folder), folder.counters.uidvalidity
+    stale = set(index.known(uidvalidity, HEADER)).difference(uids)
+    index.forget(uidvalidity, sorted(stale)[:LEARN_AT_ONCE])
+    return bool(stale)
 
 
 def learn(folder: Folder, uids: Sequence[int], level: int) -> int:

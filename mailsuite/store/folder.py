@@ -70,6 +70,8 @@ class Folder:
         self.account = account
         self.feed = Feed()
         self.gone = False
+        #: The UIDs of all messages when the index of what they hold was last complete.
+        self.found_out: tuple[int, ...] = ()
         self._call(name, folder)
         disk = account.resources.disk
         for inside in (self.new, self.cur, self.tmp):

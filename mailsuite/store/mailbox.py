@@ -28,6 +28,7 @@ from mailsuite.store.search import cost
 
 if TYPE_CHECKING:
     from mailsuite.store.attention import Attention
+    from mailsuite.store.catching_up import CatchingUp
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -76,10 +77,11 @@ class Lane:
 class MaildirMailbox:
     """One mailbox.  Any number of these share one ``Folder``."""
 
-    def __init__(self, lane: Lane, folder: Folder, attention: Attention) -> None:
+    def __init__(self, lane: Lane, folder: Folder, attention: Attention, catching_up: CatchingUp) -> None:
         self._lane = lane
         self.folder = folder
         self._attention = attention
+        self._catching_up = catching_up
 
     @property
     def name(self) -> str:
@@ -115,6 +117,7 @@ class MaildirMailbox:
     def watch(self, at: int, woken: Callable[[], None], take_recent: bool = False) -> Watch:
         watch = self.folder.feed.watch(at, woken, take_recent)
         self._attention.follow(self._lane, self.folder)
+        self._catching_up.used(self._lane)
         return watch
 
     def fetch(self, uids: Sequence[int], items: Sequence[str]) -> Deferred[Sequence[Fetched]]:

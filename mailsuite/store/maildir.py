@@ -42,6 +42,7 @@ from mailsuite.model import (
 from mailsuite.store import metadata, reading, transfer
 from mailsuite.store.account import AccountMail
 from mailsuite.store.attention import Attention, Eyes
+from mailsuite.store.catching_up import CatchingUp
 from mailsuite.store.filename import Unique
 from mailsuite.store.flags import canonical
 from mailsuite.store.folder import Folder
@@ -85,7 +86,7 @@ class MaildirStore:
         return self._lane.run(self._open, name)
 
     def _open(self, name: str) -> IMailbox:
-        return MaildirMailbox(self._lane, self._account.folder(name), self._stores.attention)
+        return MaildirMailbox(self._lane, self._account.folder(name), self._stores.attention, self._stores.catching_up)
 
     def create(self, name: str, special_use: str) -> Deferred[str]:
         return self._lane.run(lambda: self._account.create(name, special_use).object_id)
@@ -175,6 +176,7 @@ class MaildirStores:
         self._clock = clock
         self._resources = Resources(disk, offload, clock.seconds, Unique(hostname, pid), quota, summarize, examine)
         self.attention = Attention(clock, open_eyes)
+        self.catching_up = CatchingUp(clock)
         self._room = Room(self._resources, self._lane)
         self._accounts: OrderedDict[str, AccountMail] = OrderedDict()
         self._keep_open = keep_open
@@ -240,13 +242,17 @@ class MaildirStores:
 
     def arrived(self, placed: Iterable[Incoming]) -> None:
         """Let sessions hear of what was placed; reactor."""
+        self.catching_up.mail_came()
         for account in {each.account.name for each in placed}:
             lane = self._lane(account)
             lane.wake()
             self.index_soon(lane)
 
     def index_soon(self, lane: Lane, delay: float = RENDER_DELAY) -> None:
-        """Render new messages of the account for the index, a little later and in small jobs."""
+        """Render new messages of the account for the index, a little later and in small jobs; later still, if anybody
+        uses them, see what there is to find in them."""
+        if lane.account.find_index.in_use:
+            self.catching_up.used(lane)
         if lane.account.name not in self._rendering and not self._closed:
             self._rendering.add(lane.account.name)
             self._clock.callLater(delay, self._render, lane)
@@ -270,6 +276,7 @@ class MaildirStores:
         """Finish what was begun, write exact counters, close every index."""
         self._closed = True
         self.attention.close()
+        self.catching_up.close()
         if self._sweep is not None:
             self._sweep.cancel()
         offload = self._resources.offload
