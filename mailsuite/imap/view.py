@@ -130,6 +130,10 @@ class View:
             return list(range(first + 1, end + 1))
         return [self._index(uid) + 1 for uid in uids]
 
+    def still_there(self, uids: Sequence[int]) -> list[int]:
+        """Those of these, which the client knows of, that are not known to have vanished."""
+        return [uid for uid in uids if uid not in self._vanished] if self._vanished else list(uids)
+
     def holds(self, uid: int) -> bool:
         """Whether the client knows it and it is not known to have vanished."""
         return self._find(uid) < self._told and uid not in self._vanished

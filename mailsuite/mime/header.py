@@ -56,11 +56,16 @@ def split(block: bytes) -> list[Field]:
     return [Field(raw.partition(b":")[0].rstrip(), raw.replace(b"\n", b"\r\n") + b"\r\n") for raw in found]
 
 
+def unfolded(block: bytes) -> list[bytes]:
+    """The lines of a header block, each field on one; a fold reads as one space, however much white space made it."""
+    return _FOLD.sub(b" ", to_lf(block)).split(b"\n")
+
+
 def index(block: bytes) -> dict[bytes, bytes]:
     """The first field of each name: lower-case name to value, without white space around it.  A fold reads as one
     space, however much white space made it."""
     found: dict[bytes, bytes] = {}
-    for line in _FOLD.sub(b" ", to_lf(block)).split(b"\n"):
+    for line in unfolded(block):
         name, _, value = line.partition(b":")
         found.setdefault(name.rstrip().lower(), value.strip())
     found.pop(b"", None)

@@ -23,12 +23,21 @@ Key: TypeAlias = Header | Body | Text | SentDate
 def header_text(block: bytes) -> str:
     """Of a header block: a line for each field, in order, as ``field_start`` and its value; each line begins with its
     line end."""
-    fields = header.split(block)
-    return "".join([_start(field.name) + searchable(decode_words(field.value)) for field in fields])
+    lines = header.unfolded(block)
+    if block.isascii() and b"=?" not in block:
+        return "".join([_plain(line) for line in b"\n".join(lines).decode("ascii").upper().split("\n") if line])
+    return "".join([_line(line) for line in lines if line])
 
 
-def _start(name: bytes) -> str:
-    return f"\n{casemap(to_text(name, b''))}: "
+def _line(line: bytes) -> str:
+    name, _, value = line.partition(b":")
+    return f"\n{casemap(to_text(name.rstrip(), b''))}: {searchable(decode_words(value.strip()))}"
+
+
+def _plain(line: str) -> str:
+    """The same of text that is ASCII and in upper case."""
+    name, _, value = line.partition(":")
+    return f"\n{name.rstrip()}: {' '.join(value.split())}"
 
 
 def field_start(name: str) -> str:

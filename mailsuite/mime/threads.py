@@ -21,14 +21,15 @@ NONE = -1
 
 
 class Threadable(msgspec.Struct, frozen=True):
-    """One message; ``sent`` is the sent date (RFC 5256 §2.2), ``subject`` the base subject in the collation's form."""
+    """One message; ``sent`` is the sent date (RFC 5256 §2.2), ``subject`` the base subject in the collation's form,
+    ``references`` the ids of its ancestors, a line each."""
 
     number: int
     sent: float
     subject: str
-    reply: bool
+    reply: int
     id: str
-    references: Sequence[str]
+    references: str
 
 
 def ordered_subject(messages: Sequence[Threadable]) -> Forest:
@@ -73,7 +74,7 @@ def _parents(messages: Sequence[Threadable]) -> list[int]:
     links = _Links(len(messages))
     for place, message in enumerate(messages):
         last = NONE
-        for each in message.references:
+        for each in message.references.split("\n") if message.references else ():
             node = nodes.get(each)
             if node is None:
                 node = nodes[each] = links.add()
@@ -231,7 +232,7 @@ def _gather(tree: _Tree) -> None:
 
 def _comes_before(tree: _Tree, root: int, known: int) -> bool:
     """(B)(iv): whether it takes the place of the message that is known for the subject."""
-    return tree.is_dummy(root) or (tree.messages[known].reply and not tree.messages[root].reply)
+    return tree.is_dummy(root) or bool(tree.messages[known].reply and not tree.messages[root].reply)
 
 
 def _merge(tree: _Tree, known: int, root: int, gone: set[int]) -> int:

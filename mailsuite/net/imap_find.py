@@ -12,7 +12,7 @@ from mailsuite.imap.modseqs import Awareness
 from mailsuite.imap.returns import Returns
 from mailsuite.net.imap_selection import modseqs_of
 from mailsuite.net.imap_session import Session
-from mailsuite.query import STAR, Uids
+from mailsuite.query import STAR, All, Uids
 
 _EVERYTHING = Uids(((1, STAR),))
 
@@ -34,8 +34,7 @@ async def sort(session: Session, event: Sort) -> None:
 
 async def _sorted(session: Session, event: Sort) -> list[int]:
     view, mailbox = session.selection.view, session.selection.mailbox
-    found = await mailbox.sort(await find(session, event.criteria), event.order)
-    return [uid for uid in found if view.holds(uid)]
+    return view.still_there(await mailbox.sort(await find(session, event.criteria), event.order))
 
 
 async def thread(session: Session, event: Thread) -> None:
@@ -74,8 +73,9 @@ async def find(session: Session, criteria: Criteria) -> list[int]:
     if criteria.modseq:
         session.become(Awareness.CONDSTORE)
     asked = selection.view.localize(criteria.query, session.clock.seconds())
-    found = await selection.mailbox.search(asked, session.resolve(_EVERYTHING))
-    return [uid for uid in found if selection.view.holds(uid)]
+    everything = session.resolve(_EVERYTHING)
+    found = everything if isinstance(asked, All) else await selection.mailbox.search(asked, everything)
+    return selection.view.still_there(found)
 
 
 async def _saving(session: Session, returns: Returns | None, finding: Coroutine[Any, Any, list[int]]) -> list[int]:

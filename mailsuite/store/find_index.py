@@ -11,16 +11,17 @@ method.  While SQLite searches, Python's interpreter lock is free.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 import msgspec
 from twisted.logger import Logger
 
 from mailsuite.disk.findable import Findable
+from mailsuite.query import SortBy, SortKey
 
 _VERSION = 1
 #: FTS5 finds rows by the runs of three characters that they hold; detail=none keeps which rows, not where in them, and
@@ -29,9 +30,12 @@ _GRAMS = "fts5(text, content='', columnsize=0, detail=none, tokenize='trigram ca
 _SCHEMA = f"""
 CREATE TABLE known (key INTEGER PRIMARY KEY, level INTEGER NOT NULL);
 CREATE TABLE ordering (
-    key INTEGER PRIMARY KEY, sent REAL, day INTEGER, subject TEXT NOT NULL, reply INTEGER NOT NULL,
-    sender TEXT NOT NULL, "to" TEXT NOT NULL, cc TEXT NOT NULL, shown_sender TEXT NOT NULL, shown_to TEXT NOT NULL);
-CREATE TABLE ancestry (key INTEGER PRIMARY KEY, id TEXT NOT NULL, refs TEXT NOT NULL);
+    key INTEGER PRIMARY KEY, sent REAL NOT NULL, day INTEGER, arrived REAL NOT NULL, size INTEGER NOT NULL,
+    subject TEXT NOT NULL, sender TEXT NOT NULL, "to" TEXT NOT NULL, cc TEXT NOT NULL, shown_sender TEXT NOT NULL,
+    shown_to TEXT NOT NULL);
+CREATE TABLE threading (
+    key INTEGER PRIMARY KEY, sent REAL NOT NULL, subject TEXT NOT NULL, reply INTEGER NOT NULL, id TEXT NOT NULL,
+    refs TEXT NOT NULL);
 CREATE TABLE fields (key INTEGER PRIMARY KEY, text TEXT NOT NULL, whole INTEGER NOT NULL);
 CREATE TABLE body (key INTEGER PRIMARY KEY, text TEXT NOT NULL, whole INTEGER NOT NULL);
 CREATE INDEX fields_cut ON fields (key) WHERE NOT whole;
@@ -43,10 +47,31 @@ CREATE VIRTUAL TABLE body_grams USING {_GRAMS};
 HEADER, BODY = 1, 2
 #: Runs of three characters of one text that are looked for.
 MAX_GRAMS = 64
-_COLUMNS = ("sent", "day", "subject", "reply", "sender", '"to"', "cc", "shown_sender", "shown_to")
+#: Messages that are looked for one by one, more in all of the mailbox.
+FEW = 1000
+_COLUMNS = {
+    SortKey.ARRIVAL: "arrived",
+    SortKey.CC: "cc",
+    SortKey.DATE: "sent",
+    SortKey.DISPLAYFROM: "shown_sender",
+    SortKey.DISPLAYTO: "shown_to",
+    SortKey.FROM: "sender",
+    SortKey.SIZE: "size",
+    SortKey.SUBJECT: "subject",
+    SortKey.TO: '"to"',
+}
 _numbers = msgspec.json.Decoder(list[int]).decode
 
 _log = Logger()
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What is to be kept of a message: ``date`` is the internal date, ``size`` octets as sent."""
+
+    uid: int
+    date: float
+    size: int
+    findable: Findable
 
 
 class Hits(msgspec.Struct, frozen=True):
@@ -131,15 +156,15 @@ class FindIndex:
             found = self._db.execute(f"{select} AND level >= ? ORDER BY key)", (*_range(uidvalidity), level))
             return _numbers(found.fetchone()[0])
 
-    def add(self, uidvalidity: int, found: Iterable[tuple[int, Findable]], level: int) -> None:
-        """By UID; of those that are known already what is new."""
+    def add(self, uidvalidity: int, found: Iterable[Known], level: int) -> None:
+        """Of those that are known already what is new."""
         base = _range(uidvalidity)[0]
         with self._lock:
             db = self._db
             db.execute("BEGIN IMMEDIATE")
             try:
-                for uid, each in found:
-                    _add(db, base | uid, each, level)
+                for each in found:
+                    _add(db, base | each.uid, each, level)
             except BaseException:
                 db.execute("ROLLBACK")
                 raise
@@ -203,18 +228,45 @@ class FindIndex:
         with self._lock:
             return [uid for (uid,) in self._db.execute(select, _range(uidvalidity))]
 
-    def columns(self, uidvalidity: int, names: Sequence[str]) -> list[tuple[Any, ...]]:
-        """(UID, these fields of ``Ordering``) of every message that is known, by UID."""
-        wanted = ", ".join('"to"' if name == "to" else name for name in names)
-        select = f"SELECT key & 4294967295, {wanted} FROM ordering WHERE key BETWEEN ? AND ? ORDER BY key"  # noqa: S608
+    def days(self, uidvalidity: int) -> list[tuple[int, int]]:
+        """(UID, day of the Date field) of every message that has one."""
+        select = "SELECT key & 4294967295, day FROM ordering WHERE day IS NOT NULL AND key BETWEEN ? AND ?"
         with self._lock:
             return self._db.execute(select, _range(uidvalidity)).fetchall()
 
-    def ancestry(self, uidvalidity: int) -> list[tuple[int, str, str]]:
-        """(UID, message id, ids of its ancestors between line ends)."""
-        select = "SELECT key & 4294967295, id, refs FROM ancestry WHERE key BETWEEN ? AND ? ORDER BY key"
+    def in_order(self, uidvalidity: int, uids: Sequence[int], criteria: Sequence[SortBy]) -> list[int]:
+        """Those of these that are known, in that order."""
+        by = "".join(f"{_COLUMNS[each.key]}{' DESC' if each.reverse else ''}, " for each in criteria)
+        among, values = self._among(uidvalidity, uids)
+        select = f"SELECT key FROM ordering WHERE {among} ORDER BY {by}key"  # noqa: S608
         with self._lock:
-            return self._db.execute(select, _range(uidvalidity)).fetchall()
+            found = self._db.execute(f"SELECT json_group_array(key & 4294967295) FROM ({select})", values)  # noqa: S608
+            ordered = _numbers(found.fetchone()[0])
+        return _only(ordered, uids)
+
+    def threadable(self, uidvalidity: int, uids: Sequence[int]) -> list[tuple[int, float, str, int, str, str]]:
+        """The fields of ``threads.Threadable`` of those of these that are known, ascending."""
+        among, values = self._among(uidvalidity, uids)
+        select = "SELECT key & 4294967295, sent, subject, reply, id, refs FROM threading"
+        with self._lock:
+            found = self._db.execute(f"{select} WHERE {among} ORDER BY key", values).fetchall()
+        wanted = set(uids)
+        return found if len(found) == len(wanted) else [row for row in found if row[0] in wanted]
+
+    @staticmethod
+    def _among(uidvalidity: int, uids: Sequence[int]) -> tuple[str, tuple[object, ...]]:
+        """A condition that holds for these messages, and where they are many for others too."""
+        first, last = _range(uidvalidity)
+        if len(uids) <= FEW:
+            return "key IN (SELECT ? + value FROM json_each(?))", (first, json.dumps(list(uids)))
+        return "key BETWEEN ? AND ?", (first, last)
+
+
+def _only(found: list[int], uids: Sequence[int]) -> list[int]:
+    if len(found) == len(uids):
+        return found
+    wanted = set(uids)
+    return [uid for uid in found if uid in wanted]
 
 
 def _range(uidvalidity: int) -> tuple[int, int]:
@@ -223,19 +275,12 @@ def _range(uidvalidity: int) -> tuple[int, int]:
     return first, first | 0xFFFFFFFF
 
 
-def _add(db: sqlite3.Connection, key: int, found: Findable, level: int) -> None:
-    known = db.execute("SELECT level FROM known WHERE key = ?", (key,)).fetchone()
-    before = known[0] if known else 0
+def _add(db: sqlite3.Connection, key: int, known: Known, level: int) -> None:
+    row = db.execute("SELECT level FROM known WHERE key = ?", (key,)).fetchone()
+    before = row[0] if row else 0
+    found = known.findable
     if before < HEADER:
-        order = found.ordering
-        db.execute(
-            "INSERT INTO ordering VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                *(key, order.sent, order.day, order.subject, order.reply, order.sender, order.to, order.cc),
-                *(order.shown_sender, order.shown_to),
-            ),
-        )
-        db.execute("INSERT INTO ancestry VALUES (?, ?, ?)", (key, order.id, "\n".join(order.references)))
+        _add_header(db, key, known)
         db.execute("INSERT INTO fields VALUES (?, ?, ?)", (key, found.fields, found.fields_whole))
         db.execute("INSERT INTO fields_grams (rowid, text) VALUES (?, ?)", (key, found.fields))
     if before < BODY <= level:
@@ -245,6 +290,22 @@ def _add(db: sqlite3.Connection, key: int, found: Findable, level: int) -> None:
         db.execute("INSERT OR REPLACE INTO known VALUES (?, ?)", (key, level))
 
 
+def _add_header(db: sqlite3.Connection, key: int, known: Known) -> None:
+    it = known.findable.ordering
+    sent = known.date if it.sent is None else it.sent  # RFC 5256 §2.2
+    db.execute(
+        "INSERT INTO ordering VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(key, sent, it.day, known.date, known.size),
+            *(it.subject, it.sender, it.to, it.cc, it.shown_sender, it.shown_to),
+        ),
+    )
+    db.execute(
+        "INSERT INTO threading VALUES (?, ?, ?, ?, ?, ?)",
+        (key, sent, it.subject, it.reply, it.id, "\n".join(it.references)),
+    )
+
+
 def _remove(db: sqlite3.Connection, key: int) -> None:
     for table in ("fields", "body"):
         db.execute(  # a row without content is removed by naming what it was
@@ -252,7 +313,7 @@ def _remove(db: sqlite3.Connection, key: int) -> None:
             f" SELECT 'delete', key, text FROM {table} WHERE key = ?",
             (key,),
         )
-    for table in ("known", "ordering", "ancestry", "fields", "body"):
+    for table in ("known", "ordering", "threading", "fields", "body"):
         db.execute(f"DELETE FROM {table} WHERE key = ?", (key,))  # noqa: S608
 
 

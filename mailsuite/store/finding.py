@@ -10,7 +10,8 @@ from __future__ import annotations
 import bisect
 from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any, TypeAlias
+from itertools import starmap
+from typing import TypeAlias
 
 from mailsuite import query as q
 from mailsuite.disk.findable import Findable, examine_file
@@ -18,10 +19,9 @@ from mailsuite.disk.meaning import meaning_of
 from mailsuite.errors import Expunged
 from mailsuite.mime.collation import wanted
 from mailsuite.mime.search import Key, day_matches, field_holds, field_start
-from mailsuite.mime.sorting import FIELDS, in_order
 from mailsuite.mime.threads import ALGORITHMS, Threadable
 from mailsuite.model import Flags, Forest
-from mailsuite.store.find_index import BODY, HEADER, FindIndex, Hits
+from mailsuite.store.find_index import BODY, HEADER, FindIndex, Hits, Known
 from mailsuite.store.flags import has
 from mailsuite.store.folder import Folder
 from mailsuite.store.index import Row
@@ -30,6 +30,8 @@ from mailsuite.store.search import cost, known_answer
 
 #: Messages, and octets of messages as stored, that are read in one go.
 LEARN_AT_ONCE, LEARN_OCTETS = 50, 2 << 20
+#: Messages of which only the header is read in one go.
+LEARN_HEADERS = 200
 
 Found: TypeAlias = Mapping[Key, AbstractSet[int]]
 
@@ -138,6 +140,8 @@ def _among(uids: Sequence[int], ranges: q.Ranges) -> list[int]:
 
 def lacking(folder: Folder, uids: Collection[int], level: int) -> list[int]:
     """Those of which less is known than that."""
+    if folder.found_out == tuple(uids):
+        return []
     known = set(_index(folder).known(folder.counters.uidvalidity, level))
     return [uid for uid in uids if uid not in known]
 
@@ -153,7 +157,7 @@ def gone(folder: Folder, uids: Collection[int]) -> bool:
 
 def learn(folder: Folder, uids: Sequence[int], level: int) -> int:
     """Read the first of these; of how many it need not be done any more."""
-    part = uids[:LEARN_AT_ONCE]
+    part = uids[: LEARN_AT_ONCE if level == BODY else LEARN_HEADERS]
     with folder.account.locked():
         folder.must_be_there()
         rows = folder.account.index.rows(folder.id, part)
@@ -162,7 +166,7 @@ def learn(folder: Folder, uids: Sequence[int], level: int) -> int:
     found = []
     for row, each in zip(few, made, strict=True):
         if findable := each or _read(folder, row, level == BODY):
-            found.append((row.uid, findable))
+            found.append(Known(row.uid, row.date, row.wire, findable))
     _index(folder).add(folder.counters.uidvalidity, found, level)
     return bisect.bisect_right(part, few[-1].uid) if len(few) < len(rows) else len(part)
 
@@ -192,8 +196,7 @@ def look_up(folder: Folder, key: Key) -> Hits:
     index, uidvalidity = _index(folder), folder.counters.uidvalidity
     match key:
         case q.SentDate(when, day):
-            days = index.columns(uidvalidity, ["day"])
-            return Hits([uid for uid, sent in days if sent is not None and day_matches(when, sent, day)], [])
+            return Hits([uid for uid, sent in index.days(uidvalidity) if day_matches(when, sent, day)], [])
         case q.Header(field, text):
             held = index.holding_lines(uidvalidity, wanted(text), field_start(field), lambda it: field_holds(key, it))
             return Hits(held, index.cut(uidvalidity, "fields"))
@@ -206,10 +209,6 @@ def look_up(folder: Folder, key: Key) -> Hits:
     raise ValueError(f"{type(key).__name__} is no text key")
 
 
-#: What an unreadable header says.
-_NOTHING, _NO_IDS = (None, "", 0), ("", "")
-
-
 def _index(folder: Folder) -> FindIndex:
     return folder.account.find_index
 
@@ -219,52 +218,20 @@ def _index(folder: Folder) -> FindIndex:
 
 def sort(folder: Folder, uids: Sequence[int], criteria: Sequence[q.SortBy]) -> list[int]:
     """Those of ``uids``, ascending, that are there, in that order; what is to be known of them is."""
-    columns: dict[q.SortKey, Sequence[Any]] = {}
-    keys = {each.key for each in criteria}
-    wanted_fields = [key for key in keys if key in FIELDS]
-    found = _columns(folder, [FIELDS[key] for key in wanted_fields]) if wanted_fields else {}
-    dates, sizes = _dates_and_sizes(folder, uids)
-    there = [uid for uid in uids if uid in dates]
-    for place, key in enumerate(wanted_fields):
-        if key is q.SortKey.DATE:
-            columns[key] = [_sent(found, uid, place, dates[uid]) for uid in there]
-        else:
-            columns[key] = [found[uid][place] if uid in found else "" for uid in there]
-    if q.SortKey.ARRIVAL in keys:
-        columns[q.SortKey.ARRIVAL] = [dates[uid] for uid in there]
-    if q.SortKey.SIZE in keys:
-        columns[q.SortKey.SIZE] = [sizes[uid] for uid in there]
-    return in_order(there, columns, criteria)
-
-
-def _columns(folder: Folder, names: Sequence[str]) -> dict[int, tuple[Any, ...]]:
-    rows = _index(folder).columns(folder.counters.uidvalidity, names)
-    return {row[0]: row[1:] for row in rows}
-
-
-def _sent(found: Mapping[int, Sequence[Any]], uid: int, place: int, date: float) -> float:
-    """RFC 5256 §2.2: the internal date where there is no other."""
-    sent = found[uid][place] if uid in found else None
-    return date if sent is None else sent
-
-
-def _dates_and_sizes(folder: Folder, uids: Sequence[int]) -> tuple[dict[int, float], dict[int, int]]:
-    """Of messages that are there: internal dates, and octets as sent."""
-    with folder.account.locked():
-        folder.must_be_there()
-        rows = folder.account.index.dates(folder.id, uids)
-    return {uid: date for uid, date, _ in rows}, {uid: size for uid, _, size in rows}
+    return _index(folder).in_order(folder.counters.uidvalidity, _there(folder, uids), criteria)
 
 
 def thread(folder: Folder, uids: Sequence[int], algorithm: q.ThreadAlgorithm) -> Forest:
     """Those of ``uids``, ascending, that are there; what is to be known of them is."""
-    found = _columns(folder, ["sent", "subject", "reply"])
-    ancestry = {uid: (id, refs) for uid, id, refs in _index(folder).ancestry(folder.counters.uidvalidity)}
-    dates, _ = _dates_and_sizes(folder, uids)
-    messages = []
-    for uid, date in dates.items():
-        sent, subject, reply = found.get(uid, _NOTHING)
-        id, refs = ancestry.get(uid, _NO_IDS)
-        sent = date if sent is None else sent
-        messages.append(Threadable(uid, sent, subject, reply, id, refs.split("\n") if refs else ()))
-    return ALGORITHMS[algorithm](messages)
+    rows = _index(folder).threadable(folder.counters.uidvalidity, _there(folder, uids))
+    return ALGORITHMS[algorithm](list(starmap(Threadable, rows)))
+
+
+def _there(folder: Folder, uids: Sequence[int]) -> Sequence[int]:
+    with folder.account.locked():
+        folder.must_be_there()
+        there = folder.contents.uids
+    if len(there) == len(uids) and there[-1:] == tuple(uids[-1:]):
+        return uids
+    present = set(there)
+    return [uid for uid in uids if uid in present]

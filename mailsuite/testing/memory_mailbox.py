@@ -299,7 +299,7 @@ class MemoryMailbox:
         for each in found:
             o = ordering(index(each.header()))
             sent = each.date if o.sent is None else o.sent
-            messages.append(Threadable(each.uid, sent, o.subject, o.reply, o.id, o.references))
+            messages.append(Threadable(each.uid, sent, o.subject, o.reply, o.id, "\n".join(o.references)))
         return ALGORITHMS[algorithm](messages)
 
     @answers

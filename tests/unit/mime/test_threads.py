@@ -31,7 +31,7 @@ def mail(*rows: tuple[str, str, str] | tuple[str, str, str, float]) -> list[Thre
     for number, (id, ancestors, subject, *sent) in enumerate(rows, 1):
         base = base_subject(subject)
         when = sent[0] if sent else float(number)
-        made.append(Threadable(number, when, base.text.upper(), base.reply, id, ancestors.split()))
+        made.append(Threadable(number, when, base.text.upper(), base.reply, id, "\n".join(ancestors.split())))
     return made
 
 
