@@ -72,6 +72,7 @@ async def find(session: Session, criteria: Criteria) -> list[int]:
     selection = session.selection
     if criteria.modseq:
         session.become(Awareness.CONDSTORE)
+    await selection.catch_up()  # what vanished is not found
     asked = selection.view.localize(criteria.query, session.clock.seconds())
     everything = session.resolve(_EVERYTHING)
     found = everything if isinstance(asked, All) else await selection.mailbox.search(asked, everything)
