@@ -13,8 +13,8 @@ from mailsuite.model import AddHeader, Address, Later, Refuse, Status, Verdict
 from mailsuite.smtp.events import Fault
 from mailsuite.smtp.reply import Reply, reply
 
-TIMED_OUT = reply(421, "4.4.2", "Nothing was heard from you for too long")
-SHUTTING_DOWN = reply(421, "4.3.2", "The server is being stopped")
+TIMED_OUT = reply(421, "4.4.2", "Nothing was heard from you for too long; connect again")
+SHUTTING_DOWN = reply(421, "4.3.2", "The server is being stopped; try again in a few minutes")
 BROKEN = reply(421, "4.3.0", "Something is wrong here; try again later")
 SERVER_FULL = reply(421, "4.3.2", "All connections of this server are in use; try again in a few minutes")
 TOO_MANY_CONNECTIONS = reply(421, "4.7.0", "Too many connections from your network; close one, or try again later")
@@ -23,14 +23,14 @@ TOO_MANY_REFUSED = reply(421, "4.7.0", "Too many recipients were refused; check 
 TOO_EARLY = reply(554, "5.5.1", "You spoke before the greeting; wait for it (RFC 5321 section 3.1)")
 TOO_EAGER = reply(554, "5.5.1", "Wait for the answer to EHLO before you send more (RFC 2920 section 3.1)")
 NO_SUCH_LOGIN = reply(501, "5.5.4", "There is no account of that LOGIN here")
-NO_GREETING = reply(421, "4.4.2", "No EHLO came for too long")
-TOO_SLOW = reply(421, "4.4.2", "The message came too slowly")
-SESSION_TOO_LONG = reply(421, "4.4.2", "This session has lasted too long")
+NO_GREETING = reply(421, "4.4.2", "No EHLO came for too long; connect again")
+TOO_SLOW = reply(421, "4.4.2", "The message came too slowly; connect and send it again")
+SESSION_TOO_LONG = reply(421, "4.4.2", "This session has lasted too long; connect again")
 LOGIN_REVOKED = reply(421, "4.7.0", "Your account is gone, or its password was changed; log in again")
 WRONG_PASSWORD = reply(535, "5.7.8", "Authentication failed; check the login name and the password")
 AUTH_MALFORMED = reply(501, "5.5.2", "Not a response of this mechanism")
 AUTH_CANCELLED = reply(501, "5.7.0", "Authentication cancelled")
-AUTH_UNAVAILABLE = reply(454, "4.7.0", "Authentication is not possible at the moment")
+AUTH_UNAVAILABLE = reply(454, "4.7.0", "Authentication is not possible at the moment; try again later")
 #: Characters of an address that is repeated in an answer.
 _LONGEST_ADDRESS = 200
 _DONE = Status(2, 0, 0)

@@ -14,7 +14,7 @@ _NOT_OFFERED = reply(502, "5.5.1", "BDAT is not available; use DATA")
 _REFUSED = {
     State.START: reply(503, "5.5.1", "Greet first"),
     State.READY: reply(503, "5.5.1", "MAIL comes first"),
-    State.MAIL: reply(503, "5.5.1", "No valid recipients"),
+    State.MAIL: reply(503, "5.5.1", "No valid recipients; RCPT comes first"),
     State.BROKEN: reply(503, "5.5.1", "An earlier chunk was refused; RSET ends this transaction"),
 }
 

@@ -23,7 +23,7 @@ def parse_parameters(text: str, known: Mapping[str, Parameter], session: Session
     for keyword, value in _split(text).items():
         parameter = known.get(keyword)
         if parameter is None:
-            raise ParameterError(f"{keyword} is not implemented", 555)
+            raise ParameterError(f"{keyword} was not offered to you; leave it out", 555)
         settled = parameter.settle(parameter.parse(value), session, now)
         if parameter.field in fields:
             raise ParameterError(f"{keyword} contradicts another parameter")

@@ -71,7 +71,7 @@ class ServerCore(Conversation):
         if verb is None:
             if command.verb in _FOREIGN:
                 return self._end("another protocol", reply(421, "4.7.0", "This is not a web server"))
-            raise CommandError(reply(500, "5.5.1", "Command not recognized"))
+            raise CommandError(reply(500, "5.5.1", "Command not recognized; HELP lists those that there are"))
         self._commands += 1
         if self._commands > self.options.limits.commands or (verb in IDLE_VERBS and self._idles()):
             return self._end("too many commands", TOO_MANY_COMMANDS)
@@ -204,7 +204,7 @@ class ServerCore(Conversation):
         if auth.mechanism in self.options.too_weak:
             raise CommandError(reply(534, "5.7.9", "This mechanism is not allowed here, take another"))
         if auth.mechanism not in self.options.mechanisms:
-            raise CommandError(reply(504, "5.5.4", "Mechanism not offered"))
+            raise CommandError(reply(504, "5.5.4", "Mechanism not offered; take one of those that are"))
         return self._ask(auth)
 
     def _xclient(self, argument: str) -> Event:

@@ -85,7 +85,7 @@ ALLOWED: dict[Verb, frozenset[State]] = {
 OUT_OF_ORDER: dict[Verb, str] = {
     Verb.MAIL: "A transaction is open already; RSET ends it",
     Verb.RCPT: "MAIL comes first",
-    Verb.DATA: "No valid recipients",
+    Verb.DATA: "No valid recipients; RCPT comes first",
     Verb.AUTH: "After EHLO, outside of a transaction",
     Verb.ETRN: "After EHLO, outside of a transaction",
     Verb.XCLIENT: "A transaction is open; RSET ends it",

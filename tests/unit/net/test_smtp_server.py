@@ -45,6 +45,9 @@ from mailsuite.testing.transport import FakeTransport
 
 START = 1_750_000_000.0
 
+STOPPED = "421 4.3.2 The server is being stopped; try again in a few minutes"
+LASTED = "421 4.4.2 This session has lasted too long; connect again; ask postmaster@mx.here.test about "
+
 
 class World:
     """A factory over doubles, and the connections made to it."""
@@ -360,7 +363,7 @@ def test_who_drips_octets_is_not_served_for_ever() -> None:
     for _ in range(7200 // 200 + 1):
         world.clock.advance(200)
         answers += peer.say(b"x")
-    assert answers == ["421 4.4.2 This session has lasted too long; ask postmaster@mx.here.test about M1"]
+    assert answers == [f"{LASTED}M1"]
     assert not peer.transport.connected
     assert world.delivery.open_drafts == 0
     assert world.clock.getDelayedCalls() == []
@@ -376,7 +379,7 @@ def test_a_session_at_its_limit_hears_what_became_of_its_message() -> None:
     world.delivery.release()
     assert peer.last(b"").startswith("250 2.0.0 ")
     world.clock.advance(1)
-    assert peer.read() == ["421 4.4.2 This session has lasted too long; ask postmaster@mx.here.test about M2"]
+    assert peer.read() == [f"{LASTED}M2"]
     assert not peer.transport.connected
 
 
@@ -561,12 +564,15 @@ def test_shutting_down_waits_for_what_is_in_flight() -> None:
     world.delivery.hold()
     busy.say(SEND + b"x\r\n.\r\nNOOP\r\n")
     done = world.factory.shut_down()
-    assert idle.read() == ["421 4.3.2 The server is being stopped"]
+    assert idle.read() == [STOPPED]
     idle.read()
     assert unfired(done)
-    assert world.connect("192.0.2.3").banner == ["421 4.3.2 The server is being stopped"]
+    assert world.connect("192.0.2.3").banner == [STOPPED]
     world.delivery.release()
-    assert busy.read() == ["250 2.0.0 Ok: queued as M1", "421 4.3.2 The server is being stopped"]
+    assert busy.read() == [
+        "250 2.0.0 Ok: queued as M1",
+        STOPPED,
+    ]
     busy.read()
     assert result_of(done) is None
 
@@ -578,7 +584,10 @@ def test_shutting_down_waits_for_a_body_that_is_coming() -> None:
     done = world.factory.shut_down()
     assert peer.read() == []
     answers = peer.say(b"the other\r\n.\r\nNOOP\r\n")
-    assert answers == ["250 2.0.0 Ok: queued as M1", "421 4.3.2 The server is being stopped"]
+    assert answers == [
+        "250 2.0.0 Ok: queued as M1",
+        STOPPED,
+    ]
     assert result_of(done) is None
 
 

@@ -244,7 +244,7 @@ def test_a_pipeline_of_refused_chunks_costs_no_stack() -> None:
     answer(core, core.next_event())  # type: ignore[arg-type]
     core.data_to_send()
     assert core.next_event() is NEED_DATA
-    assert core.data_to_send() == b"503 5.5.1 No valid recipients\r\n" * 5000
+    assert core.data_to_send() == b"503 5.5.1 No valid recipients; RCPT comes first\r\n" * 5000
 
 
 @given(st.lists(st.binary(max_size=9), max_size=9), st.integers(1, 9))
