@@ -85,14 +85,17 @@ class SMTPConnection(SMTPSession):
     # -- questions about addresses and the queue --------------------------------------------------------------------
 
     def _verify(self, event: events.Verify) -> Deferred[object] | None:
-        return Deferred.fromCoroutine(inquiries.verify(self.factory.directory, event)).addCallback(self.core.reply)
+        return Deferred.fromCoroutine(inquiries.verify(self.factory.directory, event)).addCallback(self._inform)
 
     def _expand(self, event: events.Expand) -> Deferred[object] | None:
-        return Deferred.fromCoroutine(inquiries.expand(self.factory.directory, event)).addCallback(self.core.reply)
+        return Deferred.fromCoroutine(inquiries.expand(self.factory.directory, event)).addCallback(self._inform)
 
     def _turn(self, event: events.Turn) -> Deferred[object] | None:
         self.log.info("{peer}: ETRN {domain}", peer=self.peer, domain=event.domain)
-        return Deferred.fromCoroutine(inquiries.turn(self.factory.queue, event)).addCallback(self.core.reply)
+        return Deferred.fromCoroutine(inquiries.turn(self.factory.queue, event)).addCallback(self._inform)
+
+    def _inform(self, answer: Reply) -> None:
+        self.core.reply(answer if answer.positive else self.refusals.refer(answer))
 
     # -- the envelope ----------------------------------------------------------------------------------------------
 
