@@ -9,7 +9,7 @@ import msgspec
 
 _DATE = re.compile(
     rb"\s*(?:[A-Za-z]+(?:\s*,)?\s*)?(\d{1,2})[\s-]+([A-Za-z]{3})[A-Za-z]*[\s.-]+(\d{2,4})"
-    rb"(?:\s+(\d{1,2})[:.](\d{1,2})(?:[:.](\d{1,2}))?(?:\s*([+-]\d{4}|[A-Za-z]{1,5}))?)?"
+    rb"(?:\s+(\d{1,2})\s*[:.]\s*(\d{1,2})(?:\s*[:.]\s*(\d{1,2}))?(?:\s*([+-]\d{4}|[A-Za-z]{1,5}))?)?"
 )
 _MONTHS = {name: i + 1 for i, name in enumerate(b"jan feb mar apr may jun jul aug sep oct nov dec".split())}
 #: RFC 5322 §4.3, in minutes east of Greenwich; other letters mean nothing.
@@ -40,7 +40,7 @@ class Sent(msgspec.Struct, frozen=True):
 def parse_date(value: bytes) -> Sent | None:
     """An unfolded Date value; None if it is none."""
     value = value[:_LONGEST]
-    match = _DATE.match(value) or (_DATE.match(_COMMENT.sub(b" ", value)) if b"(" in value else None)
+    match = _DATE.match(_COMMENT.sub(b" ", value) if b"(" in value else value)
     if match is None:
         return None
     day, month, year, hour, minute, second, zone = match.groups(b"")
@@ -48,8 +48,13 @@ def parse_date(value: bytes) -> Sent | None:
         ordinal = date(_year(year), _MONTHS[month.lower()], int(day)).toordinal()
     except (KeyError, ValueError):
         return None
-    clock = int(hour or 0) * 3600 + int(minute or 0) * 60 + int(second or 0)
-    return Sent(ordinal, float((ordinal - _EPOCH) * 86400 + clock - _offset(zone) * 60))
+    return Sent(ordinal, float((ordinal - _EPOCH) * 86400 + _clock(hour, minute, second) - _offset(zone) * 60))
+
+
+def _clock(hour: bytes, minute: bytes, second: bytes) -> int:
+    """Seconds since midnight; RFC 5256 §2.2: of a time that there is not, 0."""
+    h, m, s = int(hour or 0), int(minute or 0), int(second or 0)
+    return h * 3600 + m * 60 + s if h < 24 and m < 60 and s <= 60 else 0
 
 
 def _year(digits: bytes) -> int:

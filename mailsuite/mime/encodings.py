@@ -23,7 +23,8 @@ def _codec(charset: str) -> str:
     """The name of a codec that makes text, Latin-1 where there is none."""
     try:
         known = codecs.lookup(charset.strip().strip("\"'"))
-        return known.name if isinstance(b"a".decode(known.name), str) else "latin-1"
+        b"\0\0\0\0".decode(known.name)  # which refuses codecs that make no text
+        return known.name
     except (LookupError, ValueError, UnicodeError):
         return "latin-1"
 

@@ -19,10 +19,6 @@ FIELDS = {
 }
 
 
-def needs_header(criteria: Sequence[SortBy]) -> bool:
-    return any(each.key in FIELDS for each in criteria)
-
-
 def in_order(uids: Sequence[int], columns: dict[SortKey, Sequence[Any]], criteria: Sequence[SortBy]) -> list[int]:
     """``uids`` ascend; a column has a value for each.  Equal ones stay in mailbox order, also where ``reverse``."""
     places = list(range(len(uids)))

@@ -15,7 +15,6 @@ from zope.interface import implementer
 from mailsuite.errors import MailError, Temporary
 from mailsuite.interfaces import IBody, IMailbox
 from mailsuite.mime.search import Key
-from mailsuite.mime.sorting import needs_header
 from mailsuite.model import Fetched, FlagOp, Flags, Forest, Listing, Snapshot
 from mailsuite.query import All, Query, Ranges, SortBy, ThreadAlgorithm
 from mailsuite.store import changing, finding, maildrop, reading
@@ -232,7 +231,7 @@ class MaildirMailbox:
 
     def sort(self, uids: Sequence[int], criteria: Sequence[SortBy]) -> Deferred[Sequence[int]]:
         work = partial(finding.sort, self.folder, sorted(set(uids)), criteria)
-        return Deferred.fromCoroutine(self._knowing(uids if needs_header(criteria) else (), work))
+        return Deferred.fromCoroutine(self._knowing(uids, work))
 
     def thread(self, uids: Sequence[int], algorithm: ThreadAlgorithm) -> Deferred[Forest]:
         work = partial(finding.thread, self.folder, sorted(set(uids)), algorithm)

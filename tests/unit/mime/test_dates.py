@@ -21,7 +21,12 @@ from mailsuite.mime.dates import parse_date
         (b"21 Nov 97 09:55:06 GMT", date(1997, 11, 21), datetime(1997, 11, 21, 9, 55, 6, tzinfo=UTC)),
         (b"21 Nov 49 09:55:06 EST", date(2049, 11, 21), datetime(2049, 11, 21, 14, 55, 6, tzinfo=UTC)),
         (b"21 Nov 102 09:55:06 PDT", date(2002, 11, 21), datetime(2002, 11, 21, 16, 55, 6, tzinfo=UTC)),
-        (b"Fri, 21 Nov 1997 09(comment):   55  :  06 -0600", date(1997, 11, 21), datetime(1997, 11, 21, tzinfo=UTC)),
+        (
+            b"Fri, 21 Nov 1997 09(comment):   55  :  06 -0600",
+            date(1997, 11, 21),
+            datetime(1997, 11, 21, 15, 55, 6, tzinfo=UTC),
+        ),
+        (b"Wed, 15 Dec 2010    59:10 +0000", date(2010, 12, 15), datetime(2010, 12, 15, tzinfo=UTC)),
         (b"Fri (x), 21 (y) Nov 1997", date(1997, 11, 21), datetime(1997, 11, 21, tzinfo=UTC)),
         (b"1 January 2000", date(2000, 1, 1), datetime(2000, 1, 1, tzinfo=UTC)),
         (b"1-Jan-2000 00:00:00 +0000", date(2000, 1, 1), datetime(2000, 1, 1, tzinfo=UTC)),
