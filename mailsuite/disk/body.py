@@ -27,6 +27,8 @@ from mailsuite.mime.lines import crlf_size, to_crlf
 SMALL = 128 * 1024
 #: Stored octets a read takes from a large message.
 PIECE = 256 * 1024
+#: Octets that a whole message is first asked for: most have fewer, and room for more costs more than the reading.
+_FIRST_READ = 64 * 1024
 #: Octets that ``read_at`` gives at most, and of a header.
 MAX_READ = 1 << 20
 
@@ -189,7 +191,10 @@ def read_stored(path: str, limit: int) -> bytes:
     """At most ``limit`` octets of a file as they lie.  Blocking; FileNotFoundError if it is gone."""
     fd = open_file(path)
     try:
-        return os.read(fd, limit)
+        octets = os.read(fd, min(limit, _FIRST_READ))
+        if len(octets) == _FIRST_READ < limit:
+            octets += os.read(fd, limit - _FIRST_READ)
+        return octets
     finally:
         os.close(fd)
 

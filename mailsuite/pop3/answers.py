@@ -63,7 +63,7 @@ class Answers:
     def message(self, data: bytes) -> None:
         """A whole message, CRLF, with its dots doubled."""
         text = self.language.say(Text.OCTETS, octets=len(data)).encode()
-        if b"\n." in data or data[:1] == b".":
+        if b"\r\n." in data or data[:1] == b".":
             data = (b"\n" + data).replace(b"\n.", b"\n..")[1:]
         end = _END if data[-2:] == b"\r\n" or not data else b"\r\n.\r\n"
         self._out.append(b"+OK %b\r\n%b%b" % (text, data, end))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from zope.interface.verify import verifyObject
 
 from mailsuite.disk import body as bodies
-from mailsuite.disk.body import FileBody, OctetsBody, measure, open_body
+from mailsuite.disk.body import FileBody, OctetsBody, measure, open_body, read_stored
 from mailsuite.errors import Corrupt, Temporary
 from mailsuite.interfaces import IBody
 from mailsuite.mime.lines import to_crlf
@@ -92,3 +92,11 @@ def test_opening_says_what_is_wrong(path: Path) -> None:
         open_body(str(path) + "none", Inline())
     with pytest.raises(Temporary):
         open_body(str(path.parent), Inline())
+
+
+@pytest.mark.parametrize("size", [0, 65_535, 65_536, 65_537, 200_000])
+@pytest.mark.parametrize("limit", [1, 65_535, 65_536, 65_537, 300_000])
+def test_a_file_is_read_up_to_the_limit(tmp_path: Path, size: int, limit: int) -> None:
+    octets = bytes(range(256)) * (size // 256 + 1)
+    (tmp_path / "message").write_bytes(octets[:size])
+    assert read_stored(str(tmp_path / "message"), limit) == octets[: min(size, limit)]
