@@ -382,8 +382,12 @@ class IMailbox(Interface):
     def search(query: Query, uids: Sequence[int]) -> Deferred[Sequence[int]]:
         """Which of these match, ascending.  Sequence sets in the query were turned into UID sets before."""
 
-    def sort(uids: Sequence[int], criteria: Sequence[SortBy]) -> Deferred[Sequence[int]]:
-        """Those of these that are there, in that order; equal ones ascend (RFC 5256 SORT)."""
+    def relevance(query: Query, uids: Sequence[int]) -> Deferred[Sequence[int]]:
+        """For each of these, which ``search`` found, 1 to 100: how well it answers the fuzzy keys (RFC 6203)."""
+
+    def sort(uids: Sequence[int], criteria: Sequence[SortBy], relevance: Mapping[int, int]) -> Deferred[Sequence[int]]:
+        """Those of these that are there, in that order; equal ones ascend (RFC 5256 SORT).  ``relevance`` by UID, empty
+        where no criterion asks for it."""
 
     def thread(uids: Sequence[int], algorithm: ThreadAlgorithm) -> Deferred[Forest]:
         """Those of these that are there, as threads (RFC 5256 THREAD)."""

@@ -27,7 +27,7 @@ class When(enum.Enum):
 
 
 class SortKey(enum.Enum):
-    """What messages are sorted by, RFC 5256 §3 and RFC 5957; the value is the name in IMAP."""
+    """What messages are sorted by, RFC 5256 §3, RFC 5957 and RFC 6203; the value is the name in IMAP."""
 
     ARRIVAL = "ARRIVAL"
     CC = "CC"
@@ -35,6 +35,7 @@ class SortKey(enum.Enum):
     DISPLAYFROM = "DISPLAYFROM"
     DISPLAYTO = "DISPLAYTO"
     FROM = "FROM"
+    RELEVANCY = "RELEVANCY"
     SIZE = "SIZE"
     SUBJECT = "SUBJECT"
     TO = "TO"
@@ -157,6 +158,12 @@ class Text(msgspec.Struct, frozen=True, tag=True):
     text: str
 
 
+class Fuzzy(msgspec.Struct, frozen=True, tag=True):
+    """The words of the key's text are there, in any order, perhaps with typing errors (RFC 6203)."""
+
+    key: Header | Body | Text
+
+
 class Modified(msgspec.Struct, frozen=True, tag=True):
     """MODSEQ at least this (RFC 7162)."""
 
@@ -194,6 +201,7 @@ Query: TypeAlias = (
     | Header
     | Body
     | Text
+    | Fuzzy
     | Modified
     | EmailId
     | ThreadId

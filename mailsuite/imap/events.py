@@ -269,11 +269,13 @@ class Expunge(Command, frozen=True):
 
 class Criteria(msgspec.Struct, frozen=True):
     """What SEARCH and its like look for.  ``query`` still holds sequence numbers: see ``View.localize``.
-    ``modseq`` and ``numbers``: whether it names MODSEQ (RFC 7162 §3.1.5) and sequence numbers anywhere."""
+    ``modseq`` and ``numbers``: whether it names MODSEQ (RFC 7162 §3.1.5) and sequence numbers anywhere.  ``fuzzy``:
+    whether any key is (RFC 6203)."""
 
     query: Query
     modseq: bool = False
     numbers: bool = False
+    fuzzy: bool = False
 
 
 class Search(Command, frozen=True):

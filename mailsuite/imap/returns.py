@@ -24,6 +24,7 @@ class ReturnOption(enum.Enum):
     ALL = "ALL"
     COUNT = "COUNT"
     SAVE = "SAVE"
+    RELEVANCY = "RELEVANCY"
 
 
 _ENDS = frozenset({ReturnOption.MIN, ReturnOption.MAX})
@@ -85,8 +86,9 @@ def esearch(tag: bytes, uid: bool, items: Sequence[bytes], mailbox: bytes = b"")
     return b" ".join((b"* ESEARCH", correlator, *([b"UID"] if uid else []), *items)) + b"\r\n"
 
 
-def items(returns: Returns, found: Sequence[int], modseq: int = 0) -> list[bytes]:
-    """search-return-data for these results; ``modseq`` is the highest of those that are told, 0 where nobody asked."""
+def items(returns: Returns, found: Sequence[int], modseq: int = 0, scores: Sequence[int] = ()) -> list[bytes]:
+    """search-return-data for these results; ``modseq`` is the highest of those that are told, 0 where nobody asked;
+    ``scores`` are those of what ``told`` gives, in step."""
     words: list[bytes] = []
     options = returns.options
     if found and ReturnOption.MIN in options:
@@ -101,4 +103,6 @@ def items(returns: Returns, found: Sequence[int], modseq: int = 0) -> list[bytes
         words.append(b"ALL " + compress(found))
     if found and modseq:
         words.append(b"MODSEQ %d" % modseq)  # RFC 7162 §3.1.10
+    if scores:
+        words.append(b"RELEVANCY (%b)" % b" ".join(b"%d" % each for each in scores))  # RFC 6203 §4
     return words

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from mailsuite.mime import header
+from mailsuite.mime import fuzzy, header
 from mailsuite.mime.collation import casemap, searchable, wanted
 from mailsuite.mime.dates import parse_date
 from mailsuite.mime.encodings import decode, decode_words, to_text
@@ -75,6 +75,12 @@ def field_holds(key: Header, fields: str) -> bool:
     return False
 
 
+def field_values(name: str, fields: str) -> str:
+    """Those of all fields of that name in a ``header_text``, a line each."""
+    start = field_start(name)
+    return "\n".join(each.partition("\n")[0] for each in fields.split(start)[1:])
+
+
 def header_holds(key: Header | SentDate, block: bytes) -> bool:
     """Whether a header block answers a key that needs no more than the header."""
     if isinstance(key, SentDate):
@@ -105,6 +111,14 @@ class Content:
             return header_holds(key, self._header)
         text = wanted(key.text)
         return (isinstance(key, Text) and text in self.fields()) or text in self.body()
+
+    def score(self, key: Header | Body | Text) -> int:
+        """How well the message holds the words of the key: see ``fuzzy``."""
+        text = wanted(key.text)
+        if isinstance(key, Header):
+            return fuzzy.score(field_values(key.field, self.fields()), text)
+        fields = fuzzy.score(self.fields(), text) if isinstance(key, Text) else 0
+        return max(fields, fuzzy.score(self.body(), text))
 
     def fields(self) -> str:
         if self._fields is None:

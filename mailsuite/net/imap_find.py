@@ -9,10 +9,10 @@ from mailsuite.imap import responses, threading
 from mailsuite.imap import returns as returning
 from mailsuite.imap.events import Criteria, Search, SearchRefused, Sort, Thread
 from mailsuite.imap.modseqs import Awareness
-from mailsuite.imap.returns import Returns
+from mailsuite.imap.returns import ReturnOption, Returns
 from mailsuite.net.imap_selection import modseqs_of
 from mailsuite.net.imap_session import Session
-from mailsuite.query import STAR, All, Uids
+from mailsuite.query import STAR, All, SortKey, Uids
 
 _EVERYTHING = Uids(((1, STAR),))
 
@@ -34,7 +34,17 @@ async def sort(session: Session, event: Sort) -> None:
 
 async def _sorted(session: Session, event: Sort) -> list[int]:
     view, mailbox = session.selection.view, session.selection.mailbox
-    return view.still_there(await mailbox.sort(await find(session, event.criteria), event.order))
+    found = await find(session, event.criteria)
+    by_relevance = any(each.key is SortKey.RELEVANCY for each in event.order)
+    scores = await _scores(session, event.criteria, found) if by_relevance else ()
+    return view.still_there(await mailbox.sort(found, event.order, dict(zip(found, scores, strict=False))))
+
+
+async def _scores(session: Session, criteria: Criteria, uids: Sequence[int]) -> Sequence[int]:
+    """RFC 6203 §4."""
+    selection = session.selection
+    asked = selection.view.localize(criteria.query, session.clock.seconds())
+    return await selection.mailbox.relevance(asked, uids)
 
 
 async def thread(session: Session, event: Thread) -> None:
@@ -56,8 +66,11 @@ async def _answer(
         modseq = await highest_modseq(session, event.criteria, found)
         session.core.untagged(plain(shown(session, found, event.uid), modseq))
     elif not event.returns.silent:
-        modseq = await highest_modseq(session, event.criteria, returning.told(event.returns, found))
-        items = returning.items(event.returns, shown(session, found, event.uid), modseq)
+        told = returning.told(event.returns, found)
+        modseq = await highest_modseq(session, event.criteria, told)
+        relevancy = ReturnOption.RELEVANCY in event.returns.options
+        scores = await _scores(session, event.criteria, told) if relevancy else ()
+        items = returning.items(event.returns, shown(session, found, event.uid), modseq, scores)
         session.core.untagged(returning.esearch(event.tag, event.uid, items))
 
 

@@ -15,7 +15,7 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 from twisted.logger import Logger
@@ -49,6 +49,11 @@ HEADER, BODY = 1, 2
 MAX_GRAMS = 64
 #: Messages that are looked for one by one, more in all of the mailbox.
 FEW = 1000
+#: The table of relevancies, of which the greater come first.
+_SCORED = (
+    "WITH scored (key, relevancy) AS MATERIALIZED"
+    " (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))"
+)
 _COLUMNS = {
     SortKey.ARRIVAL: "arrived",
     SortKey.CC: "cc",
@@ -56,6 +61,7 @@ _COLUMNS = {
     SortKey.DISPLAYFROM: "shown_sender",
     SortKey.DISPLAYTO: "shown_to",
     SortKey.FROM: "sender",
+    SortKey.RELEVANCY: "relevancy",
     SortKey.SIZE: "size",
     SortKey.SUBJECT: "subject",
     SortKey.TO: '"to"',
@@ -222,6 +228,16 @@ class FindIndex:
             found = self._db.execute(f"{select} AND instr(text, ?) AND instr(text, ?)", (*span, *among, text, start))
             return [uid for uid, fields in found if holds(fields)]
 
+    def scores(
+        self, uidvalidity: int, table: str, pieces: Sequence[str], score: Callable[[str], int]
+    ) -> list[tuple[int, int]]:
+        """(UID, score) of messages whose ``fields`` or ``body`` hold one of these, and of which ``score`` is not 0."""
+        either = " OR ".join("instr(text, ?)" for _ in pieces)
+        select = f"SELECT key & 4294967295, text FROM {table} WHERE key BETWEEN ? AND ? AND ({either})"  # noqa: S608
+        with self._lock:
+            found = self._db.execute(select, (*_range(uidvalidity), *pieces))
+            return [(uid, points) for uid, text in found if (points := score(text))]
+
     def cut(self, uidvalidity: int, table: str) -> list[int]:
         """UIDs of messages of whose text only the beginning is known."""
         select = f"SELECT key & 4294967295 FROM {table} WHERE NOT whole AND key BETWEEN ? AND ?"  # noqa: S608
@@ -234,11 +250,18 @@ class FindIndex:
         with self._lock:
             return self._db.execute(select, _range(uidvalidity)).fetchall()
 
-    def in_order(self, uidvalidity: int, uids: Sequence[int], criteria: Sequence[SortBy]) -> list[int]:
-        """Those of these that are known, in that order."""
-        by = "".join(f"{_COLUMNS[each.key]}{' DESC' if each.reverse else ''}, " for each in criteria)
+    def in_order(
+        self, uidvalidity: int, uids: Sequence[int], criteria: Sequence[SortBy], relevance: Mapping[int, int]
+    ) -> list[int]:
+        """Those of these that are known, in that order; ``relevance``: what RELEVANCY compares, by UID."""
+        told = [each for each in criteria if relevance or each.key is not SortKey.RELEVANCY]
+        by = "".join(f"{_COLUMNS[each.key]}{' DESC' if each.reverse else ''}, " for each in told)
         among, values = self._among(uidvalidity, uids)
-        select = f"SELECT key FROM ordering WHERE {among} ORDER BY {by}key"  # noqa: S608
+        select = f"SELECT ordering.key FROM ordering WHERE {among} ORDER BY {by}ordering.key"  # noqa: S608
+        if relevance:
+            first = _range(uidvalidity)[0]
+            values = (json.dumps([[first | uid, -score] for uid, score in relevance.items()]), *values)
+            select = f"{_SCORED} {select.replace('FROM ordering', 'FROM ordering JOIN scored USING (key)')}"
         with self._lock:
             found = self._db.execute(f"SELECT json_group_array(key & 4294967295) FROM ({select})", values)  # noqa: S608
             ordered = _numbers(found.fetchone()[0])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from functools import partial
 from itertools import starmap
 from typing import TypeAlias
 
@@ -17,8 +18,9 @@ from mailsuite import query as q
 from mailsuite.disk.findable import Findable, examine_file
 from mailsuite.disk.meaning import meaning_of
 from mailsuite.errors import Expunged
+from mailsuite.mime import fuzzy
 from mailsuite.mime.collation import wanted
-from mailsuite.mime.search import Key, day_matches, field_holds, field_start
+from mailsuite.mime.search import Key, day_matches, field_holds, field_start, field_values
 from mailsuite.mime.threads import ALGORITHMS, Threadable
 from mailsuite.model import Flags, Forest
 from mailsuite.store.find_index import BODY, HEADER, FindIndex, Hits, Known
@@ -26,14 +28,15 @@ from mailsuite.store.flags import has
 from mailsuite.store.folder import Folder
 from mailsuite.store.index import Row
 from mailsuite.store.reading import Searched, from_file
-from mailsuite.store.search import cost, known_answer
+from mailsuite.store.search import average, cost, fuzzy_keys, known_answer
 
 #: Messages, and octets of messages as stored, that are read in one go.
 LEARN_AT_ONCE, LEARN_OCTETS = 50, 2 << 20
 #: Messages of which only the header is read in one go.
 LEARN_HEADERS = 200
 
-Found: TypeAlias = Mapping[Key, AbstractSet[int]]
+TextKey: TypeAlias = Key | q.Fuzzy
+Found: TypeAlias = Mapping[TextKey, AbstractSet[int]]
 
 
 # -- what a query asks -------------------------------------------------------------------------------------------------
@@ -51,9 +54,9 @@ def within(query: q.Query, level: int) -> q.Query:
     return query if cost(query) <= level else q.All()
 
 
-def text_keys(query: q.Query, level: int) -> list[Key]:
+def text_keys(query: q.Query, level: int) -> list[TextKey]:
     """The keys of just that ``cost`` in it, each once."""
-    found: dict[Key, None] = {}
+    found: dict[TextKey, None] = {}
     waiting = [query]
     while waiting:
         match waiting.pop():
@@ -63,7 +66,7 @@ def text_keys(query: q.Query, level: int) -> list[Key]:
                 waiting += (left, right)
             case q.Not(part):
                 waiting.append(part)
-            case (q.Header() | q.SentDate() | q.Body() | q.Text()) as key if cost(key) == level:
+            case (q.Header() | q.SentDate() | q.Body() | q.Text() | q.Fuzzy()) as key if cost(key) == level:
                 found[key] = None
     return list(found)
 
@@ -88,7 +91,7 @@ def _needs_rows(query: q.Query) -> bool:
             return _needs_rows(left) or _needs_rows(right)
         case q.Not(part):
             return _needs_rows(part)
-    return not isinstance(query, q.All | q.Uids | q.HasFlag | q.Header | q.SentDate | q.Body | q.Text)
+    return not isinstance(query, q.All | q.Uids | q.HasFlag | q.Header | q.SentDate | q.Body | q.Text | q.Fuzzy)
 
 
 class _Evaluation:
@@ -120,7 +123,7 @@ class _Evaluation:
             case q.HasFlag(flag):
                 carry = {flags for flags in set(map(self._flags.__getitem__, uids)) if has(flags, flag)}
                 return [uid for uid in uids if self._flags[uid] in carry]
-            case q.Header() | q.SentDate() | q.Body() | q.Text():
+            case q.Header() | q.SentDate() | q.Body() | q.Text() | q.Fuzzy():
                 return [uid for uid in uids if uid in self._found[query]]
         return [uid for uid in uids if uid in self._subjects and known_answer(query, self._subjects[uid])]
 
@@ -191,7 +194,7 @@ def _read(folder: Folder, row: Row, bodies: bool) -> Findable | None:
         raise meaning_of(error, "a message") from error
 
 
-def look_up(folder: Folder, key: Key) -> Hits:
+def look_up(folder: Folder, key: TextKey) -> Hits:
     """Messages that hold it, of those that are known."""
     index, uidvalidity = _index(folder), folder.counters.uidvalidity
     match key:
@@ -206,7 +209,32 @@ def look_up(folder: Folder, key: Key) -> Hits:
             fields = index.holding(uidvalidity, "fields", wanted(text))
             body = index.holding(uidvalidity, "body", wanted(text))
             return Hits(fields.found + body.found, fields.uncertain + body.uncertain)
+        case q.Fuzzy():
+            return Hits(list(scores(folder, key)), [])
     raise ValueError(f"{type(key).__name__} is no text key")
+
+
+def scores(folder: Folder, fuzzy_key: q.Fuzzy) -> dict[int, int]:
+    """How well messages hold the words, of those that are known; of a text that is kept in part, that part."""
+    index, uidvalidity = _index(folder), folder.counters.uidvalidity
+    key, text = fuzzy_key.key, wanted(fuzzy_key.key.text)
+    score = partial(fuzzy.score, wanted=text)
+    if isinstance(key, q.Header):
+        start = field_start(key.field)
+        return dict(
+            index.scores(uidvalidity, "fields", (start,), lambda fields: score(field_values(key.field, fields)))
+        )
+    found = dict(index.scores(uidvalidity, "body", fuzzy.pieces(text), score))
+    if isinstance(key, q.Text):
+        for uid, points in index.scores(uidvalidity, "fields", fuzzy.pieces(text), score):
+            found[uid] = max(points, found.get(uid, 0))
+    return found
+
+
+def relevance(folder: Folder, query: q.Query, uids: Sequence[int]) -> list[int]:
+    """1 to 100 for each of these, as far as it is known."""
+    found = [scores(folder, key) for key in fuzzy_keys(query)]
+    return [average([each[uid] for each in found if uid in each]) for uid in uids]
 
 
 def _index(folder: Folder) -> FindIndex:
@@ -216,9 +244,9 @@ def _index(folder: Folder) -> FindIndex:
 # -- SORT and THREAD ---------------------------------------------------------------------------------------------------
 
 
-def sort(folder: Folder, uids: Sequence[int], criteria: Sequence[q.SortBy]) -> list[int]:
+def sort(folder: Folder, uids: Sequence[int], criteria: Sequence[q.SortBy], relevance: Mapping[int, int]) -> list[int]:
     """Those of ``uids``, ascending, that are there, in that order; what is to be known of them is."""
-    return _index(folder).in_order(folder.counters.uidvalidity, _there(folder, uids), criteria)
+    return _index(folder).in_order(folder.counters.uidvalidity, _there(folder, uids), criteria, relevance)
 
 
 def thread(folder: Folder, uids: Sequence[int], algorithm: q.ThreadAlgorithm) -> Forest:

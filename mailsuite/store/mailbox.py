@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -14,7 +14,6 @@ from zope.interface import implementer
 
 from mailsuite.errors import MailError, Temporary
 from mailsuite.interfaces import IBody, IMailbox
-from mailsuite.mime.search import Key
 from mailsuite.model import Fetched, FlagOp, Flags, Forest, Listing, Snapshot
 from mailsuite.query import All, Query, Ranges, SortBy, ThreadAlgorithm
 from mailsuite.store import changing, finding, maildrop, reading
@@ -183,7 +182,7 @@ class MaildirMailbox:
 
     async def _found(self, query: Query, uids: Sequence[int]) -> Sequence[int]:
         """The cheaper keys first, so that few messages are left to be read for others."""
-        found: dict[Key, set[int]] = {}
+        found: dict[finding.TextKey, set[int]] = {}
         top = cost(query)
         for level in range(top + 1):
             keys = finding.text_keys(query, level) if uids else []
@@ -210,7 +209,7 @@ class MaildirMailbox:
             done = await self._lane.run_unlocked(finding.learn, self.folder, lacking, level)
             lacking = lacking[done:]
 
-    async def _look_up(self, key: Key, uids: Sequence[int]) -> set[int]:
+    async def _look_up(self, key: finding.TextKey, uids: Sequence[int]) -> set[int]:
         hits = await self._lane.run_unlocked(finding.look_up, self.folder, key)
         found = set(hits.found)
         uncertain = set(hits.uncertain).intersection(uids) - found
@@ -229,8 +228,14 @@ class MaildirMailbox:
             start += done.examined
         return found
 
-    def sort(self, uids: Sequence[int], criteria: Sequence[SortBy]) -> Deferred[Sequence[int]]:
-        work = partial(finding.sort, self.folder, sorted(set(uids)), criteria)
+    def relevance(self, query: Query, uids: Sequence[int]) -> Deferred[Sequence[int]]:
+        work = partial(finding.relevance, self.folder, query, uids)
+        return Deferred.fromCoroutine(self._knowing((), work))
+
+    def sort(
+        self, uids: Sequence[int], criteria: Sequence[SortBy], relevance: Mapping[int, int]
+    ) -> Deferred[Sequence[int]]:
+        work = partial(finding.sort, self.folder, sorted(set(uids)), criteria, relevance)
         return Deferred.fromCoroutine(self._knowing(uids, work))
 
     def thread(self, uids: Sequence[int], algorithm: ThreadAlgorithm) -> Deferred[Forest]:

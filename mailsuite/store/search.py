@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from typing import Protocol
 
 from mailsuite import query as q
@@ -57,6 +58,17 @@ class Examined:
             self._content = Content(self._subject.raw())
         return self._content.holds(key)
 
+    def score(self, key: q.Header | q.Body | q.Text) -> int:
+        """How well a fuzzy key is met, 0 to 100."""
+        if self._content is None:
+            self._content = Content(self._subject.raw())
+        return self._content.score(key)
+
+    def relevance(self, query: q.Query) -> int:
+        """1 to 100: of its fuzzy keys that are met, on average."""
+        scores = [score for fuzzy in fuzzy_keys(query) if (score := self.score(fuzzy.key))]
+        return average(scores)
+
     def matches(self, query: q.Query) -> bool:
         match query:
             case q.All():
@@ -69,7 +81,29 @@ class Examined:
                 return not self.matches(part)
             case q.SentDate() | q.Header() | q.Body() | q.Text():
                 return self.holds(query)
+            case q.Fuzzy(key):
+                return self.score(key) > 0
         return known_answer(query, self._subject)
+
+
+def fuzzy_keys(query: q.Query) -> list[q.Fuzzy]:
+    """Those in it, each once."""
+    found: dict[q.Fuzzy, None] = {}
+    waiting = [query]
+    while waiting:
+        match waiting.pop():
+            case q.And(parts):
+                waiting += parts
+            case q.Or(left, right):
+                waiting += (left, right)
+            case q.Fuzzy() as key:
+                found[key] = None
+    return list(found)
+
+
+def average(scores: Sequence[int]) -> int:
+    """1 for none."""
+    return max(1, sum(scores) // len(scores)) if scores else 1
 
 
 def matches(query: q.Query, message: Subject) -> bool:
@@ -127,6 +161,8 @@ def cost(query: q.Query) -> int:
             return 1
         case q.Body() | q.Text():
             return 2
+        case q.Fuzzy(key):
+            return cost(key)
     return 0
 
 

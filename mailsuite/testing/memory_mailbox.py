@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -37,7 +37,7 @@ from mailsuite.store.feed import Feed, Watch
 from mailsuite.store.flags import apply, canonical
 from mailsuite.store.history import merged, missing, ranges
 from mailsuite.store.maildrop import WHOLE
-from mailsuite.store.search import matches
+from mailsuite.store.search import Examined, matches
 from mailsuite.testing.faults import answers
 from mailsuite.testing.memory_body import MemoryBody, header_of
 
@@ -281,7 +281,11 @@ class MemoryMailbox:
         return [message.uid for message in found if matches(query, message)]
 
     @answers
-    def sort(self, uids: Sequence[int], criteria: Sequence[SortBy]) -> Sequence[int]:
+    def relevance(self, query: Query, uids: Sequence[int]) -> Sequence[int]:
+        return [Examined(self.messages[uid]).relevance(query) if uid in self.messages else 1 for uid in uids]
+
+    @answers
+    def sort(self, uids: Sequence[int], criteria: Sequence[SortBy], relevance: Mapping[int, int]) -> Sequence[int]:
         found = [self.messages[uid] for uid in sorted(set(uids)) if uid in self.messages]
         orders = [ordering(index(message.header())) for message in found]
         columns: dict[SortKey, Sequence[Any]] = {
@@ -289,6 +293,7 @@ class MemoryMailbox:
         }
         columns[SortKey.DATE] = [m.date if o.sent is None else o.sent for m, o in zip(found, orders, strict=True)]
         columns[SortKey.ARRIVAL] = [message.date for message in found]
+        columns[SortKey.RELEVANCY] = [-relevance.get(message.uid, 0) for message in found]
         columns[SortKey.SIZE] = [message.size for message in found]
         return in_order([message.uid for message in found], columns, criteria)
 

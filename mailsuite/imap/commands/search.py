@@ -5,7 +5,7 @@ from __future__ import annotations
 from mailsuite.imap.events import Search, SearchRefused
 from mailsuite.imap.syntax.cursor import Cursor, ProtocolError
 from mailsuite.imap.syntax.search_keys import program
-from mailsuite.imap.syntax.search_return import returns
+from mailsuite.imap.syntax.search_return import needs_fuzzy, returns
 
 
 def parse(cursor: Cursor, tag: bytes) -> Search | SearchRefused:
@@ -26,4 +26,5 @@ def _parse(cursor: Cursor, tag: bytes, uid: bool) -> Search | SearchRefused:
         if wanted is None or not wanted.saves or error.word != b"NO":
             raise
         return SearchRefused(tag, error.text, error.code)
+    needs_fuzzy(criteria, wanted)
     return Search(tag, criteria, uid, wanted)

@@ -8,7 +8,7 @@ from mailsuite.imap.events import SearchRefused, Sort
 from mailsuite.imap.syntax import strings
 from mailsuite.imap.syntax.cursor import Cursor, ProtocolError
 from mailsuite.imap.syntax.search_keys import criteria
-from mailsuite.imap.syntax.search_return import returns
+from mailsuite.imap.syntax.search_return import needs_fuzzy, returns
 from mailsuite.query import SortBy, SortKey
 
 _REVERSE = re.compile(rb"REVERSE ", re.IGNORECASE)
@@ -36,6 +36,7 @@ def _parse(cursor: Cursor, tag: bytes, uid: bool) -> Sort | SearchRefused:
         if wanted is None or not wanted.saves or error.word != b"NO":
             raise
         return SearchRefused(tag, error.text, error.code)
+    needs_fuzzy(found, wanted, order)
     return Sort(tag, found, uid, wanted, order)
 
 

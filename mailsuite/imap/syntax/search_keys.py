@@ -68,7 +68,7 @@ def criteria(cursor: Cursor, charset: bytes) -> Criteria:
     keys = SearchKeys(cursor, codec)
     asked = keys.keys()
     cursor.end()
-    return Criteria(asked, keys.modseq, keys.numbers)
+    return Criteria(asked, keys.modseq, keys.numbers, keys.fuzzy)
 
 
 class SearchKeys:
@@ -78,6 +78,8 @@ class SearchKeys:
         """``codec``: from ``charsets.codec``."""
         #: Whether MODSEQ and sequence numbers were among the keys.
         self.modseq = self.numbers = False
+        #: Whether any is to be matched fuzzily, and whether the next is.
+        self.fuzzy = self._fuzzy = False
         self._cursor = cursor
         self._codec = codec
         self._count = 0
@@ -123,18 +125,28 @@ class SearchKeys:
         self._cursor.space()
         return query.Or(left, self._key(depth))
 
+    def _fuzzily(self, depth: int) -> Query:
+        """ "FUZZY" SP search-key ; RFC 6203 §3, where only texts are anything else than exact"""
+        before, self.fuzzy, self._fuzzy = self._fuzzy, True, True
+        key = self._key(depth)
+        self._fuzzy = before
+        return key
+
+    def _text(self, key: query.Header | query.Body | query.Text) -> Query:
+        return query.Fuzzy(key) if self._fuzzy else key
+
     def _header(self, depth: int) -> Query:
         field = strings.astring(self._cursor, "a header field name")
         if not field.isascii():
             raise ProtocolError("not a header field name")
         self._cursor.space()
-        return query.Header(field.decode("ascii").lower(), self._string())
+        return self._text(query.Header(field.decode("ascii").lower(), self._string()))
 
     def _string(self) -> str:
         return charsets.decode(strings.astring(self._cursor, "a string"), self._codec)
 
     def _field(self, name: str) -> Query:
-        return query.Header(name, self._string())
+        return self._text(query.Header(name, self._string()))
 
     def _keyword(self, depth: int) -> Query:
         return query.HasFlag(strings.atom(self._cursor, "a keyword").decode("ascii"))
@@ -177,6 +189,7 @@ def _ranges(text: bytes) -> query.Ranges:
 
 _WITH_ARGUMENTS: dict[bytes, Callable[[SearchKeys, int], Query]] = {
     b"NOT": SearchKeys._not,
+    b"FUZZY": SearchKeys._fuzzily,
     b"OR": SearchKeys._or,
     b"HEADER": SearchKeys._header,
     b"BCC": lambda keys, _: keys._field("bcc"),
@@ -184,8 +197,8 @@ _WITH_ARGUMENTS: dict[bytes, Callable[[SearchKeys, int], Query]] = {
     b"FROM": lambda keys, _: keys._field("from"),
     b"SUBJECT": lambda keys, _: keys._field("subject"),
     b"TO": lambda keys, _: keys._field("to"),
-    b"BODY": lambda keys, _: query.Body(keys._string()),
-    b"TEXT": lambda keys, _: query.Text(keys._string()),
+    b"BODY": lambda keys, _: keys._text(query.Body(keys._string())),
+    b"TEXT": lambda keys, _: keys._text(query.Text(keys._string())),
     b"KEYWORD": SearchKeys._keyword,
     b"UNKEYWORD": lambda keys, depth: query.Not(keys._keyword(depth)),
     b"BEFORE": lambda keys, _: query.InternalDate(When.BEFORE, keys._day()),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from mailsuite.imap import sets
+from mailsuite.imap.events import Criteria
 from mailsuite.imap.returns import ReturnOption, Returns, Window
 from mailsuite.imap.syntax.cursor import Cursor, ProtocolError
+from mailsuite.query import SortBy, SortKey
 
 # search-return-opts = SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")"
 _RETURN = re.compile(rb" RETURN \(", re.IGNORECASE)
@@ -39,6 +42,13 @@ def returns(cursor: Cursor) -> Returns | None:
     if not options and partial is None:
         options.add(ReturnOption.ALL)
     return Returns(frozenset(options), partial)
+
+
+def needs_fuzzy(criteria: Criteria, wanted: Returns | None, order: Sequence[SortBy] = ()) -> None:
+    """RFC 6203 §4 and §6: there is no relevancy without a fuzzy key."""
+    asked = wanted is not None and ReturnOption.RELEVANCY in wanted.options
+    if (asked or any(each.key is SortKey.RELEVANCY for each in order)) and not criteria.fuzzy:
+        raise ProtocolError("RELEVANCY goes with FUZZY")
 
 
 def _window(cursor: Cursor) -> Window:

@@ -13,7 +13,22 @@ from maildir_site import ANN, MESSAGE, Site
 
 from mailsuite.disk import findable
 from mailsuite.model import ToMailbox
-from mailsuite.query import And, Body, Header, Larger, Not, Or, Query, SentDate, Text, Uids, When
+from mailsuite.query import (
+    And,
+    Body,
+    Fuzzy,
+    Header,
+    Larger,
+    Not,
+    Or,
+    Query,
+    SentDate,
+    SortBy,
+    SortKey,
+    Text,
+    Uids,
+    When,
+)
 from mailsuite.store import finding, reading
 from mailsuite.testing.held import HeldOffload
 from mailsuite.testing.results import result_of, unfired
@@ -182,3 +197,23 @@ def test_a_bomb_of_sets_and_keys_is_bounded(site: Site) -> None:
     start = time.process_time()
     result_of(inbox.search(And((many,) * 50), range(1, 10)))
     assert time.process_time() - start < 2.0
+
+
+@pytest.mark.parametrize(
+    ("key", "scores"),
+    [
+        (Body("quarter zebra"), {1: 75, 2: 100, 3: 75}),
+        (Body("zebar"), {1: 35, 2: 35, 3: 35}),
+        (Header("subject", "nubmer 2"), {2: 55}),
+        (Text("munber"), {}),
+        (Text("number"), dict.fromkeys(range(1, 7), 100)),
+    ],
+)
+def test_fuzzy_keys_have_a_relevance(site: Site, key: Body, scores: dict[int, int]) -> None:
+    texts(site)
+    inbox = site.mailbox()
+    found = list(result_of(inbox.search(Fuzzy(key), range(1, 10))))
+    assert found == list(scores)
+    assert list(result_of(inbox.relevance(Fuzzy(key), found))) == list(scores.values())
+    by_relevance = result_of(inbox.sort(found, [SortBy(SortKey.RELEVANCY)], scores))
+    assert list(by_relevance) == sorted(scores, key=lambda uid: -scores[uid])
