@@ -97,7 +97,10 @@ def refusal(text: bytes) -> ProtocolError:
         (b"UID MOVE * x", events.Copy(T, Uids(((STAR, STAR),)), "x", True)),
         (b"SEARCH ALL", events.Search(T, events.Criteria(query.All()), False)),
         (b"SEARCH RETURN () ALL", searching(ReturnOption.ALL)),
-        (b"SEARCH return (min MAX Count save) ALL", searching(*set(ReturnOption) - {ReturnOption.ALL, ReturnOption.RELEVANCY})),
+        (
+            b"SEARCH return (min MAX Count save) ALL",
+            searching(*set(ReturnOption) - {ReturnOption.ALL, ReturnOption.RELEVANCY}),
+        ),
         (
             b"SEARCH RETURN (COUNT PARTIAL -500:-1) ALL",
             searching(ReturnOption.COUNT, partial=Window(1, 500, True, b"-500:-1")),
