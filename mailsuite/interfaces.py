@@ -33,6 +33,7 @@ from mailsuite.model import (
     MailboxStatus,
     Mx,
     Outcome,
+    Pop3Rules,
     Queued,
     Quota,
     Recipient,
@@ -87,6 +88,9 @@ class IDirectory(Interface):
     def account(name: str) -> Deferred[Account]:
         """The account of that canonical name as it is now; fails with ``NotFound`` if it is gone, and with
         ``NotAllowed`` if nobody may log in to it."""
+
+    def pop3_extremes() -> Deferred[Pop3Rules]:
+        """The longest delay and the shortest stay that any account has of its own; unset where none has one."""
 
 
 class IPolicy(Interface):

@@ -163,6 +163,15 @@ class Unknown(msgspec.Struct, frozen=True, tag=True):
 Resolution: TypeAlias = Local | Forward | Remote | Unknown
 
 
+class Pop3Rules(msgspec.Struct, frozen=True):
+    """What POP3 asks of an account in place of the server's own rules, which count where nothing is set."""
+
+    #: Seconds between two logins (RFC 2449 section 6.5).
+    login_delay: int | msgspec.UnsetType = msgspec.UNSET
+    #: Days after which messages are removed at QUIT (section 6.7); 0: those that were retrieved, -1: none.
+    expire_days: int | msgspec.UnsetType = msgspec.UNSET
+
+
 class Account(msgspec.Struct, frozen=True):
     """A user.  ``name`` is the canonical ``user@domain``; quotas of 0 mean no limit.  ``fingerprint``
     changes whenever a password is set, which tells logins from before; the password does not follow from it."""
@@ -171,6 +180,7 @@ class Account(msgspec.Struct, frozen=True):
     quota_bytes: int = 0
     quota_messages: int = 0
     fingerprint: str = ""
+    pop3: Pop3Rules = Pop3Rules()
 
 
 class ScramKeys(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ import click
 
 from mailsuite.cli.instance import open_records
 from mailsuite.cli.options import asked_password, config_option, json_option, password_option, show_json
+from mailsuite.cli.pop3 import shown_rules, told_rules
 from mailsuite.directory.lookup import Stored
 from mailsuite.directory.scram import parse_keys
 
@@ -15,7 +16,7 @@ from mailsuite.directory.scram import parse_keys
 @json_option
 @config_option
 def show_user(address: str, config: str | None, as_json: bool) -> None:
-    """Show how ADDRESS can log in. What a port offers of it is in the configuration.
+    """Show how ADDRESS can log in, and its POP3 rules. What a port offers of it is in the configuration.
 
     \b
     mailsuite user show alice@example.org
@@ -29,6 +30,7 @@ def show_user(address: str, config: str | None, as_json: bool) -> None:
                 "disabled": stored.disabled,
                 "mechanisms": list(mechanisms(stored)),
                 "scram_at_next_login": not stored.scram and stored.keep_scram,
+                "pop3": told_rules(stored.account.pop3),
             }
         )
         return
@@ -40,6 +42,7 @@ def show_user(address: str, config: str | None, as_json: bool) -> None:
         )
     if names and stored.scram:
         click.echo(f"SCRAM: {parse_keys(stored.scram, stored.account).iterations} iterations")
+    click.echo(f"POP3: {shown_rules(stored.account.pop3)}")
 
 
 @click.command("scram")

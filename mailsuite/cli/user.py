@@ -1,4 +1,4 @@
-"""``mailsuite user add|list|remove|passwd|quota``, and what ``cli.credentials`` adds."""
+"""``mailsuite user add|list|remove|passwd|quota``, and what ``cli.credentials`` and ``cli.pop3`` add."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from mailsuite.cli.options import (
     show_json,
     show_table,
 )
+from mailsuite.cli.pop3 import set_pop3
 from mailsuite.directory.lookup import Stored
 from mailsuite.directory.names import account_name
 from mailsuite.errors import Exists, InvalidName, NotFound
@@ -39,7 +40,7 @@ def user() -> None:
     """
 
 
-for _command in (show_user, set_scram, set_apop_secret, disable_user, enable_user):
+for _command in (show_user, set_scram, set_apop_secret, set_pop3, disable_user, enable_user):
     user.add_command(_command)
 
 

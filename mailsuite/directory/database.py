@@ -17,7 +17,7 @@ from mailsuite.errors import Corrupt, Exists, NotFound, Temporary
 Row: TypeAlias = tuple[Any, ...]
 
 #: Marks the file as ours ("mail") and says which layout it has.
-_APPLICATION, _LAYOUT = 0x6D61696C, 2
+_APPLICATION, _LAYOUT = 0x6D61696C, 3
 _TABLES = f"""
 BEGIN EXCLUSIVE;
 CREATE TABLE domains (name TEXT PRIMARY KEY, added INTEGER NOT NULL UNIQUE) WITHOUT ROWID;
@@ -44,6 +44,10 @@ _STEPS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE accounts ADD COLUMN disabled INTEGER NOT NULL DEFAULT 0",
         "CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
         "INSERT INTO secrets VALUES ('fake salts', randomblob(32))",
+    ),
+    3: (
+        "ALTER TABLE accounts ADD COLUMN login_delay INTEGER",  # NULL: as the server has it
+        "ALTER TABLE accounts ADD COLUMN expire_days INTEGER",
     ),
 }
 #: How long a query waits for another process that is writing.

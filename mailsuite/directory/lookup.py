@@ -12,7 +12,7 @@ import msgspec
 
 from mailsuite.directory.database import Database, Row
 from mailsuite.directory.names import canonical_domain
-from mailsuite.model import Account
+from mailsuite.model import Account, Pop3Rules
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -98,6 +98,14 @@ class Lookups:
         """All, or those of one domain, by domain and name."""
         return [stored.account for stored in self.all_stored(domain)]
 
+    def pop3_extremes(self) -> Pop3Rules:
+        """See ``IDirectory.pop3_extremes``."""
+        (row,) = self._database.all(
+            "SELECT max(login_delay), min(CASE expire_days WHEN -1 THEN ?1 ELSE expire_days END) FROM accounts", _NEVER
+        )
+        delay, days = row
+        return _rules(delay, -1 if days == _NEVER else days)
+
     def secret(self, name: str) -> bytes:
         """A random value that this directory keeps; empty if there is none of that name."""
         row = self._database.one("SELECT value FROM secrets WHERE name = ?", name)
@@ -131,13 +139,22 @@ class Lookups:
         return ""
 
 
-_STORED = "name, quota_bytes, quota_messages, password, scram, keep_scram, apop, disabled"
+_STORED = "name, quota_bytes, quota_messages, password, scram, keep_scram, apop, disabled, login_delay, expire_days"
+#: Days that are more than any others.
+_NEVER = 1 << 32
 
 
 def _stored(row: Row) -> Stored:
-    name, octets, messages, password, scram, keep_scram, apop, disabled = row
-    return Stored(
-        Account(name, octets, messages, _fingerprint(password)), password, scram, bool(keep_scram), apop, bool(disabled)
+    name, octets, messages, password, scram, keep_scram, apop, disabled, delay, days = row
+    account = Account(name, octets, messages, _fingerprint(password), _rules(delay, days))
+    return Stored(account, password, scram, bool(keep_scram), apop, bool(disabled))
+
+
+def _rules(delay: int | None, days: int | None) -> Pop3Rules:
+    """As SQL has them: NULL is what is not set."""
+    return Pop3Rules(
+        msgspec.UNSET if delay is None else delay,
+        msgspec.UNSET if days is None else days,
     )
 
 

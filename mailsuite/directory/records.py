@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from mailsuite.directory.database import Database
 from mailsuite.directory.expand import resolve
 from mailsuite.directory.lookup import Alias, Lookups, Stored
@@ -17,7 +19,7 @@ from mailsuite.directory.passwords import hash_password, prepare_password, requi
 from mailsuite.directory.prepare import prepared_or_same
 from mailsuite.directory.scram import make_keys
 from mailsuite.errors import Exists, MailError, NotAllowed, NotFound
-from mailsuite.model import Account, Unknown
+from mailsuite.model import Account, Pop3Rules, Unknown
 
 #: Targets of one alias.
 _MOST_TARGETS = 1000
@@ -124,6 +126,14 @@ class Records:
         name = account_name(text)
         with self._database.change():
             self._update(name, "disabled = ?", disabled)
+        return name
+
+    def set_pop3(self, text: str, rules: Pop3Rules) -> str:
+        """These in place of those that the account had.  Gives the canonical name.  Raises InvalidName, NotFound."""
+        name = account_name(text)
+        values = (None if each is msgspec.UNSET else each for each in (rules.login_delay, rules.expire_days))
+        with self._database.change():
+            self._update(name, "login_delay = ?, expire_days = ?", *values)
         return name
 
     def stored(self, text: str) -> Stored:

@@ -32,7 +32,7 @@ from mailsuite.directory.scram import fake_keys, make_keys, parse_keys
 from mailsuite.directory.srs import Srs
 from mailsuite.errors import BadCredentials, Corrupt, InvalidName, MailError, NotAllowed, NotFound, Temporary
 from mailsuite.interfaces import IDirectory, IOffload
-from mailsuite.model import Account, Address, Forward, Remote, Resolution, ScramKeys, Unknown
+from mailsuite.model import Account, Address, Forward, Pop3Rules, Remote, Resolution, ScramKeys, Unknown
 
 _T = TypeVar("_T")
 _LANE = "directory"
@@ -80,6 +80,7 @@ class SQLiteDirectory:
         self._dummy = ""
         self._answers = Answers[Resolution](path, time.time)
         self._accounts = Answers[Account](path, time.time)
+        self._extremes = Answers[Pop3Rules](path, time.time)
         #: Accounts whose SCRAM keys are being made.
         self._making: set[str] = set()
 
@@ -147,6 +148,18 @@ class SQLiteDirectory:
             return account
 
         return self._ask(find).addCallback(keep)
+
+    def pop3_extremes(self) -> Deferred[Pop3Rules]:
+        known = self._extremes.get("")
+        if known is not None:
+            return succeed(known)
+        state = self._extremes.state()
+
+        def keep(rules: Pop3Rules) -> Pop3Rules:
+            self._extremes.keep("", rules, state)
+            return rules
+
+        return self._ask(Lookups.pop3_extremes).addCallback(keep)
 
     # -- in the pool -----------------------------------------------------------------------------------------------
 

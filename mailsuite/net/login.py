@@ -18,7 +18,7 @@ from twisted.logger import Logger
 
 from mailsuite.errors import BadCredentials, NotAllowed, NotFound, Unsupported
 from mailsuite.interfaces import IDirectory
-from mailsuite.model import Account, ScramKeys
+from mailsuite.model import Account, Pop3Rules, ScramKeys
 from mailsuite.net.logged_in import LoggedIn
 from mailsuite.net.throttle import Throttle
 from mailsuite.sasl.table import MECHANISMS, offered
@@ -94,6 +94,10 @@ class Login:
     def scram_keys(self, login: str) -> Deferred[ScramKeys]:
         """What a proof of ``login`` is checked with."""
         return self._directory.scram_keys(login)
+
+    def pop3_extremes(self) -> Deferred[Pop3Rules]:
+        """See ``IDirectory``."""
+        return self._directory.pop3_extremes()
 
     async def confirm(self, account: Account) -> None:
         """The login of a session still counts.  Raises NotFound once the account was removed, NotAllowed once it was

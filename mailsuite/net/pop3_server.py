@@ -18,9 +18,10 @@ from twisted.python.failure import Failure
 
 from mailsuite.errors import BadCredentials, MailError, NotAllowed, Temporary, TooBig
 from mailsuite.interfaces import IBody
-from mailsuite.model import Account
+from mailsuite.model import Account, Pop3Rules
 from mailsuite.net.connection import Connection
 from mailsuite.net.login import Entrance, Exchange, Round
+from mailsuite.net.pop3_accounts import TooSoon
 from mailsuite.net.pop3_inbox import Inbox, open_inbox
 from mailsuite.net.pop3_words import refusal_for
 from mailsuite.pop3 import events
@@ -43,13 +44,13 @@ class POP3Connection(Connection[ServerCore]):
     log: ClassVar[Logger] = Logger()
 
     def __init__(self, factory: POP3ServerFactory, address: str) -> None:
-        rules = factory.accounts.rules
-        profile = factory.settings.profile(factory.tls_available, rules)
+        profile = factory.settings.profile(factory.tls_available)
         super().__init__(ServerCore(profile, timestamp=factory.timestamp()), factory.clock, factory.settings.idle_limit)
         self.factory = factory
         self.address = address
         self.account = ""
         self._entered = ""  # whom ``Accounts`` knows to be here
+        self._rules = factory.accounts.rules  # the account's, once it is known
         self._exchange: Exchange | None = None
         self._inbox: Inbox | None = None
         self._in_message = False
@@ -119,6 +120,18 @@ class POP3Connection(Connection[ServerCore]):
         if self.core.start_tls():
             self.start_tls(self.factory.tls_context())
 
+    def _capabilities(self, _: events.Capabilities) -> Deferred[object]:
+        return Deferred.fromCoroutine(self._say_capabilities())
+
+    async def _say_capabilities(self) -> None:
+        """Nobody logs in while the directory cannot be read: what it would say does not matter then."""
+        try:
+            extremes = await self.factory.login.pop3_extremes()
+        except Temporary as error:
+            self.log.warn("pop3 rules of accounts are not known: {error}", error=error)
+            extremes = Pop3Rules()
+        self.core.capabilities(self.factory.accounts.rules.terms_before_login(extremes))
+
     def _login(self, event: events.Login) -> Deferred[object]:
         return Deferred.fromCoroutine(self._open(self._check(event)))
 
@@ -165,7 +178,8 @@ class POP3Connection(Connection[ServerCore]):
 
     async def _enter(self, account: Account) -> None:
         accounts, self.account = self.factory.accounts, account.name  # for the log, whatever comes of it
-        accounts.enter(account.name)
+        self._rules = rules = accounts.rules.of(account)
+        accounts.enter(account.name, rules)
         self._entered = account.name
         try:
             inbox = await open_inbox(self.factory.stores, account.name, not self.core.utf8, accounts.shelf)
@@ -174,8 +188,8 @@ class POP3Connection(Connection[ServerCore]):
             raise
         self._inbox = inbox
         self.factory.login.sessions.enter(account, self)
-        accounts.welcomed(account.name)
-        self.core.logged_in(inbox.maildrop)
+        accounts.welcomed(account.name, rules)
+        self.core.logged_in(inbox.maildrop, rules.terms())
 
     def _leave_account(self) -> None:
         entered, self._entered = self._entered, ""
@@ -260,7 +274,7 @@ class POP3Connection(Connection[ServerCore]):
 
     async def _remove(self, deleted: tuple[int, ...]) -> None:
         """RFC 1939 §6: all together, on disk before we say so; what has expired goes with them (RFC 2449 §6.7)."""
-        inbox, days = self._open_inbox, self.factory.accounts.rules.expire_days
+        inbox, days = self._open_inbox, self._rules.expire_days
         try:
             old = await inbox.expired(days, self._today()) if days >= 0 else set[int]()
             self._removed = await inbox.remove(sorted(old.union(deleted)))
@@ -295,12 +309,13 @@ class POP3Connection(Connection[ServerCore]):
         refusal = refusal_for(error)
         if refusal.logged:
             self.log.warn("pop3 {account} from {peer}: {error}", account=self.account, peer=self.address, error=error)
-        seconds = self.factory.accounts.rules.login_delay
+        seconds = error.delay if isinstance(error, TooSoon) else 0
         self.core.refuse(refusal.text, refusal.code, detail=error, seconds=seconds)
 
 
 _HANDLERS: dict[type, Callable[..., Deferred[object] | None]] = {
     events.Answered: POP3Connection._answered_by_core,
+    events.Capabilities: POP3Connection._capabilities,
     events.Login: POP3Connection._login,
     events.Apop: POP3Connection._apop,
     events.Authenticate: POP3Connection._authenticate,

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import msgspec
 
-from mailsuite.net.pop3_accounts import Rules
 from mailsuite.pop3.languages import Language
 from mailsuite.pop3.server import Limits, Profile
 from mailsuite.sasl.table import MECHANISMS
@@ -40,14 +39,12 @@ class POP3Settings(msgspec.Struct, frozen=True):
     #: What ``LANG *`` means.
     language: Language = Language.ENGLISH
 
-    def profile(self, tls_available: bool, rules: Rules) -> Profile:
+    def profile(self, tls_available: bool) -> Profile:
         """What the core of a connection offers."""
         return Profile(
             hostname=self.hostname,
             tls=self.starttls and tls_available,
             plaintext=self.allow_plaintext_auth,
-            login_delay=rules.login_delay,
-            expire=str(rules.expire_days) if rules.expire_days >= 0 else "NEVER",
             language=self.language,
             limits=self.limits,
         )

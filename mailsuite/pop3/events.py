@@ -14,6 +14,14 @@ class Answered(msgspec.Struct, frozen=True, tag=True):
     """The core answered a command itself; its octets wait in ``data_to_send``."""
 
 
+#: The only one: it is known by identity.
+ANSWERED = Answered()
+
+
+class Capabilities(msgspec.Struct, frozen=True, tag=True):
+    """CAPA before the login (RFC 2449 §5)."""
+
+
 class Login(msgspec.Struct, frozen=True, tag=True):
     """USER and PASS (RFC 1939 §7)."""
 
@@ -78,4 +86,6 @@ class Close(msgspec.Struct, frozen=True, tag=True):
     """Everything is said: send it and close the connection."""
 
 
-Event: TypeAlias = Answered | Login | Apop | Authenticate | Response | StartTLS | Retrieve | Top | Update | Close
+Event: TypeAlias = (
+    Answered | Capabilities | Login | Apop | Authenticate | Response | StartTLS | Retrieve | Top | Update | Close
+)

@@ -5,6 +5,7 @@ needs no one else are answered here, long listings a piece an event; each event 
 waits for that.  The answer to
 
     Login, Apop, Authenticate, Response   is ``logged_in``, ``login_failed``, in an exchange ``challenge``
+    Capabilities                    is ``capabilities``
     StartTLS                        is ``start_tls``
     Retrieve, Top                   is ``send_message``; or ``begin_message``, some ``send_part``, ``end_message``
     Update                          is ``updated``
@@ -20,17 +21,17 @@ from collections.abc import Callable
 import msgspec
 
 from mailsuite.pop3.answers import Answers
+from mailsuite.pop3.capabilities import Terms, announced
 from mailsuite.pop3.events import (
-    Answered,
+    ANSWERED,
     Apop,
     Authenticate,
+    Capabilities,
     Close,
     Event,
     Login,
     Response,
-    Retrieve,
     StartTLS,
-    Top,
     Update,
 )
 from mailsuite.pop3.grammar import (
@@ -38,7 +39,6 @@ from mailsuite.pop3.grammar import (
     SyntaxFault,
     parse_command,
     parse_digest,
-    parse_number,
     parse_range,
     parse_text,
 )
@@ -46,6 +46,7 @@ from mailsuite.pop3.languages import Language, find
 from mailsuite.pop3.maildrop import Maildrop
 from mailsuite.pop3.states import State
 from mailsuite.pop3.texts import Text
+from mailsuite.pop3.transaction import Transaction
 from mailsuite.wire.lines import LineBuffer, LineFault
 from mailsuite.wire.signals import NEED_DATA, PAUSED, Signal
 
@@ -72,16 +73,12 @@ class Profile(msgspec.Struct, frozen=True):
     tls: bool = False
     #: Passwords are taken without TLS.
     plaintext: bool = False
-    #: Seconds between two logins of an account (RFC 2449 §6.5); 0: none are asked for.
-    login_delay: int = 0
-    #: Days that messages stay at least (RFC 2449 §6.7), or NEVER.
-    expire: str = "NEVER"
     #: What ``LANG *`` means.
     language: Language = Language.ENGLISH
     limits: Limits = Limits()
 
 
-_ANSWERED, _CLOSE = Answered(), Close()
+_CLOSE = Close()
 _Act = Callable[[list[bytes]], Event]
 _RETR = re.compile(rb"(?i)(?:^|\n)RETR ([0-9]{1,9})\r?(?=\n)")
 #: Octets of waiting commands that are looked through for RETRs to come, and how many of those are told.
@@ -108,7 +105,8 @@ class ServerCore:
         self._pending = self._closed = False
         self._name = ""
         self._faults = self._failed_logins = 0
-        self._maildrop = Maildrop((), ())
+        self._terms = Terms()
+        self._transaction = Transaction(self._answers)
         self._acts: dict[str, _Act] = {
             "CAPA": self._capa,
             "STLS": self._stls,
@@ -118,15 +116,8 @@ class ServerCore:
             "AUTH": self._auth,
             "UTF8": self._utf8,
             "LANG": self._lang,
-            "STAT": self._stat,
-            "LIST": self._list,
-            "UIDL": self._uidl,
-            "RETR": self._retr,
-            "TOP": self._top,
-            "DELE": self._dele,
-            "RSET": self._rset,
-            "NOOP": self._noop,
             "QUIT": self._quit,
+            **self._transaction.acts,
         }
         ready = Language.ENGLISH.say(Text.READY, hostname=profile.hostname)
         self._answers.raw_ok(f"{ready} {timestamp}".rstrip())
@@ -147,20 +138,20 @@ class ServerCore:
             return PAUSED
         if self._answers.listing:
             self._answers.list_on()
-            return _ANSWERED
+            return ANSWERED
         if self.state is State.ENDED:
             return self._end()
         line = self._lines.take_line()
         if isinstance(line, Signal):
             return line
         event = self._response(line) if self.state is State.EXCHANGE else self._command(line)
-        self._pending = event is not _ANSWERED
+        self._pending = event is not ANSWERED
         return event
 
     def coming(self) -> list[int]:
         """Which messages RETR commands that wait seem to ask for: a hint to read them together."""
         numbers = [int(number) for number in _RETR.findall(self._lines.peek(_LOOK_AHEAD))]
-        return [number - 1 for number in numbers[:_MOST_COMING] if 0 < number <= self._maildrop.total]
+        return [number - 1 for number in numbers[:_MOST_COMING] if 0 < number <= self._transaction.maildrop.total]
 
     def data_to_send(self) -> bytes:
         return self._answers.take()
@@ -194,11 +185,17 @@ class ServerCore:
         self._answers.challenge(line)
         self._enter(State.EXCHANGE)
 
-    def logged_in(self, maildrop: Maildrop) -> None:
+    def logged_in(self, maildrop: Maildrop, terms: Terms) -> None:
+        """``terms`` are the account's."""
         self._answer()
-        self._maildrop = maildrop
+        self._terms = terms
         self._enter(State.TRANSACTION)
-        self._ok_summary()
+        self._transaction.begin(maildrop)
+
+    def capabilities(self, terms: Terms) -> None:
+        """``terms`` are what no account goes beyond."""
+        self._answer()
+        self._say_capabilities(terms)
 
     def start_tls(self) -> bool:
         """Agree to STLS: send, then shake hands.  False, and refused, if the client sent more in the same breath:
@@ -272,7 +269,7 @@ class ServerCore:
         self._faults += 1
         if self._faults >= self.profile.limits.faults:
             self.state = State.ENDED
-        return _ANSWERED
+        return ANSWERED
 
     def _end(self) -> Event | Signal:
         if self._closed:
@@ -292,23 +289,24 @@ class ServerCore:
 
     def _ok(self, text: Text, **values: object) -> Event:
         self._answers.ok(text, **values)
-        return _ANSWERED
+        return ANSWERED
 
     def _err(self, text: Text, code: str = "", **values: object) -> Event:
         self._answers.err(text, code, **values)
-        return _ANSWERED
+        return ANSWERED
 
-    def _ok_summary(self) -> Event:
-        return self._ok(Text.SUMMARY, count=self._maildrop.count, octets=self._maildrop.octets)
-
-    # -- commands before the login -------------------------------------------------------------------------------
+    # -- commands that log in, and those of every state -----------------------------------------------------------
 
     def _capa(self, _: list[bytes]) -> Event:
-        """RFC 2449 §6; after the login what concerns it is left out."""
+        """RFC 2449 §6.  What is true of all accounts somebody else has to say."""
+        if self.state is State.AUTHORIZATION:
+            return Capabilities()
+        self._say_capabilities(self._terms)
+        return ANSWERED
+
+    def _say_capabilities(self, terms: Terms) -> None:
         profile = self.profile
-        names = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", f"EXPIRE {profile.expire}"]
-        if profile.login_delay:
-            names.append(f"LOGIN-DELAY {profile.login_delay}")
+        names = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", *announced(terms)]
         if self._takes_passwords:
             names.append("USER")
         if self.private and self.mechanisms:
@@ -318,7 +316,6 @@ class ServerCore:
         names += ["UTF8 USER", "LANG", f"IMPLEMENTATION {profile.implementation}"]
         self._answers.ok(Text.CAPABILITIES)
         self._answers.lines(names)
-        return _ANSWERED
 
     def _stls(self, _: list[bytes]) -> Event:
         if self.secure:
@@ -372,62 +369,17 @@ class ServerCore:
         if not arguments:
             self._answers.ok(Text.LANGUAGES)
             self._answers.lines([f"{language.value} {language.own_name}" for language in Language])
-            return _ANSWERED
+            return ANSWERED
         wanted = parse_range(arguments[0])
         language = find(wanted, self.profile.language)
         if language is None:
             raise Fault(Text.NO_LANGUAGE, language=wanted or "?")
         self._answers.language = language
         self._answers.raw_ok(f"{language.value} {language.say(Text.LANGUAGE)}")
-        return _ANSWERED
-
-    # -- commands after the login --------------------------------------------------------------------------------
-
-    def _stat(self, _: list[bytes]) -> Event:
-        self._answers.raw_ok(f"{self._maildrop.count} {self._maildrop.octets}")
-        return _ANSWERED
-
-    def _list(self, arguments: list[bytes]) -> Event:
-        if arguments:
-            index = self._index(arguments)
-            self._answers.raw_ok(f"{index + 1} {self._maildrop.size(index)}")
-            return _ANSWERED
-        self._ok_summary()
-        self._answers.begin_listing(self._maildrop.list_sizes())
-        return _ANSWERED
-
-    def _uidl(self, arguments: list[bytes]) -> Event:
-        if arguments:
-            index = self._index(arguments)
-            self._answers.raw_ok(f"{index + 1} {self._maildrop.name(index)}")
-            return _ANSWERED
-        self._answers.ok(Text.NAMES)
-        self._answers.begin_listing(self._maildrop.list_names())
-        return _ANSWERED
-
-    def _retr(self, arguments: list[bytes]) -> Event:
-        return Retrieve(self._index(arguments))
-
-    def _top(self, arguments: list[bytes]) -> Event:
-        return Top(self._index(arguments), parse_number(arguments[1]))
-
-    def _dele(self, arguments: list[bytes]) -> Event:
-        index = self._index(arguments)
-        self._maildrop.delete(index)
-        return self._ok(Text.DELETED, number=index + 1)
-
-    def _rset(self, _: list[bytes]) -> Event:
-        self._maildrop.restore()
-        return self._ok_summary()
-
-    def _noop(self, _: list[bytes]) -> Event:
-        return self._ok(Text.NOTHING)
+        return ANSWERED
 
     def _quit(self, _: list[bytes]) -> Event:
         before, self.state = self.state, State.ENDED
         if before is State.TRANSACTION:
-            return Update(self._maildrop.deleted)
+            return Update(self._transaction.maildrop.deleted)
         return self._ok(Text.BYE)
-
-    def _index(self, arguments: list[bytes]) -> int:
-        return self._maildrop.index(parse_number(arguments[0]))

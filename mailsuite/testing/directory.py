@@ -20,7 +20,7 @@ from mailsuite.directory.prepare import prepared_or_same
 from mailsuite.directory.scram import fake_keys, keys_of
 from mailsuite.errors import BadCredentials, InvalidName, NotAllowed, NotFound
 from mailsuite.interfaces import IDirectory
-from mailsuite.model import Account, Address, Resolution, ScramKeys
+from mailsuite.model import Account, Address, Pop3Rules, Resolution, ScramKeys
 
 _T = TypeVar("_T")
 _WRONG = "the login name or the password is wrong"
@@ -108,6 +108,9 @@ class MemoryDirectory:
     def account(self, name: str) -> Deferred[Account]:
         return self._answer(lambda: self._account(name))
 
+    def pop3_extremes(self) -> Deferred[Pop3Rules]:
+        return self._answer(self._pop3_extremes)
+
     # -- directory.expand.Lookup -----------------------------------------------------------------------------------
 
     def is_local(self, domain: str) -> bool:
@@ -167,6 +170,13 @@ class MemoryDirectory:
         if name in self.disabled:
             raise NotAllowed(f"the account {name} is disabled")
         return self.accounts[name]
+
+    def _pop3_extremes(self) -> Pop3Rules:
+        own = [account.pop3 for account in self.accounts.values()]
+        delays = [rules.login_delay for rules in own if rules.login_delay is not msgspec.UNSET]
+        days = [rules.expire_days for rules in own if rules.expire_days is not msgspec.UNSET]
+        shortest = min((each for each in days if each >= 0), default=-1)
+        return Pop3Rules(max(delays) if delays else msgspec.UNSET, shortest if days else msgspec.UNSET)
 
     def _answer(self, work: Callable[[], _T]) -> Deferred[_T]:
         if self._errors:

@@ -4,17 +4,21 @@ Options: ``starttls yes``, ``plaintext no``, ``messages N`` (N small ones instea
 ``fail METHOD WHAT``, ``late yes`` (every seam answers later), ``faults N``, ``failed_logins N``, ``connections N``,
 ``mechanisms NAMES``, ``shown ADDRESSES`` (of the client's certificate).
 ``apop yes`` (tim's secret is the one of RFC 1939), ``exclusive yes``, ``login_delay S``, ``expire DAYS``,
+``own_delay S``, ``own_expire DAYS`` (ann@example.org's own),
 ``language TAG``, ``global yes`` (a fifth message with UTF-8 in its header).
 Acts: ``vanish NUMBER``, ``deliver TEXT``, ``shut_down``, ``fail METHOD WHAT``, ``left NUMBERS`` (UIDs still there),
-``password NEW``, ``disable``.
+``password NEW``, ``disable``,
+``unreadable`` (the directory, at the next question).
 """
 
 from __future__ import annotations
 
+import msgspec
 from twisted.internet.task import Clock
 
 from mailsuite.errors import Corrupt, MailError, Temporary
 from mailsuite.interfaces import IOffload
+from mailsuite.model import Account, Pop3Rules
 from mailsuite.net.login import Login
 from mailsuite.net.pop3_accounts import Accounts, Rules
 from mailsuite.net.pop3_factory import POP3ServerFactory
@@ -31,7 +35,7 @@ from mailsuite.testing.tls import ReadyTLS
 
 #: The server's part of the nonce in RFC 7677's example, with which every exchange begins.
 NONCE = "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
-TIM = "tim@example.org"
+TIM, ANN = "tim@example.org", "ann@example.org"
 MESSAGES = (
     b"From: a@example.org\r\nSubject: one\r\n\r\nHello Tim,\r\nhow are you?\r\n",
     b"Subject: dots\r\n\r\n.\r\n..\r\n.hidden\r\nin.side\r\n",
@@ -62,6 +66,8 @@ class WorldFactory(ShownCertificate, POP3ServerFactory):
             self.stores.drop_message(TIM, int(text))
         elif verb == "deliver":
             self.stores.deliver(TIM, text.encode() + b"\r\n")
+        elif verb == "unreadable":
+            self.directory.fail(Temporary("the disk is gone"))
         elif verb == "fail":
             plan(self.stores, text)
         elif verb == "left":
@@ -107,8 +113,15 @@ def build(options: dict[str, str], clock: Clock, offload: IOffload) -> WorldFact
         login_delay=int(options.get("login_delay", 0)),
         expire_days=int(options.get("expire", -1)),
     )
-    directory = MemoryDirectory(["example.org"], {TIM: "secret word", "ann@example.org": "pässwort"})
+    directory = MemoryDirectory(["example.org"], {TIM: "secret word", ANN: "pässwort"})
     directory.apop_secrets[TIM] = "tanstaaf"
+    directory.accounts[ANN] = Account(
+        ANN,
+        pop3=Pop3Rules(
+            int(options["own_delay"]) if "own_delay" in options else msgspec.UNSET,
+            int(options["own_expire"]) if "own_expire" in options else msgspec.UNSET,
+        ),
+    )
     late = options.get("late") == "yes"
     login = Login(Late(directory, clock) if late else directory, Throttle(clock), clock, lambda: NONCE)
     admission = Admission(int(options.get("connections", 10)), int(options.get("connections", 10)))

@@ -13,6 +13,7 @@ from pathlib import Path
 from mailsuite.mime.downgrade import downgrade, headers
 from mailsuite.mime.structure import scan
 from mailsuite.pop3 import events
+from mailsuite.pop3.capabilities import Terms
 from mailsuite.pop3.maildrop import Maildrop
 from mailsuite.pop3.server import Limits, Profile, ServerCore
 from mailsuite.pop3.states import State
@@ -23,6 +24,7 @@ from mailsuite.wire.signals import Signal
 DIALOGUES = Path(__file__).parents[1] / "dialogues/pop3"
 LIMITS = Limits(line=255, exchange_line=600, faults=9, failed_logins=3)
 SIZES, NAMES = (17, 3, 2000), ("a", "b", "c" * 70)
+TERMS = Terms(4, 9, True, False)
 MESSAGES = (b"Subject: x\r\n\r\n.a\r\n", b"...", b"\r\n." * 600)
 _STATUS = re.compile(rb"\+OK |-ERR |\+ ")
 
@@ -47,7 +49,7 @@ def check_server(setup: int, pieces: list[bytes], stream: bytes) -> None:
 
 
 def _serve(setup: int, pieces: list[bytes], tls: bool) -> tuple[list[events.Event], bytes, State]:
-    profile = Profile("mx.test", tls=tls, plaintext=not setup & 2, login_delay=setup & 4, limits=LIMITS)
+    profile = Profile("mx.test", tls=tls, plaintext=not setup & 2, limits=LIMITS)
     timestamp = "<1.2@mx.test>" if setup & 8 else ""
     core, seen, out = ServerCore(profile, mechanisms=("SCRAM-SHA-256", "PLAIN"), timestamp=timestamp), [], b""
     for piece in [b"", *pieces]:
@@ -72,17 +74,19 @@ def _serve(setup: int, pieces: list[bytes], tls: bool) -> tuple[list[events.Even
 def _answer(core: ServerCore, event: events.Event, tls: bool) -> None:
     """Depends on nothing but the event, for the same session must be the same in any cut."""
     match event:
+        case events.Capabilities():
+            core.capabilities(TERMS)
         case events.Login(password=password) if "n" in password:
             core.login_failed(Text.WRONG)
         case events.Login() | events.Apop():
             assert core.private or isinstance(event, events.Apop)
-            core.logged_in(Maildrop(SIZES, NAMES))
+            core.logged_in(Maildrop(SIZES, NAMES), TERMS)
         case events.Authenticate(has_initial=False):
             core.challenge(b"")
         case events.Authenticate() | events.Response(line=b"="):
             core.refuse(Text.MALFORMED, detail="no")
         case events.Response():
-            core.logged_in(Maildrop(SIZES, NAMES))
+            core.logged_in(Maildrop(SIZES, NAMES), TERMS)
         case events.StartTLS():
             if core.start_tls():
                 assert core.buffered == 0

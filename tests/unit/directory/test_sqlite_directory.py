@@ -15,7 +15,7 @@ from mailsuite.directory.records import Records
 from mailsuite.directory.sqlite import DirectorySettings, SQLiteDirectory
 from mailsuite.directory.srs import Srs
 from mailsuite.errors import BadCredentials, Temporary
-from mailsuite.model import Account, Address, Forward, Local, Remote, Unknown
+from mailsuite.model import Account, Address, Forward, Local, Pop3Rules, Remote, Unknown
 from mailsuite.offload import Inline
 from mailsuite.testing.results import failure_of, result_of
 
@@ -231,4 +231,20 @@ def test_closed_directory_opens_again_when_asked(path: str, records: Records) ->
     result_of(directory.account("alice@a.test"))
     result_of(directory.close())
     assert result_of(directory.account("alice@a.test")).name == "alice@a.test"
+    result_of(directory.close())
+
+
+def test_rules_of_accounts_count_and_their_extremes_are_told(path: str, records: Records) -> None:
+    directory = SQLiteDirectory(path, Inline(), Clock())
+    assert result_of(directory.pop3_extremes()) == Pop3Rules()
+    name = records.look.accounts()[0].name
+    other = records.add_account(f"other@{name.rpartition('@')[2]}", PASSWORD)
+    records.set_pop3(name, Pop3Rules(login_delay=60, expire_days=-1))
+    assert result_of(directory.account(name)).pop3 == Pop3Rules(60, -1)
+    assert result_of(directory.pop3_extremes()) == Pop3Rules(60, -1)
+    records.set_pop3(other, Pop3Rules(login_delay=0, expire_days=9))
+    assert result_of(directory.pop3_extremes()) == Pop3Rules(60, 9)
+    records.set_pop3(name, Pop3Rules())
+    assert result_of(directory.account(name)).pop3 == Pop3Rules()
+    assert result_of(directory.pop3_extremes()) == Pop3Rules(0, 9)
     result_of(directory.close())

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mailsuite.pop3.capabilities import Terms, announced
 from mailsuite.pop3.events import (
     Answered,
     Authenticate,
+    Capabilities,
     Close,
     Event,
     Login,
@@ -31,14 +33,16 @@ MESSAGE = b"Subject: x\r\n\r\n.a\r\n"
 def answer(core: ServerCore, event: Event) -> None:
     """A server whose users all exist, with two messages each; ``wrong`` and ``broken`` are refused."""
     match event:
+        case Capabilities():
+            core.capabilities(Terms())
         case Login(password="wrong"):
             core.login_failed(Text.WRONG)
         case Login():
-            core.logged_in(Maildrop((100, 17), ("a", "b")))
+            core.logged_in(Maildrop((100, 17), ("a", "b")), Terms())
         case Authenticate(has_initial=False) | Authenticate(initial=b"MORE") | Response(line=b"MORE"):
             core.challenge(b"")
         case Authenticate(initial=b"YES") | Response(line=b"YES"):
-            core.logged_in(Maildrop((100, 17), ("a", "b")))
+            core.logged_in(Maildrop((100, 17), ("a", "b")), Terms())
         case Authenticate() | Response():
             core.refuse(Text.MALFORMED, detail="no")
         case StartTLS():
@@ -122,7 +126,7 @@ def log_in(core: ServerCore, sizes: tuple[int, ...] = (100, 17)) -> None:
     assert isinstance(core.next_event(), Answered)
     event = core.next_event()
     assert event == Login("tim", "x y ")
-    core.logged_in(Maildrop(sizes, [f"id{n}" for n in range(len(sizes))]))
+    core.logged_in(Maildrop(sizes, [f"id{n}" for n in range(len(sizes))]), Terms())
     core.data_to_send()
 
 
@@ -265,3 +269,16 @@ def test_what_retrs_are_coming_is_seen_without_taking_them() -> None:
     assert core.coming() == [2, 3, 8]
     assert core.next_event() == Retrieve(2)
     assert core.coming() == [3, 8]
+
+
+@pytest.mark.parametrize(
+    ("terms", "lines"),
+    [
+        (Terms(), ["EXPIRE NEVER"]),
+        (Terms(60, 30), ["EXPIRE 30", "LOGIN-DELAY 60"]),
+        (Terms(60, 0, True, True), ["EXPIRE 0 USER", "LOGIN-DELAY 60 USER"]),
+        (Terms(0, -1, True, True), ["EXPIRE NEVER USER"]),
+    ],
+)
+def test_user_tells_that_an_account_may_have_other_rules(terms: Terms, lines: list[str]) -> None:
+    assert list(announced(terms)) == lines
