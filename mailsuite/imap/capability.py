@@ -42,6 +42,7 @@ _AFTER_LOGIN: tuple[bytes, ...] = (
     b"THREAD=ORDEREDSUBJECT",  # RFC 5256
     b"THREAD=REFERENCES",  # RFC 5256
     b"THREAD=REFS",  # draft-ietf-morg-inthread-01
+    b"MULTISEARCH",  # RFC 7377
     b"SEARCH=FUZZY",  # RFC 6203
     b"I18NLEVEL=1",  # RFC 5255
     b"WITHIN",  # RFC 5032

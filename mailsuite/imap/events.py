@@ -12,6 +12,7 @@ import msgspec
 
 from mailsuite.imap.items import Depth, FetchItem, ListReturn, ListSelect, StatusItem
 from mailsuite.imap.returns import Returns
+from mailsuite.imap.sources import Source
 from mailsuite.model import FlagOp, Flags
 from mailsuite.query import Numbers, Query, Ranges, SortBy, ThreadAlgorithm, Uids
 
@@ -301,6 +302,14 @@ class Thread(Command, frozen=True):
     criteria: Criteria
     uid: bool
     algorithm: ThreadAlgorithm
+
+
+class MultiSearch(Command, frozen=True):
+    """ESEARCH (RFC 7377).  ``criteria`` hold sequence numbers of each mailbox in turn; the answer is UIDs."""
+
+    criteria: Criteria
+    sources: tuple[Source, ...]
+    returns: Returns
 
 
 class SearchRefused(Command, frozen=True):

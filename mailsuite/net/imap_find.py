@@ -19,7 +19,7 @@ _EVERYTHING = Uids(((1, STAR),))
 
 async def search(session: Session, event: Search) -> None:
     """RFC 3501 §6.4.4, RFC 4731, RFC 5182, RFC 7162 §3.1.5."""
-    found = await _saving(session, event.returns, find(session, event.criteria))
+    found = await saving(session, event.returns, find(session, event.criteria))
     await _answer(session, event, found, responses.search)
     # RFC 7162 §3.2.10.2: nothing is told as gone while sequence numbers are in use
     await session.complete(event, b"searched", uid=event.uid, expunges=not event.criteria.numbers)
@@ -27,7 +27,7 @@ async def search(session: Session, event: Search) -> None:
 
 async def sort(session: Session, event: Sort) -> None:
     """RFC 5256 §3, RFC 5267 §3."""
-    found = await _saving(session, event.returns, _sorted(session, event))
+    found = await saving(session, event.returns, _sorted(session, event))
     await _answer(session, event, found, responses.sort)
     await session.complete(event, b"sorted", uid=event.uid, expunges=not event.criteria.numbers)
 
@@ -92,7 +92,7 @@ async def find(session: Session, criteria: Criteria) -> list[int]:
     return selection.view.still_there(found)
 
 
-async def _saving(session: Session, returns: Returns | None, finding: Coroutine[Any, Any, list[int]]) -> list[int]:
+async def saving(session: Session, returns: Returns | None, finding: Coroutine[Any, Any, list[int]]) -> list[int]:
     """What is found; with SAVE it is what ``$`` is from now on, or nothing if it fails (RFC 5182 §2.1)."""
     if returns is None or not returns.saves:
         return await finding
