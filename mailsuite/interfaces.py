@@ -347,7 +347,7 @@ class IMailbox(Interface):
         watches with ``take_recent`` the first that takes an arrival gets it as recent, and no snapshot after that
         does (RFC 3501 section 2.3.2)."""
 
-    def fetch(uids: Sequence[int], items: Sequence[str]) -> Deferred[Sequence[Fetched]]:
+    def fetch(uids: Sequence[int], items: Sequence[str]) -> Deferred[Fetched]:
         """At most 1,000 UIDs a call; those that are gone are left out.  Items: ``flags`` (Flags), ``size`` (int,
         octets as sent), ``date`` (float, internal date), ``saved`` (float, when it came into this mailbox, RFC 8514
         §3), ``modseq`` (int), ``envelope`` and ``structure`` and ``body`` (bytes, IMAP syntax: ENVELOPE, BODYSTRUCTURE

@@ -6,8 +6,9 @@ No behaviour beyond their own text form.  Names are the field's: reverse-path, e
 from __future__ import annotations
 
 import enum
+import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -477,12 +478,27 @@ class Forest(msgspec.Struct, frozen=True):
     depths: Sequence[int]
 
 
-class Fetched(msgspec.Struct, frozen=True):
-    """What the store knows of a message without opening it.  ``items`` answers the asked item names in order:
-    see ``interfaces.IMailbox.fetch``."""
+class FetchedMessage(msgspec.Struct, frozen=True):
+    """One message of ``Fetched``."""
 
     uid: int
     items: tuple[object, ...]
+
+
+class Fetched(msgspec.Struct, frozen=True):
+    """What the store knows of messages, by column, since many are asked for at once: ``columns`` answer the asked item
+    names in order, each in step with ``uids``, which ascend.  See ``interfaces.IMailbox.fetch``."""
+
+    uids: Sequence[int]
+    columns: tuple[Sequence[object], ...]
+
+    def __len__(self) -> int:
+        return len(self.uids)
+
+    def __iter__(self) -> Iterator[FetchedMessage]:
+        """One message after the other."""
+        rows = zip(*self.columns, strict=True) if self.columns else itertools.repeat(())
+        return map(FetchedMessage, self.uids, rows)
 
 
 class Arrived(msgspec.Struct, frozen=True, tag=True):

@@ -10,12 +10,13 @@ import errno
 import os
 import stat
 
-_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+#: For os.open.
+FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 def open_file(path: str) -> int:
     """A descriptor for reading; never waits.  FileNotFoundError if it is gone, OSError if it is no regular file."""
-    fd = os.open(path, _FLAGS)
+    fd = os.open(path, FLAGS)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
         raise OSError(errno.EINVAL, "not a regular file", path)

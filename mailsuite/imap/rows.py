@@ -84,18 +84,13 @@ class Plan(msgspec.Struct, frozen=True):
         return Attribute.UID in self.items
 
     def rows(
-        self,
-        numbers: Sequence[int],
-        uids: Sequence[int],
-        flags: Sequence[bytes],
-        values: Sequence[Sequence[object]],
+        self, numbers: Sequence[int], uids: Sequence[int], flags: Sequence[bytes], values: Sequence[Sequence[object]]
     ) -> bytes:
-        """Many lines at once, for a plan without ``sections``; all arguments in step, like those of ``row``."""
-        if not numbers:
-            return b""
+        """Many lines at once, for a plan without ``sections``; ``values`` are the columns that ``wanted`` names, all
+        in step with ``numbers``; ``flags`` as ``View.rendered`` gives them."""
         columns: dict[FetchItem, Sequence[object]] = {Attribute.UID: uids, Attribute.FLAGS: flags}
         stored = [item for item in self.items if item in _STORED]
-        for item, column in zip(stored, zip(*values, strict=True), strict=False):
+        for item, column in zip(stored, values, strict=False):
             columns[item] = list(map(_COLUMNS[item], column)) if item in _COLUMNS else column
         words = " ".join(
             f"{item.value} {_FORMATS.get(item, '%b')}" for item in self.items if isinstance(item, Attribute)
@@ -107,21 +102,26 @@ class Plan(msgspec.Struct, frozen=True):
 
     def row(
         self, number: int, uid: int, flags: bytes, values: Sequence[object], sections: Sequence[bytes | None]
-    ) -> bytes:
-        """One line.  ``flags`` as ``View.rendered_flags`` gives them; ``values`` in step with ``wanted``;
+    ) -> list[bytes]:
+        """One line, in pieces, so that long sections are not copied.  ``values`` in step with ``wanted``;
         ``sections`` in step with the plan's, None for a part that is not there (NIL)."""
         stored, texts = iter(values), iter(sections)
-        words: list[bytes] = []
+        pieces: list[bytes] = []
+        words, between = b"* %d FETCH (" % number, b""
         for item in self.items:
             if isinstance(item, BodySection):
-                words.append(section(item, next(texts)))
+                head, content = section(item, next(texts))
+                pieces += (words + between + head, content)
+                words = b""
             elif item is Attribute.UID:
-                words.append(b"UID %d" % uid)
+                words += b"%bUID %d" % (between, uid)
             elif item is Attribute.FLAGS:
-                words.append(b"FLAGS " + flags)
+                words += b"%bFLAGS %b" % (between, flags)
             else:
-                words.append(item.value.encode() + b" " + _STORED[item][1](next(stored)))
-        return responses.fetch(number, words)
+                words += b"%b%b %b" % (between, item.value.encode(), _STORED[item][1](next(stored)))
+            between = b" "
+        pieces.append(words + b")\r\n")
+        return pieces
 
 
 def plan(items: tuple[FetchItem, ...], read_only: bool) -> Plan:
@@ -140,11 +140,11 @@ def plan(items: tuple[FetchItem, ...], read_only: bool) -> Plan:
     )
 
 
-def section(item: BodySection, content: bytes | None) -> bytes:
-    """``BODY[1]<0> {5}`` CRLF ``hello``: ``content`` is the whole section; the partial is cut here."""
+def section(item: BodySection, content: bytes | None) -> tuple[bytes, bytes]:
+    """``BODY[1]<0> {5}`` CRLF, and ``hello``: ``content`` is the whole section; the partial is cut here."""
     if content is None:
-        return item.label + b" NIL"
+        return item.label + b" NIL", b""
     if item.partial is not None:
         start = item.partial.offset
         content = content[start : start + item.partial.length]
-    return item.label + b" {%d}\r\n" % len(content) + content
+    return item.label + b" {%d}\r\n" % len(content), content

@@ -34,9 +34,8 @@ async def resync(session: Session, client: Resync) -> None:
         if start:
             await session.breathe()
         found = await fetch_modseqs(selection, uids[start : start + AT_ONCE], plan.wanted, 0)
-        there = [message.uid for message in found]
-        shown = view.rendered(there)
-        session.core.untagged(plan.rows(view.numbers(there), there, shown, [message.items for message in found]))
+        shown = view.rendered(found.uids)
+        session.core.untagged(plan.rows(view.numbers(found.uids), found.uids, shown, found.columns))
 
 
 async def tell_vanished(session: Session, wanted: Ranges, modseq: int, above: int = 0) -> None:
@@ -55,14 +54,11 @@ async def changed_since(selection: Selection, uids: Sequence[int], modseq: int) 
     return [uid for uid in uids if uid in changed]
 
 
-async def fetch_modseqs(selection: Selection, uids: Sequence[int], items: Sequence[str], place: int) -> list[Fetched]:
+async def fetch_modseqs(selection: Selection, uids: Sequence[int], items: Sequence[str], place: int) -> Fetched:
     """``IMailbox.fetch``, where MODSEQ is at that ``place`` of ``items``: the flags that the view has afterwards are
     those of that MODSEQ, which counts as told."""
     found = await selection.mailbox.fetch(uids, items)
     await selection.catch_up()
-    modseqs = selection.view.modseqs
-    answer = []
-    for message in found:
-        shown = modseqs.show(message.uid, cast(int, message.items[place]))
-        answer.append(Fetched(message.uid, (*message.items[:place], shown, *message.items[place + 1 :])))
-    return answer
+    show = selection.view.modseqs.show
+    shown = [show(uid, cast(int, modseq)) for uid, modseq in zip(found.uids, found.columns[place], strict=True)]
+    return Fetched(found.uids, (*found.columns[:place], shown, *found.columns[place + 1 :]))

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from twisted.internet.defer import Deferred, FirstError, gatherResults
-
-from mailsuite.errors import Expunged, MailError
+from mailsuite.errors import MailError
 from mailsuite.imap import rows
 from mailsuite.imap.items import BodySection, SectionKind
-from mailsuite.interfaces import IBody, IMailbox
+from mailsuite.interfaces import IBody
 from mailsuite.mime import header
 from mailsuite.mime.section import Span, Which, locate
 from mailsuite.mime.structure import Part, Scanner, scan
 from mailsuite.net.imap_selection import Selection
 from mailsuite.net.imap_session import BrokenAnswer, Session
 
-#: Octets read and written at once; a message up to this size is handled whole.
+#: Octets read and written at once.
 PIECE = 256 * 1024
 
 _WHICH = {
@@ -50,29 +48,6 @@ def of_text(selection: Selection, uid: int, text: bytes, section: BodySection) -
 def _remember(selection: Selection, uid: int, root: Part) -> Part:
     selection.scanned = {uid: root}
     return root
-
-
-# -- small messages ----------------------------------------------------------------------------------------------------
-
-
-async def read_together(mailbox: IMailbox, uids: Sequence[int]) -> dict[int, bytes]:
-    """Whole messages, read at the same time; those that are gone are left out."""
-    try:
-        texts = await gatherResults([Deferred.fromCoroutine(_read(mailbox, uid)) for uid in uids], consumeErrors=True)
-    except FirstError as error:
-        error.subFailure.raiseException()
-    return {uid: text for uid, text in zip(uids, texts, strict=True) if text is not None}
-
-
-async def _read(mailbox: IMailbox, uid: int) -> bytes | None:
-    try:
-        body = await mailbox.body(uid)
-        try:
-            return await body.read_at(0, body.size)
-        finally:
-            body.close()
-    except Expunged:
-        return None
 
 
 # -- large messages ----------------------------------------------------------------------------------------------------
@@ -118,9 +93,9 @@ class Stream:
             core.untagged(b"" if first else b" ")
             first = False
             if span is None:
-                core.untagged(rows.section(section, None))
+                core.untagged_all(rows.section(section, None))
             elif section.fields:
-                core.untagged(rows.section(section, of_header(await self._read(span), section)))
+                core.untagged_all(rows.section(section, of_header(await self._read(span), section)))
             else:
                 cut = _cut(span, section)
                 core.untagged(section.label + b" {%d}\r\n" % cut.length)

@@ -60,7 +60,7 @@ async def modseqs_of(mailbox: IMailbox, uids: Sequence[int]) -> dict[int, int]:
     found: dict[int, int] = {}
     for start in range(0, len(uids), AT_ONCE):
         rows = await mailbox.fetch(uids[start : start + AT_ONCE], ("modseq",))
-        found |= {row.uid: cast(int, row.items[0]) for row in rows}
+        found |= zip(rows.uids, cast(Sequence[int], rows.columns[0]), strict=True)
     return found
 
 

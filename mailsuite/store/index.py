@@ -20,6 +20,8 @@ import msgspec
 from twisted.logger import Logger
 
 from mailsuite.disk.summary import Rendered
+from mailsuite.store import columns
+from mailsuite.store.columns import Columns, Kind
 
 _VERSION = 3
 _SCHEMA = """
@@ -38,6 +40,16 @@ CREATE TABLE ascii (key INTEGER PRIMARY KEY, size INTEGER NOT NULL);
 MAX_SET_ASIDE = 3
 _COLUMNS = "key, base, recent, letters, stored, wire, date, modseq"
 _PARTS = "envelope, structure, body, digest, thread"
+_KINDS = {
+    "wire": Kind.INTEGER,
+    "modseq": Kind.INTEGER,
+    "date": Kind.REAL,
+    "envelope": Kind.OCTETS,
+    "structure": Kind.OCTETS,
+    "body": Kind.OCTETS,
+    "digest": Kind.OCTETS,
+    "thread": Kind.OCTETS,
+}
 _AMONG = "key IN (SELECT ? + value FROM json_each(?))"
 _UID = 0xFFFFFFFF
 _NUMBERS = msgspec.json.Decoder(tuple[int, ...])
@@ -240,6 +252,10 @@ class Index:
         """UIDs, ascending, of messages with a MODSEQ above that."""
         select = "SELECT key & 4294967295 FROM message WHERE key BETWEEN ? AND ? AND modseq > ? ORDER BY key"
         return [uid for (uid,) in self._db.execute(select, (*_range(id), modseq))]
+
+    def columns(self, id: int, uids: Collection[int], table: str, names: Sequence[str]) -> Columns:
+        """Of those of ``uids``, ascending, that are in the table, these columns."""
+        return columns.read(self._db, table, [(name, _KINDS[name]) for name in names], id, uids)
 
     def size_of(self, id: int, uids: Collection[int]) -> tuple[int, int]:
         """(Messages, octets as sent) of those that are there."""

@@ -16,7 +16,7 @@ from mailsuite.errors import MailError, Temporary
 from mailsuite.interfaces import IBody, IMailbox
 from mailsuite.model import Fetched, FlagOp, Flags, Forest, Listing, Snapshot
 from mailsuite.query import All, Query, Ranges, SortBy, ThreadAlgorithm
-from mailsuite.store import changing, finding, maildrop, reading
+from mailsuite.store import bodies, changing, finding, maildrop, reading
 from mailsuite.store.account import AccountMail
 from mailsuite.store.feed import Watch
 from mailsuite.store.find_index import HEADER
@@ -118,7 +118,7 @@ class MaildirMailbox:
         self._catching_up.used(self._lane)
         return watch
 
-    def fetch(self, uids: Sequence[int], items: Sequence[str]) -> Deferred[Sequence[Fetched]]:
+    def fetch(self, uids: Sequence[int], items: Sequence[str]) -> Deferred[Fetched]:
         return self._lane.run(reading.fetch, self.folder, uids, items)
 
     def body(self, uid: int) -> Deferred[IBody]:
@@ -148,7 +148,7 @@ class MaildirMailbox:
         return await self._lane.run(maildrop.listing, self.folder, ascii_only)
 
     def octets(self, uids: Sequence[int], most: int) -> Deferred[Sequence[bytes | MailError]]:
-        return self._lane.run_unlocked(maildrop.octets, self.folder, uids, most)
+        return self._lane.run_unlocked(bodies.octets, self.folder, uids, most)
 
     def store(
         self, uids: Sequence[int], op: FlagOp, flags: Flags, unchanged_since: int | None

@@ -1,8 +1,8 @@
-"""A mailbox as POP3 wants it: one list with exact sizes, and several small messages read in one job.
+"""A mailbox as POP3 wants it: one list with exact sizes.
 
-Blocking.  ``examine`` and ``octets`` take the account's lock themselves, and not while they read messages; ``listing``
-is called with the lock held.  The sizes of downgraded forms (``mime.downgrade``) are found once, by reading, and kept
-in the index; a message without any octet beyond ASCII, as most are, costs the reading alone.
+Blocking.  ``examine`` takes the account's lock itself, and not while it reads messages; ``listing`` is called with the
+lock held.  The sizes of downgraded forms (``mime.downgrade``) are found once, by reading, and kept in the index; a
+message without any octet beyond ASCII, as most are, costs the reading alone.
 """
 
 from __future__ import annotations
@@ -13,11 +13,9 @@ from collections.abc import Sequence
 from typing import overload
 
 from mailsuite.disk.body import PIECE, SMALL, WireReader, read_stored
-from mailsuite.disk.meaning import meaning_of
 from mailsuite.disk.opening import open_file
-from mailsuite.errors import Expunged, MailError, TooBig
+from mailsuite.errors import Expunged
 from mailsuite.mime.downgrade import edits
-from mailsuite.mime.lines import to_crlf
 from mailsuite.mime.structure import Scanner
 from mailsuite.model import Listing
 from mailsuite.store.folder import Folder
@@ -26,8 +24,6 @@ from mailsuite.store.reading import from_file, permanent_name
 
 #: Messages that one ``examine`` reads.
 SLICE = 500
-#: Stored octets up to which ``octets`` reads a message.
-WHOLE = 256 * 1024
 #: In ``Index.ascii_sizes``: up to which UID messages were examined.
 _MARK = 0
 
@@ -116,35 +112,3 @@ def _growths_of_open(fd: int) -> list[int]:
         scanner.feed(piece)
         at += len(piece)
     return [] if ascii_only else [edit.growth for edit in edits(scanner.finish(), WireReader(fd, 0).read)]
-
-
-def octets(folder: Folder, uids: Sequence[int], most: int) -> list[bytes | MailError]:
-    """See ``IMailbox.octets``."""
-    with folder.account.locked():
-        folder.must_be_there()
-        rows = {row.uid: row for row in folder.account.index.rows(folder.id, uids)}
-    found: list[bytes | MailError] = []
-    for uid in uids:
-        row = rows.get(uid)
-        most -= row.wire if row is not None else 0
-        if most < 0 and found:
-            break
-        found.append(_whole(folder, row) if row is not None else Expunged("the message is gone"))
-    return found
-
-
-def _whole(folder: Folder, row: Row) -> bytes | MailError:
-    """All of a small message as sent, or why not."""
-    if row.stored > WHOLE:
-        return TooBig("too large to be read at once")
-    try:
-        stored = from_file(folder, row, _read_small)
-    except MailError as error:
-        return error
-    except OSError as error:
-        return meaning_of(error, "a message")
-    return TooBig("too large to be read at once") if len(stored) > WHOLE else to_crlf(stored)
-
-
-def _read_small(path: str) -> bytes:
-    return read_stored(path, WHOLE + 1)

@@ -7,9 +7,11 @@ messages.  A file that is not where the index says is looked for once more; if i
 from __future__ import annotations
 
 import bisect
+import contextlib
 import os
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from itertools import compress
+from typing import TypeVar, cast
 
 import msgspec
 
@@ -39,7 +41,11 @@ MAX_HEADER = 1 << 20
 #: Octets of messages after which one ``search`` ends.
 SEARCH_OCTETS = 4 << 20
 _HEADER_GUESS = 16 * 1024
-_RENDERED = {"envelope": 0, "structure": 1, "body": 2, "emailid": 3, "threadid": 4}
+#: Items that are columns of the index, and what they are called there.
+_STORED = {"size": "wire", "date": "date", "modseq": "modseq"}
+_RENDERED = frozenset(("envelope", "structure", "body"))
+#: Items that are made of what is rendered.
+_IDS = frozenset(("emailid", "threadid"))
 
 
 def permanent_name(uid: int, uidvalidity: int) -> str:
@@ -47,45 +53,95 @@ def permanent_name(uid: int, uidvalidity: int) -> str:
     return f"{uid:08x}{uidvalidity:08x}"
 
 
-def fetch(folder: Folder, uids: Sequence[int], items: Sequence[str]) -> list[Fetched]:
+def fetch(folder: Folder, uids: Sequence[int], items: Sequence[str]) -> Fetched:
     """See ``IMailbox.fetch``."""
     if len(uids) > MAX_FETCH:
         raise ValueError(f"at most {MAX_FETCH} UIDs a call")
     folder.must_be_there()
-    rows = folder.account.index.rows(folder.id, uids)
-    rendered = render(folder, rows) if not _RENDERED.keys().isdisjoint(items) else {}
-    columns = [_column(item, folder, rendered) for item in items]
-    found = []
-    for row in rows:
-        try:
-            found.append(Fetched(row.uid, tuple(column(row) for column in columns)))
-        except Expunged:
-            continue
-    return found
+    uids = sorted(set(uids))
+    parts = [_of_messages(folder, uids, [item for item in items if item in _STORED])]
+    if rendered := [item for item in items if item in _RENDERED]:
+        parts.append(_of_summaries(folder, uids, rendered))
+    if ids := [item for item in items if item in _IDS]:
+        parts.append(_of_ids(folder, uids, ids))
+    if others := [item for item in items if item not in {*_STORED, *_RENDERED, *_IDS}]:
+        parts.append(_of_rows(folder, uids, others))
+    return _in_step(parts, items)
 
 
-def _column(item: str, folder: Folder, rendered: dict[int, Rendered]) -> Callable[[Row], object]:
+class _Part(msgspec.Struct, frozen=True):
+    """Some of the columns that were asked for, of the messages that were there."""
+
+    uids: list[int]
+    columns: dict[str, Sequence[object]]
+
+    def only(self, uids: Sequence[int]) -> dict[str, Sequence[object]]:
+        if uids == self.uids:
+            return self.columns
+        chosen = list(map(frozenset(uids).__contains__, self.uids))
+        return {item: list(compress(column, chosen)) for item, column in self.columns.items()}
+
+
+def _in_step(parts: Sequence[_Part], items: Sequence[str]) -> Fetched:
+    """Of the messages that are in all parts."""
+    uids = parts[0].uids
+    for part in parts[1:]:
+        if part.uids != uids:
+            uids = sorted(frozenset(uids).intersection(part.uids))
+    columns: dict[str, Sequence[object]] = {}
+    for part in parts:
+        columns |= part.only(uids)
+    return Fetched(uids, tuple(columns[item] for item in items))
+
+
+def _of_messages(folder: Folder, uids: Sequence[int], items: Sequence[str]) -> _Part:
+    names = [_STORED[item] for item in items]
+    there, columns = folder.account.index.columns(folder.id, uids, "message", names or ["wire"])
+    return _Part(there, dict(zip(items, columns, strict=False)))
+
+
+def _of_summaries(folder: Folder, uids: Sequence[int], items: Sequence[str]) -> _Part:
+    """What is not rendered yet is, and kept."""
+    index = folder.account.index
+    there, columns = index.columns(folder.id, uids, "summary", items)
+    if len(there) < len(uids):
+        render(folder, index.rows(folder.id, sorted(frozenset(uids).difference(there))))
+        there, columns = index.columns(folder.id, uids, "summary", items)
+    return _Part(there, dict(zip(items, columns, strict=True)))
+
+
+def _of_ids(folder: Folder, uids: Sequence[int], items: Sequence[str]) -> _Part:
+    """RFC 8474 §5: the octets and the date make an EMAILID."""
+    dates = _of_messages(folder, uids, ["date"])
+    parts = _of_summaries(folder, dates.uids, ["digest", "thread"])
+    known = dates.only(parts.uids)["date"], parts.columns["digest"], parts.columns["thread"]
+    rows = cast(Iterator[tuple[float, bytes, bytes]], zip(*known, strict=True))
+    made = [(email_id(digest, date), thread_id(digest, thread)) for date, digest, thread in rows]
+    emails, threads = zip(*made, strict=True) if made else ((), ())
+    return _Part(parts.uids, {item: emails if item == "emailid" else threads for item in items})
+
+
+def _of_rows(folder: Folder, uids: Sequence[int], items: Sequence[str]) -> _Part:
+    """What is asked of few messages at a time."""
+    values = [_value(item, folder) for item in items]
+    found: dict[int, list[object]] = {}
+    for row in folder.account.index.rows(folder.id, uids):
+        with contextlib.suppress(Expunged):
+            found[row.uid] = [value(row) for value in values]
+    columns = zip(*found.values(), strict=True) if found else [()] * len(items)
+    return _Part(list(found), dict(zip(items, columns, strict=True)))
+
+
+def _value(item: str, folder: Folder) -> Callable[[Row], object]:
     match item:
         case "flags":
             return lambda row: folder.flags_of(row.uid, row.letters)
-        case "size":
-            return lambda row: row.wire
-        case "date":
-            return lambda row: row.date
         case "saved":
             return _saved
-        case "modseq":
-            return lambda row: row.modseq
         case "name":
             return lambda row: permanent_name(row.uid, folder.counters.uidvalidity)
         case "header":
             return lambda row: to_crlf(stored_header(folder, row))
-        case "envelope" | "structure" | "body":
-            return lambda row: _part(rendered, row.uid, _RENDERED[item])
-        case "emailid":
-            return lambda row: email_id(_part(rendered, row.uid, 3), row.date)
-        case "threadid":
-            return lambda row: thread_id(_part(rendered, row.uid, 3), _part(rendered, row.uid, 4))
     raise ValueError(f"no such item: {item}")
 
 
@@ -94,19 +150,9 @@ def _saved(row: Row) -> float:
     return saved_at(row.base) or row.date
 
 
-def _part(rendered: dict[int, Rendered], uid: int, which: int) -> bytes:
-    if uid not in rendered:
-        raise Expunged("the message is gone")
-    return rendered[uid][which]
-
-
-def render(folder: Folder, rows: Sequence[Row]) -> dict[int, Rendered]:
-    """What the index has of these, and what it lacks made now and kept."""
-    rendered = folder.account.index.rendered(folder.id, [row.uid for row in rows])
-    made = _made(folder, [row for row in rows if row.uid not in rendered])
-    _keep(folder, made)
-    rendered.update(made)
-    return rendered
+def render(folder: Folder, rows: Sequence[Row]) -> None:
+    """What the index lacks of these is made now and kept."""
+    _keep(folder, _made(folder, rows))
 
 
 def render_waiting(account: AccountMail, limit: int) -> bool:

@@ -33,10 +33,10 @@ from mailsuite.model import (
     Vanished,
 )
 from mailsuite.query import Query, Ranges, SortBy, SortKey, ThreadAlgorithm
+from mailsuite.store.bodies import WHOLE
 from mailsuite.store.feed import Feed, Watch
 from mailsuite.store.flags import apply, canonical
 from mailsuite.store.history import merged, missing, ranges
-from mailsuite.store.maildrop import WHOLE
 from mailsuite.store.search import Examined, matches
 from mailsuite.testing.faults import answers
 from mailsuite.testing.memory_body import MemoryBody, header_of
@@ -195,11 +195,12 @@ class MemoryMailbox:
         return self.feed.watch(at, woken, take_recent)
 
     @answers
-    def fetch(self, uids: Sequence[int], items: Sequence[str]) -> Sequence[Fetched]:
+    def fetch(self, uids: Sequence[int], items: Sequence[str]) -> Fetched:
         if len(uids) > 1000:
             raise ValueError("at most 1,000 UIDs a call")
-        found = (self.messages[uid] for uid in sorted(set(uids)) if uid in self.messages)
-        return [Fetched(message.uid, tuple(self._item(message, item) for item in items)) for message in found]
+        found = [self.messages[uid] for uid in sorted(set(uids)) if uid in self.messages]
+        columns = tuple([self._item(message, item) for message in found] for item in items)
+        return Fetched([message.uid for message in found], columns)
 
     def _item(self, message: Message, item: str) -> object:
         match item:

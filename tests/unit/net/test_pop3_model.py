@@ -129,7 +129,7 @@ class Maildrop(RuleBasedStateMachine):
         uid = result_of(self.mailbox.listing(False)).uids[-1]
         assert uid not in self.names
         self.there[uid] = self.octets(uid)
-        self.names[uid] = result_of(self.mailbox.fetch([uid], ["name"]))[0].items[0]
+        [[self.names[uid]]] = result_of(self.mailbox.fetch([uid], ["name"])).columns
 
     def octets(self, uid: int) -> bytes:
         (found,) = result_of(self.mailbox.octets([uid], 1 << 20))

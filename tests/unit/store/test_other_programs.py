@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from maildir_site import MESSAGE, Site, octets, seen
 
-from mailsuite.errors import Expunged
+from mailsuite.errors import Expunged, Temporary
 from mailsuite.model import Arrived, FlagOp, FlagsChanged, Vanished
 from mailsuite.testing.results import failure_of, result_of
 
@@ -155,6 +155,24 @@ def test_a_file_renamed_since_the_last_look_is_found(site: Site) -> None:
     rename("")
     assert list(result_of(inbox.expunge([1]))) == [1]
     assert site.files("cur") == []
+
+
+def test_whole_messages_are_read_as_they_are_now(site: Site) -> None:
+    for _ in range(5):
+        site.deliver()
+    inbox = site.mailbox()
+    grown, shrunk, linked, removed, moved = (next((site.folder() / "new").glob(f"*,U={n}")) for n in range(1, 6))
+    as_it_was = octets(inbox, 1)
+    grown.write_bytes(grown.read_bytes() + b"more\n")
+    shrunk.write_bytes(b"Subject: less\n")
+    linked.unlink()
+    linked.symlink_to(moved)
+    removed.unlink()
+    os.rename(moved, site.folder() / "cur" / f"{moved.name}:2,S")
+    found = result_of(inbox.octets([1, 2, 3, 4, 5], 1 << 20))
+    assert found[:2] == [as_it_was + b"more\r\n", b"Subject: less\r\n"]
+    assert [type(each) for each in found[2:4]] == [Temporary, Expunged]
+    assert found[4] == as_it_was
 
 
 def test_a_file_removed_since_the_last_look_is_gone(site: Site) -> None:

@@ -156,7 +156,7 @@ def test_messages_are_copied_and_moved_without_hard_links(site: Site) -> None:
     assert list(seen(other)) == [1, 2]
     assert octets(other, 1) == octets(inbox, 1)
     assert octets(other, 1).endswith(large)
-    dates = [result_of(box.fetch([1], ["date"]))[0].items for box in (inbox, other)]
+    dates = [result_of(box.fetch([1], ["date"])).columns for box in (inbox, other)]
     assert dates[0] == dates[1]
     assert site.files("tmp", "Other") == []
 

@@ -1,0 +1,100 @@
+"""FETCH of messages themselves: small ones by the group, large ones in pieces.
+
+One job in a thread reads as many small messages as make a piece of the answer; while that goes out the next is read.
+A large message goes from its file straight onto the wire.  Between pieces the transport must have room again, and other
+connections get a turn.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+
+import msgspec
+
+from mailsuite.errors import Expunged, MailError, TooBig
+from mailsuite.imap.rows import Plan
+from mailsuite.model import Fetched
+from mailsuite.net import imap_columns
+from mailsuite.net import imap_sections as sections
+from mailsuite.net.imap_ahead import Ahead
+from mailsuite.net.imap_session import Session
+
+#: Small messages read in one job: how many at most, and octets of all.
+TOGETHER = 64
+TOGETHER_OCTETS = 512 * 1024
+
+
+class _Group(msgspec.Struct, frozen=True):
+    """What the index has of messages, and the octets of the first of them or why there are none."""
+
+    found: Fetched
+    texts: Sequence[bytes | MailError]
+
+
+class Bodies:
+    """The answer to a FETCH with sections of these messages."""
+
+    def __init__(self, session: Session, plan: Plan, uids: Sequence[int]) -> None:
+        self._session = session
+        self._plan = plan
+        self._uids = uids
+        self._at = 0
+        self._sent = 0
+
+    async def send(self) -> int:
+        """How many messages were there."""
+        ahead = Ahead(self._read)
+        try:
+            while (group := await ahead.next()) is not None:
+                await self._answer(group)
+                if group.found.uids[len(group.texts) - 1 :] != [self._uids[-1]]:
+                    await self._session.breathe()
+        finally:
+            ahead.close()
+        return self._sent
+
+    async def _read(self) -> _Group | None:
+        """The next of them."""
+        batch = self._uids[self._at : self._at + TOGETHER]
+        if not batch:
+            return None
+        found = await imap_columns.fetch(self._session, self._plan, self._plan.wanted, batch)
+        texts = await self._session.selection.mailbox.octets(found.uids, TOGETHER_OCTETS) if found.uids else ()
+        self._at += len(batch) if len(texts) == len(found.uids) else bisect_left(batch, found.uids[len(texts)])
+        return _Group(found, texts)
+
+    async def _answer(self, group: _Group) -> None:
+        session, plan, found = self._session, self._plan, group.found
+        uids = found.uids[: len(group.texts)]
+        view = session.selection.view
+        rows = zip(view.numbers(uids), imap_columns.flags(view, plan, uids), found, group.texts, strict=False)
+        for number, flags, message, text in rows:
+            if isinstance(text, bytes):
+                contents = [sections.of_text(session.selection, message.uid, text, each) for each in plan.sections]
+                session.core.untagged_all(plan.row(number, message.uid, flags, message.items, contents))
+                self._sent += 1
+            elif isinstance(text, TooBig):
+                if message.uid != uids[0]:
+                    await session.breathe()
+                self._sent += await self._send_large(number, flags, message.uid, message.items)
+            elif not isinstance(text, Expunged):
+                raise text
+
+    async def _send_large(self, number: int, flags: bytes, uid: int, values: Sequence[object]) -> int:
+        selection, plan = self._session.selection, self._plan
+        try:
+            body = await selection.mailbox.body(uid)
+        except Expunged:
+            return 0
+        try:
+            stream = sections.Stream(self._session, body)
+            spans = await stream.locate(selection, uid, plan.sections)
+            head = msgspec.structs.replace(
+                plan, items=tuple(i for i in plan.items if i not in plan.sections), sections=()
+            )
+            row = b"".join(head.row(number, uid, flags, values, ()))
+            await stream.send(row.removesuffix(b")\r\n"), plan.sections, spans, first=not head.items)
+        finally:
+            body.close()
+        return 1
