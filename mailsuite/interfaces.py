@@ -352,7 +352,8 @@ class IMailbox(Interface):
         octets as sent), ``date`` (float, internal date), ``saved`` (float, when it came into this mailbox, RFC 8514
         §3), ``modseq`` (int), ``envelope`` and ``structure`` and ``body`` (bytes, IMAP syntax: ENVELOPE, BODYSTRUCTURE
         and BODY without extension data), ``emailid`` and ``threadid`` (bytes, RFC 8474), ``header`` (bytes, the header
-        block with CRLF and its empty line), ``name`` (str, the permanent id for UIDL)."""
+        block with CRLF and its empty line), ``name`` (str, the permanent id for UIDL); ``fields a b`` (bytes, the
+        header fields of these names, lower case and in alphabetical order, as they stand, and the empty line)."""
 
     def body(uid: int) -> Deferred[IBody]:
         """Fails with ``Expunged``."""

@@ -26,13 +26,15 @@ from mailsuite.steps import Append, Link, Put, Rename, Single, Unlink, singles
 #: A request and an answer: this, then so many octets of msgpack.
 HEAD = struct.Struct("<cI")
 #: Kinds of request.  PLACE: units as ``frames.encode_unit`` makes them; the answer is whether all is done.
-#: SUMMARIZE: paths; the answer is for each what ``disk.summary`` renders, nothing if it could not be read.
+#: SUMMARIZE: paths, and sets of header fields; the answer is for each path what ``disk.summary`` renders, nothing if it
+#: could not be read.
 #: EXAMINE, EXAMINE_HEADERS: paths; for each what ``disk.findable`` makes, nothing if it could not be read.
 PLACE, SUMMARIZE, EXAMINE, EXAMINE_HEADERS = b"p", b"s", b"e", b"h"
 
 _encode = msgspec.msgpack.Encoder().encode
 _units = msgspec.msgpack.Decoder(list[bytes]).decode
 _paths = msgspec.msgpack.Decoder(list[str]).decode
+_paths_and_sets = msgspec.msgpack.Decoder(tuple[list[str], list[str]]).decode
 
 
 def place(units: Sequence[bytes], base: str) -> bool:
@@ -61,14 +63,14 @@ def _do(step: Single) -> None:
             os.unlink(step.path)
 
 
-def rendered(paths: Sequence[str]) -> list[Rendered | tuple[()]]:
+def rendered(paths: Sequence[str], sets: Sequence[str]) -> list[Rendered | tuple[()]]:
     """Nothing for what cannot be read, too: the server will see why."""
-    return [_rendered(path) for path in paths]
+    return [_rendered(path, sets) for path in paths]
 
 
-def _rendered(path: str) -> Rendered | tuple[()]:
+def _rendered(path: str, sets: Sequence[str]) -> Rendered | tuple[()]:
     try:
-        return summarize_file(path)
+        return summarize_file(path, sets)
     except OSError:
         return ()
 
@@ -98,7 +100,7 @@ def _do_asked(kind: bytes, data: bytes, base: str) -> object:
     if kind == PLACE:
         return place(_units(data), base)
     if kind == SUMMARIZE:
-        return rendered(_paths(data))
+        return rendered(*_paths_and_sets(data))
     return examined(_paths(data), kind == EXAMINE)
 
 

@@ -30,7 +30,7 @@ PAUSE, LONGEST_PAUSE = 10.0, 3600.0
 
 _encode = msgspec.msgpack.Encoder().encode
 _done = msgspec.msgpack.Decoder(bool).decode
-_summaries = msgspec.msgpack.Decoder(list[tuple[bytes, ...]]).decode
+_summaries = msgspec.msgpack.Decoder(list[tuple[bytes | tuple[bytes, ...], ...]]).decode
 
 _findables = msgspec.msgpack.Decoder(list[Findable | None]).decode
 
@@ -66,13 +66,13 @@ class PlacerProcess:
         answer = self._ask(placer.PLACE, _encode(units))
         return bool(answer) and _done(answer)
 
-    def summarize(self, paths: Sequence[str]) -> Sequence[Rendered | tuple[()]]:
+    def summarize(self, paths: Sequence[str], sets: Sequence[str]) -> Sequence[Rendered | tuple[()]]:
         """``disk.summary.Summarize``."""
         done: list[Rendered | tuple[()]] = []
         for start in range(0, len(paths), AT_ONCE):
             part = paths[start : start + AT_ONCE]
-            answer = self._ask(placer.SUMMARIZE, _encode(part))
-            done += cast(list[Rendered | tuple[()]], _summaries(answer)) if answer else summarize_files(part)
+            answer = self._ask(placer.SUMMARIZE, _encode((part, sets)))
+            done += cast(list[Rendered | tuple[()]], _summaries(answer)) if answer else summarize_files(part, sets)
         return done
 
     def examine(self, paths: Sequence[str], bodies: bool) -> Sequence[Findable | None]:

@@ -48,15 +48,28 @@ _STORED: dict[Attribute, tuple[str, _Render]] = {
     Attribute.BODY: ("body", _as_it_is),
     Attribute.BODYSTRUCTURE: ("structure", _as_it_is),
 }
-#: How ``rows`` writes a column: what must be rendered first, and what is not octets.
-_COLUMNS: dict[FetchItem, _Render] = {Attribute.INTERNALDATE: _date, Attribute.SAVEDATE: _date}
+#: How ``rows`` writes columns that are no plain octets.
 _FORMATS: dict[FetchItem, str] = {
-    Attribute.UID: "%d",
-    Attribute.RFC822_SIZE: "%d",
-    Attribute.MODSEQ: "(%d)",
-    Attribute.EMAILID: "(%b)",
-    Attribute.THREADID: "(%b)",
+    Attribute.UID: "UID %d",
+    Attribute.RFC822_SIZE: "RFC822.SIZE %d",
+    Attribute.MODSEQ: "MODSEQ (%d)",
+    Attribute.EMAILID: "EMAILID (%b)",
+    Attribute.THREADID: "THREADID (%b)",
 }
+#: What needs no rendering.
+_READY = frozenset((*_FORMATS, Attribute.ENVELOPE, Attribute.BODY, Attribute.BODYSTRUCTURE))
+
+
+def _column(item: FetchItem) -> _Render:
+    """What must be done to the values of a column before ``rows`` can write them."""
+    if isinstance(item, BodySection):
+        return lambda content: b"".join(section(item, cast(bytes, content)))
+    return _STORED[item][1]
+
+
+def _word(item: FetchItem) -> str:
+    """A column of octets; sections have their label with them."""
+    return f"{item.value} %b" if isinstance(item, Attribute) else "%b"
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -86,15 +99,13 @@ class Plan(msgspec.Struct, frozen=True):
     def rows(
         self, numbers: Sequence[int], uids: Sequence[int], flags: Sequence[bytes], values: Sequence[Sequence[object]]
     ) -> bytes:
-        """Many lines at once, for a plan without ``sections``; ``values`` are the columns that ``wanted`` names, all
-        in step with ``numbers``; ``flags`` as ``View.rendered`` gives them."""
+        """Many lines at once; ``values`` are the columns that ``wanted`` names, and then those of ``sections``, all in
+        step with ``numbers``; ``flags`` as ``View.rendered`` gives them."""
         columns: dict[FetchItem, Sequence[object]] = {Attribute.UID: uids, Attribute.FLAGS: flags}
-        stored = [item for item in self.items if item in _STORED]
-        for item, column in zip(stored, values, strict=False):
-            columns[item] = list(map(_COLUMNS[item], column)) if item in _COLUMNS else column
-        words = " ".join(
-            f"{item.value} {_FORMATS.get(item, '%b')}" for item in self.items if isinstance(item, Attribute)
-        )
+        stored: list[FetchItem] = [item for item in self.items if item in _STORED]
+        for item, column in zip(stored + list(self.sections), values, strict=False):
+            columns[item] = list(map(_column(item), column)) if item not in _READY else column
+        words = " ".join(_FORMATS.get(item) or _word(item) for item in self.items)
         line = f"* %d FETCH ({words})\r\n".encode()
         return b"".join(
             [line % fields for fields in zip(numbers, *(columns[item] for item in self.items), strict=True)]

@@ -7,7 +7,7 @@ costs two batches in memory and delays nobody.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import cast
 
 from mailsuite.imap import codes, rows
@@ -25,7 +25,7 @@ from mailsuite.net.imap_session import BadCommand, Session
 #: Messages asked of the index in one call: flags alone, columns, headers.
 FLAG_ROWS = 5000
 ROWS = 1000
-HEADER_ROWS = 100
+HEADER_ROWS = 250
 
 _FROM_HEADER = (SectionKind.HEADER, SectionKind.FIELDS, SectionKind.FIELDS_NOT)
 
@@ -69,7 +69,7 @@ async def _send_flags(session: Session, plan: Plan, uids: list[int]) -> None:
 
 async def _send_columns(session: Session, plan: Plan, uids: list[int]) -> int:
     """What needs no more of a message than its header; how many were there."""
-    items = (*plan.wanted, "header") if plan.sections else plan.wanted
+    items = (*plan.wanted, *map(sections.header_item, plan.sections))
     left = _batches(uids, HEADER_ROWS if plan.sections else ROWS)
 
     async def read() -> Fetched | None:
@@ -92,10 +92,11 @@ async def _send_columns(session: Session, plan: Plan, uids: list[int]) -> int:
 def _show(session: Session, plan: Plan, found: Fetched) -> None:
     view = session.selection.view
     numbers, flags = view.numbers(found.uids), imap_columns.flags(view, plan, found.uids)
-    if not plan.sections:
-        session.core.untagged(plan.rows(numbers, found.uids, flags, found.columns))
-        return
-    for number, shown, message in zip(numbers, flags, found, strict=True):
-        header = cast(bytes, message.items[-1])
-        contents: Sequence[bytes] = [sections.of_header(header, section) for section in plan.sections]
-        session.core.untagged_all(plan.row(number, message.uid, shown, message.items[:-1], contents))
+    stored, headers = found.columns[: len(plan.wanted)], found.columns[len(plan.wanted) :]
+    cut = [
+        [sections.of_header(cast(bytes, block), section) for block in column]
+        if section.kind is SectionKind.FIELDS_NOT
+        else column
+        for section, column in zip(plan.sections, headers, strict=True)
+    ]
+    session.core.untagged(plan.rows(numbers, found.uids, flags, (*stored, *cut)))

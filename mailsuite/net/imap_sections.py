@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from mailsuite.errors import MailError
@@ -17,6 +18,7 @@ from mailsuite.net.imap_session import BrokenAnswer, Session
 #: Octets read and written at once.
 PIECE = 256 * 1024
 
+_FIELD_NAME = re.compile(rb"[!-9;-~]{1,200}")
 _WHICH = {
     SectionKind.CONTENT: Which.ALL,
     SectionKind.HEADER: Which.HEADER,
@@ -32,6 +34,15 @@ def of_header(block: bytes, section: BodySection) -> bytes:
     if section.kind in (SectionKind.FIELDS, SectionKind.FIELDS_NOT):
         return header.select(block, section.fields, section.kind is SectionKind.FIELDS_NOT)
     return block
+
+
+def header_item(section: BodySection) -> str:
+    """What the store is to be asked for: of FIELDS what is wanted (of names that no field can have: none, RFC 5322
+    §3.6.8), else the whole header."""
+    if section.kind is not SectionKind.FIELDS:
+        return "header"
+    names = sorted({name for name in section.fields if _FIELD_NAME.fullmatch(name)})
+    return f"fields {b' '.join(names).decode()}"
 
 
 def of_text(selection: Selection, uid: int, text: bytes, section: BodySection) -> bytes | None:

@@ -54,8 +54,8 @@ _DECODE = {Kind.INTEGER: _numbers(_integers), Kind.REAL: _numbers(_reals), Kind.
 def read(
     db: sqlite3.Connection, table: str, columns: Sequence[tuple[str, Kind]], id: int, uids: Collection[int]
 ) -> Columns:
-    """These columns of a table whose ``key`` is a mailbox's ``id`` and a UID; of those of ``uids`` that are there, and
-    which ascend."""
+    """These columns of those of ``uids``, ascending, that are there.  ``table`` is ``NAME WHERE`` or ``NAME WHERE
+    CONDITION AND``; its ``key`` is the mailbox's ``id`` and the UID in one number."""
     if not uids:
         return [], [() for _ in columns]
     asked = list(uids)
@@ -63,7 +63,7 @@ def read(
     dense = high - low < _SPREAD * len(asked)
     among = "BETWEEN ? AND ?" if dense else "IN (SELECT ? + value FROM json_each(?))"
     values = (id << 32 | low, id << 32 | high) if dense else (id << 32, json.dumps(asked))
-    source = f"FROM {table} WHERE key {among}"
+    source = f"FROM {table} key {among}"
     made = ", ".join(_SELECT[kind].format(name) for name, kind in columns)
     found = db.execute(f"SELECT json_group_array(key & {_UID}), {made} {source}", values).fetchone()
     there = _integers(found[0])

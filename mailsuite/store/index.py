@@ -20,11 +20,12 @@ import msgspec
 from twisted.logger import Logger
 
 from mailsuite.disk.summary import Rendered
-from mailsuite.store import columns
+from mailsuite.store import columns, header_sets
 from mailsuite.store.columns import Columns, Kind
+from mailsuite.store.header_sets import HeaderSets, Names
 
 _VERSION = 3
-_SCHEMA = """
+_SCHEMA = f"""
 CREATE TABLE mailbox (
     id INTEGER PRIMARY KEY, folder TEXT NOT NULL UNIQUE, uidvalidity INTEGER NOT NULL,
     new_mtime INTEGER NOT NULL DEFAULT 0, cur_mtime INTEGER NOT NULL DEFAULT 0);
@@ -35,6 +36,7 @@ CREATE TABLE summary (
     key INTEGER PRIMARY KEY, envelope BLOB NOT NULL, structure BLOB NOT NULL, body BLOB NOT NULL,
     digest BLOB NOT NULL, thread BLOB NOT NULL);
 CREATE TABLE ascii (key INTEGER PRIMARY KEY, size INTEGER NOT NULL);
+{header_sets.SCHEMA.strip()}
 """
 #: Files that were set aside and are kept, the newest.
 MAX_SET_ASIDE = 3
@@ -83,6 +85,7 @@ class Index:
         self._path = path
         self._now = now
         self._db = self._open()
+        self.header_sets = HeaderSets(self._db)
 
     def _open(self) -> sqlite3.Connection:
         try:
@@ -175,6 +178,7 @@ class Index:
         with self.transaction():
             for table in ("message", "summary", "ascii"):
                 self._db.execute(f"DELETE FROM {table} WHERE key BETWEEN ? AND ?", _range(id))  # noqa: S608
+            self.header_sets.drop(*_range(id))
             self._db.execute("DELETE FROM mailbox WHERE id = ?", (id,))
 
     def saw(self, id: int, times: tuple[int, int]) -> None:
@@ -255,7 +259,7 @@ class Index:
 
     def columns(self, id: int, uids: Collection[int], table: str, names: Sequence[str]) -> Columns:
         """Of those of ``uids``, ascending, that are in the table, these columns."""
-        return columns.read(self._db, table, [(name, _KINDS[name]) for name in names], id, uids)
+        return columns.read(self._db, f"{table} WHERE", [(name, _KINDS[name]) for name in names], id, uids)
 
     def size_of(self, id: int, uids: Collection[int]) -> tuple[int, int]:
         """(Messages, octets as sent) of those that are there."""
@@ -276,6 +280,7 @@ class Index:
         self._db.execute(f"DELETE FROM message WHERE {_AMONG}", among)  # noqa: S608
         self._db.execute(f"DELETE FROM summary WHERE {_AMONG}", among)  # noqa: S608
         self._db.execute(f"DELETE FROM ascii WHERE {_AMONG}", among)  # noqa: S608
+        self.header_sets.delete(id, uids)
 
     def set_letters(self, id: int, letters: Mapping[tuple[str, bool], Sequence[int]], modseq: int) -> None:
         """(Letters, whether in ``new``) -> UIDs of those of which that is so now."""
@@ -292,19 +297,23 @@ class Index:
 
     # -- what is sent --------------------------------------------------------------------------------------------
 
-    def rendered(self, id: int, uids: Collection[int]) -> dict[int, Rendered]:
-        """By UID, where it was made already."""
-        found = self._among(f"SELECT key, {_PARTS} FROM summary WHERE", id, uids)  # noqa: S608
-        return {key & _UID: parts for key, *parts in found}  # type: ignore[misc,operator]
+    def rendered(self, id: int, uids: Collection[int]) -> set[int]:
+        """Those of these of which it was made already."""
+        found = self._among("SELECT key & 4294967295 FROM summary WHERE", id, uids)
+        return {cast(int, uid) for (uid,) in found}
 
     def identities(self, id: int, uids: Collection[int]) -> dict[int, tuple[bytes, bytes]]:
         """By UID, the digests of content and thread, where they were made already."""
         found = self._among("SELECT key, digest, thread FROM summary WHERE", id, uids)
         return {key & _UID: digests for key, *digests in found}  # type: ignore[misc,operator]
 
-    def keep_rendered(self, id: int, rendered: Iterable[tuple[int, Rendered]]) -> None:
-        values = ((id << 32 | uid, *parts) for uid, parts in rendered)
+    def keep_rendered(self, id: int, rendered: Sequence[tuple[int, Rendered]], sets: Sequence[Names]) -> None:
+        """By UID; ``sets`` are those that their header fields were looked through for."""
+        values = ((id << 32 | uid, *parts[:5]) for uid, parts in rendered)
         self._db.executemany("INSERT OR REPLACE INTO summary VALUES (?, ?, ?, ?, ?, ?)", values)
+        with_fields = [(uid, parts[5]) for uid, parts in rendered if parts[5]]
+        for place, names in enumerate(sets):
+            self.header_sets.keep(names, id, [(uid, blocks[place]) for uid, blocks in with_fields])
 
     def copy_rendered(self, source: int, target: int, pairs: Sequence[tuple[int, int]]) -> int:
         """(UID in ``source``, UID in ``target``) of messages that were copied, both ascending; of how many it was made
@@ -316,11 +325,14 @@ class Index:
             ):
                 (_, (first, becomes)), *others = run
                 last = others[-1][1][0] if others else first
+                low, high = source << 32 | first, source << 32 | last
+                onward = (target << 32 | becomes) - low
                 copied += self._db.execute(
                     f"INSERT OR REPLACE INTO summary SELECT key + ?, {_PARTS} FROM summary"  # noqa: S608
                     " WHERE key BETWEEN ? AND ?",
-                    ((target << 32 | becomes) - (source << 32 | first), source << 32 | first, source << 32 | last),
+                    (onward, low, high),
                 ).rowcount
+                self.header_sets.copy(low, high, onward)
         return copied
 
     # -- what POP3 lists -----------------------------------------------------------------------------------------

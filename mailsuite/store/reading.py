@@ -21,6 +21,7 @@ from mailsuite.disk.opening import open_file
 from mailsuite.disk.summary import Rendered, summarize_file
 from mailsuite.errors import Expunged, NotFound
 from mailsuite.interfaces import IBody
+from mailsuite.mime import header
 from mailsuite.mime.header import header_end
 from mailsuite.mime.identity import email_id, thread_id
 from mailsuite.mime.lines import to_crlf
@@ -29,6 +30,7 @@ from mailsuite.query import Query
 from mailsuite.store.account import AccountMail
 from mailsuite.store.filename import saved_at
 from mailsuite.store.folder import Folder
+from mailsuite.store.header_sets import Names
 from mailsuite.store.index import Row
 from mailsuite.store.search import identifies, matches
 
@@ -46,6 +48,12 @@ _STORED = {"size": "wire", "date": "date", "modseq": "modseq"}
 _RENDERED = frozenset(("envelope", "structure", "body"))
 #: Items that are made of what is rendered.
 _IDS = frozenset(("emailid", "threadid"))
+#: What an item begins with that asks for header fields.
+_FIELDS = "fields "
+#: Header fields that were asked of so many messages at once are kept.
+MANY = 20
+#: Characters in the names of such a set.
+MAX_NAMES = 1000
 
 
 def permanent_name(uid: int, uidvalidity: int) -> str:
@@ -64,7 +72,9 @@ def fetch(folder: Folder, uids: Sequence[int], items: Sequence[str]) -> Fetched:
         parts.append(_of_summaries(folder, uids, rendered))
     if ids := [item for item in items if item in _IDS]:
         parts.append(_of_ids(folder, uids, ids))
-    if others := [item for item in items if item not in {*_STORED, *_RENDERED, *_IDS}]:
+    fields = [item for item in items if item.startswith(_FIELDS)]
+    parts += [_of_fields(folder, uids, item) for item in fields]
+    if others := [item for item in items if item not in {*_STORED, *_RENDERED, *_IDS, *fields}]:
         parts.append(_of_rows(folder, uids, others))
     return _in_step(parts, items)
 
@@ -121,6 +131,30 @@ def _of_ids(folder: Folder, uids: Sequence[int], items: Sequence[str]) -> _Part:
     return _Part(parts.uids, {item: emails if item == "emailid" else threads for item in items})
 
 
+def _of_fields(folder: Folder, uids: Sequence[int], item: str) -> _Part:
+    """What was not asked before is read from the messages, and kept if many are asked for."""
+    sets, names = folder.account.index.header_sets, item.removeprefix(_FIELDS)
+    if len(uids) >= MANY and len(names) <= MAX_NAMES:
+        sets.learn(names)
+    there, blocks = sets.read(names, folder.id, uids)
+    if len(there) < len(uids):
+        made = _fields_made(folder, sorted(frozenset(uids).difference(there)), names)
+        with folder.account.index.transaction():
+            sets.keep(names, folder.id, made.items())
+        found = sorted([*zip(there, blocks, strict=True), *made.items()])
+        there, blocks = [uid for uid, _ in found], [block for _, block in found]
+    return _Part(there, {item: blocks})
+
+
+def _fields_made(folder: Folder, uids: Sequence[int], names: Names) -> dict[int, bytes]:
+    wanted = names.encode().split()
+    made: dict[int, bytes] = {}
+    for row in folder.account.index.rows(folder.id, uids):
+        with contextlib.suppress(Expunged):
+            made[row.uid] = header.select(stored_header(folder, row), wanted)
+    return made
+
+
 def _of_rows(folder: Folder, uids: Sequence[int], items: Sequence[str]) -> _Part:
     """What is asked of few messages at a time."""
     values = [_value(item, folder) for item in items]
@@ -152,7 +186,8 @@ def _saved(row: Row) -> float:
 
 def render(folder: Folder, rows: Sequence[Row]) -> None:
     """What the index lacks of these is made now and kept."""
-    _keep(folder, _made(folder, rows))
+    sets = folder.account.index.header_sets.known
+    _keep(folder, _made(folder, rows, sets), sets)
 
 
 def render_waiting(account: AccountMail, limit: int) -> bool:
@@ -162,36 +197,37 @@ def render_waiting(account: AccountMail, limit: int) -> bool:
     lacking: list[tuple[Folder, list[Row]]] = []
     with account.locked(see_all=False):
         taken = account.take_unrendered(limit)
+        sets = account.index.header_sets.known
         for folder, uids in taken.items():
             if not folder.gone:
                 rendered = account.index.rendered(folder.id, uids)
                 rows = account.index.rows(folder.id, uids)
                 lacking.append((folder, [row for row in rows if row.uid not in rendered]))
     for folder, rows in lacking:
-        made = _made(folder, rows)
+        made = _made(folder, rows, sets)
         with account.locked(see_all=False):
             if not folder.gone:
                 there = {row.uid for row in account.index.rows(folder.id, [uid for uid, _ in made])}
-                _keep(folder, [(uid, parts) for uid, parts in made if uid in there])
+                _keep(folder, [(uid, parts) for uid, parts in made if uid in there], sets)
     return sum(map(len, taken.values())) == limit
 
 
-def _made(folder: Folder, rows: Sequence[Row]) -> list[tuple[int, Rendered]]:
+def _made(folder: Folder, rows: Sequence[Row], sets: Sequence[Names]) -> list[tuple[int, Rendered]]:
     """What the files of these hold, of those that are there."""
     made: list[tuple[int, Rendered]] = []
-    found = folder.account.resources.summarize([folder.path_of(row) for row in rows]) if rows else ()
+    found = folder.account.resources.summarize([folder.path_of(row) for row in rows], sets) if rows else ()
     for row, parts in zip(rows, found, strict=True):
         try:
-            made.append((row.uid, parts or from_file(folder, row, summarize_file)))
+            made.append((row.uid, parts or from_file(folder, row, lambda path: summarize_file(path, sets))))
         except NotFound:  # the message or its mailbox is gone
             continue
     return made
 
 
-def _keep(folder: Folder, made: Sequence[tuple[int, Rendered]]) -> None:
+def _keep(folder: Folder, made: Sequence[tuple[int, Rendered]], sets: Sequence[Names]) -> None:
     if made:
         with folder.account.index.transaction():
-            folder.account.index.keep_rendered(folder.id, made)
+            folder.account.index.keep_rendered(folder.id, made, sets)
 
 
 def stored_header(folder: Folder, row: Row) -> bytes:
@@ -259,7 +295,7 @@ class Searched:
 
     def _digests(self) -> Sequence[bytes]:
         if not self._identity:
-            self._identity = from_file(self._folder, self._row, summarize_file)[3:]
+            self._identity = from_file(self._folder, self._row, lambda path: summarize_file(path, ())[3:5])
             self.octets += self._row.stored
         return self._identity
 

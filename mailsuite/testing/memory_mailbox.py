@@ -10,6 +10,7 @@ from zope.interface import implementer
 
 from mailsuite.errors import Expunged, MailError, NotFound, TooBig
 from mailsuite.interfaces import IBody, IMailbox
+from mailsuite.mime import header
 from mailsuite.mime.downgrade import downgrade
 from mailsuite.mime.header import index
 from mailsuite.mime.identity import digest, email_id, mailbox_id, thread, thread_id
@@ -216,6 +217,8 @@ class MemoryMailbox:
                 return header_of(message.octets)
             case "name":
                 return f"{message.uid:08x}{self.uidvalidity:08x}"
+        if item.startswith("fields "):
+            return header.select(header_of(message.octets), item.encode().split()[1:])
         raise ValueError(f"no such item: {item}")
 
     @answers

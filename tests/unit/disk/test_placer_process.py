@@ -14,7 +14,7 @@ from mailsuite.disk import journal
 from mailsuite.disk.frames import encode_unit
 from mailsuite.disk.journal_disk import JournalDisk
 from mailsuite.disk.placer_process import PAUSE, PlacerProcess
-from mailsuite.disk.summary import summarize_files
+from mailsuite.disk.summary import PIECE, summarize_files
 from mailsuite.errors import Temporary
 from mailsuite.steps import Link, Put, Rename, Renames, Unlink
 
@@ -80,15 +80,20 @@ def test_it_renders_as_the_server_does(placer: PlacerProcess, tmp_path: Path) ->
     paths = [str(tmp_path / str(number)) for number in range(120)]
     for number, path in enumerate(paths):
         Path(path).write_bytes(b"Subject: n%d\n\n" % number + b"line\n" * (100_000 if number == 60 else 3))
+    Path(paths[61]).write_bytes(b"X: %b\nSubject: far down\n\n" % (b"y" * PIECE))
     missing = [*paths, str(tmp_path / "missing")]
-    assert list(placer.summarize(missing)) == summarize_files(missing)
-    assert placer.summarize(missing)[-1] == ()
+    sets = ["from subject", "x"]
+    found = list(placer.summarize(missing, sets))
+    assert found == summarize_files(missing, sets)
+    assert found[0][5] == (b"Subject: n0\r\n\r\n", b"\r\n")
+    assert found[61][5] == ()
+    assert found[-1] == ()
 
 
 def test_without_it_the_server_renders(placer: PlacerProcess, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(MESSAGE)
     kill(placer)
-    assert list(placer.summarize([str(tmp_path / "a")])) == summarize_files([str(tmp_path / "a")])
+    assert list(placer.summarize([str(tmp_path / "a")], [])) == summarize_files([str(tmp_path / "a")], [])
 
 
 def test_it_is_started_again_after_a_pause_that_grows(placer: PlacerProcess, tmp_path: Path, now: Now) -> None:
@@ -113,7 +118,7 @@ def test_who_may_not_start_it_works_without(tmp_path: Path, now: Now, monkeypatc
 
 
 def test_it_ends_with_the_server(placer: PlacerProcess) -> None:
-    placer.summarize(["nothing"])  # it is there
+    placer.summarize(["nothing"], [])  # it is there
     process = placer._process
     assert process is not None
     os.kill(process.pid, signal.SIGTERM)  # systemd sends it to all

@@ -47,7 +47,7 @@ def keep(db: sqlite3.Connection, mailbox: int, texts: dict[int, bytes]) -> None:
     ],
 )
 def test_those_that_are_there_come_in_order(db: sqlite3.Connection, asked: list[int], there: list[int]) -> None:
-    uids, (wires, dates, texts) = read(db, "message", COLUMNS, 7, asked)
+    uids, (wires, dates, texts) = read(db, "message WHERE", COLUMNS, 7, asked)
     assert uids == there
     assert list(wires) == [uid * 10 for uid in there]
     assert list(dates) == [uid + 0.25 for uid in there]
@@ -56,8 +56,8 @@ def test_those_that_are_there_come_in_order(db: sqlite3.Connection, asked: list[
 
 def test_octets_with_nul_are_no_two_values(db: sqlite3.Connection) -> None:
     keep(db, 9, {1: b"a\0b", 2: b"c", 3: b""})
-    assert read(db, "message", COLUMNS[2:], 9, [1, 2]) == ([1, 2], [(b"a\0b", b"c")])
-    assert read(db, "message", COLUMNS[2:], 9, [2, 3]) == ([2, 3], [[b"c", b""]])
+    assert read(db, "message WHERE", COLUMNS[2:], 9, [1, 2]) == ([1, 2], [(b"a\0b", b"c")])
+    assert read(db, "message WHERE", COLUMNS[2:], 9, [2, 3]) == ([2, 3], [[b"c", b""]])
 
 
 @given(
@@ -67,7 +67,7 @@ def test_octets_with_nul_are_no_two_values(db: sqlite3.Connection) -> None:
 def test_it_is_what_a_plain_select_gives(texts: dict[int, bytes], asked: set[int]) -> None:
     db = opened()
     keep(db, 3, texts)
-    uids, (wires, _, found) = read(db, "message", COLUMNS, 3, sorted(asked))
+    uids, (wires, _, found) = read(db, "message WHERE", COLUMNS, 3, sorted(asked))
     assert uids == sorted(asked & texts.keys())
     assert list(wires) == [uid * 10 for uid in uids]
     assert list(found) == [texts[uid] for uid in uids]

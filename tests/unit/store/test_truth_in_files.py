@@ -327,7 +327,7 @@ def test_new_messages_are_rendered_soon_without_being_asked(site: Site) -> None:
         site.deliver()
     inbox = site.mailbox()
     index, id = inbox.folder.account.index, inbox.folder.id
-    assert index.rendered(id, range(200)) == {}
+    assert index.rendered(id, range(200)) == set()
     site.clock.pump([0.3] * 5)
     assert len(index.rendered(id, range(200))) == 120
 
@@ -338,8 +338,8 @@ def test_what_happens_while_messages_are_rendered_does_not_wait_for_it(site: Sit
     inbox = site.mailbox()
     account, summarize = inbox.folder.account, inbox.folder.account.resources.summarize
 
-    def meanwhile(paths: Sequence[str]) -> Any:
-        found = summarize(paths)
+    def meanwhile(paths: Sequence[str], sets: Sequence[str]) -> Any:
+        found = summarize(paths, sets)
         other = threading.Thread(target=lambda: result_of(inbox.expunge([2])), daemon=True)
         other.start()
         other.join(5)
@@ -348,4 +348,4 @@ def test_what_happens_while_messages_are_rendered_does_not_wait_for_it(site: Sit
 
     account.resources = msgspec.structs.replace(account.resources, summarize=meanwhile)
     site.clock.advance(0.3)
-    assert set(account.index.rendered(inbox.folder.id, range(9))) == {1, 3}
+    assert account.index.rendered(inbox.folder.id, range(9)) == {1, 3}
