@@ -42,6 +42,8 @@ _AFTER_LOGIN: tuple[bytes, ...] = (
     b"THREAD=ORDEREDSUBJECT",  # RFC 5256
     b"THREAD=REFERENCES",  # RFC 5256
     b"THREAD=REFS",  # draft-ietf-morg-inthread-01
+    b"CONTEXT=SEARCH",  # RFC 5267
+    b"CONTEXT=SORT",  # RFC 5267
     b"MULTISEARCH",  # RFC 7377
     b"SEARCH=FUZZY",  # RFC 6203
     b"I18NLEVEL=1",  # RFC 5255

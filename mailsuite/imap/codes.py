@@ -60,6 +60,11 @@ def highestmodseq(value: int) -> bytes:
     return b"HIGHESTMODSEQ %d" % value
 
 
+def noupdate(tag: bytes) -> bytes:
+    """RFC 5267 §5: the search of that tag is not kept up to date."""
+    return b'NOUPDATE "%b"' % tag.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+
+
 def modified(numbers: Iterable[int]) -> bytes:
     """Those that a conditional STORE left alone: sequence numbers, or UIDs for UID STORE; RFC 7162 §3.1.3."""
     return b"MODIFIED " + compress(numbers)

@@ -312,6 +312,12 @@ class MultiSearch(Command, frozen=True):
     returns: Returns
 
 
+class CancelUpdate(Command, frozen=True):
+    """CANCELUPDATE (RFC 5267 §4.3.5): the searches with these tags."""
+
+    tags: tuple[bytes, ...]
+
+
 class SearchRefused(Command, frozen=True):
     """A SEARCH or SORT with SAVE that cannot be done, answer no with these: what was saved is forgotten (RFC
     5182 §2.1)."""

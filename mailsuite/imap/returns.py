@@ -25,6 +25,8 @@ class ReturnOption(enum.Enum):
     COUNT = "COUNT"
     SAVE = "SAVE"
     RELEVANCY = "RELEVANCY"
+    CONTEXT = "CONTEXT"
+    UPDATE = "UPDATE"
 
 
 _ENDS = frozenset({ReturnOption.MIN, ReturnOption.MAX})
@@ -55,6 +57,10 @@ class Returns(msgspec.Struct, frozen=True):
     @property
     def saves(self) -> bool:
         return ReturnOption.SAVE in self.options
+
+    @property
+    def updates(self) -> bool:
+        return ReturnOption.UPDATE in self.options
 
     @property
     def silent(self) -> bool:

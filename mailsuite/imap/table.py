@@ -13,6 +13,7 @@ import msgspec
 from mailsuite.imap.commands import (
     append,
     authenticate,
+    cancelupdate,
     capability,
     check,
     close,
@@ -109,6 +110,7 @@ COMMANDS: dict[bytes, Row] = {
     b"UNSELECT": Row("RFC 3691", unselect.parse, _SELECTED, after_ok=State.AUTHENTICATED),
     b"EXPUNGE": Row("RFC 3501 6.4.3", expunge.parse, _SELECTED),
     b"SEARCH": Row("RFC 3501 6.4.4", search.parse, _SELECTED, expunges=False),
+    b"CANCELUPDATE": Row("RFC 5267 4.3.5", cancelupdate.parse, _SELECTED),
     b"SORT": Row("RFC 5256 3", sort.parse, _SELECTED, expunges=False),
     b"THREAD": Row("RFC 5256 3", thread.parse, _SELECTED, expunges=False),
     b"FETCH": Row("RFC 3501 6.4.5", fetch.parse, _SELECTED, expunges=False),

@@ -130,6 +130,18 @@ class View:
             return list(range(first + 1, end + 1))
         return [self._index(uid) + 1 for uid in uids]
 
+    def everything(self) -> set[int]:
+        """UIDs of all messages that are not known to have vanished, also of those that the client does not know of."""
+        return set(self._uids) - self._vanished
+
+    def shown(self, uids: Sequence[int], uid: bool) -> Sequence[int]:
+        """What an answer names of messages that the client knows of, in any order: UIDs, or sequence numbers."""
+        if uid:
+            return uids
+        ascending = sorted(uids)
+        number = dict(zip(ascending, self.numbers(ascending), strict=True))
+        return list(map(number.__getitem__, uids))
+
     def still_there(self, uids: Sequence[int]) -> list[int]:
         """Those of these, which the client knows of, that are not known to have vanished."""
         return [uid for uid in uids if uid not in self._vanished] if self._vanished else list(uids)

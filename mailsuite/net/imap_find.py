@@ -5,31 +5,60 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from mailsuite.imap import responses, threading
+from mailsuite.imap import codes, responses, threading
 from mailsuite.imap import returns as returning
 from mailsuite.imap.events import Criteria, Search, SearchRefused, Sort, Thread
 from mailsuite.imap.modseqs import Awareness
 from mailsuite.imap.returns import ReturnOption, Returns
 from mailsuite.net.imap_selection import modseqs_of
-from mailsuite.net.imap_session import Session
-from mailsuite.query import STAR, All, SortKey, Uids
+from mailsuite.net.imap_session import BadCommand, Session
+from mailsuite.query import STAR, All, SortBy, SortKey, Uids
 
 _EVERYTHING = Uids(((1, STAR),))
 
 
 async def search(session: Session, event: Search) -> None:
     """RFC 3501 §6.4.4, RFC 4731, RFC 5182, RFC 7162 §3.1.5."""
+    _refuse_reuse(session, event)
     found = await saving(session, event.returns, find(session, event.criteria))
     await _answer(session, event, found, responses.search)
+    keep_updated(session, event.tag, event.criteria, event.returns, found, event.uid)
     # RFC 7162 §3.2.10.2: nothing is told as gone while sequence numbers are in use
     await session.complete(event, b"searched", uid=event.uid, expunges=not event.criteria.numbers)
 
 
 async def sort(session: Session, event: Sort) -> None:
     """RFC 5256 §3, RFC 5267 §3."""
+    _refuse_reuse(session, event)
     found = await saving(session, event.returns, _sorted(session, event))
     await _answer(session, event, found, responses.sort)
+    keep_updated(session, event.tag, event.criteria, event.returns, found, event.uid, event.order)
     await session.complete(event, b"sorted", uid=event.uid, expunges=not event.criteria.numbers)
+
+
+def _refuse_reuse(session: Session, event: Search | Sort) -> None:
+    """RFC 5267 §4.3: the tag names the results that are kept up to date."""
+    if event.returns is not None and event.returns.updates and event.tag in session.selection.contexts:
+        raise BadCommand("this tag is in use")
+
+
+def keep_updated(
+    session: Session,
+    tag: bytes,
+    criteria: Criteria,
+    returns: Returns | None,
+    found: Sequence[int],
+    uid: bool,
+    order: tuple[SortBy, ...] = (),
+) -> None:
+    """Where UPDATE was asked: tell from now on what changes in the results, or say that this is not done."""
+    if returns is None or not returns.updates:
+        return
+    contexts, view = session.selection.contexts, session.selection.view
+    if contexts.full or any(each.key is SortKey.RELEVANCY for each in order):
+        session.core.untagged(responses.no(b"no updates of this one", codes.noupdate(tag)))  # RFC 5267 §4.3.1
+    else:
+        contexts.add(tag, uid, criteria.query, order, found, view)
 
 
 async def _sorted(session: Session, event: Sort) -> list[int]:
@@ -64,13 +93,13 @@ async def _answer(
     """Tell what was found, in that order: by an ESEARCH response where RETURN was given."""
     if event.returns is None:
         modseq = await highest_modseq(session, event.criteria, found)
-        session.core.untagged(plain(shown(session, found, event.uid), modseq))
+        session.core.untagged(plain(session.selection.view.shown(found, event.uid), modseq))
     elif not event.returns.silent:
         told = returning.told(event.returns, found)
         modseq = await highest_modseq(session, event.criteria, told)
         relevancy = ReturnOption.RELEVANCY in event.returns.options
         scores = await _scores(session, event.criteria, told) if relevancy else ()
-        items = returning.items(event.returns, shown(session, found, event.uid), modseq, scores)
+        items = returning.items(event.returns, session.selection.view.shown(found, event.uid), modseq, scores)
         session.core.untagged(returning.esearch(event.tag, event.uid, items))
 
 
@@ -113,14 +142,3 @@ async def highest_modseq(session: Session, criteria: Criteria, uids: Sequence[in
     selection = session.selection
     modseqs = await modseqs_of(selection.mailbox, sorted(set(uids)))
     return max((selection.view.modseqs.show(uid, modseq) for uid, modseq in modseqs.items()), default=0)
-
-
-def shown(session: Session, uids: Sequence[int], uid: bool) -> Sequence[int]:
-    """What the answer names of UIDs: themselves, or sequence numbers."""
-    if uid:
-        return uids
-    ascending = sorted(uids)
-    if ascending == uids:
-        return session.selection.view.numbers(ascending)
-    number = dict(zip(ascending, session.selection.view.numbers(ascending), strict=True))
-    return list(map(number.__getitem__, uids))

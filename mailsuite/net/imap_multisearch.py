@@ -31,27 +31,34 @@ async def multisearch(session: Session, event: MultiSearch) -> None:
     selected = any(source.kind is SourceKind.SELECTED for source in event.sources)
     if selected and not session.selected:
         raise BadCommand("select a mailbox first")
+    if event.returns.updates:
+        if not selected:  # RFC 7377 §2.2
+            raise BadCommand("UPDATE is for the selected mailbox")
+        if event.tag in session.selection.contexts:
+            raise BadCommand("this tag is in use")
     if event.criteria.modseq:
         session.become(Awareness.CONDSTORE)
     others = [source for source in event.sources if source.kind is not SourceKind.SELECTED]
     names = sources.named(others, await session.store.list()) if others else []
     if len(names) > MAX_MAILBOXES:
         raise TooMany(f"at most {MAX_MAILBOXES} mailboxes at a time")
-    if selected:
-        await _search_selected(session, event)
+    found = await _search_selected(session, event) if selected else []
     for name in names:
         if not (selected and name == session.selection.mailbox.name):
             await _search(session, event, name)
             await session.breathe()
+    if selected:
+        imap_find.keep_updated(session, event.tag, event.criteria, event.returns, found, True)
     await session.complete(event, b"searched", uid=True, expunges=not event.criteria.numbers)
 
 
-async def _search_selected(session: Session, event: MultiSearch) -> None:
+async def _search_selected(session: Session, event: MultiSearch) -> Sequence[int]:
     selection = session.selection
     finding = imap_find.find(session, event.criteria)
     found = await imap_find.saving(session, event.returns, finding)
     asked = selection.view.localize(event.criteria.query, session.clock.seconds())
     await _tell(session, event, selection.mailbox, selection.view.uidvalidity, asked, found)
+    return found
 
 
 async def _search(session: Session, event: MultiSearch, name: str) -> None:

@@ -12,6 +12,7 @@ from mailsuite.imap.view import View
 from mailsuite.interfaces import IMailbox, IMailStore
 from mailsuite.mime.structure import Part
 from mailsuite.model import Snapshot
+from mailsuite.net.imap_contexts import Contexts, News
 
 #: Messages asked of the store in one call.
 AT_ONCE = 1000
@@ -23,6 +24,7 @@ class Selection:
     def __init__(self, mailbox: IMailbox, snapshot: Snapshot, read_only: bool, woken: Callable[[], None]) -> None:
         self.mailbox = mailbox
         self.view = View(snapshot, read_only)
+        self.contexts = Contexts()
         #: The structure of the message whose parts were fetched last: clients ask for one part after the other.
         self.scanned: dict[int, Part] = {}
         self._read_only = read_only
@@ -32,9 +34,15 @@ class Selection:
 
     async def catch_up(self) -> None:
         """Take what happened into the view; after an overflow by comparing with the mailbox as it is now."""
-        self.view.apply(self._watch.take())
+        changes = self._watch.take()
+        self.contexts.note(changes)
+        self.view.apply(changes)
         if self.view.overflowed:
             await self._lock.run(lambda: Deferred.fromCoroutine(self._resync()))
+
+    async def news(self, now: float) -> News:
+        """What to tell of searches whose results are kept up to date."""
+        return await self.contexts.news(self.mailbox, self.view, now)
 
     async def _resync(self) -> None:
         if not self.view.overflowed:

@@ -18,6 +18,7 @@ from mailsuite.imap.events import Command, Hangup
 from mailsuite.interfaces import IDraft, IMailStores, IQuotas, ITLSContexts
 from mailsuite.net import (
     imap_append,
+    imap_contexts,
     imap_fetch,
     imap_find,
     imap_list,
@@ -73,6 +74,7 @@ _ACTIONS: dict[type[Command], _Action] = {
     events.Search: imap_find.search,
     events.Sort: imap_find.sort,
     events.Thread: imap_find.thread,
+    events.CancelUpdate: imap_contexts.cancel_update,
     events.MultiSearch: imap_multisearch.multisearch,
     events.SearchRefused: imap_find.refused,
     events.Store: imap_messages.store,

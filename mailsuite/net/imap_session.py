@@ -30,6 +30,7 @@ from mailsuite.imap.states import State
 from mailsuite.interfaces import IDraft, IMailStore, IMailStores, IQuotas, ITLSContexts
 from mailsuite.model import Account, Flags
 from mailsuite.net.connection import Connection
+from mailsuite.net.imap_contexts import NO_NEWS
 from mailsuite.net.imap_lookout import Lookout
 from mailsuite.net.imap_selection import Selection
 from mailsuite.net.login import Entrance, Exchange, Login
@@ -249,9 +250,13 @@ class Session(Connection[ServerCore]):
         """What is to be said of HIGHESTMODSEQ behind them."""
         if self._selection is None:
             return b""
-        await self._selection.catch_up()
-        view = self._selection.view
+        selection = self._selection
+        await selection.catch_up()
+        view = selection.view
+        news = await selection.news(self.clock.seconds()) if selection.contexts.stale else NO_NEWS
+        self.core.untagged_all(news.before)
         self.core.untagged_all(view.tell(expunges and self.core.expunges_allowed, uid))
+        self.core.untagged_all(news.behind(view))
         return view.modseqs.code()
 
     def _say_reached(self, code: bytes) -> None:
@@ -315,9 +320,15 @@ class Session(Connection[ServerCore]):
         selection = self.selection
         await self.drained()
         await selection.catch_up()
-        if self.closing or not self.core.idling or self._selection is not selection:
+        news = await selection.news(self.clock.seconds()) if selection.contexts.stale else NO_NEWS
+        if self.closing or self._selection is not selection:
+            return
+        self.core.untagged_all(news.before)
+        if not self.core.idling:
+            selection.contexts.put_off(news)
             return
         self.core.untagged_all(selection.view.tell(True, False))
+        self.core.untagged_all(news.behind(selection.view))
         if reached := selection.view.modseqs.code():
             self._say_reached(reached)
         if selection.view.gone:

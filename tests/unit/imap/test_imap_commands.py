@@ -98,7 +98,7 @@ def refusal(text: bytes) -> ProtocolError:
         (b"SEARCH ALL", events.Search(T, events.Criteria(query.All()), False)),
         (b"SEARCH RETURN () ALL", searching(ReturnOption.ALL)),
         (
-            b"SEARCH return (min MAX Count save) ALL",
+            b"SEARCH return (min MAX Count save context update) ALL",
             searching(*set(ReturnOption) - {ReturnOption.ALL, ReturnOption.RELEVANCY}),
         ),
         (
@@ -125,6 +125,7 @@ COMPLETE = {
     b"STATUS": b" x (MESSAGES)",
     b"RENAME": b" a b",
     b"SEARCH": b" ALL",
+    b"CANCELUPDATE": b' "a"',
     b"ESEARCH": b" ALL",
     b"SORT": b" (DATE) UTF-8 ALL",
     b"THREAD": b" REFS UTF-8 ALL",
@@ -216,6 +217,9 @@ def test_nothing_may_stand_behind_a_command(name: bytes) -> None:
         b"SEARCH FUZZY",
         b"SORT (DATE",
         b"THREAD REFERENCES UTF-8",
+        b"CANCELUPDATE",
+        b"CANCELUPDATE a",
+        b'CANCELUPDATE "a" b',
         b"SEARCH RETURN ALL",
         b"SEARCH RETURN (MIN",
         b"SEARCH RETURN (MINI) ALL",
