@@ -39,6 +39,7 @@ from mailsuite.model import (
     Recipient,
     Resolution,
     ScramKeys,
+    Security,
     Selection,
     Snapshot,
     Tlsa,
@@ -480,9 +481,13 @@ class ITLSContexts(Interface):
         changes of the certificate.  With a file of authorities (PEM), clients are asked for certificates of them and
         served without; what they presented is checked afterwards.  Raises ``ConfigError`` without a certificate."""
 
-    def client(host: str, verify: bool) -> object:
-        """Connection creator for a client that names ``host``; with ``verify`` the certificate must be valid for it,
-        without, any will do (RFC 7435)."""
+    def client(host: str, verify: bool, security: Security = ...) -> object:
+        """Connection creator for a client that names ``host``; with ``verify`` the certificate must be valid for it, or
+        be what ``security`` says, without, any will do (RFC 7435)."""
+
+    def objection(creator: object, transport: object) -> str:
+        """After the handshake, before anything is said: why the server's certificate will not do, for a creator that
+        ``client`` made; empty if it will."""
 
     def available() -> bool:
         """Whether a server certificate is configured."""

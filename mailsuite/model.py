@@ -348,25 +348,6 @@ class Selection(msgspec.Struct, frozen=True, omit_defaults=True):
 EVERYTHING = Selection()
 
 
-class Hop(msgspec.Struct, frozen=True):
-    """One host to try: ``host`` names it (for TLS and reports), ``addresses`` are IP addresses in order.  ``certain``:
-    that this is the right host does not hang on DNS alone (RFC 8689 section 4.2.1).  ``transport`` says how to speak to
-    it, with what login and TLS; empty for any server."""
-
-    host: str
-    addresses: tuple[str, ...]
-    port: int = 25
-    certain: bool = False
-    transport: str = ""
-
-
-class Mx(msgspec.Struct, frozen=True, order=True):
-    """An MX record; ``exchange`` is lower case without the final dot, empty for a null MX (RFC 7505)."""
-
-    preference: int
-    exchange: str
-
-
 class Tlsa(msgspec.Struct, frozen=True, order=True):
     """A TLSA record, RFC 6698 section 2.1: which certificate a host has, by usage, selector and matching type."""
 
@@ -374,6 +355,52 @@ class Tlsa(msgspec.Struct, frozen=True, order=True):
     selector: int
     matching: int
     data: bytes
+
+
+class TlsLevel(enum.Enum):
+    """What TLS towards a hop has to be; ``USUAL``: what its transport says."""
+
+    USUAL = "usual"
+    NEVER = "never"
+    MAY = "may"
+    REQUIRE = "require"
+    VERIFY = "verify"
+    DANE = "dane"
+
+
+class Security(msgspec.Struct, frozen=True):
+    """What is known of TLS at a hop, for mail to a domain.  ``names``: the certificate is for one of them (empty: for
+    the host); ``tlsa``: usable records, RFC 7672.  ``source`` says in words who wants that.  ``by_recipient``: the
+    domain itself does, in DNS or with MTA-STS, and a sender may waive it (RFC 8689 section 4.2.2)."""
+
+    level: TlsLevel = TlsLevel.USUAL
+    names: tuple[str, ...] = ()
+    tlsa: tuple[Tlsa, ...] = ()
+    source: str = ""
+    by_recipient: bool = False
+
+
+USUAL_SECURITY = Security()
+
+
+class Hop(msgspec.Struct, frozen=True):
+    """One host to try: ``host`` names it (for TLS and reports), ``addresses`` are IP addresses in order.  ``certain``:
+    that this is the right host does not hang on DNS alone (RFC 8689 section 4.2.1).  ``transport`` says how to speak to
+    it, with what login and TLS; empty for any server.  ``security`` is what is asked of TLS there beyond that."""
+
+    host: str
+    addresses: tuple[str, ...]
+    port: int = 25
+    certain: bool = False
+    transport: str = ""
+    security: Security = USUAL_SECURITY
+
+
+class Mx(msgspec.Struct, frozen=True, order=True):
+    """An MX record; ``exchange`` is lower case without the final dot, empty for a null MX (RFC 7505)."""
+
+    preference: int
+    exchange: str
 
 
 # -- mailboxes -----------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from cryptography.x509 import load_pem_x509_certificates
 from OpenSSL import SSL
 
 from mailsuite.config.check_addresses import check_backups, check_srs, check_verp
-from mailsuite.config.check_relay import check_smarthost, check_transports
+from mailsuite.config.check_relay import check_client_certificate, check_smarthost, check_tls_policies, check_transports
 from mailsuite.config.explain import Step, place
 from mailsuite.config.fault import Fault, contents, named
 from mailsuite.config.networks import HOST, SUBNET, Network, is_address, nameserver, trusted_networks
@@ -48,6 +48,8 @@ def check(settings: Settings, path: str) -> None:
         _check_certificate(settings)
         _check_client_authorities(settings.listeners)
         check_smarthost(settings)
+        check_tls_policies(settings)
+        check_client_certificate(settings)
         check_transports(settings.transports)
         check_backups(settings)
         check_srs(settings)
@@ -95,6 +97,8 @@ def check_places(settings: Settings, path: str) -> None:
         paths = settings.paths
         for key, folder in (("store", paths.store), ("queue", paths.queue), ("spool", paths.spool)):
             _check_folder(("paths", key), folder)
+        if settings.relay.mta_sts:
+            _check_folder(("relay", "mta_sts_folder"), settings.relay.mta_sts_folder)
         contents(("paths", "directory"), paths.directory, 1)
         try:
             Database(paths.directory).close()

@@ -9,6 +9,7 @@ from mailsuite.config.networks import is_address
 from mailsuite.config.relay import RelayTls, Transport, Way
 from mailsuite.config.schema import Settings
 from mailsuite.directory.names import canonical_domain
+from mailsuite.net.tls import server_options
 
 
 def check_transports(transports: Sequence[Transport]) -> None:
@@ -36,3 +37,30 @@ def check_smarthost(settings: Settings) -> None:
         raise Fault(("smarthost", "password_file"), "", "needed is a file with the password, because user is set")
     if own.password_file and not contents(("smarthost", "password_file"), own.password_file).strip():
         raise Fault(("smarthost", "password_file"), own.password_file, "the file is empty")
+
+
+def check_tls_policies(settings: Settings) -> None:
+    """Raises Fault."""
+    for index, one in enumerate(settings.tls_policies):
+        here = ("tls_policy", index)
+        for number, domain in enumerate(one.domains):
+            named(canonical_domain, domain.removeprefix("."), *here, "domains", number)
+        for number, name in enumerate(one.names):
+            named(canonical_domain, name, *here, "names", number)
+        if one.names and one.tls is not RelayTls.VERIFY:
+            raise Fault((*here, "names"), list(one.names), "only `verify` looks at names")
+
+
+def check_client_certificate(settings: Settings) -> None:
+    """Raises Fault."""
+    own = settings.relay
+    if bool(own.client_certificate) != bool(own.client_key):
+        missing = "client_key" if own.client_certificate else "client_certificate"
+        raise Fault(("relay", missing), "", "certificate and key are needed together")
+    if own.client_certificate:
+        certificate = contents(("relay", "client_certificate"), own.client_certificate)
+        key = contents(("relay", "client_key"), own.client_key)
+        try:
+            server_options(certificate, key)
+        except (ValueError, IndexError) as error:
+            raise Fault(("relay", "client_certificate"), own.client_certificate, str(error)) from None

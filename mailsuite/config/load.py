@@ -75,5 +75,11 @@ def _anchored(settings: Settings, folder: str) -> Settings:
         transports=tuple(replace(one, password_file=full(one.password_file)) for one in settings.transports),
         sendmail=replace(settings.sendmail, folder=full(settings.sendmail.folder)),
         srs=replace(settings.srs, secret_file=full(settings.srs.secret_file)),
+        relay=replace(
+            settings.relay,
+            mta_sts_folder=full(settings.relay.mta_sts_folder),
+            client_certificate=full(settings.relay.client_certificate),
+            client_key=full(settings.relay.client_key),
+        ),
         smarthost=replace(smarthost, password_file=full(smarthost.password_file)),
     )

@@ -51,6 +51,21 @@ class Relay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "where there is none: its sender would rather have it read by others than not arrive."
         ),
     ] = True
+    dane: Annotated[
+        bool,
+        about(
+            "Hold hosts to the TLSA records of their domain (RFC 7672), as far as `dns.believe` has them signed. Not "
+            'with `tls = "never"`.'
+        ),
+    ] = True
+    mta_sts: Annotated[
+        bool, about('Hold hosts to the MTA-STS policy of the recipient\'s domain (RFC 8461). Not with `tls = "never"`.')
+    ] = True
+    mta_sts_folder: Annotated[Path, length(1, 1024, "Folder where such policies are kept.")] = "mta-sts"
+    client_certificate: Annotated[
+        Path, about("PEM file: certificate and chain shown to servers that ask for one. Empty: none.")
+    ] = ""
+    client_key: Annotated[Path, about("PEM file with its private key, readable by the server's user only.")] = ""
     at_once: Annotated[int, number(1, 1000, "Messages being sent at the same time.")] = 50
     per_destination: Annotated[
         int,
@@ -109,6 +124,19 @@ class Transport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Path, about("File whose first line is the password; readable by the server's user only.")
     ] = ""
     text: Annotated[str, about("What senders are told with `error`; it may begin with a status such as `5.7.1`.")] = ""
+
+
+class TlsPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """TLS for mail to some domains; the first `[[tls_policy]]` that holds is the last word, before DANE and MTA-STS."""
+
+    domains: Annotated[
+        tuple[str, ...], length(1, 10_000, "Recipients' domains: `example.org`; with those below it `.example.org`.")
+    ]
+    tls: Annotated[RelayTls, about("As in `[relay]`.")]
+    names: Annotated[
+        tuple[str, ...],
+        length(0, 100, "With `verify`: the certificate must be for one of these names. Empty: for the MX host's."),
+    ] = ()
 
 
 class Backup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -16,7 +16,7 @@ from msgspec import inspect
 
 from mailsuite.config.explain import allowed
 from mailsuite.config.option import TlsMode
-from mailsuite.config.relay import Backup, RelayTls, Transport, Way
+from mailsuite.config.relay import Backup, RelayTls, TlsPolicy, Transport, Way
 from mailsuite.config.schema import EVERYWHERE, Listener, Service, Settings, Tls
 
 _WIDTH = 100
@@ -100,6 +100,7 @@ class _Text:
 #: What a table that is empty could hold.
 _EXAMPLES: dict[str, msgspec.Struct] = {
     "transports": Transport(Way.HOST, domains=(".example.net",), host="gateway.example.net", tls=RelayTls.VERIFY),
+    "tls_policies": TlsPolicy(domains=(".bank.example",), tls=RelayTls.VERIFY, names=("mx.bank.example",)),
     "backups": Backup(domains=("example.net",), recipients="recipients-of-example.net"),
 }
 

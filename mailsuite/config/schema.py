@@ -19,7 +19,7 @@ from mailsuite.config.limits import Limits, Rates, Timeouts
 from mailsuite.config.local import Sendmail
 from mailsuite.config.option import Path, TlsMode, about, length, number
 from mailsuite.config.pop3 import Pop3
-from mailsuite.config.relay import Backup, Dns, Relay, Smarthost, Transport
+from mailsuite.config.relay import Backup, Dns, Relay, Smarthost, TlsPolicy, Transport
 
 
 class Service(enum.Enum):
@@ -228,7 +228,7 @@ class Settings(
     msgspec.Struct,
     frozen=True,
     forbid_unknown_fields=True,
-    rename={"listeners": "listener", "transports": "transport", "backups": "backup"},
+    rename={"listeners": "listener", "transports": "transport", "backups": "backup", "tls_policies": "tls_policy"},
 ):
     """The whole file."""
 
@@ -266,6 +266,7 @@ class Settings(
             "machine's own addresses), `subnet` (the networks it is in).",
         ),
     ] = ()
+    tls_policies: Annotated[tuple[TlsPolicy, ...], length(0, 10_000, "TLS by domain.")] = ()
     backups: Annotated[tuple[Backup, ...], length(0, 1000, "Domains of others.")] = ()
     transports: Annotated[tuple[Transport, ...], length(0, 10_000, "The transport table.")] = ()
     tls: Tls = Tls()

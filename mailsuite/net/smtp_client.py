@@ -26,6 +26,7 @@ from mailsuite.model import Delayed, Delivered, Envelope, Hop, Outcome, Recipien
 from mailsuite.net.smtp_client_message import Outgoing
 from mailsuite.net.smtp_client_pool import IdleSessions
 from mailsuite.net.smtp_client_protection import (
+    NO_SECURITY,
     NOT_PROMISED,
     NOT_PROTECTED,
     needs_protection,
@@ -111,7 +112,7 @@ class Courier:
         strict = needs_protection(envelope)
         if strict and not hop.certain:
             return untrusted(hop, recipients)
-        tls = wanted_tls(envelope, outgoing, self._settings)
+        tls = wanted_tls(envelope, outgoing, self._settings, hop.security)
         waiting = self._idle.take(hop, tls) if outgoing.wanted else None
         if waiting is not None:
             outcomes = await self._use(hop, waiting, envelope, recipients, outgoing)
@@ -127,8 +128,8 @@ class Courier:
                 session = await self._open(hop, address, tls)
             except SessionFailed as error:
                 problems.append(str(error))
-                if strict and error.about_tls:
-                    status = NOT_PROTECTED
+                if error.about_tls:
+                    status = NOT_PROTECTED if strict else NO_SECURITY
                 continue
             outcomes = await self._use(hop, session, envelope, recipients, outgoing)
             if not _came_to_nothing(outcomes):
@@ -179,10 +180,12 @@ class Courier:
 
     async def _connect(self, hop: Hop, address: str, tls: Tls) -> ClientSession:
         endpoint = self._endpoints(address, hop.port)
+        creator: object = None
         if self._settings.implicit_tls:
-            creator = self._contexts.client(hop.host, tls is Tls.VERIFY)
+            creator = self._contexts.client(hop.host, tls.verified, hop.security)
             endpoint = wrapClientTLS(cast(IOpenSSLClientConnectionCreator, creator), endpoint)
-        session = ClientSession(hop.host, self._settings, self._contexts, self._clock, tls)
+        session = ClientSession(hop.host, self._settings, self._contexts, self._clock, tls, hop.security)
+        session.creator = creator
         where = f"{'' if hop.host == address else f'{hop.host} '}[{address}]:{hop.port}"
         factory = Factory.forProtocol(lambda: session)
         factory.noisy = False

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from mailsuite.model import Hop
+from mailsuite.model import Hop, Security
 from mailsuite.net.smtp_client_session import ClientSession
 from mailsuite.net.smtp_client_settings import CourierSettings, Tls
+
+_Key: TypeAlias = tuple[str, int, Security]
 
 
 class IdleSessions:
@@ -15,7 +19,7 @@ class IdleSessions:
     def __init__(self, settings: CourierSettings, clock: IReactorTime) -> None:
         self._settings = settings
         self._clock = clock
-        self._waiting: dict[tuple[str, int], list[tuple[ClientSession, IDelayedCall]]] = {}
+        self._waiting: dict[_Key, list[tuple[ClientSession, IDelayedCall]]] = {}
         self._count = 0
 
     def put(self, hop: Hop, session: ClientSession) -> None:
@@ -24,12 +28,12 @@ class IdleSessions:
             session.quit()
             return
         call = self._clock.callLater(self._settings.idle, self._expire, hop, session)
-        self._waiting.setdefault((hop.host, hop.port), []).append((session, call))
+        self._waiting.setdefault(_key(hop), []).append((session, call))
         self._count += 1
 
     def take(self, hop: Hop, tls: Tls) -> ClientSession | None:
         """The one that waited the shortest, of those that are as safe as ``tls`` asks."""
-        for session, _ in reversed(self._waiting.get((hop.host, hop.port), [])):
+        for session, _ in reversed(self._waiting.get(_key(hop), [])):
             if not tls.content_with(session.secure, session.verified):
                 continue
             self.remove(hop, session)
@@ -39,7 +43,7 @@ class IdleSessions:
 
     def remove(self, hop: Hop, session: ClientSession) -> None:
         """It is gone or in use; nothing happens if it does not wait."""
-        key = (hop.host, hop.port)
+        key = _key(hop)
         for entry in self._waiting.get(key, []):
             if entry[0] is session:
                 self._waiting[key] = [other for other in self._waiting[key] if other is not entry]
@@ -53,3 +57,8 @@ class IdleSessions:
     def _expire(self, hop: Hop, session: ClientSession) -> None:
         self.remove(hop, session)
         session.quit()
+
+
+def _key(hop: Hop) -> _Key:
+    """What TLS has shown for one domain says nothing about another that asks for something else."""
+    return hop.host, hop.port, hop.security

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mailsuite.model import Delayed, Envelope, Hop, Outcome, Recipient, Status
+from mailsuite.model import Delayed, Envelope, Hop, Outcome, Recipient, Security, Status, TlsLevel
 from mailsuite.net.smtp_client_message import Outgoing
 from mailsuite.net.smtp_client_settings import CourierSettings, Tls
 
 #: No TLS that could be relied on; no REQUIRETLS behind it.  Of class 5 once no hop is left.
 NOT_PROTECTED = Status(4, 7, 10)
 NOT_PROMISED = Status(4, 7, 30)
+#: The TLS that a policy asks for is not there: to be tried again, RFC 7672 §2.2 and RFC 8461 §5.
+NO_SECURITY = Status(4, 7, 5)
 
 
 def needs_protection(envelope: Envelope) -> bool:
@@ -23,13 +25,24 @@ def needs_protection(envelope: Envelope) -> bool:
     return envelope.require_tls and not envelope.sender.is_null
 
 
-def wanted_tls(envelope: Envelope, outgoing: Outgoing, settings: CourierSettings) -> Tls:
+def wanted_tls(envelope: Envelope, outgoing: Outgoing, settings: CourierSettings, security: Security) -> Tls:
     """What has to be between us and the hop for this message."""
     if needs_protection(envelope):
-        return Tls.VERIFY
-    if settings.tls.needed and settings.waivable and not envelope.require_tls and outgoing.waives_tls:
+        return Tls.DANE if security.tlsa else Tls.VERIFY
+    wanted = strictest(settings.tls, security)
+    waivable = security.by_recipient if wanted is not settings.tls else settings.waivable
+    if wanted.needed and waivable and not envelope.require_tls and outgoing.waives_tls:
         return Tls.MAY
-    return settings.tls
+    return wanted
+
+
+def strictest(usual: Tls, security: Security) -> Tls:
+    """What the recipient's domain asks for adds to what is usual here; what the administrator says of the domain takes
+    its place."""
+    if security.level is TlsLevel.USUAL:
+        return usual
+    wanted = Tls(security.level.value)
+    return max(usual, wanted, key=list(Tls).index) if security.by_recipient else wanted
 
 
 def untrusted(hop: Hop, recipients: Sequence[Recipient]) -> Sequence[Outcome]:

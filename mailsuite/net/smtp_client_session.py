@@ -20,6 +20,7 @@ from zope.interface import implementer
 
 from mailsuite.errors import MailError
 from mailsuite.interfaces import ITLSContexts
+from mailsuite.model import USUAL_SECURITY, Security
 from mailsuite.net.smtp_client_message import PIECE, Outgoing
 from mailsuite.net.smtp_client_settings import CourierSettings, Tls
 from mailsuite.smtp.client import ClientCore
@@ -65,8 +66,12 @@ class ClientSession(Protocol):
         contexts: ITLSContexts,
         clock: interfaces.IReactorTime,
         tls: Tls,
+        security: Security = USUAL_SECURITY,
     ) -> None:
         self._host = host
+        self._security = security
+        #: Made its TLS, if that was there from the start.
+        self.creator: object = None
         self._settings = settings
         self._tls = tls
         self._contexts = contexts
@@ -106,7 +111,7 @@ class ClientSession(Protocol):
     @property
     def verified(self) -> bool:
         """Whether TLS has shown that it is the host we meant."""
-        return self._core.secure and self._tls is Tls.VERIFY
+        return self._core.secure and self._tls.verified
 
     @property
     def extensions(self) -> Mapping[str, str]:
@@ -144,7 +149,10 @@ class ClientSession(Protocol):
         self._react()
 
     def handshakeCompleted(self) -> None:
-        if self._core.step is Step.HANDSHAKE:
+        objection = self._contexts.objection(self.creator, self.transport)
+        if objection:
+            self._give_up(f"{self._host}: {objection}", in_handshake=True)
+        elif self._core.step is Step.HANDSHAKE:
             self._core.secured()
             self._react()
 
@@ -219,9 +227,9 @@ class ClientSession(Protocol):
             opening.callback(None)
 
     def _start_tls(self) -> None:
-        context = self._contexts.client(self._host, self._tls is Tls.VERIFY)
+        self.creator = self._contexts.client(self._host, self._tls.verified, self._security)
         transport: Any = self.transport
-        transport.startTLS(context)
+        transport.startTLS(self.creator)
 
     def _refuse(self, text: str, about_tls: bool = False) -> None:
         """It works, and is not what we want."""
@@ -286,9 +294,9 @@ class ClientSession(Protocol):
         self._timer = None
         self._give_up("timed out")
 
-    def _give_up(self, reason: str, again: bool = True) -> None:
+    def _give_up(self, reason: str, again: bool = True, in_handshake: bool = False) -> None:
         """``again``: where TLS is to blame, it may be tried without."""
-        in_handshake = again and self._core.step is Step.HANDSHAKE
+        in_handshake = in_handshake or (again and self._core.step is Step.HANDSHAKE)
         self._core.lost(reason)
         self._react(in_handshake)
         if self.transport is not None:

@@ -24,14 +24,21 @@ class Tls(enum.Enum):
     REQUIRE = "require"
     #: TLS with a certificate that is valid for the host's name, or no mail.
     VERIFY = "verify"
+    #: TLS with a certificate that DNSSEC vouches for (RFC 7672), or no mail.
+    DANE = "dane"
 
     @property
     def needed(self) -> bool:
-        return self in (Tls.REQUIRE, Tls.VERIFY)
+        return self in (Tls.REQUIRE, Tls.VERIFY, Tls.DANE)
+
+    @property
+    def verified(self) -> bool:
+        """Whether it shows that the host is the one we meant."""
+        return self in (Tls.VERIFY, Tls.DANE)
 
     def content_with(self, secure: bool, verified: bool) -> bool:
         """Whether a connection that is under TLS or not, with the certificate verified or not, will do."""
-        return verified if self is Tls.VERIFY else secure or not self.needed
+        return verified if self.verified else secure or not self.needed
 
 
 class CourierSettings(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificates
@@ -23,6 +24,8 @@ from zope.interface import implementer
 
 from mailsuite.errors import ConfigError
 from mailsuite.interfaces import ITLSContexts
+from mailsuite.model import USUAL_SECURITY, Security
+from mailsuite.net.tls_client import ByDane, Unverified, Verified, names_of
 
 #: Seconds between looks at the certificate files.
 RELOAD_AFTER = 5.0
@@ -70,21 +73,6 @@ def trust_clients(context: SSL.Context, path: str) -> None:
         context.load_client_ca(path.encode())
     except SSL.Error as error:
         raise ValueError(f"{path} holds no certificates of authorities in PEM") from error
-
-
-@implementer(IOpenSSLClientConnectionCreator)
-class _Unverified:
-    """Opportunistic TLS (RFC 7435): encrypts, and believes any certificate."""
-
-    def __init__(self, context: SSL.Context, host: str) -> None:
-        self._context = context
-        self._host = host
-
-    def clientConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
-        connection = SSL.Connection(self._context, None)
-        if self._host:
-            connection.set_tlsext_host_name(self._host.encode("ascii"))
-        return connection
 
 
 @implementer(IOpenSSLServerConnectionCreator)
@@ -142,16 +130,23 @@ class TLSContexts:
     """``certificate`` and ``key`` are PEM files; empty paths mean a server without TLS.  ``seconds`` tells the time.
 
     ``trust`` is the authority that verified clients believe in; None means those of the operating system.
+    ``own`` are the files with the certificate and key that clients show to servers that ask.
     ConfigError if the files cannot be used.
     """
 
     def __init__(
-        self, certificate: str, key: str, seconds: Callable[[], float], trust: IOpenSSLTrustRoot | None = None
+        self,
+        certificate: str,
+        key: str,
+        seconds: Callable[[], float],
+        trust: IOpenSSLTrustRoot | None = None,
+        own: tuple[str, str] | tuple[()] = (),
     ) -> None:
         self._paths = (certificate, key) if certificate else ()
         self._seconds = seconds
         self._trust = trust if trust is not None else ssl.platformTrust()
-        self._opportunistic: SSL.Context | None = None
+        self._own = own
+        self._clients: dict[bool, SSL.Context] = {}
         self._servers: dict[str, _Server] = {}
         if certificate:
             self.server()
@@ -171,12 +166,26 @@ class TLSContexts:
                 raise ConfigError(f"{', '.join(paths)}: {error}") from error
         return known
 
-    def client(self, host: str, verify: bool) -> IOpenSSLClientConnectionCreator:
+    def client(self, host: str, verify: bool, security: Security = USUAL_SECURITY) -> IOpenSSLClientConnectionCreator:
         host = host.removesuffix(".")
+        names = names_of(host, security)
+        if verify and security.tlsa:
+            return ByDane(self._for_clients(False), host, names, security.tlsa, self._seconds)
         if verify:
-            return ssl.optionsForClientTLS(host, trustRoot=self._trust)
-        if self._opportunistic is None:
-            self._opportunistic = ssl.CertificateOptions(raiseMinimumTo=ssl.TLSVersion.TLSv1_2).getContext()
-        # RFC 6066 §3: no literal addresses as server names.
-        named = host.isascii() and not host.startswith("[") and ":" not in host and not host[-1:].isdigit()
-        return _Unverified(self._opportunistic, host if named else "")
+            return Verified(self._for_clients(True), host, names)
+        return Unverified(self._for_clients(False), host)
+
+    def objection(self, creator: object, transport: Any) -> str:
+        return creator.objection(transport.getHandle()) if isinstance(creator, Unverified) else ""
+
+    def _for_clients(self, by_authority: bool) -> SSL.Context:
+        """Made once; with our own certificate for those who ask, if there is one."""
+        known = self._clients.get(by_authority)
+        if known is None:
+            trust = self._trust if by_authority else None
+            known = ssl.CertificateOptions(trustRoot=trust, raiseMinimumTo=ssl.TLSVersion.TLSv1_2).getContext()
+            if self._own:
+                known.use_certificate_chain_file(self._own[0])
+                known.use_privatekey_file(self._own[1])
+            self._clients[by_authority] = known
+        return known

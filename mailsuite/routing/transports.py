@@ -16,6 +16,7 @@ from zope.interface import implementer
 from mailsuite.errors import NoRoute
 from mailsuite.interfaces import IResolver, IRouter
 from mailsuite.model import NULL_SENDER, Address, Hop
+from mailsuite.routing.patterns import is_in
 from mailsuite.routing.router import fixed
 
 #: The name of the transport that takes mail and keeps nothing.
@@ -58,13 +59,9 @@ class Rule(msgspec.Struct, frozen=True):
     senders: tuple[str, ...] = ()
 
     def holds(self, domain: str, sender: Address) -> bool:
-        return (not self.domains or any(_is_in(domain, one) for one in self.domains)) and (
+        return (not self.domains or any(is_in(domain, one) for one in self.domains)) and (
             not self.senders or any(_is_from(sender, one) for one in self.senders)
         )
-
-
-def _is_in(domain: str, pattern: str) -> bool:
-    return domain == pattern.removeprefix(".") or (pattern.startswith(".") and domain.endswith(pattern))
 
 
 def _is_from(sender: Address, pattern: str) -> bool:

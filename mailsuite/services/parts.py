@@ -46,6 +46,7 @@ from mailsuite.services.factories import Shared
 from mailsuite.services.home import HomeCourier, HomeRouter
 from mailsuite.services.ids import message_ids
 from mailsuite.services.local_mail import make_folder, origin_of
+from mailsuite.services.mta_sts import MtaSts
 from mailsuite.services.pickup import Pickup
 from mailsuite.services.quotas import AccountQuotas
 from mailsuite.services.trust import trusts
@@ -83,12 +84,16 @@ class Parts:
         )
         returning = addresses.return_paths(settings, self._directory.resolve, reactor.seconds)
         delivery = Delivery(self._stores, self._queue, self._spool, batches, returning.choose)
-        tls = TLSContexts(settings.tls.certificate, settings.tls.key, reactor.seconds)
+        tls = TLSContexts(
+            *(settings.tls.certificate, settings.tls.key, reactor.seconds), own=relay.client_certificate(settings)
+        )
         self._courier = relay.courier(settings, tls, reactor, self._offload)
+        resolver = relay.resolver(settings, reactor)
+        self._mta_sts = MtaSts(settings, resolver, reactor, self._offload)
         reports = Reports(delivery, self._directory, relay.report_settings(settings), reactor, ids)
         self._runner = Runner(
             self._queue,
-            HomeRouter(self._directory, relay.router(settings, relay.resolver(settings, reactor), interfaces)),
+            HomeRouter(self._directory, relay.router(settings, resolver, interfaces, self._mta_sts.policy_of)),
             HomeCourier(self._directory, delivery, settings.hostname, ids, self._courier),
             reports,
             reactor,
@@ -142,6 +147,7 @@ class Parts:
         self._offload.start()
         await self._offload.run(self._make_folders)
         await self._directory.open()
+        await self._mta_sts.open()
         if self.local.folder:
             origin = origin_of(self._settings, await self._directory.default_domain(), path)
             await self._offload.run(make_folder, self.local, origin)
@@ -166,6 +172,7 @@ class Parts:
     async def stop_relay(self) -> None:
         """Let attempts under way end, bounded in time."""
         await self._pickup.stop()
+        self._mta_sts.close()
         await self._runner.stop()
         self._courier.close()
 

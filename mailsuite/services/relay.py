@@ -12,11 +12,12 @@ from mailsuite.config.interfaces import Interface
 from mailsuite.config.networks import nameserver
 from mailsuite.config.option import TlsMode
 from mailsuite.config.place import Systemd, Tcp, place_of
-from mailsuite.config.relay import RelayTls, Transport
+from mailsuite.config.relay import RelayTls, TlsPolicy, Transport
 from mailsuite.config.relay import Way as ConfiguredWay
 from mailsuite.config.schema import EVERYWHERE, Service, Settings
 from mailsuite.directory.names import canonical_domain
 from mailsuite.interfaces import IOffload, IResolver, IRouter, ITLSContexts
+from mailsuite.model import Security, TlsLevel
 from mailsuite.net.smtp_client import Courier
 from mailsuite.net.smtp_client_settings import CourierSettings, Tls, tcp_endpoints
 from mailsuite.queue.reports import ReportSettings
@@ -24,6 +25,7 @@ from mailsuite.queue.runner import RunnerSettings
 from mailsuite.queue.schedule import Schedule
 from mailsuite.routing.resolver import DnsResolver, ResolverSettings
 from mailsuite.routing.router import Identity, MxRouter, SmarthostRouter
+from mailsuite.routing.security import PolicyOf, SecuredRouter, TlsRule, no_policy
 from mailsuite.routing.transports import Discard, Refusal, Rule, ToHost, TransportRouter, Usual, Way
 from mailsuite.services.couriers import Couriers
 from mailsuite.smtp.client_events import ClientLimits, Login
@@ -40,17 +42,33 @@ def resolver(settings: Settings, reactor: Any) -> DnsResolver:
     return DnsResolver(reactor, servers, ResolverSettings(lifetime=settings.dns.timeout, believe=settings.dns.believe))
 
 
-def router(settings: Settings, resolver: IResolver, interfaces: Sequence[Interface]) -> IRouter:
-    """By the transport table; else by MX records, or to the smarthost."""
+def router(
+    settings: Settings, resolver: IResolver, interfaces: Sequence[Interface], policy_of: PolicyOf = no_policy
+) -> IRouter:
+    """By the transport table; else by MX records, with the TLS that ``policy_of`` and others ask for, or to the
+    smarthost."""
     smarthost = settings.smarthost
     chance = random.Random()  # noqa: S311 - spreads load, keeps no secret
     usual: IRouter
     if smarthost.host:
         usual = SmarthostRouter(resolver, smarthost.host, smarthost.port, _SMARTHOST)
     else:
-        usual = MxRouter(resolver, identity(settings, interfaces), chance, settings.relay.port)
+        by_mx = MxRouter(resolver, identity(settings, interfaces), chance, settings.relay.port)
+        dane = settings.relay.dane and settings.relay.tls is not RelayTls.NEVER
+        usual = SecuredRouter(by_mx, resolver, [_tls_rule(one) for one in settings.tls_policies], dane, policy_of)
     rules = [_rule(index, one) for index, one in enumerate(settings.transports)]
     return TransportRouter(rules, resolver, usual) if rules else usual
+
+
+def _tls_rule(one: TlsPolicy) -> TlsRule:
+    security = Security(TlsLevel(one.tls.value), tuple(name.lower() for name in one.names), source="[[tls_policy]]")
+    return TlsRule(tuple(domain.lower() for domain in one.domains), security)
+
+
+def client_certificate(settings: Settings) -> tuple[str, str] | tuple[()]:
+    """The files with our certificate and key for other servers, if there is one."""
+    own = settings.relay
+    return (own.client_certificate, own.client_key) if own.client_certificate else ()
 
 
 def _rule(index: int, one: Transport) -> Rule:

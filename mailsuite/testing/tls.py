@@ -15,6 +15,7 @@ from zope.interface import implementer
 
 from mailsuite.errors import ConfigError
 from mailsuite.interfaces import ITLSContexts
+from mailsuite.model import USUAL_SECURITY, Security
 from mailsuite.net.certificate import SelfSigned, make_self_signed
 from mailsuite.net.tls import TLSContexts, server_options
 from mailsuite.testing.transport import FakeTransport
@@ -36,6 +37,8 @@ class ReadyTLS:
 
     def __init__(self, ready: bool = True) -> None:
         self._ready = ready
+        trust = ssl.trustRootFromCertificates([ssl.Certificate.loadPEM(_made().ca)])
+        self._clients = TLSContexts("", "", time.time, trust)
 
     def available(self) -> bool:
         return self._ready
@@ -45,9 +48,11 @@ class ReadyTLS:
             raise ConfigError("no certificate is configured")
         return _options()
 
-    def client(self, host: str, verify: bool) -> IOpenSSLClientConnectionCreator:
-        trust = ssl.trustRootFromCertificates([ssl.Certificate.loadPEM(_made().ca)])
-        return TLSContexts("", "", time.time, trust).client(host, verify)
+    def client(self, host: str, verify: bool, security: Security = USUAL_SECURITY) -> IOpenSSLClientConnectionCreator:
+        return self._clients.client(host, verify, security)
+
+    def objection(self, creator: object, transport: object) -> str:
+        return self._clients.objection(creator, transport)
 
 
 def meet(contexts: ITLSContexts, host: str, verify: bool) -> tuple[TLSMemoryBIOProtocol, TLSMemoryBIOProtocol]:

@@ -131,6 +131,14 @@ CASES = [
     ("[dns]", '[[backup]]\ndomains = []\n[dns]', "[[backup]] no. 1, domains = []: allowed is a list of 1 to 10000 entries"),
     ("[dns]", '[[backup]]\ndomains = [".b.test"]\nrecipients = "none"\n[dns]', '[[backup]] no. 1, recipients = "DIR/none": the file cannot be read'),
     ("[dns]", '[[backup]]\ndomains = [".b.test"]\nrecipients = "short"\n[dns]', "[[backup]] no. 1, recipients = \"DIR/short\": line 1: 'short' is not an address"),
+    # TLS towards other servers
+    ("[dns]", '[[tls_policy]]\ndomains = ["b d"]\ntls = "may"\n[dns]', "[[tls_policy]] no. 1, domains no. 1 = \"b d\": 'b d' is not a domain name"),
+    ("[dns]", '[[tls_policy]]\ndomains = [".b.test"]\ntls = "verify"\nnames = ["x y"]\n[dns]', "[[tls_policy]] no. 1, names no. 1 = \"x y\": 'x y' is not a domain name"),
+    ("[dns]", '[[tls_policy]]\ndomains = [".b.test"]\ntls = "require"\nnames = ["b.test"]\n[dns]', '[[tls_policy]] no. 1, names = ["b.test"]: only `verify` looks at names'),
+    ("[dns]", '[relay]\nclient_key = "key.pem"\n[dns]', 'relay.client_certificate = "": certificate and key are needed together'),
+    ("[dns]", '[relay]\nclient_certificate = "certificate.pem"\nclient_key = "other.pem"\n[dns]', 'relay.client_certificate = "DIR/certificate.pem": certificate and key cannot be used'),
+    ("[dns]", '[relay]\nclient_certificate = "empty"\nclient_key = "key.pem"\n[dns]', 'relay.client_certificate = "DIR/empty": '),
+    ("[dns]", '[relay]\nmta_sts_folder = "key.pem"\n[dns]', 'relay.mta_sts_folder = "DIR/key.pem": DIR/key.pem is not a folder'),
     # front doors
     ('"127.0.0.2"', '"unix:lmtp"', '[[listener]] no. 2, port = 2143: unix:DIR/lmtp has no port'),
     ('"127.0.0.2"\nport = 2143', '"unix:none/lmtp"', '[[listener]] no. 2, address = "unix:DIR/none/lmtp": there is no folder DIR/none'),

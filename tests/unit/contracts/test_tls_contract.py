@@ -85,8 +85,13 @@ def test_a_client_says_whom_it_wants(make: Make, verify: bool) -> None:
     ],
 )
 def test_only_a_client_that_verifies_asks_for_the_name(make: Make, host: str, verify: bool, believed: bool) -> None:
-    client, _ = meet(make(True), host, verify)
-    assert client.connected == believed
+    contexts = make(True)
+    creator = contexts.client(host, verify)
+    client, _ = meet(contexts, host, verify)
+    objection = contexts.objection(creator, client)
+    assert client.connected
+    assert (objection == "") == believed
+    assert believed or host in objection
 
 
 @pytest.mark.parametrize("verify", [True, False])

@@ -16,6 +16,7 @@ from mailsuite.errors import Corrupt
 from mailsuite.interfaces import IBody, ICourier, ITLSContexts
 from mailsuite.model import (
     NULL_SENDER,
+    USUAL_SECURITY,
     Address,
     BodyType,
     Delayed,
@@ -25,6 +26,7 @@ from mailsuite.model import (
     Hop,
     Outcome,
     Recipient,
+    Security,
 )
 from mailsuite.net.smtp_client import Courier
 from mailsuite.net.smtp_client_settings import CourierSettings, Tls
@@ -51,9 +53,12 @@ class NoContexts:
     def server(self) -> object:
         raise NotImplementedError
 
-    def client(self, host: str, verify: bool) -> object:
+    def client(self, host: str, verify: bool, security: Security = USUAL_SECURITY) -> object:
         self.asked.append((host, verify))
         return object()
+
+    def objection(self, creator: object, transport: object) -> str:
+        return ""
 
     def available(self) -> bool:
         return False

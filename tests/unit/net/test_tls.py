@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from zope.interface.verify import verifyObject
 
 from mailsuite.errors import ConfigError
+from mailsuite.model import Security, TlsLevel
 from mailsuite.net.certificate import SelfSigned, make_self_signed
 from mailsuite.net.tls import RELOAD_AFTER, TLSContexts
 from mailsuite.testing.tls import meet
@@ -169,11 +170,38 @@ def test_a_verifying_client_believes_its_authority_only(made: SelfSigned, tmp_pa
     client, _ = meet(with_ca, "localhost", True)
     assert client.connected
     assert client.getPeerCertificate() is not None
-    for contexts, host in ((with_ca, "other.example.org"), (TLSContexts(*paths, Time()), "localhost")):
-        client, _ = meet(contexts, host, True)
-        assert not client.connected
+    client, _ = meet(TLSContexts(*paths, Time()), "localhost", True)
+    assert not client.connected
 
 
 def test_the_server_side_is_what_twisted_asks_for(made: SelfSigned, tmp_path: Path) -> None:
     contexts = TLSContexts(*write(tmp_path, made), Time())
     verifyObject(IOpenSSLServerConnectionCreator, contexts.server())
+
+
+@pytest.mark.parametrize(
+    ("names", "fits"), [(("localhost",), True), (("x.test", "localhost"), True), (("x.test",), False)]
+)
+def test_a_certificate_may_be_asked_to_be_for_one_of_several_names(
+    made: SelfSigned, tmp_path: Path, names: tuple[str, ...], fits: bool
+) -> None:
+    paths = write(tmp_path, made)
+    contexts = TLSContexts(*paths, Time(), trust=twisted_ssl.Certificate.loadPEM(made.ca))
+    security = Security(TlsLevel.VERIFY, names)
+    client, _ = meet(contexts, "mx.other.test", True)
+    assert (contexts.objection(contexts.client("mx.other.test", True, security), client) == "") is fits
+
+
+def test_a_server_that_asks_sees_our_certificate(made: SelfSigned, tmp_path: Path) -> None:
+    paths = write(tmp_path, made)
+    authority = tmp_path / "ca.pem"
+    authority.write_bytes(made.ca)
+    trust = twisted_ssl.Certificate.loadPEM(made.ca)
+
+    class Asks(TLSContexts):
+        def server(self, client_authorities: str = "") -> IOpenSSLServerConnectionCreator:
+            return super().server(str(authority))
+
+    for own, shown in ((paths, True), ((), False)):
+        _, server = meet(Asks(*paths, Time(), trust=trust, own=own), "localhost", True)  # type: ignore[arg-type]
+        assert (server.getPeerCertificate() is not None) is shown

@@ -6,19 +6,23 @@ from typing import Any
 
 import msgspec
 import pytest
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from mailsuite.config.option import TlsMode
-from mailsuite.config.relay import Dns, Relay, RelayTls, Smarthost, Transport, Way
+from mailsuite.config.relay import Dns, Relay, RelayTls, Smarthost, TlsPolicy, Transport, Way
 from mailsuite.config.schema import EVERYWHERE, Limits, Listener, Retry, Service, Settings
 from mailsuite.disk.body import OctetsBody
 from mailsuite.errors import NoRoute
-from mailsuite.model import Address, Delivered, Envelope, Hop, Recipient
+from mailsuite.model import Address, Delivered, Envelope, Hop, Recipient, TlsLevel
 from mailsuite.net.smtp_client_settings import Tls
 from mailsuite.net.tls import TLSContexts
 from mailsuite.offload import Inline
-from mailsuite.routing.router import MxRouter, SmarthostRouter
+from mailsuite.routing.mta_sts import NO_POLICY
+from mailsuite.routing.router import SmarthostRouter
+from mailsuite.routing.security import SecuredRouter
 from mailsuite.services import relay
+from mailsuite.services.mta_sts import MtaSts
 from mailsuite.testing.dns import FakeDNS
 from mailsuite.testing.results import failure_of, result_of
 
@@ -72,7 +76,7 @@ def test_submission_port_is_no_way_for_mail_to_come_back() -> None:
 
 def test_mail_goes_by_mx_or_to_the_smarthost() -> None:
     dns = FakeDNS({})
-    assert isinstance(relay.router(settings(), dns, INTERFACES), MxRouter)
+    assert isinstance(relay.router(settings(), dns, INTERFACES), SecuredRouter)
     by_smarthost = relay.router(settings(smarthost=Smarthost("192.0.2.1", 2525)), dns, INTERFACES)
     assert isinstance(by_smarthost, SmarthostRouter)
     assert result_of(by_smarthost.route("b.test")) == (
@@ -150,3 +154,44 @@ def test_parts_can_be_made_of_any_settings() -> None:
     own = settings(dns=Dns(("127.0.0.1:5353", "[::1]:53")), limits=Limits(threads=2))
     relay.resolver(own, clock)
     relay.courier(own, TLSContexts("", "", clock.seconds), clock, Inline())
+
+
+@pytest.mark.parametrize(
+    ("tls", "domain", "level"),
+    [
+        ("may", "bank.test", TlsLevel.VERIFY),
+        ("may", "b.test", TlsLevel.DANE),
+        ("never", "b.test", TlsLevel.USUAL),
+    ],
+)
+def test_tls_by_domain(tls: str, domain: str, level: TlsLevel) -> None:
+    zones = {
+        "bank.test": {"MX": ["10 mx.b.test"]},
+        "b.test": {"MX": ["10 mx.b.test"]},
+        "mx.b.test": {"A": ["192.0.2.1"]},
+        "_25._tcp.mx.b.test": {"TLSA": ["3 1 1 " + "ab" * 32]},
+    }
+    policy = TlsPolicy(("bank.test",), RelayTls.VERIFY, ("MX.bank.test",))
+    own = settings(relay=Relay(tls=RelayTls(tls)), tls_policies=(policy,))
+    (hop,) = result_of(relay.router(own, FakeDNS(zones, ("b.test",)), INTERFACES).route(domain))
+    assert hop.security.level is level
+    if level is TlsLevel.VERIFY:
+        assert hop.security.names == ("mx.bank.test",)
+
+
+@pytest.mark.parametrize("what", ["tls", "mta_sts", "smarthost", "nothing"])
+def test_mta_sts_is_asked_for_where_it_can_count(what: str, tmp_path: Path) -> None:
+    own = {
+        "tls": settings(relay=Relay(tls=RelayTls.NEVER)),
+        "mta_sts": settings(relay=Relay(mta_sts=False)),
+        "smarthost": settings(smarthost=Smarthost("smart.test")),
+        "nothing": settings(relay=Relay(mta_sts_folder=str(tmp_path / "mta-sts"))),
+    }[what]
+    dns, clock = FakeDNS({}), Clock()
+    sts = MtaSts(own, dns, clock, Inline())
+    result_of(Deferred.fromCoroutine(sts.open()))
+    assert result_of(sts.policy_of("b.test")) == NO_POLICY
+    assert dns.asked == ([("TXT", "_mta-sts.b.test")] if what == "nothing" else [])
+    assert bool(clock.getDelayedCalls()) == (what == "nothing")
+    sts.close()
+    assert not clock.getDelayedCalls()

@@ -1,0 +1,147 @@
+"""What is asked of TLS at each next hop (IRouter around another one): by the administrator's table, by DANE, by
+MTA-STS.
+
+The table goes first, and is the last word.  DANE (RFC 7672) counts where the name server vouches for the domain's MX
+records, the host's addresses and its TLSA records; a host whose TLSA records cannot be had is not used (§2.1.2).  A
+host with DANE needs no other proof (RFC 8461 §2); the others are held to the domain's MTA-STS policy, if it has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import msgspec
+from twisted.internet.defer import Deferred, succeed
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from mailsuite.errors import InvalidName, NotFound, Temporary
+from mailsuite.interfaces import IResolver, IRouter
+from mailsuite.model import NULL_SENDER, USUAL_SECURITY, Address, Hop, Security, Tlsa, TlsLevel
+from mailsuite.routing.mta_sts import NO_POLICY, Mode, Policy
+from mailsuite.routing.names import ascii_domain
+from mailsuite.routing.patterns import is_in
+
+#: RFC 7672 §3.1: usages DANE-TA and DANE-EE; RFC 6698 §2.1: selectors and matching types.
+_USAGES, _SELECTORS, _MATCHING = (2, 3), (0, 1), (0, 1, 2)
+_TRUST_ANCHOR = 2
+#: Records of one host that are looked at.
+MOST_RECORDS = 50
+
+#: The MTA-STS policy of a domain, one that asks for nothing if it has none.
+PolicyOf: TypeAlias = Callable[[str], Deferred[Policy]]
+
+
+def no_policy(domain: str) -> Deferred[Policy]:
+    """Where MTA-STS is not asked for."""
+    return succeed(NO_POLICY)
+
+
+class TlsRule(msgspec.Struct, frozen=True):
+    """``security`` for mail to these domains: ``example.org``, with those below it ``.example.org``; lower case."""
+
+    domains: tuple[str, ...]
+    security: Security
+
+
+def usable(records: Sequence[Tlsa]) -> tuple[Tlsa, ...]:
+    """Those that mean something here."""
+    return tuple(
+        record
+        for record in records[:MOST_RECORDS]
+        if record.usage in _USAGES and record.selector in _SELECTORS and record.matching in _MATCHING
+    )
+
+
+@implementer(IRouter)
+class SecuredRouter:
+    """``usual`` finds the hops; ``dane``: whether TLSA records are asked for."""
+
+    log = Logger()
+
+    def __init__(
+        self, usual: IRouter, resolver: IResolver, rules: Sequence[TlsRule], dane: bool, policy_of: PolicyOf
+    ) -> None:
+        self._usual = usual
+        self._resolver = resolver
+        self._rules = rules
+        self._dane = dane
+        self._policy_of = policy_of
+
+    def by_hand(self, via: str) -> Deferred[tuple[Hop, ...]]:
+        return self._usual.by_hand(via)
+
+    def route(self, domain: str, sender: Address = NULL_SENDER) -> Deferred[tuple[Hop, ...]]:
+        return Deferred.fromCoroutine(self._route(domain, sender))
+
+    async def _route(self, domain: str, sender: Address) -> tuple[Hop, ...]:
+        hops = await self._usual.route(domain, sender)
+        try:
+            name = ascii_domain(domain)
+        except InvalidName:
+            return hops
+        for rule in self._rules:
+            if any(is_in(name, pattern) for pattern in rule.domains):
+                return tuple(msgspec.structs.replace(hop, security=rule.security) for hop in hops)
+        if name.startswith("["):
+            return hops
+        return await self._by_mta_sts(name, await self._by_dane(name, hops))
+
+    # -- DANE ------------------------------------------------------------------------------------------------------
+
+    async def _by_dane(self, domain: str, hops: tuple[Hop, ...]) -> tuple[Hop, ...]:
+        if not self._dane or not await self._resolver.is_secure(domain, "MX"):
+            return hops
+        found: list[Hop] = []
+        unsure: Temporary | None = None
+        for hop in hops:
+            try:
+                security = await self._tlsa_of(domain, hop)
+            except Temporary as error:
+                unsure = unsure or error
+                continue
+            found.append(msgspec.structs.replace(hop, certain=True, security=security))
+        if not found and unsure is not None:
+            raise unsure
+        return tuple(found)
+
+    async def _tlsa_of(self, domain: str, hop: Hop) -> Security:
+        for kind in ("A", "AAAA"):  # RFC 7672 §2.2.2: elsewhere TLSA records are not worth the question
+            if not await self._resolver.is_secure(hop.host, kind):
+                return USUAL_SECURITY
+        name = f"_{hop.port}._tcp.{hop.host}"
+        try:
+            records = await self._resolver.tlsa(name)
+        except NotFound:
+            return USUAL_SECURITY
+        if not records or not await self._resolver.is_secure(name, "TLSA"):
+            return USUAL_SECURITY
+        known = usable(records)
+        if not known:  # RFC 7672 §2.2: encrypted, with whatever certificate
+            return Security(TlsLevel.REQUIRE, source="DANE", by_recipient=True)
+        named = any(record.usage == _TRUST_ANCHOR for record in known)
+        names = (hop.host, domain) if named else ()  # §3.2.2
+        return Security(TlsLevel.DANE, names, tuple(sorted(known)), "DANE", by_recipient=True)
+
+    # -- MTA-STS ---------------------------------------------------------------------------------------------------
+
+    async def _by_mta_sts(self, domain: str, hops: tuple[Hop, ...]) -> tuple[Hop, ...]:
+        policy = await self._policy_of(domain)
+        if policy.mode is Mode.NONE:
+            return hops
+        wanted = Security(TlsLevel.VERIFY, source="MTA-STS", by_recipient=True)
+        found = []
+        for hop in hops:
+            if hop.security.tlsa:  # RFC 8461 §2: nothing overrides DANE
+                found.append(hop)
+            elif policy.mode is Mode.TESTING:
+                if not policy.covers(hop.host):
+                    self.log.warn("MTA-STS policy of {domain} (testing) has no {host}", domain=domain, host=hop.host)
+                found.append(hop)
+            elif policy.covers(hop.host):  # RFC 8461 §4.1
+                found.append(msgspec.structs.replace(hop, certain=True, security=wanted))
+        if not found:
+            hosts = ", ".join(hop.host for hop in hops)
+            raise Temporary(f"the MTA-STS policy of {domain} has none of its mail servers ({hosts})")
+        return tuple(found)
