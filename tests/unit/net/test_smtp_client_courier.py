@@ -27,6 +27,7 @@ from mailsuite.model import (
     Outcome,
     Recipient,
     Security,
+    TlsLevel,
 )
 from mailsuite.net.smtp_client import Courier
 from mailsuite.net.smtp_client_settings import CourierSettings, Tls
@@ -291,6 +292,15 @@ def test_a_second_message_soon_after_uses_the_same_connection() -> None:
     world.send()
     assert len(peer.sessions) == 1
     assert len(peer.messages) == 2
+
+
+def test_a_waiting_connection_is_for_mail_that_asks_for_the_same_tls() -> None:
+    peer = ScriptedPeer()
+    world = at_one(peer)
+    other = Hop(HOP.host, HOP.addresses, HOP.port, security=Security(TlsLevel.MAY, source="[[tls_policy]]"))
+    for hop in (HOP, other, HOP, other):
+        world.send(hop=hop)
+    assert [len(peer.messages), len(peer.sessions)] == [4, 2]
 
 
 def test_a_waiting_connection_says_goodbye_in_time() -> None:

@@ -113,6 +113,40 @@ def test_with_mx_the_addresses_of_the_domain_are_not_used() -> None:
     assert refused("b.test", {"b.test": {"MX": ["10 empty.test"], "A": ["192.0.2.7"]}}) == "5.4.4"
 
 
+@pytest.mark.parametrize(
+    ("zones", "order"),
+    [
+        # RFC 5321 §5.1: an alias is looked through, and what it leads to is treated as the domain.
+        ({"b.test": {"CNAME": ["real.test"]}, "real.test": {"MX": ["10 mx1.test"]}}, ["mx1.test"]),
+        ({"b.test": {"CNAME": ["real.test"]}, "real.test": {"A": ["192.0.2.7"]}}, ["b.test"]),
+        # An exchange that is an alias, which RFC 2181 §10.3 forbids and people have.
+        ({"b.test": {"MX": ["10 alias.test"]}, "alias.test": {"CNAME": ["mx1.test"]}}, ["alias.test"]),
+        # §5.2: either family alone is enough.
+        ({"b.test": {"MX": ["10 six.test"]}, "six.test": {"AAAA": ["2001:db8::6"]}}, ["six.test"]),
+        ({"b.test": {"AAAA": ["2001:db8::6"]}}, ["b.test"]),
+        # Case and final dots mean nothing, in our own name neither.
+        ({"b.test": {"MX": ["10 MX1.test.", "20 US.test."]}}, ["mx1.test"]),
+    ],
+)
+def test_aliases_families_and_spelling(zones: Zones, order: list[str]) -> None:
+    assert hosts("b.test", zones) == order
+
+
+@pytest.mark.parametrize(
+    "zones",
+    [
+        {"b.test": {"CNAME": ["gone.test"]}},
+        {"b.test": {"CNAME": ["null.test"]}, "null.test": {"MX": ["0 ."]}},
+    ],
+)
+def test_an_alias_to_nowhere_is_final(zones: Zones) -> None:
+    assert refused("b.test", zones) == ("5.1.10" if "null.test" in zones else "5.1.2")
+
+
+def test_an_alias_in_a_circle_may_be_put_right() -> None:
+    failure_of(router({"b.test": {"CNAME": ["b.test"]}}).route("b.test"), Temporary)
+
+
 def test_equals_are_tried_in_random_order() -> None:
     records = [Mx(10, "a"), Mx(10, "b"), Mx(10, "c"), Mx(5, "first"), Mx(20, "last")]
     rng = random.Random(7)
