@@ -309,8 +309,28 @@ class IMailStore(Interface):
 
 
 class INotes(Interface):
-    """What is noted of one account's mailboxes beside their mail.  It goes along when a mailbox is renamed, and away
-    with it.  On disk when a call fires.  Failures: ``NotFound`` (the mailbox), ``Temporary``."""
+    """What is noted of one account's mailboxes beside their mail: annotations (RFC 5464) and who may do what (RFC
+    4314).  It goes along when a mailbox is renamed, and away with it.  On disk when a call fires.  Failures:
+    ``NotFound`` (the mailbox), ``Temporary``; where others' mailboxes are among them ``NotAllowed``."""
+
+    def owner(name: str) -> str:
+        """Whose mailbox that is, or would be."""
+
+    def rights(name: str, user: str) -> Deferred[str]:
+        """What ``user`` may do, see ``mailsuite.access``; the owner everything."""
+
+    def access(name: str) -> Deferred[Mapping[str, str]]:
+        """Identifier -> rights, without the owner's."""
+
+    def accesses() -> Deferred[Mapping[str, Mapping[str, str]]]:
+        """The access lists, by mailbox, of those that have one."""
+
+    def permit(name: str, identifier: str, op: FlagOp, rights: str) -> Deferred[None]:
+        """Change the rights of one identifier.  Fails with ``TooMany``; with ``NotAllowed`` for the owner's."""
+
+    def sharers() -> Deferred[Sequence[str]]:
+        """Accounts that let this one do something in one of their mailboxes, as far as is known without looking at
+        those; sorted."""
 
     def annotations(name: str, user: str) -> Deferred[Mapping[str, bytes]]:
         """RFC 5464: entry (lower case) -> value, the shared ones and those private to ``user``.  An empty name: the

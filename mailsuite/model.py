@@ -13,6 +13,8 @@ from typing import TypeAlias
 
 import msgspec
 
+from mailsuite.access import RIGHTS
+
 #: IMAP system flags begin with a backslash (``\\Seen``); anything else is a keyword.  One frozenset a combination.
 Flags: TypeAlias = frozenset[str]
 NO_FLAGS: Flags = frozenset()
@@ -447,7 +449,8 @@ class MailboxStatus(msgspec.Struct, frozen=True):
 class Snapshot(msgspec.Struct, frozen=True):
     """A mailbox at one instant: ``uids`` ascending, ``flags`` in step with it; ``recent`` is told to this opener only.
 
-    ``at`` is the change-feed position: a watch opened with it misses nothing and repeats nothing.
+    ``at`` is the change-feed position: a watch opened with it misses nothing and repeats nothing.  ``rights`` are those
+    of who opened it (``mailsuite.access``).
     """
 
     uidvalidity: int
@@ -458,6 +461,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     recent: frozenset[int]
     keywords: tuple[str, ...]
     at: int
+    rights: str = RIGHTS
 
 
 class Listing(msgspec.Struct, frozen=True):

@@ -20,6 +20,15 @@ class Imap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "Accounts (`user@domain`) that may see and set everybody's quota with GETQUOTA and SETQUOTA (RFC 9208).",
         ),
     ] = ()
+    other_users: Annotated[
+        str,
+        length(
+            0,
+            100,
+            "Where users see the mailboxes that others share with them (ACL, RFC 4314), one level without `/`: "
+            "`Other Users/ann@example.org/Work`. Empty: nothing is shared.",
+        ),
+    ] = "Other Users"
     administrator_contact: Annotated[
         str,
         length(0, 1000, "How users reach you, a URI such as `mailto:postmaster@example.org` (RFC 5464 /shared/admin)."),

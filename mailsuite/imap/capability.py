@@ -31,6 +31,7 @@ _AFTER_LOGIN: tuple[bytes, ...] = (
     b"STATUS=SIZE",  # RFC 8438
     b"OBJECTID",  # RFC 8474
     b"METADATA",  # RFC 5464
+    b"LIST-METADATA",  # RFC 9590
     b"QUOTA",  # RFC 9208
     b"QUOTA=RES-STORAGE",
     b"QUOTA=RES-MESSAGE",
@@ -60,7 +61,7 @@ class Offer(msgspec.Struct, frozen=True):
     ``starttls``: a certificate is there and TLS is not on yet.  ``plaintext_login``: LOGIN is allowed now (TLS is
     on, or the listener says so).  ``mechanisms``: SASL names in upper case, only those allowed now.
     ``append_limit``: octets of the largest message (RFC 7889), 0 for none.  ``administrator``: who is logged in may
-    set quotas.
+    set quotas.  ``sharing``: mailboxes can be shared with other users.
     """
 
     starttls: bool = False
@@ -68,6 +69,7 @@ class Offer(msgspec.Struct, frozen=True):
     mechanisms: tuple[str, ...] = ()
     append_limit: int = 0
     administrator: bool = False
+    sharing: bool = False
 
 
 def listed(state: State, offer: Offer) -> tuple[bytes, ...]:
@@ -83,6 +85,8 @@ def listed(state: State, offer: Offer) -> tuple[bytes, ...]:
         words.extend(_AFTER_LOGIN)
         if offer.append_limit:
             words.append(b"APPENDLIMIT=%d" % offer.append_limit)
+        if offer.sharing:
+            words += (b"ACL", b"RIGHTS=texk", b"LIST-MYRIGHTS")  # RFC 4314, RFC 8440
         if offer.administrator:
             words.append(b"QUOTASET")  # RFC 9208 §4.1.3
     return tuple(words)

@@ -144,7 +144,7 @@ class List(Command, frozen=True):
     ``patterns`` are complete, reference in front, wildcards ``*`` and ``%``.  No pattern: the client asked for the
     delimiter (``listing.lines`` answers that too), or for nothing where ``extended``, which is any form that RFC 3501
     does not know.  ``status`` is what to send a STATUS line of, behind that of each ``listing.Listed`` that is
-    ``telling`` (RFC 5819).
+    ``telling`` (RFC 5819), ``entries`` the annotations to send of each that is there (RFC 9590).
     """
 
     patterns: tuple[str, ...]
@@ -152,6 +152,7 @@ class List(Command, frozen=True):
     returns: frozenset[ListReturn] = frozenset()
     status: tuple[StatusItem, ...] = ()
     extended: bool = False
+    entries: tuple[str, ...] = ()
 
 
 class Lsub(Command, frozen=True):
@@ -189,6 +190,34 @@ class SetQuota(Command, frozen=True):
     root: str
     octets: int
     messages: int
+
+
+class SetAcl(Command, frozen=True):
+    """RFC 4314 §3.1, and §3.2 (DELETEACL: REPLACE by no rights).  ``rights`` without virtual ones, in order."""
+
+    mailbox: str
+    identifier: str
+    op: FlagOp
+    rights: str
+
+
+class GetAcl(Command, frozen=True):
+    """RFC 4314 §3.3.  Answer: ``responses.acl``, ok."""
+
+    mailbox: str
+
+
+class ListRights(Command, frozen=True):
+    """RFC 4314 §3.4.  Answer: ``responses.list_rights``, ok."""
+
+    mailbox: str
+    identifier: str
+
+
+class MyRights(Command, frozen=True):
+    """RFC 4314 §3.5.  Answer: ``responses.my_rights``, ok."""
+
+    mailbox: str
 
 
 class GetMetadata(Command, frozen=True):

@@ -108,9 +108,12 @@ class ListSelect(enum.Enum):
 
 
 class ListReturn(enum.Enum):
-    """LIST return options, RFC 5258 section 3.2, RFC 6154 section 2, RFC 5819 (STATUS)."""
+    """LIST return options, RFC 5258 section 3.2, RFC 6154 section 2, RFC 5819 (STATUS), RFC 8440 (MYRIGHTS), RFC 9590
+    (METADATA)."""
 
     SUBSCRIBED = "SUBSCRIBED"
     CHILDREN = "CHILDREN"
     SPECIAL_USE = "SPECIAL-USE"
     STATUS = "STATUS"
+    MYRIGHTS = "MYRIGHTS"
+    METADATA = "METADATA"

@@ -34,8 +34,13 @@ class Listed(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, info=msgspec.structs.replace(self.info, selectable=False, barred=True))
 
     @property
+    def there(self) -> bool:
+        """Whether it is a mailbox that was asked for, to be opened or not (RFC 8440 §3, RFC 9590 §3)."""
+        return self.matched and (self.info.selectable or self.info.barred)
+
+    @property
     def telling(self) -> bool:
-        """Whether STATUS and other responses about it may follow (RFC 5819 §2)."""
+        """Whether a STATUS response about it may follow (RFC 5819 §2)."""
         return self.matched and self.info.selectable
 
 

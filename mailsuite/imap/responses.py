@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 
+from mailsuite.access import RIGHTS, Access, shown
 from mailsuite.imap import codes, names, sets
 from mailsuite.imap.items import StatusItem
-from mailsuite.model import Flags, MailboxStatus, Quota
+from mailsuite.model import DELIMITER, Flags, MailboxStatus, Quota
 from mailsuite.query import Ranges
 
 # RFC 3501 section 9: QUOTED-CHAR is any 7-bit TEXT-CHAR; ATOM-CHAR excludes these and CTL.
@@ -21,9 +22,6 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 #: Octets in a unit of STORAGE, RFC 9208 §5.1.
 _STORAGE_UNIT = 1024
-
-#: RFC 2342: one personal namespace, no others.
-NAMESPACE = b'* NAMESPACE (("" "/")) NIL NIL\r\n'
 
 
 # -- strings -------------------------------------------------------------------------------------------------------
@@ -160,6 +158,31 @@ _COUNTERS = {
     StatusItem.HIGHESTMODSEQ: lambda s: s.highestmodseq,
     StatusItem.DELETED_STORAGE: lambda s: s.deleted_size,
 }
+
+
+def namespace(others: str) -> bytes:
+    """RFC 2342: one personal namespace, and where others' mailboxes are; empty for nowhere."""
+    there = b'((%s "/"))' % string(names.encode(others + DELIMITER)) if others else b"NIL"
+    return b'* NAMESPACE (("" "/")) %s NIL\r\n' % there
+
+
+def acl(name: str, access: Access) -> bytes:
+    """``* ACL name identifier rights ...``, RFC 4314 section 3.6."""
+    pairs = [(astring(identifier.encode()), shown(rights).encode()) for identifier, rights in access.items()]
+    return b"* ACL %s%s\r\n" % (mailbox(name), b"".join(b" %s %s" % pair for pair in pairs))
+
+
+def list_rights(name: str, identifier: str, required: str) -> bytes:
+    """Section 3.7: what it always has, and each right that it can be given."""
+    always = shown(required).encode() or b'""'
+    optional = b"".join(b" " + right.encode() for right in shown(RIGHTS) if right not in required)
+    end = b"" if required == RIGHTS else optional
+    return b"* LISTRIGHTS %s %s %s%s\r\n" % (mailbox(name), astring(identifier.encode()), always, end)
+
+
+def my_rights(name: str, rights: str) -> bytes:
+    """Section 3.8."""
+    return b"* MYRIGHTS %s %s\r\n" % (mailbox(name), shown(rights).encode() or b'""')
 
 
 def metadata(name: str, entries: Mapping[str, bytes | None]) -> bytes:

@@ -135,13 +135,13 @@ class Plan(msgspec.Struct, frozen=True):
         return pieces
 
 
-def plan(items: tuple[FetchItem, ...], read_only: bool) -> Plan:
-    """For ``events.Fetch.items``; in a mailbox that is open for reading only nothing sets \\Seen.
+def plan(items: tuple[FetchItem, ...], keeps_seen: bool) -> Plan:
+    """For ``events.Fetch.items``; ``keeps_seen``: whether this client's reading can set \\Seen at all.
 
     Where reading sets \\Seen, rows show the flags too, so that the client hears of it (RFC 3501 section 6.4.5).
     """
     sections = tuple(item for item in items if isinstance(item, BodySection))
-    sets_seen = not read_only and any(not section.peek for section in sections)
+    sets_seen = keeps_seen and any(not section.peek for section in sections)
     return Plan(
         items=items,
         wanted=tuple(_STORED[item][0] for item in items if isinstance(item, Attribute) and item in _STORED),

@@ -33,6 +33,9 @@ from mailsuite.model import (
 )
 from mailsuite.query import SAVED, STAR, Numbers, Query, Ranges, Uids, When
 
+#: Rights to change anything of a selected mailbox, and those that a flag takes other than ``w`` (RFC 4314 §4, §5.2).
+_CHANGING = frozenset("swtie")
+_RIGHT_OF = {SEEN: "s", DELETED: "t"}
 #: Up to so many messages are removed one by one; more by copying what stays.
 _FEW = 32
 
@@ -41,7 +44,9 @@ class View:
     """See the module; not shared between sessions."""
 
     def __init__(self, snapshot: Snapshot, read_only: bool = False) -> None:
-        self.read_only = read_only
+        #: Nothing can be changed: the client wants it so, or has no right to (RFC 4314 §5.2).
+        self.read_only = read_only or not _CHANGING & set(snapshot.rights)
+        self._rights = snapshot.rights
         self.uidvalidity = snapshot.uidvalidity
         #: Set by ``apply``: changes were lost, ``resync`` is needed.
         self.overflowed = False
@@ -86,8 +91,17 @@ class View:
     def _flags_line(self) -> bytes:
         return b"* FLAGS (%s)\r\n" % " ".join((*SYSTEM_FLAGS, *self._keywords)).encode()
 
+    @property
+    def keeps_seen(self) -> bool:
+        """Whether reading a message marks it as \\Seen."""
+        return self._may_change(SEEN)
+
+    def _may_change(self, flag: str) -> bool:
+        """RFC 4314 §4."""
+        return not self.read_only and _RIGHT_OF.get(flag, "w") in self._rights
+
     def _permanent_line(self) -> bytes:
-        words = () if self.read_only else (*SYSTEM_FLAGS, *self._keywords, "\\*")
+        words = [flag for flag in (*SYSTEM_FLAGS, *self._keywords, "\\*") if self._may_change(flag)]
         text = b"read-only" if self.read_only else b"these are kept, new keywords too"
         return responses.ok(text, b"PERMANENTFLAGS (%s)" % " ".join(words).encode())
 

@@ -42,7 +42,7 @@ async def fetch(session: Session, event: Fetch) -> None:
         await imap_resync.tell_vanished(session, event.messages.ranges, event.changed_since)
     if event.changed_since:
         uids = await imap_resync.changed_since(session.selection, uids, event.changed_since)
-    missing = await _answer(session, rows.plan(event.items, view.read_only), uids)
+    missing = await _answer(session, rows.plan(event.items, view.keeps_seen), uids)
     await session.complete(event, b"fetched", codes.EXPUNGEISSUED if missing else b"", event.uid)  # RFC 5530 §3
 
 

@@ -1,4 +1,5 @@
-"""LIST and LSUB: RFC 3501 §6.3.8 and §6.3.9, RFC 5258, RFC 5819 (STATUS).
+"""LIST and LSUB: RFC 3501 §6.3.8 and §6.3.9, RFC 5258, RFC 5819 (STATUS), RFC 8440 (MYRIGHTS), RFC
+9590 (METADATA).
 
 A plain LIST is answered at once from ``IMailStore.list``.  One that asks for more tells each mailbox with what was
 asked of it, one after the other, against the client's reading speed.
@@ -6,13 +7,18 @@ asked of it, one after the other, against the client's reading speed.
 
 from __future__ import annotations
 
+import contextlib
+
 from mailsuite.errors import MailError, NotAllowed, NotFound
 from mailsuite.imap import listing, responses
 from mailsuite.imap.events import List, Lsub
-from mailsuite.imap.items import StatusItem
+from mailsuite.imap.items import ListReturn, StatusItem
 from mailsuite.imap.listing import Listed
 from mailsuite.imap.modseqs import Awareness
 from mailsuite.net.imap_session import Session
+
+#: What more than the names is asked for.
+_MORE = frozenset({ListReturn.STATUS, ListReturn.MYRIGHTS, ListReturn.METADATA})
 
 
 async def list_mailboxes(session: Session, event: List) -> None:
@@ -20,9 +26,11 @@ async def list_mailboxes(session: Session, event: List) -> None:
     if StatusItem.HIGHESTMODSEQ in event.status:  # RFC 7162 §3.1: who asks for it knows CONDSTORE
         session.become(Awareness.CONDSTORE)
     infos = await session.store.list() if event.patterns else ()
-    if event.status:
+    if event.returns & _MORE:
         for each in listing.listed(event, infos):
-            session.core.untagged_all(await _told(session, event, each))
+            session.core.untagged_all(await _with_status(session, event, each))
+            if each.there:
+                session.core.untagged_all(await _noted(session, event, each.info.name))
             session.flush()
             await session.drained()
     else:
@@ -30,10 +38,10 @@ async def list_mailboxes(session: Session, event: List) -> None:
     await session.complete(event, b"listed")
 
 
-async def _told(session: Session, event: List, each: Listed) -> list[bytes]:
+async def _with_status(session: Session, event: List, each: Listed) -> list[bytes]:
     """RFC 5819 §2: the LIST response, and behind it the STATUS response.  What cannot be opened any more is told as
     that; what cannot be counted for another reason has no STATUS response."""
-    if not each.telling:
+    if not (event.status and each.telling):
         return [listing.line(event, each)]
     try:
         counters = await session.store.status(each.info.name)
@@ -44,6 +52,18 @@ async def _told(session: Session, event: List, each: Listed) -> list[bytes]:
         return [listing.line(event, each)]
     limit = session.settings.limits.message
     return [listing.line(event, each), responses.status(each.info.name, event.status, counters, limit)]
+
+
+async def _noted(session: Session, event: List, name: str) -> list[bytes]:
+    """RFC 8440 (MYRIGHTS), RFC 9590 (METADATA); nothing of what cannot be had."""
+    found: list[bytes] = []
+    with contextlib.suppress(MailError):
+        if ListReturn.MYRIGHTS in event.returns:
+            found.append(responses.my_rights(name, await session.store.notes.rights(name, session.account)))
+        if event.entries:
+            held = await session.store.notes.annotations(name, session.account)
+            found.append(responses.metadata(name, {entry: held.get(entry) for entry in event.entries}))
+    return found
 
 
 async def lsub(session: Session, event: Lsub) -> None:

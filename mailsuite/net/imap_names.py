@@ -11,7 +11,7 @@ from mailsuite.net.imap_session import Session
 
 def namespace(session: Session, event: Namespace) -> None:
     """RFC 2342."""
-    session.core.untagged(responses.NAMESPACE)
+    session.core.untagged(responses.namespace(session.settings.other_users))
     session.core.ok(event.tag, b"told")
 
 

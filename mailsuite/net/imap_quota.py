@@ -20,10 +20,13 @@ async def get_quota(session: Session, event: GetQuota) -> None:
 
 
 async def get_quota_root(session: Session, event: GetQuotaRoot) -> None:
-    """§4.1.2; there need be no such mailbox."""
-    quota = await session.parts.quotas.quota(session.account)
-    session.core.untagged(responses.quota_root(event.mailbox, session.account))
-    session.core.untagged(responses.quota(session.account, quota))
+    """§4.1.2; there need be no such mailbox, unless it is somebody else's, of which it takes the right r (§6)."""
+    owner = session.store.notes.owner(event.mailbox)
+    if owner != session.account:
+        await session.store.status(event.mailbox)
+    quota = await session.parts.quotas.quota(owner)
+    session.core.untagged(responses.quota_root(event.mailbox, owner))
+    session.core.untagged(responses.quota(owner, quota))
     await session.complete(event, b"told")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from mailsuite.errors import MailError
+from mailsuite.errors import MailError, NotAllowed
 from mailsuite.imap import codes, responses
 from mailsuite.imap.events import Close, IdleBegin, IdleEnd, Select, Unselect
 from mailsuite.imap.modseqs import Awareness
@@ -35,7 +35,7 @@ async def select(session: Session, event: Select) -> None:
         except Exception:
             session.deselect()  # a SELECT that fails leaves nothing selected
             raise
-    session.core.ok(event.tag, b"selected", codes.READ_ONLY if event.read_only else codes.READ_WRITE)
+    session.core.ok(event.tag, b"selected", codes.READ_ONLY if selection.view.read_only else codes.READ_WRITE)
 
 
 async def close(session: Session, event: Close) -> None:
@@ -45,7 +45,8 @@ async def close(session: Session, event: Close) -> None:
         await selection.catch_up()
         uids = selection.view.deleted(_EVERYTHING)
         if uids:
-            await selection.mailbox.expunge(uids)
+            with contextlib.suppress(NotAllowed):  # RFC 4314 §4: without that right CLOSE only closes
+                await selection.mailbox.expunge(uids)
     session.deselect()
     session.core.ok(event.tag, b"closed")
 

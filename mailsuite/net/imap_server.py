@@ -17,6 +17,7 @@ from mailsuite.imap import codes, events, responses
 from mailsuite.imap.events import Command, Hangup
 from mailsuite.interfaces import IDraft, IMailStores, IQuotas, ITLSContexts
 from mailsuite.net import (
+    imap_acl,
     imap_append,
     imap_contexts,
     imap_fetch,
@@ -62,6 +63,10 @@ _ACTIONS: dict[type[Command], _Action] = {
     events.Delete: imap_names.delete,
     events.Rename: imap_names.rename,
     events.Subscribe: imap_names.subscribe,
+    events.SetAcl: imap_acl.set_acl,
+    events.GetAcl: imap_acl.get_acl,
+    events.ListRights: imap_acl.list_rights,
+    events.MyRights: imap_acl.my_rights,
     events.GetMetadata: imap_metadata.get_metadata,
     events.SetMetadata: imap_metadata.set_metadata,
     events.GetQuota: imap_quota.get_quota,

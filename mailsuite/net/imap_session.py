@@ -73,6 +73,8 @@ class IMAPSettings(msgspec.Struct, frozen=True):
     client_ca: str = ""
     #: Accounts that may see and set everybody's quota.
     administrators: frozenset[str] = frozenset()
+    #: The level below which others' mailboxes are, as ``stores`` shows them; empty: they are not.
+    other_users: str = ""
     #: What METADATA says of the server: a URI of its administrator and a comment, both may be empty.
     administrator_contact: str = ""
     comment: str = ""
@@ -178,6 +180,7 @@ class Session(Connection[ServerCore]):
             mechanisms=mechanisms,
             append_limit=self.settings.limits.message,
             administrator=self.administrator,
+            sharing=bool(self.settings.other_users),
         )
         return capability.listed(state, offer)
 

@@ -41,6 +41,8 @@ class Shared(msgspec.Struct, frozen=True):
     policy: IPolicy
     delivery: IDelivery
     stores: IMailStores
+    #: The same, with what others share.
+    imap_stores: IMailStores
     tls: ITLSContexts
     login: Login
     #: Where a listener's connections are counted.
@@ -178,6 +180,7 @@ def _imap(listener: Listener, shared: Shared) -> IMAPServerFactory:
         login_failures=own.limits.login_failures,
         mechanisms=_mechanisms(listener),
         client_ca=listener.client_ca,
+        other_users=own.imap.other_users,
         administrators=frozenset(name.lower() for name in own.imap.administrators),
         administrator_contact=own.imap.administrator_contact,
         comment=own.imap.comment,
@@ -185,7 +188,7 @@ def _imap(listener: Listener, shared: Shared) -> IMAPServerFactory:
     )
     return IMAPServerFactory(
         settings,
-        shared.stores,
+        shared.imap_stores,
         shared.delivery.draft,
         shared.login,
         shared.door(listener),

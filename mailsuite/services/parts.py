@@ -22,6 +22,7 @@ from mailsuite.disk.inotify import Inotify
 from mailsuite.disk.journal_disk import JournalDisk
 from mailsuite.disk.placer_process import PlacerProcess
 from mailsuite.disk.spool import Spool
+from mailsuite.interfaces import IMailStores
 from mailsuite.net import control
 from mailsuite.net.address import NetworkOf, client_networks
 from mailsuite.net.login import Login
@@ -50,6 +51,7 @@ from mailsuite.services.mta_sts import MtaSts
 from mailsuite.services.pickup import Pickup
 from mailsuite.services.quotas import AccountQuotas
 from mailsuite.services.trust import trusts
+from mailsuite.sharing.stores import SharingStores
 from mailsuite.store.maildir import MaildirStores
 
 #: Seconds for which messages wait for others to be recorded with, where few and where many come, and for others to be
@@ -114,6 +116,7 @@ class Parts:
             policy=OrderedPolicy((*checks, Rates(_rate_limits(settings), network, reactor, admission.hits))),
             delivery=delivery,
             stores=self._stores,
+            imap_stores=self._sharing(settings, delivery),
             tls=tls,
             login=Login(self._directory, throttle(settings, reactor, network), reactor),
             door=functools.cache(lambda listener: admission.part(listener.connections)),
@@ -133,6 +136,11 @@ class Parts:
             *(self.local, self._directory, self.shared.policy, delivery, reports),
             *(settings.hostname, ids, reactor, self._offload),
         )
+
+    def _sharing(self, settings: Settings, delivery: Delivery) -> IMailStores:
+        """What IMAP sees of the store."""
+        prefix = settings.imap.other_users
+        return SharingStores(self._stores, prefix, delivery.draft) if prefix else self._stores
 
     def _senders(self, settings: Settings) -> list[Check]:
         """Whose addresses users may send from."""

@@ -23,7 +23,7 @@ from mailsuite.disk.placement import Busy
 from mailsuite.errors import DiskFull, Exists, InvalidName, MailError, NotAllowed, NotFound, OverQuota, Temporary
 from mailsuite.interfaces import IRecorded
 from mailsuite.model import INBOX, SPECIAL_USES, MailboxInfo
-from mailsuite.store import subscriptions
+from mailsuite.store import access, subscriptions
 from mailsuite.store.counters import FILE as COUNTERS_FILE
 from mailsuite.store.counters import Counters
 from mailsuite.store.feed import Feed
@@ -50,6 +50,7 @@ class AccountMail:
         self.resources = resources
         self.home = os.path.join(root, account_path(name))
         self.maildir = os.path.join(self.home, "Maildir")
+        self._root = root
         self.index: Index
         #: Who uses it: sessions' stores and placements.  While there is one it is not closed to save memory.
         self.users: weakref.WeakSet[object] = weakref.WeakSet()
@@ -188,6 +189,14 @@ class AccountMail:
             self._folders[name] = Folder(self, name, folder)
         return self._folders[name]
 
+    def path(self, name: str) -> str:
+        """The folder of a mailbox."""
+        return os.path.join(self.maildir, to_folder(checked_name(name)))
+
+    def maildir_of(self, account: str) -> str:
+        """Where another account has its mail, if it has any."""
+        return os.path.join(self._root, account_path(account), "Maildir")
+
     def known(self, name: str) -> Folder | None:
         """The same if it was used before; any thread, without the lock."""
         return self._folders.get(name)
@@ -235,7 +244,15 @@ class AccountMail:
         for each in (*parents(name), name):
             if each not in there:
                 self._make(each, special_use if each == name else "")
+                self._inherit(each)
         return self.folder(name)
+
+    def _inherit(self, name: str) -> None:
+        """RFC 4314 section 4: a new mailbox has the access list of the one above it."""
+        for parent in parents(name)[-1:]:
+            held = access.read(self.resources.disk, self.path(parent))
+            if held:
+                access.write(self.resources.disk, self.path(name), held)
 
     def _make(self, name: str, special_use: str) -> None:
         disk = self.resources.disk

@@ -40,6 +40,7 @@ from mailsuite.model import (
     ToMailbox,
 )
 from mailsuite.store import metadata, reading, transfer
+from mailsuite.store.access import Shares
 from mailsuite.store.account import AccountMail
 from mailsuite.store.attention import Attention, Eyes
 from mailsuite.store.catching_up import CatchingUp
@@ -80,7 +81,7 @@ class MaildirStore:
         self._lane = lane
         self._account = lane.account
         self._stores = stores
-        self.notes = MaildirNotes(lane)
+        self.notes = MaildirNotes(lane, stores.shares)
 
     def open(self, name: str) -> Deferred[IMailbox]:
         return self._lane.run(self._open, name)
@@ -177,6 +178,7 @@ class MaildirStores:
         self._resources = Resources(disk, offload, clock.seconds, Unique(hostname, pid), quota, summarize, examine)
         self.attention = Attention(clock, open_eyes)
         self.catching_up = CatchingUp(clock)
+        self.shares = Shares(self._root, disk)
         self._room = Room(self._resources, self._lane)
         self._accounts: OrderedDict[str, AccountMail] = OrderedDict()
         self._keep_open = keep_open

@@ -1,15 +1,15 @@
 """Annotations of a mailbox (RFC 5464) in the file ``mailsuite-metadata`` of its folder, plain text.
 
-A line an annotation: whose it is (``-`` for a shared one), the entry, the value with ``%XX`` for what is no letter,
-digit or common mark.  Those of the server that a user keeps for himself are in ``mailsuite-server-metadata`` of his
-Maildir.
+A line an annotation: whose it is (``-`` for a shared one), the entry, the value, all with ``%XX`` for what is no
+letter, digit or common mark.  Those of the server that a user keeps for himself are in ``mailsuite-server-metadata`` of
+his Maildir.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from urllib.parse import quote_from_bytes, unquote_to_bytes
+from urllib.parse import quote, quote_from_bytes, unquote, unquote_to_bytes
 
 from mailsuite.errors import TooMany, Unsupported
 from mailsuite.interfaces import IDisk
@@ -75,16 +75,12 @@ def _read(disk: IDisk, path: str) -> _Held:
     except FileNotFoundError:
         return {}
     parts = [line.split(" ", 2) for line in lines]
-    return {(part[0], _entry(part[1])): unquote_to_bytes(part[2]) for part in parts if len(part) == 3}
-
-
-def _entry(text: str) -> str:
-    return unquote_to_bytes(text).decode("ascii", "replace")
+    return {(unquote(part[0]), unquote(part[1])): unquote_to_bytes(part[2]) for part in parts if len(part) == 3}
 
 
 def _dump(held: _Held) -> bytes:
     lines = [
-        f"{whose} {quote_from_bytes(entry.encode('ascii'), '/')} {quote_from_bytes(value, _PLAIN)}\n"
+        f"{quote(whose, '@')} {quote(entry, '/')} {quote_from_bytes(value, _PLAIN)}\n"
         for (whose, entry), value in sorted(held.items())
     ]
     return "".join(lines).encode("ascii")

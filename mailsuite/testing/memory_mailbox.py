@@ -88,6 +88,7 @@ class MemoryMailbox:
         self.uidnext = 1
         self.modseq = 1
         self.special_use = ""
+        self.access: dict[str, str] = {}
         #: Whose (empty: everybody's), entry -> value.
         self.annotations: dict[tuple[str, str], bytes] = {}
         self.id = mailbox_id(self.account, uidvalidity)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from zope.interface import implementer
 
-from mailsuite.errors import TooMany, Unsupported
+from mailsuite.access import ANYONE, effective
+from mailsuite.errors import NotAllowed, TooMany, Unsupported
 from mailsuite.interfaces import INotes
+from mailsuite.model import FlagOp
+from mailsuite.store.access import changed
 from mailsuite.store.metadata import MAX_ENTRIES, SPECIAL_USE, special_use_of
 from mailsuite.testing.faults import answers
 
@@ -27,6 +30,37 @@ class MemoryNotes:
 
     def check(self, method: str) -> None:
         self._store.check(method)
+
+    def owner(self, name: str) -> str:
+        return self._store.account
+
+    @answers
+    def rights(self, name: str, user: str) -> str:
+        return effective(self._store.mailbox(name).access, self._store.account, user)
+
+    @answers
+    def access(self, name: str) -> Mapping[str, str]:
+        return dict(self._store.mailbox(name).access)
+
+    @answers
+    def accesses(self) -> Mapping[str, Mapping[str, str]]:
+        return {name: dict(each.access) for name, each in self._store.mailboxes.items() if each.access}
+
+    @answers
+    def permit(self, name: str, identifier: str, op: FlagOp, rights: str) -> None:
+        if identifier.removeprefix("-") == self._store.account:
+            raise NotAllowed("an owner has all rights")
+        mailbox = self._store.mailbox(name)
+        mailbox.access = changed(mailbox.access, identifier, op, rights)
+
+    @answers
+    def sharers(self) -> Sequence[str]:
+        me = {self._store.account, ANYONE}
+        return sorted(
+            other.account
+            for other in self._store.others()
+            if other is not self._store and any(me & each.access.keys() for each in other.mailboxes.values())
+        )
 
     def _held(self, name: str) -> dict[tuple[str, str], bytes]:
         return self._store.mailbox(name).annotations if name else self.server

@@ -7,7 +7,7 @@ Messages are kept as the octets that go over the wire.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -42,6 +42,8 @@ class MemoryStore:
 
     def __init__(self, account: str, clock: IReactorTime, quota_bytes: int = 0, quota_messages: int = 0) -> None:
         self.account = account
+        #: All accounts.
+        self.others: Callable[[], Iterable[MemoryStore]] = lambda: (self,)
         self.clock = clock
         self.quota_bytes = quota_bytes
         self.quota_messages = quota_messages
@@ -64,8 +66,11 @@ class MemoryStore:
 
     def _make(self, name: str) -> MemoryMailbox:
         self._uidvalidity += 1
-        self.mailboxes[name] = MemoryMailbox(self, name, self._uidvalidity)
-        return self.mailboxes[name]
+        made = self.mailboxes[name] = MemoryMailbox(self, name, self._uidvalidity)
+        for parent in parents(name)[-1:]:
+            if parent in self.mailboxes:
+                made.access = dict(self.mailboxes[parent].access)
+        return made
 
     def _below(self, name: str) -> list[str]:
         return [other for other in self.mailboxes if other.startswith(name + "/")]
@@ -213,6 +218,7 @@ class MemoryStores:
             raise NotFound(f"no account {account}")
         if account not in self.stores:
             self.stores[account] = MemoryStore(account, self.clock, *self._quota)
+            self.stores[account].others = self.stores.values
         return self.stores[account]
 
     @answers

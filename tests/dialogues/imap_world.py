@@ -3,7 +3,8 @@
 Options: ``inbox NAME...`` messages of ``MESSAGES`` that ann's INBOX begins with; ``plaintext no`` refuses passwords
 without TLS; ``certificate no``; ``quota OCTETS``; ``largest OCTETS`` of a message; ``failures N`` logins may fail;
 ``connections N`` at a time; ``mechanisms NAMES``; ``shown ADDRESSES`` of the client's certificate;
-``administrators ACCOUNTS``; ``contact URI`` of the administrator.
+``administrators ACCOUNTS``; ``contact URI`` of the administrator;
+``others NAME`` of the level below which others' mailboxes are.
 Verbs of ``% do``: ``deliver [mailbox] NAME`` mail arrives for ann; ``expunge UID`` and ``flag UID FLAG...`` another
 program acts on her INBOX; ``remove NAME`` it deletes a mailbox; ``fail METHOD KIND`` the next such call of the store
 fails (``temporary``, ``gone``, ``quota`` or ``bug``); ``stop`` the server shuts down;
@@ -24,6 +25,7 @@ from mailsuite.net.imap_server import IMAPServerFactory, IMAPSettings
 from mailsuite.net.login import Login
 from mailsuite.net.sessions import Admission
 from mailsuite.net.throttle import Throttle, ThrottleSettings
+from mailsuite.sharing.stores import SharingStores
 from mailsuite.testing.delivery import MemoryDelivery
 from mailsuite.testing.directory import MemoryDirectory
 from mailsuite.testing.memory_store import MemoryStore, MemoryStores
@@ -111,18 +113,20 @@ class World(ShownCertificate, IMAPServerFactory):
         directory.add("bob@example.org")
         self.stores = MemoryStores(clock, quota_bytes=int(options.get("quota", 0)))
         self.delivery = MemoryDelivery()
+        others = options.get("others", "Other Users")
         settings = IMAPSettings(
             hostname="mail.example.org",
             allow_plaintext_login=options.get("plaintext") != "no",
             login_failures=int(options.get("failures", 10)),
             mechanisms=tuple(options.get("mechanisms", "PLAIN LOGIN").split()),
+            other_users=others,
             administrator_contact=options.get("contact", ""),
             administrators=frozenset(options.get("administrators", "").split()),
             limits=Limits(message=int(options.get("largest", 1_000_000))),
         )
         super().__init__(
             settings,
-            self.stores,
+            SharingStores(self.stores, others, self.delivery.draft) if others else self.stores,
             self.delivery.draft,
             Login(directory, Throttle(clock, ThrottleSettings(first=0.0)), clock, lambda: NONCE),
             Admission(int(options.get("connections", 100)), 100),

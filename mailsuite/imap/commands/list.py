@@ -1,4 +1,5 @@
-"""LIST: RFC 3501 section 6.3.8, RFC 5258 (LIST-EXTENDED), RFC 5819 (STATUS), RFC 6154 (SPECIAL-USE)."""
+"""LIST: RFC 3501 section 6.3.8, RFC 5258 (LIST-EXTENDED), RFC 5819 (STATUS), RFC 6154 (SPECIAL-USE), RFC 8440
+(MYRIGHTS), RFC 9590 (METADATA)."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import re
 from mailsuite.imap.commands import status
 from mailsuite.imap.events import List
 from mailsuite.imap.items import ListReturn, ListSelect, StatusItem
-from mailsuite.imap.syntax import strings
+from mailsuite.imap.syntax import entries, strings
 from mailsuite.imap.syntax.cursor import Cursor, ProtocolError
 from mailsuite.model import DELIMITER
 
@@ -32,15 +33,16 @@ def parse(cursor: Cursor, tag: bytes) -> List:
     patterns = _patterns(cursor) if several else (strings.list_mailbox(cursor),)
     returns = _UNASKED
     items: tuple[StatusItem, ...] = ()
+    annotations: tuple[str, ...] = ()
     asked = cursor.match(_RETURN) is not None
     if asked:
-        returns, items = _return_options(cursor)
+        returns, items, annotations = _return_options(cursor)
     cursor.end()
     if extended and not asked:
         returns = frozenset()
     # RFC 5258 §3: an empty pattern asks for the delimiter, among extended ones for nothing
     complete = tuple(joined(reference, pattern) for pattern in patterns if pattern)
-    return List(tag, complete, select, returns, items, extended or several or asked)
+    return List(tag, complete, select, returns, items, extended or several or asked, annotations)
 
 
 def joined(reference: str, pattern: str) -> str:
@@ -75,10 +77,13 @@ def _select_options(cursor: Cursor) -> frozenset[ListSelect]:
     return frozenset(options)
 
 
-def _return_options(cursor: Cursor) -> tuple[frozenset[ListReturn], tuple[StatusItem, ...]]:
-    """return-opts = "RETURN" SP "(" [return-option *(SP return-option)] ")", from behind the bracket."""
+def _return_options(cursor: Cursor) -> tuple[frozenset[ListReturn], tuple[StatusItem, ...], tuple[str, ...]]:
+    """What to return, the items of STATUS, and the entries of METADATA (RFC 9590).
+
+    return-opts = "RETURN" SP "(" [return-option *(SP return-option)] ")", from behind the bracket."""
     options: set[ListReturn] = set()
     items: tuple[StatusItem, ...] = ()
+    annotations: tuple[str, ...] = ()
     while not cursor.skip(b")"):
         if options:
             cursor.space()
@@ -89,4 +94,7 @@ def _return_options(cursor: Cursor) -> tuple[frozenset[ListReturn], tuple[Status
         if word == "STATUS":
             cursor.space()
             items = status.items(cursor)
-    return frozenset(options), items
+        elif word == "METADATA":
+            cursor.space()
+            annotations = entries.several(cursor)
+    return frozenset(options), items, annotations

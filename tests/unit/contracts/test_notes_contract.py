@@ -12,9 +12,9 @@ from twisted.internet.task import Clock
 from zope.interface.verify import verifyObject
 
 from mailsuite.disk.real import RealDisk
-from mailsuite.errors import NotFound, TooMany, Unsupported
+from mailsuite.errors import NotAllowed, NotFound, TooMany, Unsupported
 from mailsuite.interfaces import INotes
-from mailsuite.model import INBOX
+from mailsuite.model import INBOX, FlagOp
 from mailsuite.offload import Inline
 from mailsuite.store.maildir import MaildirStores
 from mailsuite.testing.memory_store import EPOCH, MemoryStores
@@ -106,3 +106,64 @@ def test_the_special_use_is_the_mailboxs_own(store: Any) -> None:
     assert seen(store, "Work") == {"/private/specialuse": b"\\Drafts \\Junk"}
     result_of(store.notes.annotate("Work", ANN, {}, ("/private/specialuse",)))
     assert seen(store, "Work") == {}
+
+
+# -- access --------------------------------------------------------------------------------------------------------
+
+GUEST = "größe@example.org"
+
+
+def test_an_access_list_gives_and_takes_rights(store: Any) -> None:
+    notes = store.notes
+    assert notes.owner(INBOX) == ANN
+    assert result_of(notes.rights(INBOX, ANN)) == "lrswipkxtea"
+    assert result_of(notes.rights(INBOX, GUEST)) == ""
+    result_of(notes.permit(INBOX, GUEST, FlagOp.REPLACE, "wrl"))
+    result_of(notes.permit(INBOX, GUEST, FlagOp.ADD, "sd"))
+    result_of(notes.permit(INBOX, "anyone", FlagOp.ADD, "p"))
+    result_of(notes.permit(INBOX, GUEST, FlagOp.REMOVE, "w"))
+    result_of(notes.permit(INBOX, f"-{GUEST}", FlagOp.REPLACE, "e"))
+    assert result_of(notes.access(INBOX)) == {GUEST: "lrste", "anyone": "p", f"-{GUEST}": "e"}
+    assert result_of(notes.rights(INBOX, GUEST)) == "lrspt"
+    assert result_of(notes.rights(INBOX, BOB)) == "p"
+    result_of(notes.permit(INBOX, GUEST, FlagOp.REPLACE, ""))
+    assert result_of(notes.rights(INBOX, GUEST)) == "p"
+    failure_of(notes.permit(INBOX, ANN, FlagOp.REPLACE, "l"), NotAllowed)
+    failure_of(notes.permit(INBOX, f"-{ANN}", FlagOp.ADD, "l"), NotAllowed)
+    failure_of(notes.permit("Nowhere", BOB, FlagOp.ADD, "l"), NotFound)
+    failure_of(notes.rights("Nowhere", ANN), NotFound)
+
+
+def test_an_access_list_is_bounded(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailsuite.store.access.MAX_IDENTIFIERS", 2)
+    for name in ("anyone", BOB):
+        result_of(store.notes.permit(INBOX, name, FlagOp.ADD, "l"))
+    failure_of(store.notes.permit(INBOX, GUEST, FlagOp.ADD, "l"), TooMany)
+    result_of(store.notes.permit(INBOX, BOB, FlagOp.ADD, "r"))
+
+
+def test_access_lists_are_inherited_and_go_along(store: Any) -> None:
+    result_of(store.create("Work", ""))
+    result_of(store.notes.permit("Work", BOB, FlagOp.ADD, "lr"))
+    result_of(store.create("Work/a/b", ""))
+    result_of(store.rename("Work/a", "Job"))
+    result_of(store.create("Other", ""))
+    assert result_of(store.notes.accesses()) == {name: {BOB: "lr"} for name in ("Work", "Job", "Job/b")}
+
+
+def test_a_private_annotation_of_anybody_is_kept(store: Any) -> None:
+    result_of(store.notes.annotate(INBOX, GUEST, {"/private/a": b"x"}, ()))
+    assert seen(store, user=GUEST) == {"/private/a": b"x"}
+
+
+@pytest.mark.parametrize("make", [memory, maildir])
+def test_tells_who_shares(make: Any, tmp_path: Path) -> None:
+    stores = make(tmp_path)
+    ann, bob, guest = (result_of(stores.open(name)).notes for name in (ANN, BOB, GUEST))
+    assert result_of(bob.sharers()) == []
+    result_of(ann.permit(INBOX, BOB, FlagOp.ADD, "l"))
+    result_of(guest.permit(INBOX, "anyone", FlagOp.ADD, "l"))
+    assert result_of(bob.sharers()) == sorted([ANN, GUEST])
+    assert result_of(ann.sharers()) == [GUEST]
+    result_of(ann.permit(INBOX, BOB, FlagOp.REMOVE, "l"))
+    assert result_of(bob.sharers()) == [GUEST]

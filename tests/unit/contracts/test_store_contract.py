@@ -36,6 +36,7 @@ from mailsuite.model import (
 )
 from mailsuite.offload import Inline
 from mailsuite.query import Ranges
+from mailsuite.sharing.stores import SharingStores
 from mailsuite.store.maildir import MaildirStores
 from mailsuite.testing.memory_store import EPOCH, MemoryStores
 from mailsuite.testing.results import failure_of, result_of
@@ -72,6 +73,22 @@ class MemoryWorld:
         store.quota_bytes, store.quota_messages = octets, messages
 
 
+class SharedWorld(MemoryWorld):
+    """Ann's mailboxes, seen by herself through what shares them."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.memory = self.stores
+        self.stores = SharingStores(self.memory, "Other Users", self.spool.draft)
+
+    def deliver(self, octets: bytes, flags: Flags = frozenset(), mailbox: str = INBOX) -> None:
+        self.memory.deliver(ACCOUNT, octets, mailbox, flags)
+
+    def limit(self, octets: int, messages: int) -> None:
+        store = self.memory.store(ACCOUNT)
+        store.quota_bytes, store.quota_messages = octets, messages
+
+
 class MaildirWorld:
     def __init__(self, folder: Path) -> None:
         self.clock = clock = Clock()
@@ -101,7 +118,7 @@ def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda fd: None)
 
 
-@pytest.fixture(params=[MemoryWorld, MaildirWorld])
+@pytest.fixture(params=[MemoryWorld, SharedWorld, MaildirWorld])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
     return request.param(tmp_path)
 

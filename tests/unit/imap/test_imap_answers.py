@@ -110,35 +110,35 @@ LINE = (
 
 
 def test_a_row_of_stored_items() -> None:
-    plan = rows.plan(ITEMS, read_only=False)
+    plan = rows.plan(ITEMS, keeps_seen=True)
     assert plan.wanted == ("size", "date", "envelope", "body", "structure")
     assert (plan.flags, plan.sets_seen, plan.only_flags, plan.sections) == (True, False, False, ())
     assert b"".join(plan.row(3, 7, b"(\\Seen)", VALUES, ())) == LINE
 
 
 def test_many_rows_are_like_each_alone() -> None:
-    plan = rows.plan(ITEMS, read_only=False)
+    plan = rows.plan(ITEMS, keeps_seen=True)
     many = plan.rows([3, 4], [7, 8], [b"(\\Seen)", b"()"], [(each, each) for each in VALUES])
     assert many == b"".join([LINE, *plan.row(4, 8, b"()", VALUES, ())])
     assert plan.rows([], [], [], [() for _ in VALUES]) == b""
-    assert rows.plan((Attribute.UID,), False).rows([3, 4], [7, 8], [b"", b""], []) == (
+    assert rows.plan((Attribute.UID,), True).rows([3, 4], [7, 8], [b"", b""], []) == (
         b"* 3 FETCH (UID 7)\r\n* 4 FETCH (UID 8)\r\n"
     )
 
 
 def test_flags_alone_need_no_store() -> None:
-    assert rows.plan((Attribute.UID, Attribute.FLAGS), read_only=False).only_flags
-    assert not rows.plan((Attribute.UID,), read_only=False).only_flags
+    assert rows.plan((Attribute.UID, Attribute.FLAGS), keeps_seen=True).only_flags
+    assert not rows.plan((Attribute.UID,), keeps_seen=True).only_flags
 
 
 def test_sections() -> None:
     peek = BodySection(b"BODY[1]", (1,), peek=True)
     partial = BodySection(b"BODY[]<2>", partial=Partial(2, 3))
-    plan = rows.plan((peek, Attribute.UID, partial), read_only=False)
+    plan = rows.plan((peek, Attribute.UID, partial), keeps_seen=True)
     assert plan.sections == (peek, partial)
     assert plan.sets_seen
-    assert not rows.plan((peek,), read_only=False).sets_seen
-    assert not rows.plan((partial,), read_only=True).sets_seen
+    assert not rows.plan((peek,), keeps_seen=True).sets_seen
+    assert not rows.plan((partial,), keeps_seen=False).sets_seen
     line = b"".join(plan.row(1, 5, b"", (), (None, b"abcdefg")))
     assert line == b"* 1 FETCH (BODY[1] NIL UID 5 BODY[]<2> {3}\r\ncde)\r\n"
     assert rows.section(partial, b"a") == (b"BODY[]<2> {0}\r\n", b"")
