@@ -19,6 +19,7 @@ COMMANDS = {
     "queue": ("mailsuite.cli.queue", "queue", "Mail that waits for other servers."),
     "sessions": ("mailsuite.cli.sessions", "sessions", "Who is connected to the running server; limits that were met."),
     "sendmail": ("mailsuite.cli.sendmail", "sendmail", "Send a message as programs do; mailq and newaliases."),
+    "share": ("mailsuite.cli.share", "share", "Mailboxes that users share with each other."),
     "store": ("mailsuite.cli.store", "store", "The mail on disk: check it, repair it."),
     "config": ("mailsuite.cli.config", "config", "Check and print configuration files."),
 }
