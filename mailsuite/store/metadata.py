@@ -17,8 +17,9 @@ from mailsuite.model import SPECIAL_USES
 
 FILE = "mailsuite-metadata"
 SERVER_FILE = "mailsuite-server-metadata"
-#: Annotations of a mailbox that are shared, and of each user's.
+#: Annotations of a mailbox that are shared, and of each user's; and of all together.
 MAX_ENTRIES = 100
+MAX_TOGETHER = 1000
 #: RFC 6154 section 4: not kept in the file, but with the mailbox.
 SPECIAL_USE = "/private/specialuse"
 _SHARED = "-"
@@ -45,6 +46,8 @@ def annotate(disk: IDisk, path: str, user: str, values: Mapping[str, bytes], rem
     for whose in {_whose(entry, user) for entry in values}:
         if sum(other == whose for other, _ in held) > MAX_ENTRIES:
             raise TooMany(f"at most {MAX_ENTRIES} annotations are kept")
+    if values and len(held) > MAX_TOGETHER:
+        raise TooMany(f"at most {MAX_TOGETHER} annotations of all users together are kept")
     if held != before:
         disk.replace(path, _dump(held))
 

@@ -12,7 +12,7 @@ from mailsuite.errors import NotAllowed, TooMany, Unsupported
 from mailsuite.interfaces import INotes
 from mailsuite.model import FlagOp
 from mailsuite.store.access import changed
-from mailsuite.store.metadata import MAX_ENTRIES, SPECIAL_USE, special_use_of
+from mailsuite.store.metadata import MAX_ENTRIES, MAX_TOGETHER, SPECIAL_USE, special_use_of
 from mailsuite.testing.faults import answers
 
 if TYPE_CHECKING:
@@ -86,6 +86,8 @@ class MemoryNotes:
         for whose in {_whose(entry, user) for entry in values}:
             if sum(other == whose for other, _ in after) > MAX_ENTRIES:
                 raise TooMany("too many annotations")
+        if values and len(after) > MAX_TOGETHER:
+            raise TooMany("too many annotations")
         held.clear()
         held.update(after)
 

@@ -78,6 +78,15 @@ def test_keeps_so_many_and_changes_nothing_when_that_is_too_few(store: Any) -> N
     assert len(seen(store)) == 101
 
 
+def test_all_users_together_keep_so_many(store: Any) -> None:
+    full = {f"/private/{number}": b"x" for number in range(100)}
+    for number in range(10):
+        result_of(store.notes.annotate(INBOX, f"user{number}@example.org", full, ()))
+    failure_of(store.notes.annotate(INBOX, BOB, {"/private/a": b"x"}, ()), TooMany)
+    result_of(store.notes.annotate(INBOX, "user1@example.org", {"/private/1": b"y"}, ("/private/2",)))
+    result_of(store.notes.annotate(INBOX, BOB, {"/private/a": b"x"}, ()))
+
+
 def test_they_go_along_and_away_with_the_mailbox(store: Any) -> None:
     result_of(store.create("Work", ""))
     result_of(store.notes.annotate("Work", ANN, {"/shared/a": b"x"}, ()))
