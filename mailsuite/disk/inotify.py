@@ -77,6 +77,10 @@ class Inotify(FileDescriptor):
         """No more of this folder; nothing if it is gone."""
         self._libc.inotify_rm_watch(self._fd, number)
 
+    def catch_up(self) -> None:
+        """Tell what happened until now, before the reactor gets to it."""
+        self.doRead()
+
     def close(self) -> None:
         self.stopReading()
         fd, self._fd = self._fd, -1

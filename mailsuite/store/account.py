@@ -125,6 +125,11 @@ class AccountMail:
         some of them and given them other UIDs."""
         self._expected.append((recorded, publish))
 
+    @property
+    def expects(self) -> bool:
+        """Whether messages are durable that nobody can see yet; any thread, without the lock."""
+        return bool(self._expected)
+
     def catch_up(self, wait: bool = True) -> None:
         """Publish what is expected: all of it, which may take its being done, or (not ``wait``) what is done."""
         while self._expected and (wait or self._expected[0][0].done):

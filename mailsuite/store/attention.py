@@ -29,6 +29,8 @@ from mailsuite.store.mailbox import Lane
 DELAY = 0.1
 #: Seconds from the end of our own work to a look, if we looked away.
 QUIET = TICK + 0.5
+#: Seconds after which a look is one: nothing tells of what another host does to a shared disk.
+LOOK_EVERY = 15.0
 #: Mailboxes that are watched at the same time, each with two of the kernel's watches.
 MAX_FOLDERS = 4000
 #: Names that one job compares.
@@ -49,6 +51,8 @@ class Eyes(Protocol):
 
     def forget(self, number: int) -> None: ...
 
+    def catch_up(self) -> None: ...
+
     def close(self) -> None: ...
 
 
@@ -63,6 +67,7 @@ class _Followed:
         self.waiting: IDelayedCall | None = None
         self.looking = False
         self.away = 0  # how many look away
+        self.looked = 0.0  # when it was looked at last, whatever was told
 
 
 class Attention:
@@ -77,6 +82,20 @@ class Attention:
 
     def follows(self, folder: Folder) -> bool:
         return folder in self._followed
+
+    def nothing_new(self, folder: Folder) -> bool:
+        """No other program did anything in it that is not known: a look would find nothing."""
+        followed = self._followed.get(folder)
+        if followed is None or self._eyes is None or self._clock.seconds() - followed.looked >= LOOK_EVERY:
+            return False
+        self._eyes.catch_up()
+        busy = followed.names or followed.waiting is not None or followed.looking or followed.away
+        return not busy and self._followed.get(folder) is followed
+
+    def looked(self, folder: Folder) -> None:
+        """Somebody did."""
+        if folder in self._followed:
+            self._followed[folder].looked = self._clock.seconds()
 
     def follow(self, lane: Lane, folder: Folder) -> None:
         """From now until its feed has no watch left; nothing if that is so already, or cannot be."""
@@ -181,6 +200,7 @@ class Attention:
 
     def _looked(self, _: object, followed: _Followed) -> None:
         followed.looking = False
+        self.looked(followed.folder)
         if followed.names and self._followed.get(followed.folder) is followed:
             self._soon(followed)
 

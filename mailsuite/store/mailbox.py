@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -254,4 +254,6 @@ class MaildirMailbox:
         raise Temporary("what messages are sorted by is not to be had")
 
     def look(self) -> Deferred[None]:
-        return self._lane.run(self.folder.look)
+        if self._attention.nothing_new(self.folder) and not self.folder.account.expects:
+            return succeed(None)
+        return self._lane.run(self.folder.look).addCallback(lambda _: self._attention.looked(self.folder))

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from maildir_site import MESSAGE, Site, seen
+from maildir_site import ANN, MESSAGE, Site, seen
 from twisted.internet.defer import Deferred
 
 from mailsuite.disk.inotify import Ended, Inotify, Told, events
-from mailsuite.model import Arrived, FlagOp, FlagsChanged, Vanished
+from mailsuite.disk.placement import record_all
+from mailsuite.model import Arrived, FlagOp, FlagsChanged, ToMailbox, Vanished
 from mailsuite.store import attention, scan
+from mailsuite.store.folder import Folder
 from mailsuite.testing.results import result_of
 
 
@@ -292,3 +294,51 @@ def test_what_others_do_while_we_look_away_is_found_later(attended: Attended) ->
     result_of(working)
     assert [type(change) for change in attended.wait(attention.QUIET)] == [Arrived]
     assert attended.inbox.prompt
+
+
+@pytest.fixture
+def looks(attended: Attended, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Each look at the folder that asked the file system."""
+    made: list[str] = []
+    look = Folder.look
+
+    def noted(folder: Folder, force: bool = False) -> None:
+        made.append(folder.name)
+        look(folder, force)
+
+    monkeypatch.setattr(Folder, "look", noted)
+    return made
+
+
+def test_a_look_where_nothing_happened_asks_nothing(attended: Attended, looks: list[str]) -> None:
+    for _ in range(3):
+        result_of(attended.inbox.look())
+    assert looks == []
+    attended.site.clock.advance(attention.LOOK_EVERY)
+    result_of(attended.inbox.look())
+    result_of(attended.inbox.look())
+    assert looks == ["INBOX"], "what another host does to a shared disk is not told"
+
+
+def test_a_look_sees_what_another_program_did_just_now(attended: Attended, looks: list[str]) -> None:
+    attended.site.drop("new", "5.x.host")  # the reactor has not read of it yet
+    result_of(attended.inbox.look())
+    assert looks == ["INBOX"]
+    assert [type(change) for change in attended.watch.take()] == [Arrived]
+
+
+def test_a_look_sees_what_is_durable_and_not_placed_yet(attended: Attended, looks: list[str]) -> None:
+    site, inbox = attended.site, attended.inbox
+    placed = record_all(site.disk, [site.placements(MESSAGE, [ToMailbox(ANN, "INBOX")])])
+    result_of(inbox.look())
+    assert [type(change) for change in attended.watch.take()] == [Arrived]
+    assert looks == ["INBOX"]
+    placed.finish()
+
+
+def test_a_look_that_is_not_followed_asks_each_time(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    inbox = site.mailbox()
+    site.drop("new", "5.x.host")
+    result_of(inbox.look())
+    assert list(seen(inbox)) == [1]
+    assert not inbox.prompt
