@@ -92,6 +92,11 @@ class View:
         return b"* FLAGS (%s)\r\n" % " ".join((*SYSTEM_FLAGS, *self._keywords)).encode()
 
     @property
+    def may_expunge(self) -> bool:
+        """RFC 4314 §4."""
+        return "e" in self._rights
+
+    @property
     def keeps_seen(self) -> bool:
         """Whether reading a message marks it as \\Seen."""
         return self._may_change(SEEN)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from mailsuite.errors import Expunged, NotFound, ReadOnly
+from mailsuite.errors import Expunged, NotAllowed, NotFound, ReadOnly
 from mailsuite.imap import codes, responses
 from mailsuite.imap.events import Copy, Expunge, Store
 from mailsuite.imap.modseqs import Awareness
@@ -71,8 +71,10 @@ async def copy(session: Session, event: Copy) -> None:
 
 
 async def expunge(session: Session, event: Expunge) -> None:
-    """EXPUNGE and UID EXPUNGE, RFC 3501 §6.4.3, RFC 4315 §2.1."""
+    """EXPUNGE and UID EXPUNGE, RFC 3501 §6.4.3, RFC 4315 §2.1; RFC 4314 §4 also where there is nothing to expunge."""
     selection = writable(session)
+    if not selection.view.may_expunge:
+        raise NotAllowed("that takes the right e")
     await selection.catch_up()
     uids = selection.view.deleted(event.messages)
     if uids:
