@@ -55,6 +55,10 @@ class Unsupported(MailError):
     """Well formed, but not something that this server does (a charset, a mechanism)."""
 
 
+class Undecodable(Unsupported):
+    """The transfer encoding of a body, or octets that the mailbox cannot hold."""
+
+
 class Temporary(MailError):
     """It may work later: a file that cannot be read, a DNS server that does not answer, a shutdown in progress.
 

@@ -307,6 +307,10 @@ class IMailStore(Interface):
     def append(name: str, messages: Sequence[tuple[IDraft, Flags, float]]) -> Deferred[Sequence[Appended]]:
         """(draft, flags, internal date in epoch seconds) each; all or none, on disk when it fires."""
 
+    def replace(source: IMailbox, uid: int, name: str, message: tuple[IDraft, Flags, float]) -> Deferred[Appended]:
+        """Append one message and remove that one of ``source`` for good: both or none, on disk when it fires.  Fails
+        with ``Expunged``, ``NotFound`` (the mailbox ``name``), ``OverQuota`` (of what the new one is larger)."""
+
 
 class INotes(Interface):
     """What is noted of one account's mailboxes beside their mail: annotations (RFC 5464) and who may do what (RFC
@@ -373,8 +377,9 @@ class IMailbox(Interface):
         octets as sent), ``date`` (float, internal date), ``saved`` (float, when it came into this mailbox, RFC 8514
         §3), ``modseq`` (int), ``envelope`` and ``structure`` and ``body`` (bytes, IMAP syntax: ENVELOPE, BODYSTRUCTURE
         and BODY without extension data), ``emailid`` and ``threadid`` (bytes, RFC 8474), ``header`` (bytes, the header
-        block with CRLF and its empty line), ``name`` (str, the permanent id for UIDL); ``fields a b`` (bytes, the
-        header fields of these names, lower case and in alphabetical order, as they stand, and the empty line)."""
+        block with CRLF and its empty line), ``name`` (str, the permanent id for UIDL), ``preview`` (str, RFC 8970) and
+        ``known_preview`` (the same, or None where it was not made yet); ``fields a b`` (bytes, the header fields of
+        these names, lower case and in alphabetical order, as they stand, and the empty line)."""
 
     def body(uid: int) -> Deferred[IBody]:
         """Fails with ``Expunged``."""

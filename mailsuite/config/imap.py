@@ -29,6 +29,14 @@ class Imap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "`Other Users/ann@example.org/Work`. Empty: nothing is shared.",
         ),
     ] = "Other Users"
+    url_fetchers: Annotated[
+        tuple[str, ...],
+        length(
+            0,
+            1000,
+            "Accounts (`user@domain`) of submission servers, which may fetch what URLs for submission name (RFC 4467).",
+        ),
+    ] = ()
     administrator_contact: Annotated[
         str,
         length(0, 1000, "How users reach you, a URI such as `mailto:postmaster@example.org` (RFC 5464 /shared/admin)."),

@@ -52,6 +52,14 @@ _AFTER_LOGIN: tuple[bytes, ...] = (
     b"CONDSTORE",  # RFC 7162
     b"QRESYNC",  # RFC 7162
     b"SAVEDATE",  # RFC 8514
+    b"PREVIEW",  # RFC 8970
+    b"PARTIAL",  # RFC 9394
+    b"UIDONLY",  # RFC 9586
+    b"BINARY",  # RFC 3516
+    b"CATENATE",  # RFC 4469
+    b"URL-PARTIAL",  # RFC 5550 section 2.7.2
+    b"URLAUTH",  # RFC 4467
+    b"REPLACE",  # RFC 8508
 )
 
 

@@ -45,6 +45,8 @@ CLOSED = b"CLOSED"
 USEATTR = b"USEATTR"
 METADATA_TOOMANY = b"METADATA TOOMANY"
 UIDNOTSTICKY = b"UIDNOTSTICKY"
+URLMECH = b"URLMECH INTERNAL"  # RFC 4467 section 5
+UIDREQUIRED = b"UIDREQUIRED"  # RFC 9586 section 3.1
 
 
 def uidvalidity(value: int) -> bytes:
@@ -77,6 +79,16 @@ def unseen(number: int) -> bytes:
 
 def badcharset(known: Iterable[bytes]) -> bytes:
     return b"BADCHARSET (" + b" ".join(known) + b")"
+
+
+def badurl(url: bytes) -> bytes:
+    """RFC 4469 section 4.1; what cannot stand in a response code is percent-encoded."""
+    return b"BADURL " + b"".join(_URL_CHARS[octet] for octet in url)
+
+
+_URL_CHARS = [
+    bytes((octet,)) if 0x20 <= octet < 0x7F and octet not in b"]\\" else b"%%%02X" % octet for octet in range(256)
+]
 
 
 def capability(words: Iterable[bytes]) -> bytes:
@@ -129,6 +141,7 @@ _ERRORS: tuple[tuple[type[errors.MailError], Words], ...] = (
     (errors.OverQuota, Words(OVERQUOTA, b"the account has no room left")),
     (errors.TooBig, Words(TOOBIG, b"too big")),
     (errors.TooMany, Words(LIMIT, b"too many")),
+    (errors.Undecodable, Words(UNKNOWN_CTE, b"the transfer encoding is not known here")),  # RFC 3516 §4.3
     (errors.Unsupported, Words(CANNOT, b"not supported here")),
     (errors.Throttled, Words(UNAVAILABLE, b"too many tries, try again later")),
     (errors.DiskFull, Words(UNAVAILABLE, b"the server has no room left on its disk, try again later")),

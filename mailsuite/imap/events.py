@@ -11,7 +11,7 @@ from __future__ import annotations
 import msgspec
 
 from mailsuite.imap.items import Depth, FetchItem, ListReturn, ListSelect, StatusItem
-from mailsuite.imap.returns import Returns
+from mailsuite.imap.returns import Returns, Window
 from mailsuite.imap.sources import Source
 from mailsuite.model import FlagOp, Flags
 from mailsuite.query import Numbers, Query, Ranges, SortBy, ThreadAlgorithm, Uids
@@ -238,12 +238,33 @@ class SetMetadata(Command, frozen=True):
     removed: tuple[str, ...]
 
 
+class GenUrlAuth(Command, frozen=True):
+    """RFC 4467 §7.  Answer: ``* GENURLAUTH`` with each URL in full, ok."""
+
+    urls: tuple[bytes, ...]
+
+
+class UrlFetch(Command, frozen=True):
+    """RFC 4467 §7.  Answer: ``* URLFETCH`` with what each URL names, or NIL, ok."""
+
+    urls: tuple[bytes, ...]
+
+
+class ResetKey(Command, frozen=True):
+    """RFC 4467 §7.  ``mailbox`` is empty for all."""
+
+    mailbox: str
+
+
 class AppendBegin(Command, frozen=True):
     """The client offers a message of ``size`` octets.  Answer ``core.accept()`` to get it as ``AppendChunk`` events,
-    or ``core.no``: a waiting client then does not send it, and one that does not wait has it swallowed.
+    or ``core.no``: a waiting client then does not send it, and one that does not wait has it swallowed.  One of 0
+    octets is put together from the ``AppendText`` and ``AppendUrl`` that follow (CATENATE, RFC 4469).
 
     ``date`` is the internal date in epoch seconds, None where the client gave none.  ``index`` counts from 0 within
-    one command (MULTIAPPEND, RFC 3502): after the chunks comes another ``AppendBegin``, or ``AppendEnd``.
+    one command (MULTIAPPEND, RFC 3502): after the chunks comes another ``AppendBegin``, or ``AppendEnd``.  ``binary``:
+    it may hold any octets (a literal8, RFC 3516).  ``replaces``: the one message of the selected mailbox that goes when
+    this one comes (REPLACE, RFC 8508), None for APPEND.
     """
 
     mailbox: str
@@ -251,6 +272,21 @@ class AppendBegin(Command, frozen=True):
     date: float | None
     size: int
     index: int
+    binary: bool = False
+    replaces: Numbers | Uids | None = None
+
+
+class AppendText(Command, frozen=True):
+    """The next part of the message is offered as octets.  Answered like ``AppendBegin``."""
+
+    size: int
+
+
+class AppendUrl(Command, frozen=True):
+    """The next part of the message is what this IMAP URL names, as sent.  Answer ``core.accept()`` when it was added,
+    or ``core.no`` with ``codes.badurl``."""
+
+    url: bytes
 
 
 class AppendChunk(Command, frozen=True):
@@ -359,13 +395,15 @@ class Fetch(Command, frozen=True):
     """``items`` in the order asked, no duplicates; a UID command always has ``Attribute.UID`` among them.
 
     ``changed_since``: only messages with a higher MODSEQ (RFC 7162 §3.1.4.1), which is among the items then; 0 for all.
-    ``vanished``: those that are gone since are told too (§3.2.6).
+    ``vanished``: those that are gone since are told too (§3.2.6).  ``partial``: only these of the messages that are
+    named and there, whatever changed (RFC 9394 §3.3); None for all.
     """
 
     messages: Numbers | Uids
     items: tuple[FetchItem, ...]
     changed_since: int = 0
     vanished: bool = False
+    partial: Window | None = None
 
     @property
     def uid(self) -> bool:

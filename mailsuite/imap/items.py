@@ -13,8 +13,8 @@ import msgspec
 
 
 class Attribute(enum.Enum):
-    """Fetch items without arguments; the value is the name on the wire.  MODSEQ: RFC 7162 §3.1.4.2, SAVEDATE: RFC 8514
-    §4.2."""
+    """Fetch items without arguments; the value is how they are asked for.  MODSEQ: RFC 7162 §3.1.4.2, SAVEDATE: RFC
+    8514 §4.2, PREVIEW: RFC 8970 §3."""
 
     FLAGS = "FLAGS"
     INTERNALDATE = "INTERNALDATE"
@@ -27,6 +27,13 @@ class Attribute(enum.Enum):
     EMAILID = "EMAILID"
     THREADID = "THREADID"
     SAVEDATE = "SAVEDATE"
+    PREVIEW = "PREVIEW"
+    LAZY_PREVIEW = "PREVIEW (LAZY)"
+
+    @property
+    def label(self) -> str:
+        """The name in the response."""
+        return "PREVIEW" if self is Attribute.LAZY_PREVIEW else self.value
 
 
 class SectionKind(enum.Enum):
@@ -47,8 +54,16 @@ class Partial(msgspec.Struct, frozen=True):
     length: int
 
 
+class Transfer(enum.Enum):
+    """In which form a part is asked: BODY, BINARY or BINARY.SIZE (RFC 3516 §4.2)."""
+
+    AS_SENT = enum.auto()
+    DECODED = enum.auto()
+    DECODED_SIZE = enum.auto()
+
+
 class BodySection(msgspec.Struct, frozen=True):
-    """``BODY[section]<partial>``.
+    """``BODY[section]<partial>``, or ``BINARY[part]<partial>`` or ``BINARY.SIZE[part]``, as ``transfer`` says.
 
     ``part`` are the part numbers (empty: the message itself); ``fields`` are lower-case header field names, for
     FIELDS and FIELDS_NOT; ``peek`` is False where fetching sets \\Seen; ``label`` is what the response says in
@@ -61,6 +76,7 @@ class BodySection(msgspec.Struct, frozen=True):
     fields: tuple[bytes, ...] = ()
     partial: Partial | None = None
     peek: bool = False
+    transfer: Transfer = Transfer.AS_SENT
 
 
 FetchItem: TypeAlias = Attribute | BodySection

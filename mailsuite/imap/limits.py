@@ -21,6 +21,8 @@ class Limits(msgspec.Struct, frozen=True):
     #: One message of APPEND, and messages in one APPEND (a count).
     message: int = 64 * 1024 * 1024
     messages: int = 100
+    #: Parts of the messages that one APPEND puts together (CATENATE; a count).
+    parts: int = 1000
     #: What is swallowed of refused non-synchronising literals in one session before it ends.
     swallow: int = 256 * 1024 * 1024
     #: Commands in a row that could not be understood before the session ends (a count).
@@ -36,8 +38,16 @@ class Limits(msgspec.Struct, frozen=True):
         """A message of an APPEND that has offered so many before it.  Raises ProtocolError."""
         if not size:  # RFC 3502 section 6.3.11: an error, answered NO
             raise ProtocolError("a message cannot be empty", word=b"NO")
+        self.check_part(size)
+        self.check_messages(offered)
+
+    def check_part(self, size: int) -> None:
+        """Octets for a message.  Raises ProtocolError."""
         if size > self.message:
             raise ProtocolError("the message is too big", codes.TOOBIG, b"NO")
+
+    def check_messages(self, offered: int) -> None:
+        """One more, after so many in the same command.  Raises ProtocolError."""
         if offered >= self.messages:
             raise ProtocolError("too many messages in one command", codes.LIMIT, b"NO")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 
 from mailsuite.imap import table
+from mailsuite.imap.appending import Appending
 from mailsuite.imap.syntax.cursor import ProtocolError
 
 
@@ -38,7 +39,7 @@ class Reading:
 class InHand:
     """The command that the adapter has; with an empty ``tag`` it has none."""
 
-    __slots__ = ("appending", "client_waits", "done", "mailbox", "offered", "row", "starting_tls", "tag")
+    __slots__ = ("appending", "done", "row", "starting_tls", "tag")
 
     def __init__(self, tag: bytes = b"", row: table.Row | None = None) -> None:
         self.tag = tag
@@ -47,9 +48,10 @@ class InHand:
         self.starting_tls = False
         #: IDLE: the line that ended it was DONE.
         self.done = True
-        #: APPEND: where to, messages offered so far, whether the client holds the last back for a go-ahead, and
-        #: whether the adapter has accepted any.
-        self.mailbox = ""
-        self.offered = 0
-        self.client_waits = False
-        self.appending = False
+        #: APPEND and REPLACE: the messages that come.
+        self.appending: Appending | None = None
+
+    @property
+    def taken(self) -> bool:
+        """Whether the adapter has begun to take messages."""
+        return self.appending is not None and self.appending.taken

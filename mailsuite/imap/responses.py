@@ -240,6 +240,11 @@ def vanished(uids: Ranges, earlier: bool = False) -> bytes:
     return b"* VANISHED %b%b\r\n" % (b"(EARLIER) " if earlier else b"", sets.text(uids))
 
 
+def uidfetch(uid: int, items: Sequence[bytes]) -> bytes:
+    """The same for a client that uses UIDs only: RFC 9586 §3.3."""
+    return b"* %d UIDFETCH (%s)\r\n" % (uid, b" ".join(items))
+
+
 def fetch(number: int, items: Sequence[bytes]) -> bytes:
     """One FETCH line of finished items (``b"UID 7"``, ``b"FLAGS (\\\\Seen)"``); rows of many: see ``rows``."""
     return b"* %d FETCH (%s)\r\n" % (number, b" ".join(items))

@@ -11,7 +11,7 @@ from typing import cast
 import msgspec
 
 from mailsuite.imap import responses
-from mailsuite.imap.items import Attribute, BodySection, FetchItem
+from mailsuite.imap.items import Attribute, BodySection, FetchItem, Transfer
 
 _Render = Callable[[object], bytes]
 
@@ -22,6 +22,11 @@ def _number(value: object) -> bytes:
 
 def _date(value: object) -> bytes:
     return responses.internaldate(cast(float, value))
+
+
+def _preview(value: object) -> bytes:
+    """nstring, in UTF-8 (RFC 8970 §3.3): NIL where it is not known yet."""
+    return responses.nstring(None if value is None else cast(str, value).encode("utf-8", "replace"))
 
 
 def _modseq(value: object) -> bytes:
@@ -40,6 +45,8 @@ def _as_it_is(value: object) -> bytes:
 _STORED: dict[Attribute, tuple[str, _Render]] = {
     Attribute.INTERNALDATE: ("date", _date),
     Attribute.SAVEDATE: ("saved", _date),
+    Attribute.PREVIEW: ("preview", _preview),
+    Attribute.LAZY_PREVIEW: ("known_preview", _preview),
     Attribute.RFC822_SIZE: ("size", _number),
     Attribute.MODSEQ: ("modseq", _modseq),
     Attribute.EMAILID: ("emailid", _object_id),
@@ -69,7 +76,7 @@ def _column(item: FetchItem) -> _Render:
 
 def _word(item: FetchItem) -> str:
     """A column of octets; sections have their label with them."""
-    return f"{item.value} %b" if isinstance(item, Attribute) else "%b"
+    return f"{item.label} %b" if isinstance(item, Attribute) else "%b"
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -77,7 +84,7 @@ class Plan(msgspec.Struct, frozen=True):
 
     ``wanted``: item names for ``IMailbox.fetch``, to be asked in this order.  ``sections``: what must be read from
     messages, in the order in which ``row`` wants them.  ``flags``: whether rows show flags.  ``sets_seen``: whether
-    reading sets \\\\Seen (RFC 3501 section 6.4.5).
+    reading sets \\\\Seen (RFC 3501 section 6.4.5).  ``uid_only``: rows are UIDFETCH responses (RFC 9586 §3.3).
     """
 
     items: tuple[FetchItem, ...]
@@ -85,6 +92,7 @@ class Plan(msgspec.Struct, frozen=True):
     sections: tuple[BodySection, ...]
     flags: bool
     sets_seen: bool
+    uid_only: bool = False
 
     @property
     def only_flags(self) -> bool:
@@ -106,19 +114,19 @@ class Plan(msgspec.Struct, frozen=True):
         for item, column in zip(stored + list(self.sections), values, strict=False):
             columns[item] = list(map(_column(item), column)) if item not in _READY else column
         words = " ".join(_FORMATS.get(item) or _word(item) for item in self.items)
-        line = f"* %d FETCH ({words})\r\n".encode()
-        return b"".join(
-            [line % fields for fields in zip(numbers, *(columns[item] for item in self.items), strict=True)]
-        )
+        line = f"* %d {'UID' if self.uid_only else ''}FETCH ({words})\r\n".encode()
+        first = uids if self.uid_only else numbers
+        return b"".join([line % fields for fields in zip(first, *(columns[item] for item in self.items), strict=True)])
 
     def row(
-        self, number: int, uid: int, flags: bytes, values: Sequence[object], sections: Sequence[bytes | None]
+        self, number: int, uid: int, flags: bytes, values: Sequence[object], sections: Sequence[bytes | int | None]
     ) -> list[bytes]:
         """One line, in pieces, so that long sections are not copied.  ``values`` in step with ``wanted``;
-        ``sections`` in step with the plan's, None for a part that is not there (NIL)."""
+        ``sections`` in step with the plan's: see ``section``."""
         stored, texts = iter(values), iter(sections)
         pieces: list[bytes] = []
-        words, between = b"* %d FETCH (" % number, b""
+        words = b"* %d UIDFETCH (" % uid if self.uid_only else b"* %d FETCH (" % number
+        between = b""
         for item in self.items:
             if isinstance(item, BodySection):
                 head, content = section(item, next(texts))
@@ -129,17 +137,20 @@ class Plan(msgspec.Struct, frozen=True):
             elif item is Attribute.FLAGS:
                 words += b"%bFLAGS %b" % (between, flags)
             else:
-                words += b"%b%b %b" % (between, item.value.encode(), _STORED[item][1](next(stored)))
+                words += b"%b%b %b" % (between, item.label.encode(), _STORED[item][1](next(stored)))
             between = b" "
         pieces.append(words + b")\r\n")
         return pieces
 
 
-def plan(items: tuple[FetchItem, ...], keeps_seen: bool) -> Plan:
+def plan(items: tuple[FetchItem, ...], keeps_seen: bool, uid_only: bool = False) -> Plan:
     """For ``events.Fetch.items``; ``keeps_seen``: whether this client's reading can set \\Seen at all.
 
+    With ``uid_only`` the UID is no item unless nothing else is asked: it stands in front of them all (RFC 9586 §3.3).
     Where reading sets \\Seen, rows show the flags too, so that the client hears of it (RFC 3501 section 6.4.5).
     """
+    if uid_only:
+        items = tuple(item for item in items if item is not Attribute.UID) or items
     sections = tuple(item for item in items if isinstance(item, BodySection))
     sets_seen = keeps_seen and any(not section.peek for section in sections)
     return Plan(
@@ -148,14 +159,29 @@ def plan(items: tuple[FetchItem, ...], keeps_seen: bool) -> Plan:
         sections=sections,
         flags=Attribute.FLAGS in items,
         sets_seen=sets_seen,
+        uid_only=uid_only,
     )
 
 
-def section(item: BodySection, content: bytes | None) -> tuple[bytes, bytes]:
-    """``BODY[1]<0> {5}`` CRLF, and ``hello``: ``content`` is the whole section; the partial is cut here."""
+def section(item: BodySection, content: bytes | int | None) -> tuple[bytes, bytes]:
+    """``BODY[1]<0> {5}`` CRLF, and ``hello``: ``content`` is the whole section, of which the partial is cut here, or
+    its size for BINARY.SIZE; None for a part that is not there."""
+    if isinstance(content, int):
+        return item.label + b" %d" % content, b""
     if content is None:
-        return item.label + b" NIL", b""
+        return item.label + (b" 0" if item.transfer is Transfer.DECODED_SIZE else b" NIL"), b""
     if item.partial is not None:
         start = item.partial.offset
         content = content[start : start + item.partial.length]
-    return item.label + b" {%d}\r\n" % len(content), content
+    return announced(item, len(content), b"\0" in content), sendable(item, content)
+
+
+def announced(item: BodySection, size: int, nul: bool) -> bytes:
+    """``BODY[1]<0> {5}`` CRLF; ``nul``: the octet NUL may be among those that follow."""
+    eight = b"~" if nul and item.transfer is Transfer.DECODED else b""  # literal8, RFC 3516 §4.3
+    return item.label + b" %b{%d}\r\n" % (eight, size)
+
+
+def sendable(item: BodySection, content: bytes) -> bytes:
+    """The same octets, without NUL where a literal must not hold it (RFC 3501 §9 CHAR8): 0x80 stands for it."""
+    return content if item.transfer is Transfer.DECODED else content.replace(b"\0", b"\x80")

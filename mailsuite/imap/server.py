@@ -10,14 +10,14 @@ is ever taken for a command.  What stands behind STARTTLS in the same flight is 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import cast
 
 from mailsuite.imap import codes, limits, responses, table
-from mailsuite.imap.commands import append
+from mailsuite.imap.appending import Appending, awaits_url
+from mailsuite.imap.commands.append import Target, awaits_name
 from mailsuite.imap.events import (
     AppendAbort,
-    AppendBegin,
     AppendChunk,
-    AppendEnd,
     AuthenticateResponse,
     Command,
     Hangup,
@@ -143,11 +143,13 @@ class ServerCore:
         self._awaiting = False
 
     def accept(self) -> None:
-        """Answers ``AppendBegin``: the message comes as ``AppendChunk`` events."""
-        if self._hand.client_waits:
-            self._out.append(_GO_AHEAD)
-        self._mode = Mode.MESSAGE
-        self._hand.appending = True
+        """Answers ``AppendBegin``, ``AppendText``, ``AppendUrl``: what was offered comes as ``AppendChunk`` events."""
+        appending = self._hand.appending
+        announced = appending.accept() if appending is not None else None
+        if announced is not None:
+            if announced.client_waits:
+                self._out.append(_GO_AHEAD)
+            self._mode = Mode.MESSAGE
         self._awaiting = False
 
     def begin_idle(self) -> None:
@@ -176,10 +178,9 @@ class ServerCore:
         self._out.append(tag + responses.status_line(word, text, code)[1:])
 
     def _refuse(self, tag: bytes, why: ProtocolError) -> None:
-        hand = self._hand
-        offered = self._awaiting and hand.offered > 0
-        receiving = hand.appending and not self._awaiting
-        if not (offered or receiving) or (offered and hand.client_waits):
+        announced = self._hand.appending.announced if self._hand.appending is not None else None
+        receiving = self._hand.taken and not self._awaiting
+        if not receiving and (announced is None or announced.client_waits):
             self._finish(tag, why.word, why.text, why.code)
             return
         self._check(tag)
@@ -200,6 +201,8 @@ class ServerCore:
     # -- commands ------------------------------------------------------------------------------------------------
 
     def _read_command(self) -> Command | Signal | None:
+        if self._hand.appending is not None and self._hand.appending.coming:
+            return self._next_part(self._hand.appending)
         reading = self._reading
         line = self._reader.line(self._limits.line - reading.text)
         if line is None:
@@ -220,7 +223,7 @@ class ServerCore:
         if reading.wrong is not None:
             return self._say_wrong(reading.wrong)
         try:
-            event = self._end_append() if self._hand.appending else self._begin()
+            event = self._begin() if self._hand.appending is None else self._read_parts(self._hand.appending, None)
         except ProtocolError as error:
             return self._say_wrong(error)
         self._reading = Reading()
@@ -228,6 +231,8 @@ class ServerCore:
 
     def _begin(self) -> Command:
         head = table.head(bytes(self._reading.data), self._state)
+        if head.row.appends:
+            return self._begin_append(head, None)
         event = head.parse()
         if isinstance(event, StartTls):
             if self._secure:
@@ -248,7 +253,7 @@ class ServerCore:
     def _say_wrong(self, why: ProtocolError) -> Command | None:
         """Answer a command that the adapter never saw, or of which it saw only the beginning."""
         tag = self._hand.tag or table.tag_of(bytes(self._reading.data)) or b"*"
-        aborted = AppendAbort(tag) if self._hand.appending else None
+        aborted = AppendAbort(tag) if self._hand.taken else None
         self._forget()
         self._out.append(tag + responses.status_line(why.word, why.text, why.code)[1:])
         if why.word == b"BAD":
@@ -275,7 +280,7 @@ class ServerCore:
         if announced.client_waits:  # without a go-ahead the client does not send it (RFC 3501 section 4.3)
             return self._say_wrong(why)
         tag = self._hand.tag or table.tag_of(bytes(self._reading.data))
-        aborted = AppendAbort(tag) if self._hand.appending else None
+        aborted = AppendAbort(tag) if self._hand.taken else None
         self._forget()
         self._swallow(tag, why, size)
         return aborted
@@ -283,16 +288,13 @@ class ServerCore:
     def _admit(self, announced: Announced) -> Command | None:
         """Let a literal in; ProtocolError where it is out of place or too big."""
         reading = self._reading
-        if self._hand.appending:
-            return self._offer(Cursor(bytes(reading.data)), self._hand.tag, announced)
-        if not reading.admitted:
-            head = table.head(bytes(reading.data), self._state)
-            if head.name == b"APPEND" and not append.awaits_mailbox(head.cursor):
-                self._hand.mailbox = append.mailbox(head.cursor)
-                event = self._offer(head.cursor, head.tag, announced)
-                self._take_up(head)
-                return event
-            reading.admitted = head.name != b"APPEND"
+        if not awaits_url(reading.data):
+            if self._hand.appending is not None:
+                return self._read_parts(self._hand.appending, announced)
+            head = None if reading.admitted else table.head(bytes(reading.data), self._state)
+            if head is not None and head.row.appends and not awaits_name(head.cursor, head.row.words_before_name):
+                return self._begin_append(head, announced)
+            reading.admitted = head is None or not head.row.appends
         reading.literals += announced.size
         self._limits.check_literal(announced.size, reading.literals, self._state is not State.NOT_AUTHENTICATED)
         if announced.client_waits:
@@ -321,16 +323,23 @@ class ServerCore:
 
     # -- messages of APPEND --------------------------------------------------------------------------------------
 
-    def _offer(self, cursor: Cursor, tag: bytes, announced: Announced) -> AppendBegin:
-        """The next message of the command; ProtocolError where it cannot be one."""
-        hand, offer = self._hand, append.offer(cursor)
-        self._limits.check_message(offer.size, hand.offered)
-        event = AppendBegin(tag, hand.mailbox, offer.flags, offer.date, offer.size, hand.offered)
-        hand.offered += 1
-        hand.client_waits = announced.client_waits
+    def _begin_append(self, head: table.Head, announced: Announced | None) -> Command:
+        appending = Appending(cast(Target, head.parse()), self._limits)
+        appending.read(head.cursor, announced)
+        self._take_up(head)
+        self._hand.appending = appending
+        self._reading = Reading()
+        return self._next_part(appending)
+
+    def _read_parts(self, appending: Appending, announced: Announced | None) -> Command:
+        """The next segment of the command."""
+        appending.read(Cursor(bytes(self._reading.data)), announced)
+        self._reading = Reading()
+        return self._next_part(appending)
+
+    def _next_part(self, appending: Appending) -> Command:
         self._awaiting = True
-        self._reading.data.clear()
-        return event
+        return appending.coming.popleft()
 
     def _read_message(self) -> Command | Signal | None:
         if not self._left:
@@ -340,18 +349,13 @@ class ServerCore:
         if not data:
             return NEED_DATA
         self._left -= len(data)
-        if b"\x00" not in data:
+        if b"\x00" not in data or (self._hand.appending is not None and self._hand.appending.binary):
             return AppendChunk(self._hand.tag, data)
         # literal = "{" number "}" CRLF *CHAR8 ; CHAR8 = %x01-ff
         tag, left = self._hand.tag, self._left
         self._forget()
         self._swallow(tag, ProtocolError("the message holds the octet NUL", codes.UNKNOWN_CTE, b"NO"), left)
         return AppendAbort(tag)
-
-    def _end_append(self) -> AppendEnd:
-        Cursor(bytes(self._reading.data)).end()
-        self._awaiting, self._hand.offered = True, 0
-        return AppendEnd(self._hand.tag)
 
     # -- the other lines -----------------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ from mailsuite.imap.commands import (
     esearch,
     expunge,
     fetch,
+    genurlauth,
     getacl,
     getmetadata,
     getquota,
@@ -41,6 +42,8 @@ from mailsuite.imap.commands import (
     namespace,
     noop,
     rename,
+    replace,
+    resetkey,
     search,
     select,
     setacl,
@@ -53,6 +56,7 @@ from mailsuite.imap.commands import (
     subscribe,
     thread,
     unselect,
+    urlfetch,
 )
 from mailsuite.imap.events import Command
 from mailsuite.imap.states import State
@@ -64,7 +68,8 @@ class Row(msgspec.Struct, frozen=True):
     """One command.
 
     ``at_once`` is the state from the moment that the command is understood, ``after_ok`` the one after its OK; None
-    leaves it.  ``expunges``: EXPUNGE responses may be sent while it runs.
+    leaves it.  ``expunges``: EXPUNGE responses may be sent while it runs.  ``appends``: messages follow what ``parse``
+    reads, which is a mailbox name after so many words.
     """
 
     rfc: str
@@ -73,6 +78,8 @@ class Row(msgspec.Struct, frozen=True):
     expunges: bool = True
     at_once: State | None = None
     after_ok: State | None = None
+    appends: bool = False
+    words_before_name: int = 0
 
 
 _ANY = frozenset({State.NOT_AUTHENTICATED, State.AUTHENTICATED, State.SELECTED})
@@ -101,7 +108,10 @@ COMMANDS: dict[bytes, Row] = {
     b"LIST": Row("RFC 3501 6.3.8", list.parse, _AFTER_LOGIN),
     b"LSUB": Row("RFC 3501 6.3.9", lsub.parse, _AFTER_LOGIN),
     b"STATUS": Row("RFC 3501 6.3.10", status.parse, _AFTER_LOGIN),
-    b"APPEND": Row("RFC 3501 6.3.11", append.parse, _AFTER_LOGIN),
+    b"APPEND": Row("RFC 3501 6.3.11", append.parse, _AFTER_LOGIN, appends=True),
+    b"GENURLAUTH": Row("RFC 4467 7", genurlauth.parse, _AFTER_LOGIN),
+    b"URLFETCH": Row("RFC 4467 7", urlfetch.parse, _AFTER_LOGIN),
+    b"RESETKEY": Row("RFC 4467 7", resetkey.parse, _AFTER_LOGIN),
     b"NAMESPACE": Row("RFC 2342", namespace.parse, _AFTER_LOGIN),
     b"SETACL": Row("RFC 4314 3.1", setacl.parse, _AFTER_LOGIN),
     b"DELETEACL": Row("RFC 4314 3.2", deleteacl.parse, _AFTER_LOGIN),
@@ -127,6 +137,8 @@ COMMANDS: dict[bytes, Row] = {
     b"STORE": Row("RFC 3501 6.4.6", store.parse, _SELECTED, expunges=False),
     b"COPY": Row("RFC 3501 6.4.7", copy.parse, _SELECTED),
     b"MOVE": Row("RFC 6851", move.parse, _SELECTED),
+    b"REPLACE": Row("RFC 8508 3.2", replace.parse, _SELECTED, appends=True, words_before_name=1),
+    b"UID REPLACE": Row("RFC 8508 3.3", replace.parse_uid, _SELECTED, appends=True, words_before_name=1),
     b"UID EXPUNGE": Row("RFC 4315 2.1", expunge.parse_uid, _SELECTED),
     b"UID SEARCH": Row("RFC 3501 6.4.8", search.parse_uid, _SELECTED),
     b"UID SORT": Row("RFC 5256 3", sort.parse_uid, _SELECTED),

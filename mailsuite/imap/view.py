@@ -52,6 +52,8 @@ class View:
         self.overflowed = False
         #: Set by ``apply``: the mailbox is no more, the selection must end.
         self.gone = False
+        #: The client uses UIDs only: UIDFETCH and VANISHED are told instead of FETCH and EXPUNGE (RFC 9586 §3).
+        self.uid_only = False
         #: UIDs that ``$`` stands for (RFC 5182).
         self.saved: Ranges = ()
         self._uidnext = snapshot.uidnext
@@ -84,7 +86,7 @@ class View:
             responses.ok(b"the highest so far", codes.highestmodseq(self.modseqs.highest)),  # RFC 7162 §3.1.2.1
         ]
         unseen = next((number for number, flags in enumerate(self._flags, 1) if SEEN not in flags), None)
-        if unseen is not None:
+        if unseen is not None and not self.uid_only:
             lines.insert(3, responses.ok(b"the first unseen message", codes.unseen(unseen)))
         return lines
 
@@ -264,7 +266,9 @@ class View:
         self._shown(uids)
         numbers = self.numbers(uids)
         texts = self._flag_texts(uids, numbers)
-        if uid:
+        if self.uid_only:
+            rows = [f"* {u} UIDFETCH (FLAGS {flags})\r\n" for u, flags in zip(uids, texts, strict=True)]
+        elif uid:
             rows = [
                 f"* {n} FETCH (UID {u} FLAGS {flags})\r\n" for n, u, flags in zip(numbers, uids, texts, strict=True)
             ]
@@ -421,7 +425,7 @@ class View:
         self._due -= self._vanished
         self._vanished.clear()
         self.modseqs.release()
-        if self.modseqs.awareness is Awareness.QRESYNC:
+        if self.uid_only or self.modseqs.awareness is Awareness.QRESYNC:
             return [responses.vanished(ranges_of(uids))]  # RFC 7162 §3.2.10.2
         return [responses.expunge(index + 1) for index in indexes]
 
@@ -441,7 +445,11 @@ class View:
         uids = sorted((changed | self.modseqs.heard.keys()) - self._vanished)
         for number, uid in zip(self.numbers(uids), uids, strict=True):
             flags = [b"FLAGS " + self.rendered_flags(uid)] if uid in changed else []
-            rows.append(responses.fetch(number, [b"UID %d" % uid, *flags, b"MODSEQ (%d)" % self.modseqs.show(uid, 0)]))
+            items = [*flags, b"MODSEQ (%d)" % self.modseqs.show(uid, 0)]
+            if self.uid_only:
+                rows.append(responses.uidfetch(uid, items))
+            else:
+                rows.append(responses.fetch(number, [b"UID %d" % uid, *items]))
         return rows
 
     def _remove(self, indexes: Sequence[int]) -> None:

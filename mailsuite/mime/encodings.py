@@ -65,10 +65,17 @@ def _from_base64_run(run: bytes) -> bytes:
 
 def from_quoted_printable(data: bytes) -> bytes:
     """RFC 2045 §6.7: what is no escape stays as it is."""
-    if b"=" not in data:
-        return data
-    joined = _SOFT_BREAK.sub(b"", _SPACE_AT_END.sub(b"", data))
-    return _ESCAPED.sub(lambda match: bytes((int(match[1], 16),)), joined)
+    return unescaped(lines_joined(data)) if b"=" in data else data
+
+
+def lines_joined(data: bytes) -> bytes:
+    """The first half of it: without soft line breaks and blanks at the end of lines."""
+    return _SOFT_BREAK.sub(b"", _SPACE_AT_END.sub(b"", data))
+
+
+def unescaped(data: bytes) -> bytes:
+    """The second half: each ``=41`` as its octet."""
+    return _ESCAPED.sub(lambda match: bytes((int(match[1], 16),)), data)
 
 
 def decode_words(value: bytes) -> str:

@@ -1,4 +1,5 @@
-"""APPEND, RFC 3501 §6.3.11, with several messages at once (RFC 3502): each goes into a draft as it arrives.
+"""APPEND, RFC 3501 §6.3.11, several messages at once (RFC 3502), in binary (RFC 3516) or put together (RFC 4469), and
+REPLACE (RFC 8508): each message goes into a draft as it arrives.
 
 A draft that cannot keep up holds back the connection, so a message of any size costs little memory.  Nothing is stored
 before all of it has come; a client that leaves half-way leaves nothing.
@@ -8,10 +9,13 @@ from __future__ import annotations
 
 from twisted.internet.defer import Deferred
 
-from mailsuite.errors import NotFound
-from mailsuite.imap import codes
-from mailsuite.imap.events import AppendAbort, AppendBegin, AppendChunk, AppendEnd
+from mailsuite.errors import Expunged, MailError, NotFound, ReadOnly, TooBig, Undecodable
+from mailsuite.imap import codes, responses
+from mailsuite.imap.events import AppendAbort, AppendBegin, AppendChunk, AppendEnd, AppendText
+from mailsuite.mime.binary import TextForm
+from mailsuite.mime.seven_bit import Unconvertible
 from mailsuite.net.imap_session import Offered, Session
+from mailsuite.query import Numbers, Uids
 
 
 async def begin(session: Session, event: AppendBegin) -> None:
@@ -19,13 +23,33 @@ async def begin(session: Session, event: AppendBegin) -> None:
     if event.index == 0:
         session.discard_offered()
         session.append_to = event.mailbox
+        session.replaced = None if event.replaces is None else _replaced(session, event.replaces)
         try:
             await session.store.open(event.mailbox)
         except NotFound:
             await _no_mailbox(session, event)
             return
+    else:
+        await _finish_last(session)
     date = session.clock.seconds() if event.date is None else event.date
-    session.offered.append(Offered(session.parts.drafts(), event.flags, date))
+    form = TextForm() if event.binary else None
+    session.offered.append(Offered(session.parts.drafts(), event.flags, date, form))
+    session.core.accept()
+
+
+def _replaced(session: Session, message: Numbers | Uids) -> int:
+    """The UID of the message that REPLACE is to remove."""
+    view = session.selection.view
+    if view.read_only:
+        raise ReadOnly("the mailbox is open for reading only")
+    uids = session.resolve(message)
+    if not uids:
+        raise Expunged("the message to be replaced is not there")
+    return uids[0]
+
+
+def text(session: Session, event: AppendText) -> None:
+    """The next part of a message comes as octets."""
     session.core.accept()
 
 
@@ -36,7 +60,12 @@ async def _no_mailbox(session: Session, event: AppendBegin | AppendEnd) -> None:
 
 def chunk(session: Session, event: AppendChunk) -> Deferred[object] | None:
     """Octets into the draft; the connection waits while the disk does."""
-    written = session.offered[-1].draft.write(event.data)
+    offered = session.offered[-1]
+    if offered.form is not None:
+        return session.carry_out(event, _convert(session, offered, offered.form, event.data))
+    written = offered.draft.write(event.data)
+    if offered.draft.size > session.settings.limits.message:
+        return session.carry_out(event, _too_big())
     return None if written is None else session.carry_out(event, _wait(written))
 
 
@@ -44,17 +73,60 @@ async def _wait(written: Deferred[None]) -> None:
     await written
 
 
+async def _too_big() -> None:
+    raise TooBig("the message is too big")
+
+
+async def _convert(session: Session, offered: Offered, form: TextForm, data: bytes) -> None:
+    """RFC 3516 §4.4: what is binary is kept as base64, which every client can read."""
+    try:
+        await add(session, offered, form.feed(data))
+    except Unconvertible as error:
+        raise Undecodable(str(error)) from None
+
+
+async def _finish_last(session: Session) -> None:
+    """All of the message that was offered last is there."""
+    offered = session.offered[-1]
+    if offered.form is not None:
+        try:
+            await add(session, offered, offered.form.end())
+        except Unconvertible as error:
+            raise Undecodable(str(error)) from None
+    if not offered.draft.size:
+        raise MailError("a message cannot be empty")
+
+
+async def add(session: Session, offered: Offered, data: bytes) -> None:
+    """Octets to the message; ``TooBig`` if it is too large with them."""
+    if offered.draft.size + len(data) > session.settings.limits.message:
+        raise TooBig("the message is too big")  # RFC 4469 §4.2
+    written = offered.draft.write(data)
+    if written is not None:
+        await written
+
+
 async def end(session: Session, event: AppendEnd) -> None:
     """Store all of them; OK when they are on disk."""
-    messages = [(offered.draft, offered.flags, offered.date) for offered in session.offered]
     try:
-        appended = await session.store.append(session.append_to, messages)
-    except NotFound:  # deleted meanwhile
-        await _no_mailbox(session, event)
-        return
+        await _finish_last(session)
+        messages = [(offered.draft, offered.flags, offered.date) for offered in session.offered]
+        if session.replaced is not None:
+            [message] = messages
+            mailbox = session.selection.mailbox
+            appended = await session.store.replace(mailbox, session.replaced, session.append_to, message)
+            # RFC 8508 §4.3: before the EXPUNGE response
+            session.core.untagged(responses.ok(b"this is the new one", codes.appenduid([appended])))
+            await session.complete(event, b"replaced")
+        else:
+            stored = await session.store.append(session.append_to, messages)
+            await session.complete(event, b"stored", codes.appenduid(stored))
+    except NotFound as error:
+        if isinstance(error, Expunged):
+            raise
+        await _no_mailbox(session, event)  # deleted meanwhile
     finally:
         session.discard_offered()
-    await session.complete(event, b"stored", codes.appenduid(appended))
 
 
 def abort(session: Session, event: AppendAbort) -> None:

@@ -89,7 +89,7 @@ class Bodies:
             return 0
         try:
             stream = sections.Stream(self._session, body)
-            spans = await stream.locate(selection, uid, plan.sections)
+            spans = await stream.locate(selection.scanned, uid, plan.sections)
             head = msgspec.structs.replace(
                 plan, items=tuple(i for i in plan.items if i not in plan.sections), sections=()
             )

@@ -22,10 +22,11 @@ from mailsuite.net.imap_ahead import Ahead
 from mailsuite.net.imap_bodies import Bodies
 from mailsuite.net.imap_session import BadCommand, Session
 
-#: Messages asked of the index in one call: flags alone, columns, headers.
+#: Messages asked of the index in one call: flags alone, columns, headers, previews.
 FLAG_ROWS = 5000
 ROWS = 1000
 HEADER_ROWS = 250
+PREVIEW_ROWS = 64
 
 _FROM_HEADER = (SectionKind.HEADER, SectionKind.FIELDS, SectionKind.FIELDS_NOT)
 
@@ -38,11 +39,13 @@ async def fetch(session: Session, event: Fetch) -> None:
         session.become(Awareness.CONDSTORE)
     view = session.selection.view
     uids = session.resolve(event.messages)
+    if event.partial is not None:
+        uids = list(event.partial.cut(uids))
     if event.vanished:
         await imap_resync.tell_vanished(session, event.messages.ranges, event.changed_since)
     if event.changed_since:
         uids = await imap_resync.changed_since(session.selection, uids, event.changed_since)
-    missing = await _answer(session, rows.plan(event.items, view.keeps_seen), uids)
+    missing = await _answer(session, rows.plan(event.items, view.keeps_seen, view.uid_only), uids)
     await session.complete(event, b"fetched", codes.EXPUNGEISSUED if missing else b"", event.uid)  # RFC 5530 §3
 
 
@@ -70,7 +73,7 @@ async def _send_flags(session: Session, plan: Plan, uids: list[int]) -> None:
 async def _send_columns(session: Session, plan: Plan, uids: list[int]) -> int:
     """What needs no more of a message than its header; how many were there."""
     items = (*plan.wanted, *map(sections.header_item, plan.sections))
-    left = _batches(uids, HEADER_ROWS if plan.sections else ROWS)
+    left = _batches(uids, _rows_at_once(plan))
 
     async def read() -> Fetched | None:
         batch = next(left, None)
@@ -87,6 +90,12 @@ async def _send_columns(session: Session, plan: Plan, uids: list[int]) -> int:
     finally:
         ahead.close()
     return sent
+
+
+def _rows_at_once(plan: Plan) -> int:
+    if Attribute.PREVIEW in plan.items:
+        return PREVIEW_ROWS
+    return HEADER_ROWS if plan.sections else ROWS
 
 
 def _show(session: Session, plan: Plan, found: Fetched) -> None:

@@ -20,6 +20,7 @@ _EVERYTHING = Uids(((1, STAR),))
 async def search(session: Session, event: Search) -> None:
     """RFC 3501 §6.4.4, RFC 4731, RFC 5182, RFC 7162 §3.1.5."""
     _refuse_reuse(session, event)
+    _refuse_numbers(session, event)
     found = await saving(session, event.returns, find(session, event.criteria))
     await _answer(session, event, found, responses.search)
     keep_updated(session, event.tag, event.criteria, event.returns, found, event.uid)
@@ -30,6 +31,7 @@ async def search(session: Session, event: Search) -> None:
 async def sort(session: Session, event: Sort) -> None:
     """RFC 5256 §3, RFC 5267 §3."""
     _refuse_reuse(session, event)
+    _refuse_numbers(session, event)
     found = await saving(session, event.returns, _sorted(session, event))
     await _answer(session, event, found, responses.sort)
     keep_updated(session, event.tag, event.criteria, event.returns, found, event.uid, event.order)
@@ -78,6 +80,7 @@ async def _scores(session: Session, criteria: Criteria, uids: Sequence[int]) -> 
 
 async def thread(session: Session, event: Thread) -> None:
     """RFC 5256 §3."""
+    _refuse_numbers(session, event)
     view, mailbox = session.selection.view, session.selection.mailbox
     found = await find(session, event.criteria)
     forest = await mailbox.thread(found, event.algorithm)
@@ -85,6 +88,11 @@ async def thread(session: Session, event: Thread) -> None:
     named = int if numbers is None else numbers.__getitem__
     session.core.untagged(threading.thread_response(forest, named))
     await session.complete(event, b"threaded", uid=event.uid, expunges=not event.criteria.numbers)
+
+
+def _refuse_numbers(session: Session, event: Search | Sort | Thread) -> None:
+    """RFC 9586 §3.1: neither as the answer nor among the keys."""
+    session.refuse_numbers(not event.uid or event.criteria.numbers)
 
 
 async def _answer(

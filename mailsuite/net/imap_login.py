@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 
 from mailsuite.errors import BadCredentials, NotAllowed, NotFound, Unsupported
 from mailsuite.imap import codes, responses
@@ -29,7 +30,11 @@ from mailsuite.sasl.values import Challenge, Credentials, SASLError
 _SERVICE = "imap"
 
 #: RFC 5161: what ENABLE turns on.
-_CAN_BE_ENABLED = {"CONDSTORE": Awareness.CONDSTORE, "QRESYNC": Awareness.QRESYNC}
+_CAN_BE_ENABLED: dict[str, Callable[[Session], None]] = {
+    "CONDSTORE": lambda session: session.become(Awareness.CONDSTORE),
+    "QRESYNC": lambda session: session.become(Awareness.QRESYNC),
+    "UIDONLY": Session.use_uids_only,
+}
 
 
 def capability(session: Session, event: Capability) -> None:
@@ -45,10 +50,10 @@ def ident(session: Session, event: Id) -> None:
 
 
 async def enable(session: Session, event: Enable) -> None:
-    """RFC 5161; RFC 7162 §3.2.3."""
+    """RFC 5161; RFC 7162 §3.2.3, RFC 9586 §3."""
     names = tuple(name for name in dict.fromkeys(event.names) if name in _CAN_BE_ENABLED)
     for name in names:
-        session.become(_CAN_BE_ENABLED[name])
+        _CAN_BE_ENABLED[name](session)
     session.core.untagged(responses.enabled(names))
     await session.complete(event, b"done")
 

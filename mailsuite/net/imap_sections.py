@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
-from mailsuite.errors import MailError
+from mailsuite.errors import Expunged, MailError
 from mailsuite.imap import rows
-from mailsuite.imap.items import BodySection, SectionKind
+from mailsuite.imap.items import BodySection, SectionKind, Transfer
 from mailsuite.interfaces import IBody
-from mailsuite.mime import header
-from mailsuite.mime.section import Span, Which, locate
+from mailsuite.mime import header, transfer
+from mailsuite.mime.section import Span, Which, find_part, locate
 from mailsuite.mime.structure import Part, Scanner, scan
 from mailsuite.net.imap_selection import Selection
 from mailsuite.net.imap_session import BrokenAnswer, Session
@@ -45,19 +45,33 @@ def header_item(section: BodySection) -> str:
     return f"fields {b' '.join(names).decode()}"
 
 
-def of_text(selection: Selection, uid: int, text: bytes, section: BodySection) -> bytes | None:
-    """A section from the whole message; None where there is no such part."""
+def of_text(selection: Selection, uid: int, text: bytes, section: BodySection) -> bytes | int | None:
+    """A section from the whole message; None where there is no such part.  Raises Undecodable (BINARY)."""
     if section.kind is SectionKind.CONTENT and not section.part:
-        return text
+        return len(text) if section.transfer is Transfer.DECODED_SIZE else text
     root = selection.scanned.get(uid)
     if root is None:
-        root = _remember(selection, uid, scan(text))
+        root = _remember(selection.scanned, uid, scan(text))
     span = locate(root, section.part, _WHICH[section.kind])
-    return None if span is None else of_header(text[span.start : span.start + span.length], section)
+    if span is None:
+        return None
+    content = text[span.start : span.start + span.length]
+    if section.transfer is Transfer.AS_SENT:
+        return of_header(content, section)
+    decoder = _decoder(root, section)
+    decoded = decoder.feed(content) + decoder.end()
+    return len(decoded) if section.transfer is Transfer.DECODED_SIZE else decoded
 
 
-def _remember(selection: Selection, uid: int, root: Part) -> Part:
-    selection.scanned = {uid: root}
+def _decoder(root: Part, section: BodySection) -> transfer.Decoder:
+    """For the part, or for the message itself, of which nothing is decoded."""
+    part = find_part(root, section.part) if section.part else None
+    return transfer.decoder(part.fields.get(b"content-transfer-encoding", b"") if part is not None else b"")
+
+
+def _remember(scanned: dict[int, Part], uid: int, root: Part) -> Part:
+    scanned.clear()
+    scanned[uid] = root
     return root
 
 
@@ -70,15 +84,21 @@ class Stream:
     def __init__(self, session: Session, body: IBody) -> None:
         self._session = session
         self._body = body
+        self._root = Part(0)
 
-    async def locate(self, selection: Selection, uid: int, wanted: Sequence[BodySection]) -> list[Span | None]:
-        """Where the sections lie; reads the whole message if its structure is not known yet."""
+    async def locate(self, scanned: dict[int, Part], uid: int, wanted: Sequence[BodySection]) -> list[Span | None]:
+        """Where the sections lie; reads the whole message if its structure is not among the ``scanned``.  Raises
+        Undecodable."""
         whole = Span(0, self._body.size)
         if all(section.kind is SectionKind.CONTENT and not section.part for section in wanted):
             return [whole for _ in wanted]
-        root = selection.scanned.get(uid)
+        root = scanned.get(uid)
         if root is None:
-            root = _remember(selection, uid, await self._scan())
+            root = _remember(scanned, uid, await self._scan())
+        self._root = root
+        for section in wanted:
+            if section.transfer is not Transfer.AS_SENT:
+                _decoder(root, section)
         return [locate(root, section.part, _WHICH[section.kind]) for section in wanted]
 
     async def _scan(self) -> Part:
@@ -98,26 +118,83 @@ class Stream:
         """The rest of a FETCH response that begins with ``row``; ``first``: no item stands in it yet.
 
         Raises BrokenAnswer when a literal that was begun cannot be finished."""
+        self._session.core.untagged(row)
+        try:
+            await self._send_sections(wanted, spans, first)
+        except MailError as error:
+            raise BrokenAnswer(f"a message cannot be read: {error}") from error
+        self._session.core.untagged(b")\r\n")
+
+    async def _send_sections(self, wanted: Sequence[BodySection], spans: Sequence[Span | None], first: bool) -> None:
         core = self._session.core
-        core.untagged(row)
         for section, span in zip(wanted, spans, strict=True):
             core.untagged(b"" if first else b" ")
             first = False
             if span is None:
                 core.untagged_all(rows.section(section, None))
+            elif section.transfer is not Transfer.AS_SENT:
+                await self._send_decoded(section, span)
             elif section.fields:
                 core.untagged_all(rows.section(section, of_header(await self._read(span), section)))
             else:
                 cut = _cut(span, section)
-                core.untagged(section.label + b" {%d}\r\n" % cut.length)
-                await self._copy(cut)
-        core.untagged(b")\r\n")
+                core.untagged(rows.announced(section, cut.length, False))
+                async for data in self._pieces(cut):
+                    core.untagged(rows.sendable(section, data))
 
-    async def _copy(self, span: Span) -> None:
+    async def send_string(self, head: bytes, section: BodySection, span: Span) -> None:
+        """A line of ``head`` and one section; BrokenAnswer as of ``send``."""
+        read = section.fields
+        found = of_header(await self._read(span), section) if read else b""
+        cut = _cut(Span(0, len(found)) if read else span, section)
+        core = self._session.core
+        core.untagged(head + b"{%d}\r\n" % cut.length)
+        try:
+            async for data in self.contents(section, span):
+                core.untagged(rows.sendable(section, data))
+        except MailError as error:
+            raise BrokenAnswer(f"a message cannot be read: {error}") from error
+        core.untagged(b"\r\n")
+
+    async def contents(self, section: BodySection, span: Span) -> AsyncIterator[bytes]:
+        """A section as it is sent, in pieces."""
+        if section.fields:
+            found = of_header(await self._read(span), section)
+            cut = _cut(Span(0, len(found)), section)
+            yield found[cut.start : cut.start + cut.length]
+        else:
+            async for data in self._pieces(_cut(span, section)):
+                yield data
+
+    async def _send_decoded(self, section: BodySection, span: Span) -> None:
+        """It is decoded twice, for the size goes first."""
+        core = self._session.core
+        size, nul = 0, False
+        async for data in self._decoded(section, span):
+            size += len(data)
+            nul = nul or b"\0" in data
+        if section.transfer is Transfer.DECODED_SIZE:
+            core.untagged_all(rows.section(section, size))
+            return
+        cut = _cut(Span(0, size), section)
+        core.untagged(rows.announced(section, cut.length, nul))
+        at = 0
+        async for data in self._decoded(section, span):
+            core.untagged(data[max(cut.start - at, 0) : max(cut.start + cut.length - at, 0)])
+            at += len(data)
+
+    async def _decoded(self, section: BodySection, span: Span) -> AsyncIterator[bytes]:
+        decoder = _decoder(self._root, section)
+        async for data in self._pieces(span):
+            yield decoder.feed(data)
+        yield decoder.end()
+
+    async def _pieces(self, span: Span) -> AsyncIterator[bytes]:
+        """Each when the client has read most of what was sent before."""
         at, end = span.start, span.start + span.length
         while at < end:
             data = await self._piece(at, min(PIECE, end - at))
-            self._session.core.untagged(data)
+            yield data
             at += len(data)
             if at < end:
                 await self._session.breathe()
@@ -132,12 +209,9 @@ class Stream:
         return b"".join(data)
 
     async def _piece(self, at: int, length: int) -> bytes:
-        try:
-            data = await self._body.read_at(at, length)
-        except MailError as error:
-            raise BrokenAnswer(f"a message cannot be read: {error}") from error
+        data = await self._body.read_at(at, length)
         if not data:
-            raise BrokenAnswer("a message is shorter than it was")
+            raise Expunged("a message is shorter than it was")
         return data
 
 

@@ -23,11 +23,13 @@ async def select(session: Session, event: Select) -> None:
         session.core.untagged(responses.ok(b"the earlier mailbox is closed", codes.CLOSED))  # RFC 7162 §3.2.11
     if event.resync is not None and session.awareness is not Awareness.QRESYNC:
         raise BadCommand("ENABLE QRESYNC first")
+    session.refuse_numbers(event.resync is not None and bool(event.resync.numbers))
     if event.condstore or event.resync is not None:
         session.become(Awareness.CONDSTORE)
     selection = await open_selection(session.store, event.mailbox, event.read_only, session.woken)
     session.select(selection)
     session.core.untagged(responses.ok(b"the mailbox's id", codes.mailboxid(selection.mailbox.id)))  # RFC 8474 §4.2
+    session.core.untagged(responses.ok(b"how URLs are made", codes.URLMECH))  # RFC 4467 §5
     session.core.untagged_all(selection.view.opening())
     if event.resync is not None and event.resync.uidvalidity == selection.view.uidvalidity:
         try:

@@ -6,6 +6,7 @@ here they meet.  A session's state is in ``imap_session``, the commands are in t
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeAlias
 
@@ -19,6 +20,7 @@ from mailsuite.interfaces import IDraft, IMailStores, IQuotas, ITLSContexts
 from mailsuite.net import (
     imap_acl,
     imap_append,
+    imap_catenate,
     imap_contexts,
     imap_fetch,
     imap_find,
@@ -30,6 +32,7 @@ from mailsuite.net import (
     imap_names,
     imap_quota,
     imap_select,
+    imap_urlauth,
 )
 from mailsuite.net.imap_lookout import Lookout
 from mailsuite.net.imap_session import IMAPSettings, Parts, Session
@@ -72,7 +75,12 @@ _ACTIONS: dict[type[Command], _Action] = {
     events.GetQuota: imap_quota.get_quota,
     events.GetQuotaRoot: imap_quota.get_quota_root,
     events.SetQuota: imap_quota.set_quota,
+    events.GenUrlAuth: imap_urlauth.generate,
+    events.UrlFetch: imap_urlauth.fetch,
+    events.ResetKey: imap_urlauth.reset,
     events.AppendBegin: imap_append.begin,
+    events.AppendText: imap_append.text,
+    events.AppendUrl: imap_catenate.url,
     events.AppendChunk: imap_append.chunk,
     events.AppendEnd: imap_append.end,
     events.AppendAbort: imap_append.abort,
@@ -90,7 +98,16 @@ _ACTIONS: dict[type[Command], _Action] = {
 
 #: Before these it is asked each time whether the account is still there, before others once in a while.
 _ALWAYS_ASK = frozenset({events.Select, events.Status, events.AppendBegin})
-_NEVER_ASK = frozenset({events.AppendChunk, events.AppendEnd, events.AppendAbort, events.Logout})
+_NEVER_ASK = frozenset(
+    {
+        events.AppendText,
+        events.AppendUrl,
+        events.AppendChunk,
+        events.AppendEnd,
+        events.AppendAbort,
+        events.Logout,
+    }
+)
 
 
 class IMAPConnection(Session):
@@ -149,11 +166,12 @@ class IMAPServerFactory(Listening):
         tls: ITLSContexts,
         clock: IReactorTime,
         quotas: IQuotas,
+        random: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
-        """``drafts`` makes an empty draft (``IDelivery.draft``)."""
+        """``drafts`` makes an empty draft (``IDelivery.draft``); ``random`` so many octets that nobody can guess."""
         super().__init__(admission, settings.trusted, tls, clock, settings.client_ca)
         lookout = Lookout(clock, settings.look_every, settings.looks_at_once, settings.still_here)
-        self._parts = Parts(settings, login, stores, drafts, tls, clock, lookout, quotas)
+        self._parts = Parts(settings, login, stores, drafts, tls, clock, lookout, quotas, random)
 
     def connection(self, address: str, port: int, trusted: bool) -> IMAPConnection:
         session = IMAPConnection(self._parts, address, self._ended)

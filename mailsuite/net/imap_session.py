@@ -28,6 +28,7 @@ from mailsuite.imap.modseqs import Awareness
 from mailsuite.imap.server import ServerCore
 from mailsuite.imap.states import State
 from mailsuite.interfaces import IDraft, IMailStore, IMailStores, IQuotas, ITLSContexts
+from mailsuite.mime.binary import TextForm
 from mailsuite.model import Account, Flags
 from mailsuite.net.connection import Connection
 from mailsuite.net.imap_contexts import NO_NEWS
@@ -75,6 +76,8 @@ class IMAPSettings(msgspec.Struct, frozen=True):
     administrators: frozenset[str] = frozenset()
     #: The level below which others' mailboxes are, as ``stores`` shows them; empty: they are not.
     other_users: str = ""
+    #: Accounts of submission servers, which may use URLs made for them (RFC 4467 §3, ``submit+``).
+    url_fetchers: frozenset[str] = frozenset()
     #: What METADATA says of the server: a URI of its administrator and a comment, both may be empty.
     administrator_contact: str = ""
     comment: str = ""
@@ -84,6 +87,10 @@ class IMAPSettings(msgspec.Struct, frozen=True):
 
 class BadCommand(Exception):
     """The client asked for what no client should ask for; the text is for it."""
+
+    def __init__(self, text: str, code: bytes = b"") -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class BrokenAnswer(Exception):
@@ -96,6 +103,8 @@ class Offered(msgspec.Struct, frozen=True):
     draft: IDraft
     flags: Flags
     date: float
+    #: Makes text of a message that may hold any octets; None for others.
+    form: TextForm | None = None
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -109,6 +118,8 @@ class Parts(msgspec.Struct, frozen=True):
     clock: interfaces.IReactorTime
     lookout: Lookout
     quotas: IQuotas
+    #: So many random octets, that nobody can guess.
+    random: Callable[[int], bytes]
 
 
 class Session(Connection[ServerCore]):
@@ -130,7 +141,10 @@ class Session(Connection[ServerCore]):
         self.failures = 0
         self.append_to = ""
         self.offered: list[Offered] = []
+        #: The UID of the message that REPLACE removes, None for APPEND.
+        self.replaced: int | None = None
         self.awareness = Awareness.NONE
+        self.uid_only = False
         self._greeted = False
         self._store: IMailStore | None = None
         self._selection: Selection | None = None
@@ -186,10 +200,16 @@ class Session(Connection[ServerCore]):
 
     def resolve(self, messages: Numbers | Uids) -> list[int]:
         """The UIDs that a command names, ascending."""
+        self.refuse_numbers(isinstance(messages, Numbers))
         try:
             return self.selection.view.resolve(messages)
         except ValueError as error:
             raise BadCommand(str(error)) from None
+
+    def refuse_numbers(self, numbers: bool) -> None:
+        """If there are sequence numbers in a command or its answer: not where the client uses UIDs only."""
+        if numbers and self.uid_only:
+            raise BadCommand("you said that you use UIDs only", codes.UIDREQUIRED)  # RFC 9586 §3.1
 
     async def breathe(self) -> None:
         """Between the pieces of a long answer: others have their turn, and the client reads most of what it was sent
@@ -212,6 +232,7 @@ class Session(Connection[ServerCore]):
 
     def select(self, selection: Selection) -> None:
         selection.view.modseqs.awareness = self.awareness
+        selection.view.uid_only = self.uid_only
         self._selection = selection
 
     def become(self, awareness: Awareness) -> None:
@@ -219,6 +240,12 @@ class Session(Connection[ServerCore]):
         self.awareness = max(awareness, self.awareness)
         if self._selection is not None:
             self._selection.view.modseqs.raise_to(awareness)
+
+    def use_uids_only(self) -> None:
+        """RFC 9586, until the connection ends."""
+        self.uid_only = True
+        if self._selection is not None:
+            self._selection.view.uid_only = True
 
     def deselect(self) -> None:
         """Let go of the selected mailbox, if any."""
@@ -286,7 +313,7 @@ class Session(Connection[ServerCore]):
 
     async def _refuse(self, event: Command, error: Exception) -> None:
         if isinstance(error, BadCommand):
-            self.core.bad(event.tag, str(error).encode("ascii", "replace"))
+            self.core.bad(event.tag, str(error).encode("ascii", "replace"), error.code)
         elif isinstance(error, MailError):
             if codes.is_ours(error):
                 self.log.warn(

@@ -99,6 +99,10 @@ class Login:
         """See ``IDirectory``."""
         return self._directory.pop3_extremes()
 
+    def account(self, name: str) -> Deferred[Account]:
+        """The account of that canonical name; fails with NotFound, NotAllowed."""
+        return self._directory.account(name)
+
     async def confirm(self, account: Account) -> None:
         """The login of a session still counts.  Raises NotFound once the account was removed, NotAllowed once it was
         disabled or its password changed, Temporary while nobody can tell."""

@@ -182,6 +182,7 @@ def _imap(listener: Listener, shared: Shared) -> IMAPServerFactory:
         client_ca=listener.client_ca,
         other_users=own.imap.other_users,
         administrators=frozenset(name.lower() for name in own.imap.administrators),
+        url_fetchers=frozenset(name.lower() for name in own.imap.url_fetchers),
         administrator_contact=own.imap.administrator_contact,
         comment=own.imap.comment,
         limits=IMAPLimits(message=own.limits.message_size),

@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from mailsuite.access import RIGHTS
-from mailsuite.errors import NotAllowed, NotFound
+from mailsuite.errors import Expunged, NotAllowed, NotFound
 from mailsuite.interfaces import IDraft, IMailbox, IMailStore, IMailStores
 from mailsuite.model import Appended, Copied, Flags, MailboxInfo, MailboxStatus
 from mailsuite.sharing import listing
@@ -168,3 +168,29 @@ class SharingStore:
         if move:
             await inner.expunge(copied.sources)
         return copied
+
+    def replace(
+        self, source: IMailbox, uid: int, name: str, message: tuple[IDraft, Flags, float]
+    ) -> Deferred[Appended]:
+        if self.is_own(name) and not isinstance(source, SharedMailbox):
+            return self.own.replace(source, uid, name, message)
+        return Deferred.fromCoroutine(self._replace(source, uid, name, *message))
+
+    async def _replace(
+        self, source: IMailbox, uid: int, name: str, draft: IDraft, flags: Flags, date: float
+    ) -> Appended:
+        """Between accounts the new one is there before the old one goes, so a crash between never loses one."""
+        inner = source
+        if isinstance(source, SharedMailbox):
+            await source.rights("te")  # RFC 8508 §4.1
+            inner = source.inner
+        reached = await self.reach(name, "i")
+        goal = await reached.store.open(reached.name)
+        allowed = (draft, permitted(flags, reached.rights), date)
+        if inner.account == goal.account:
+            return await reached.store.replace(inner, uid, reached.name, allowed)
+        if not (await inner.fetch([uid], ("size",))).uids:
+            raise Expunged("the message to be replaced is gone")
+        [appended] = await reached.store.append(reached.name, [allowed])
+        await inner.expunge([uid])
+        return appended

@@ -159,6 +159,14 @@ def _unlink(folder: Folder, places: Sequence[Place]) -> tuple[int, bool]:
     """Remove the files as one unit; its MODSEQ, and whether one was missing."""
     if not places:
         return 0, False
+    modseq, steps = removal(folder, places)
+    missed = folder.account.resources.disk.commit(steps)
+    folder.history.done()
+    return modseq, bool(missed)
+
+
+def removal(folder: Folder, places: Sequence[Place]) -> tuple[int, list[Step]]:
+    """The MODSEQ of their removal, and the steps of one unit; ``history.done`` and ``forget`` are to follow."""
     steps: list[Step] = []
     for inside, recent in ((folder.new, True), (folder.cur, False)):
         names = [
@@ -170,6 +178,4 @@ def _unlink(folder: Folder, places: Sequence[Place]) -> tuple[int, bool]:
     steps += folder.put_more(dict.fromkeys(uids, NO_FLAGS))
     modseq = folder.counters.next_modseq()
     steps += folder.history.gone(uids, modseq, folder.counters.uidnext)
-    missed = folder.account.resources.disk.commit(steps)
-    folder.history.done()
-    return modseq, bool(missed)
+    return modseq, steps

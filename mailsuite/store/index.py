@@ -24,7 +24,7 @@ from mailsuite.store import columns, header_sets
 from mailsuite.store.columns import Columns, Kind
 from mailsuite.store.header_sets import HeaderSets, Names
 
-_VERSION = 3
+_VERSION = 4
 _SCHEMA = f"""
 CREATE TABLE mailbox (
     id INTEGER PRIMARY KEY, folder TEXT NOT NULL UNIQUE, uidvalidity INTEGER NOT NULL,
@@ -36,6 +36,7 @@ CREATE TABLE summary (
     key INTEGER PRIMARY KEY, envelope BLOB NOT NULL, structure BLOB NOT NULL, body BLOB NOT NULL,
     digest BLOB NOT NULL, thread BLOB NOT NULL);
 CREATE TABLE ascii (key INTEGER PRIMARY KEY, size INTEGER NOT NULL);
+CREATE TABLE preview (key INTEGER PRIMARY KEY, text TEXT NOT NULL);
 {header_sets.SCHEMA.strip()}
 """
 #: Files that were set aside and are kept, the newest.
@@ -176,7 +177,7 @@ class Index:
 
     def drop_mailbox(self, id: int) -> None:
         with self.transaction():
-            for table in ("message", "summary", "ascii"):
+            for table in ("message", "summary", "ascii", "preview"):
                 self._db.execute(f"DELETE FROM {table} WHERE key BETWEEN ? AND ?", _range(id))  # noqa: S608
             self.header_sets.drop(*_range(id))
             self._db.execute("DELETE FROM mailbox WHERE id = ?", (id,))
@@ -280,6 +281,7 @@ class Index:
         self._db.execute(f"DELETE FROM message WHERE {_AMONG}", among)  # noqa: S608
         self._db.execute(f"DELETE FROM summary WHERE {_AMONG}", among)  # noqa: S608
         self._db.execute(f"DELETE FROM ascii WHERE {_AMONG}", among)  # noqa: S608
+        self._db.execute(f"DELETE FROM preview WHERE {_AMONG}", among)  # noqa: S608
         self.header_sets.delete(id, uids)
 
     def set_letters(self, id: int, letters: Mapping[tuple[str, bool], Sequence[int]], modseq: int) -> None:
@@ -314,6 +316,15 @@ class Index:
         with_fields = [(uid, parts[5]) for uid, parts in rendered if parts[5]]
         for place, names in enumerate(sets):
             self.header_sets.keep(names, id, [(uid, blocks[place]) for uid, blocks in with_fields])
+
+    def previews(self, id: int, uids: Collection[int]) -> dict[int, str]:
+        """By UID, where it was made already."""
+        found = self._among("SELECT key, text FROM preview WHERE", id, uids)
+        return {cast(int, key) & _UID: cast(str, text) for key, text in found}
+
+    def keep_previews(self, id: int, previews: Mapping[int, str]) -> None:
+        values = ((id << 32 | uid, text) for uid, text in previews.items())
+        self._db.executemany("INSERT OR REPLACE INTO preview VALUES (?, ?)", values)
 
     def copy_rendered(self, source: int, target: int, pairs: Sequence[tuple[int, int]]) -> int:
         """(UID in ``source``, UID in ``target``) of messages that were copied, both ascending; of how many it was made

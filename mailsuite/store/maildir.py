@@ -39,7 +39,7 @@ from mailsuite.model import (
     MailboxStatus,
     ToMailbox,
 )
-from mailsuite.store import metadata, reading, transfer
+from mailsuite.store import metadata, reading, replacing, transfer
 from mailsuite.store.access import Shares
 from mailsuite.store.account import AccountMail
 from mailsuite.store.attention import Attention, Eyes
@@ -137,15 +137,27 @@ class MaildirStore:
         return Deferred.fromCoroutine(self._append(name, messages)).addCallback(self._indexed_soon)
 
     async def _append(self, name: str, messages: Sequence[tuple[IDraft, Flags, float]]) -> Sequence[Appended]:
-        incoming = []
-        for draft, flags, date in messages:
-            content = content_of(draft)
-            if isinstance(content, Deferred):
-                content = await content
-            letter = Letter(b"", content, content.wire, date)
-            incoming.append(Incoming(self._account, name, canonical(flags), letter))
+        incoming = [await self._incoming(name, *message) for message in messages]
         await self._lane.run(place, self._account.resources.disk, incoming)
         return [each.appended for each in incoming]
+
+    def replace(
+        self, source: IMailbox, uid: int, name: str, message: tuple[IDraft, Flags, float]
+    ) -> Deferred[Appended]:
+        if not isinstance(source, MaildirMailbox) or source.folder.account is not self._account:
+            return fail(NotAllowed("messages are replaced within one account"))
+        work = self._replace(source.folder, uid, name, *message)
+        return Deferred.fromCoroutine(work).addCallback(self._indexed_soon)
+
+    async def _replace(self, source: Folder, uid: int, name: str, draft: IDraft, flags: Flags, date: float) -> Appended:
+        incoming = await self._incoming(name, draft, flags, date)
+        return await self._lane.run_unlocked(replacing.replace, source, uid, incoming)
+
+    async def _incoming(self, name: str, draft: IDraft, flags: Flags, date: float) -> Incoming:
+        content = content_of(draft)
+        if isinstance(content, Deferred):
+            content = await content
+        return Incoming(self._account, name, canonical(flags), Letter(b"", content, content.wire, date))
 
     def _indexed_soon(self, result: _T) -> _T:
         self._stores.index_soon(self._lane)

@@ -25,6 +25,7 @@ from mailsuite.mime import header
 from mailsuite.mime.header import header_end
 from mailsuite.mime.identity import email_id, thread_id
 from mailsuite.mime.lines import to_crlf
+from mailsuite.mime.preview import MAX_MESSAGE, preview
 from mailsuite.model import Fetched, Flags
 from mailsuite.query import Query
 from mailsuite.store.account import AccountMail
@@ -48,6 +49,8 @@ _STORED = {"size": "wire", "date": "date", "modseq": "modseq"}
 _RENDERED = frozenset(("envelope", "structure", "body"))
 #: Items that are made of what is rendered.
 _IDS = frozenset(("emailid", "threadid"))
+#: RFC 8970.
+_PREVIEWS = frozenset(("preview", "known_preview"))
 #: What an item begins with that asks for header fields.
 _FIELDS = "fields "
 #: Header fields that were asked of so many messages at once are kept.
@@ -74,7 +77,9 @@ def fetch(folder: Folder, uids: Sequence[int], items: Sequence[str]) -> Fetched:
         parts.append(_of_ids(folder, uids, ids))
     fields = [item for item in items if item.startswith(_FIELDS)]
     parts += [_of_fields(folder, uids, item) for item in fields]
-    if others := [item for item in items if item not in {*_STORED, *_RENDERED, *_IDS, *fields}]:
+    previews = [item for item in items if item in _PREVIEWS]
+    parts += [_of_previews(folder, uids, item) for item in previews]
+    if others := [item for item in items if item not in {*_STORED, *_RENDERED, *_IDS, *fields, *previews}]:
         parts.append(_of_rows(folder, uids, others))
     return _in_step(parts, items)
 
@@ -153,6 +158,28 @@ def _fields_made(folder: Folder, uids: Sequence[int], names: Names) -> dict[int,
         with contextlib.suppress(Expunged):
             made[row.uid] = header.select(stored_header(folder, row), wanted)
     return made
+
+
+def _of_previews(folder: Folder, uids: Sequence[int], item: str) -> _Part:
+    """What the index has, and for ``preview`` the others made now, and kept."""
+    index = folder.account.index
+    rows = index.rows(folder.id, uids)
+    known: dict[int, str] = index.previews(folder.id, uids)
+    made: dict[int, str] = {}
+    for row in rows if item == "preview" else ():
+        if row.uid not in known:
+            with contextlib.suppress(Expunged):
+                made[row.uid] = preview(from_file(folder, row, _beginning))
+    if made:
+        with index.transaction():
+            index.keep_previews(folder.id, made)
+        known |= made
+    there = [row.uid for row in rows if item != "preview" or row.uid in known]
+    return _Part(there, {item: [known.get(uid) for uid in there]})
+
+
+def _beginning(path: str) -> bytes:
+    return read_stored(path, MAX_MESSAGE)
 
 
 def _of_rows(folder: Folder, uids: Sequence[int], items: Sequence[str]) -> _Part:

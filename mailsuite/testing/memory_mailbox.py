@@ -15,6 +15,7 @@ from mailsuite.mime.downgrade import downgrade
 from mailsuite.mime.header import index
 from mailsuite.mime.identity import digest, email_id, mailbox_id, thread, thread_id
 from mailsuite.mime.ordering import ordering
+from mailsuite.mime.preview import preview
 from mailsuite.mime.render import summary
 from mailsuite.mime.sorting import FIELDS, in_order
 from mailsuite.mime.threads import ALGORITHMS, Threadable
@@ -56,6 +57,7 @@ class Message(msgspec.Struct):
     modseq: int
     recent: bool = True
     saved: float = 0.0
+    preview: str | None = None
 
     @property
     def size(self) -> int:
@@ -214,6 +216,11 @@ class MemoryMailbox:
                 return message.email_id()
             case "threadid":
                 return message.thread_id()
+            case "preview":
+                message.preview = preview(message.octets)
+                return message.preview
+            case "known_preview":
+                return message.preview
             case "header":
                 return header_of(message.octets)
             case "name":

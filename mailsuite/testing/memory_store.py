@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock
 from zope.interface import implementer
 
-from mailsuite.errors import Exists, InvalidName, NotAllowed, NotFound, OverQuota
+from mailsuite.errors import Exists, Expunged, InvalidName, NotAllowed, NotFound, OverQuota
 from mailsuite.interfaces import IDraft, IMailbox, IMailStore, IMailStores
 from mailsuite.model import (
     INBOX,
@@ -75,10 +75,10 @@ class MemoryStore:
     def _below(self, name: str) -> list[str]:
         return [other for other in self.mailboxes if other.startswith(name + "/")]
 
-    def make_room(self, sizes: Sequence[int]) -> None:
-        """OverQuota if messages of these sizes do not fit."""
-        used = sum(mailbox.size for mailbox in self.mailboxes.values())
-        count = sum(len(mailbox.messages) for mailbox in self.mailboxes.values())
+    def make_room(self, sizes: Sequence[int], instead_of: Sequence[int] = ()) -> None:
+        """OverQuota if messages of these sizes do not fit, when others are gone."""
+        used = sum(mailbox.size for mailbox in self.mailboxes.values()) - sum(instead_of)
+        count = sum(len(mailbox.messages) for mailbox in self.mailboxes.values()) - len(instead_of)
         too_many = self.quota_messages and count + len(sizes) > self.quota_messages
         if too_many or (self.quota_bytes and used + sum(sizes) > self.quota_bytes):
             raise OverQuota("the mailbox is full")
@@ -190,6 +190,25 @@ class MemoryStore:
             ready.append((await octets_of(body), flags, date))
         self.make_room([len(octets) for octets, _, _ in ready])
         return [Appended(goal.uidvalidity, uid) for uid in goal.add(ready)]
+
+    def replace(
+        self, source: IMailbox, uid: int, name: str, message: tuple[IDraft, Flags, float]
+    ) -> Deferred[Appended]:
+        assert isinstance(source, MemoryMailbox)
+        return Deferred.fromCoroutine(self._replace(source, uid, name, *message))
+
+    async def _replace(
+        self, source: MemoryMailbox, uid: int, name: str, draft: IDraft, flags: Flags, date: float
+    ) -> Appended:
+        self.check("replace")
+        goal = self.mailbox(name)
+        octets = await octets_of(await draft.body())
+        if uid not in source.messages:
+            raise Expunged("the message is gone")
+        self.make_room([len(octets)], instead_of=[source.messages[uid].size])
+        (fresh,) = goal.add([(octets, flags, date)])
+        source.remove([uid])
+        return Appended(goal.uidvalidity, fresh)
 
 
 @implementer(IMailStores)

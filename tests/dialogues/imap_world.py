@@ -3,7 +3,7 @@
 Options: ``inbox NAME...`` messages of ``MESSAGES`` that ann's INBOX begins with; ``plaintext no`` refuses passwords
 without TLS; ``certificate no``; ``quota OCTETS``; ``largest OCTETS`` of a message; ``failures N`` logins may fail;
 ``connections N`` at a time; ``mechanisms NAMES``; ``shown ADDRESSES`` of the client's certificate;
-``administrators ACCOUNTS``; ``contact URI`` of the administrator;
+``url_fetchers ACCOUNTS``; ``administrators ACCOUNTS``; ``contact URI`` of the administrator;
 ``others NAME`` of the level below which others' mailboxes are.
 Verbs of ``% do``: ``deliver [mailbox] NAME`` mail arrives for ann; ``expunge UID`` and ``flag UID FLAG...`` another
 program acts on her INBOX; ``remove NAME`` it deletes a mailbox; ``fail METHOD KIND`` the next such call of the store
@@ -14,6 +14,7 @@ fails (``temporary``, ``gone``, ``quota`` or ``bug``); ``stop`` the server shuts
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 from twisted.internet.task import Clock
@@ -66,6 +67,47 @@ X-Kind: nested
 inner text
 --b--
 """,
+    "encoded": b"""\
+Subject: encoded
+Content-Type: multipart/mixed; boundary=b
+
+--b
+Content-Transfer-Encoding: quoted-printable
+
+caf=C3=A9 au=
+ lait
+--b
+Content-Type: application/octet-stream
+Content-Transfer-Encoding: base64
+
+AAECAwQF
+--b
+Content-Transfer-Encoding: x-rot13
+
+uryyb
+--b--
+""",
+    "large_encoded": b"Subject: large\nContent-Type: multipart/mixed; boundary=b\n\n--b\n"
+    + b"Content-Type: application/octet-stream\nContent-Transfer-Encoding: base64\n\n"
+    + (b"QUJD" * 19 + b"\n") * 6000
+    + b"AAAA\n--b\nContent-Transfer-Encoding: x-rot13\n\nuryyb\n--b--\n",
+    "quoting": b"""\
+Subject: Re: lunch
+Content-Type: multipart/alternative; boundary=b
+
+--b
+Content-Type: text/html
+
+<p>Yes, <b>gladly</b></p>
+--b
+
+Yes,
+gladly: caf\xc3\xa9!
+
+> Zebra at noon?
+--b--
+""",
+    "nul": b"Subject: a\0b\n\nc\0d\n",
     "large": b"Subject: large\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\n"
     + b"0123456789\n" * 30_000
     + b"--b\n\nsecond\n--b--\n",
@@ -108,6 +150,7 @@ class World(ShownCertificate, IMAPServerFactory):
     """The factory, and the hands of other programs."""
 
     def __init__(self, options: dict[str, str], clock: Clock) -> None:
+        self._secrets = itertools.count(1)
         self.directory = directory = MemoryDirectory(("example.org",))
         directory.add(ANN)
         directory.add("bob@example.org")
@@ -117,6 +160,7 @@ class World(ShownCertificate, IMAPServerFactory):
         settings = IMAPSettings(
             hostname="mail.example.org",
             allow_plaintext_login=options.get("plaintext") != "no",
+            url_fetchers=frozenset(options.get("url_fetchers", "").split()),
             login_failures=int(options.get("failures", 10)),
             mechanisms=tuple(options.get("mechanisms", "PLAIN LOGIN").split()),
             other_users=others,
@@ -133,6 +177,7 @@ class World(ShownCertificate, IMAPServerFactory):
             ReadyTLS(options.get("certificate") != "no"),
             clock,
             MemoryQuotas(self.stores),
+            random=lambda length: bytes((next(self._secrets),)) * length,
         )
         self.shown = tuple(options.get("shown", "").split())
         for name in options.get("inbox", "").split():

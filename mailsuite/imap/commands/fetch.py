@@ -1,4 +1,5 @@
-"""FETCH and UID FETCH: RFC 3501 section 6.4.5, RFC 7162 §3.1.4 and §3.2.6 (CHANGEDSINCE, VANISHED)."""
+"""FETCH and UID FETCH: RFC 3501 section 6.4.5, RFC 7162 §3.1.4 and §3.2.6 (CHANGEDSINCE, VANISHED), RFC 9394 §3.3
+(PARTIAL)."""
 
 from __future__ import annotations
 
@@ -8,18 +9,21 @@ import msgspec
 
 from mailsuite.imap.events import Fetch
 from mailsuite.imap.items import Attribute
-from mailsuite.imap.syntax import strings
+from mailsuite.imap.returns import Window
+from mailsuite.imap.syntax import search_return, strings
 from mailsuite.imap.syntax.cursor import Cursor, ProtocolError
 from mailsuite.imap.syntax.messages import messages
 from mailsuite.imap.syntax.sections import fetch_items
 
 # fetch-modifier = "CHANGEDSINCE" SP mod-sequence-value / "VANISHED" ; RFC 4466 §2.4, RFC 7162 §7
-_MODIFIER = re.compile(rb"CHANGEDSINCE(?= )|VANISHED(?=[ )])", re.IGNORECASE)
+# fetch-modifier =/ "PARTIAL" SP partial-range ; RFC 9394 §4
+_MODIFIER = re.compile(rb"CHANGEDSINCE(?= )|VANISHED(?=[ )])|PARTIAL(?= )", re.IGNORECASE)
 
 
-class _Modifiers(msgspec.Struct, frozen=True):
+class _Modifiers(msgspec.Struct):
     changed_since: int = 0
     vanished: bool = False
+    partial: Window | None = None
 
 
 def parse(cursor: Cursor, tag: bytes) -> Fetch:
@@ -42,23 +46,32 @@ def _parse(cursor: Cursor, tag: bytes, uid: bool) -> Fetch:
         items = (Attribute.UID, *items)
     if modifiers.changed_since and Attribute.MODSEQ not in items:
         items = (*items, Attribute.MODSEQ)
-    return Fetch(tag, wanted, items, modifiers.changed_since, modifiers.vanished)
+    return Fetch(tag, wanted, items, modifiers.changed_since, modifiers.vanished, modifiers.partial)
 
 
 def _modifiers(cursor: Cursor, uid: bool) -> _Modifiers:
     """[SP "(" fetch-modifier *(SP fetch-modifier) ")"]"""
+    modifiers = _Modifiers()
     if not cursor.skip(b" ("):
-        return _Modifiers()
-    found: dict[bytes, int] = {}
+        return modifiers
+    found: set[bytes] = set()
     while not found or cursor.skip(b" "):
-        name = cursor.take(_MODIFIER, "CHANGEDSINCE or VANISHED").upper()
+        name = cursor.take(_MODIFIER, "CHANGEDSINCE, VANISHED or PARTIAL").upper()
         if name in found:
             raise ProtocolError("a modifier stands there twice")
-        found[name] = _since(cursor) if name == b"CHANGEDSINCE" else 1
+        found.add(name)
+        if name == b"CHANGEDSINCE":
+            modifiers.changed_since = _since(cursor)
+        elif name == b"PARTIAL":
+            modifiers.partial = search_return.window(cursor)
+        else:
+            modifiers.vanished = True
     cursor.need(b")")
-    if b"VANISHED" in found and not (uid and b"CHANGEDSINCE" in found):
+    if modifiers.vanished and not (uid and modifiers.changed_since):
         raise ProtocolError("VANISHED goes with UID FETCH and CHANGEDSINCE")
-    return _Modifiers(found.get(b"CHANGEDSINCE", 0), b"VANISHED" in found)
+    if modifiers.partial is not None and not uid:
+        raise ProtocolError("PARTIAL goes with UID FETCH")
+    return modifiers
 
 
 def _since(cursor: Cursor) -> int:

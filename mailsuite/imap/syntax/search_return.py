@@ -31,7 +31,7 @@ def returns(cursor: Cursor) -> Returns | None:
         start = cursor.pos
         word = cursor.take(_WORD, "a return option").upper()
         if word == b"PARTIAL" and partial is None:
-            partial = _window(cursor)
+            partial = window(cursor)
         elif word in _OPTIONS:
             options.add(_OPTIONS[word])
         else:
@@ -51,7 +51,8 @@ def needs_fuzzy(criteria: Criteria, wanted: Returns | None, order: Sequence[Sort
         raise ProtocolError("RELEVANCY goes with FUZZY")
 
 
-def _window(cursor: Cursor) -> Window:
+def window(cursor: Cursor) -> Window:
+    """SP partial-range, behind PARTIAL; RFC 9394 §4."""
     found = cursor.match(_RANGE)
     if found is None:
         raise cursor.expected("a range of results")

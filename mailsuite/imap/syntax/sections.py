@@ -1,10 +1,10 @@
-"""What FETCH asks for, RFC 3501 section 9 ``fetch-att`` and section 6.4.5."""
+"""What FETCH asks for, RFC 3501 section 9 ``fetch-att`` and section 6.4.5, RFC 3516 (BINARY)."""
 
 from __future__ import annotations
 
 import re
 
-from mailsuite.imap.items import Attribute, BodySection, FetchItem, Partial, SectionKind
+from mailsuite.imap.items import Attribute, BodySection, FetchItem, Partial, SectionKind, Transfer
 from mailsuite.imap.syntax import strings
 from mailsuite.imap.syntax.cursor import Cursor, ProtocolError
 
@@ -18,6 +18,8 @@ _PART = re.compile(rb"[1-9][0-9]{0,4}(?:\.[1-9][0-9]{0,4})*")
 _TEXT = re.compile(rb"HEADER\.FIELDS\.NOT|HEADER\.FIELDS|HEADER|TEXT|MIME", re.IGNORECASE)
 # "<" number "." nz-number ">"
 _PARTIAL = re.compile(rb"<([0-9]{1,19})\.([1-9][0-9]{0,18})>")
+# "PREVIEW" [SP "(" preview-mod *(SP preview-mod) ")"] ; preview-mod = "LAZY", RFC 8970 §6
+_LAZY = re.compile(rb" \(LAZY(?: LAZY)*\)", re.IGNORECASE)
 
 #: Items and header fields in one command, levels of a part number (counts), octets of a field name.
 _MOST_ITEMS, _MOST_FIELDS, _DEEPEST, _LONGEST_FIELD = 100, 200, 50, 200
@@ -27,6 +29,7 @@ _MACROS: dict[bytes, tuple[FetchItem, ...]] = {
     b"ALL": (Attribute.FLAGS, Attribute.INTERNALDATE, Attribute.RFC822_SIZE, Attribute.ENVELOPE),
     b"FULL": (Attribute.FLAGS, Attribute.INTERNALDATE, Attribute.RFC822_SIZE, Attribute.ENVELOPE, Attribute.BODY),
 }
+_BINARY = (b"BINARY", b"BINARY.PEEK", b"BINARY.SIZE")
 _PLAIN: dict[bytes, FetchItem] = {
     **{attribute.value.encode(): attribute for attribute in Attribute},
     b"RFC822": BodySection(b"RFC822"),
@@ -54,23 +57,32 @@ def _item_or_macro(cursor: Cursor) -> tuple[FetchItem, ...]:
     name = cursor.take(_NAME, "a fetch item").upper()
     if name in (b"BODY", b"BODY.PEEK") and cursor.skip(b"["):
         return (_section(cursor, peek=name == b"BODY.PEEK"),)
+    if name in _BINARY and cursor.skip(b"["):
+        return (_binary(cursor, name),)
     if name in _MACROS:
         return _MACROS[name]
+    if name == b"PREVIEW" and cursor.match(_LAZY):
+        return (Attribute.LAZY_PREVIEW,)
     if name in _PLAIN:
         return (_PLAIN[name],)
     cursor.pos = start
     raise cursor.expected("a fetch item")
 
 
+def peeked(spec: bytes, partial: bytes = b"") -> BodySection:
+    """``BODY.PEEK[spec]<partial>``; ProtocolError."""
+    cursor = Cursor(spec + b"]" + partial)
+    section = _section(cursor, peek=True)
+    cursor.end()
+    return section
+
+
 def _section(cursor: Cursor, peek: bool) -> BodySection:
     """section = "[" [section-spec] "]", from behind the bracket, and the partial after it."""
-    numbers = cursor.match(_PART)
-    part = tuple(map(int, numbers.group().split(b"."))) if numbers else ()
-    if len(part) > _DEEPEST:
-        raise ProtocolError(f"a part number may have at most {_DEEPEST} levels")
+    part = _part(cursor)
     kind = SectionKind.CONTENT
     fields: tuple[bytes, ...] = ()
-    label = b".".join(b"%d" % number for number in part)
+    label = _dotted(part)
     if not part or cursor.skip(b"."):
         kind, fields = _section_text(cursor, part)
         label += (b"." if part and kind.value else b"") + kind.value.encode()
@@ -78,8 +90,39 @@ def _section(cursor: Cursor, peek: bool) -> BodySection:
             label += b" (" + b" ".join(fields) + b")"
     cursor.need(b"]")
     partial = _partial(cursor)
-    label = b"BODY[" + label + b"]" + (b"<%d>" % partial.offset if partial else b"")
+    label = b"BODY[" + label + b"]" + _origin(partial)
     return BodySection(label, part, kind, tuple(field.lower() for field in fields), partial, peek)
+
+
+def _binary(cursor: Cursor, name: bytes) -> BodySection:
+    """section-binary = "[" [section-part] "]", from behind the bracket, and the partial after it; RFC 3516 §7."""
+    part = _part(cursor)
+    cursor.need(b"]")
+    label = b"[" + _dotted(part) + b"]"
+    if name == b"BINARY.SIZE":
+        return BodySection(b"BINARY.SIZE" + label, part, peek=True, transfer=Transfer.DECODED_SIZE)
+    partial = _partial(cursor)
+    peek = name == b"BINARY.PEEK"
+    return BodySection(
+        b"BINARY" + label + _origin(partial), part, partial=partial, peek=peek, transfer=Transfer.DECODED
+    )
+
+
+def _part(cursor: Cursor) -> tuple[int, ...]:
+    numbers = cursor.match(_PART)
+    part = tuple(map(int, numbers.group().split(b"."))) if numbers else ()
+    if len(part) > _DEEPEST:
+        raise ProtocolError(f"a part number may have at most {_DEEPEST} levels")
+    return part
+
+
+def _dotted(part: tuple[int, ...]) -> bytes:
+    return b".".join(b"%d" % number for number in part)
+
+
+def _origin(partial: Partial | None) -> bytes:
+    """How a response shows a partial."""
+    return b"<%d>" % partial.offset if partial else b""
 
 
 def _section_text(cursor: Cursor, part: tuple[int, ...]) -> tuple[SectionKind, tuple[bytes, ...]]:

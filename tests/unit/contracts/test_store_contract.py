@@ -235,6 +235,61 @@ def test_the_save_date_is_when_it_came_into_its_mailbox(world: World, store: Any
     assert list(result_of(other.search(day, [1, 2]))) == []
 
 
+def test_a_preview_is_made_when_asked_for_and_known_from_then_on(world: World, inbox: Any) -> None:
+    world.deliver(MESSAGE)
+    world.deliver(MESSAGE)
+    assert fetch(inbox, 1, "known_preview") is None
+    assert fetch(inbox, 1, "preview") == fetch(inbox, 1, "known_preview") == "First line . last"
+    found = result_of(inbox.fetch([1, 2], ["known_preview", "size"]))
+    assert [each.items[0] for each in found] == ["First line . last", None]
+    result_of(inbox.expunge([1]))
+    assert [each.uid for each in result_of(inbox.fetch([1, 2], ["preview"]))] == [2]
+
+
+@pytest.mark.parametrize("size", [10, 300_000])
+@pytest.mark.parametrize("name", [INBOX, "Other"])
+def test_a_message_takes_the_place_of_another(world: World, store: Any, inbox: Any, name: str, size: int) -> None:
+    """RFC 8508 §3.4."""
+    result_of(store.create("Other", ""))
+    append(world, store, INBOX, (MESSAGE, frozenset(), 5e8), (MESSAGE, frozenset(), 6e8))
+    append(world, store, "Other", (MESSAGE, frozenset(), 7e8), (MESSAGE, frozenset(), 7e8))
+    session = Session(inbox)
+    fresh = _drafted(world, b"x" * size, frozenset({"\\Draft"}), 8e8)
+    appended = result_of(store.replace(inbox, 1, name, fresh))
+    mailbox = result_of(store.open(name))
+    assert appended.uid == 3
+    assert appended.uidvalidity == result_of(mailbox.snapshot(False)).uidvalidity
+    assert (fetch(mailbox, 3, "size"), fetch(mailbox, 3, "date")) == (size, 8e8)
+    assert fetch(mailbox, 3, "flags") == frozenset({"\\Draft"})
+    now = result_of(inbox.snapshot(False))
+    assert now.uids == ((2, 3) if name == INBOX else (2,))
+    changes = list(session.watch.take())
+    assert changes[-1] == Vanished((1,), now.highestmodseq)
+    assert [type(each) for each in changes] == ([Arrived, Vanished] if name == INBOX else [Vanished])
+    assert list(result_of(inbox.vanished_since(session.snapshot.highestmodseq))) == [(1, 1)]
+
+
+def test_a_replacement_needs_room_only_for_what_it_is_larger(world: World, store: Any, inbox: Any) -> None:
+    append(world, store, INBOX, (b"x" * 600, frozenset(), 5e8))
+    world.limit(1000, 1)
+    assert result_of(store.replace(inbox, 1, INBOX, _drafted(world, b"y" * 900, frozenset(), 5e8))).uid == 2
+    too_large = _drafted(world, b"y" * 1001, frozenset(), 5e8)
+    failure_of(store.replace(inbox, 2, INBOX, too_large), OverQuota)
+    assert result_of(inbox.snapshot(False)).uids == (2,)
+    assert result_of(store.status(INBOX)).size == 900
+
+
+def test_what_cannot_be_replaced_leaves_everything_as_it_was(world: World, store: Any, inbox: Any) -> None:
+    append(world, store, INBOX, (MESSAGE, frozenset(), 5e8))
+    for size in (10, 300_000):
+        fresh = _drafted(world, b"x" * size, frozenset(), 5e8)
+        failure_of(store.replace(inbox, 7, INBOX, fresh), Expunged)
+        fresh = _drafted(world, b"x" * size, frozenset(), 5e8)
+        assert type(failure_of(store.replace(inbox, 1, "Nowhere", fresh), NotFound)) is NotFound
+    assert result_of(inbox.snapshot(False)).uids == (1,)
+    assert append(world, store, INBOX, (MESSAGE, frozenset(), 5e8))[0].uid == 2
+
+
 def test_a_large_body_is_read_from_any_place(world: World, store: Any, inbox: Any) -> None:
     big = MESSAGE + b"".join(b"line %d\r\n" % number for number in range(90_000))
     append(world, store, INBOX, (big, frozenset(), 5e8))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mailsuite.imap import events
+from mailsuite.imap import codes, events
 from mailsuite.imap.events import Command, Hangup
 from mailsuite.imap.limits import Limits
 from mailsuite.imap.server import ServerCore
@@ -20,7 +20,7 @@ class Session:
     def __init__(self, limits: Limits | None = None) -> None:
         self.core = ServerCore(limits or Limits())
         self.events: list[Command | Hangup] = []
-        self.refuse_appends = False
+        self.refuse_appends = self.bad_urls = False
 
     def send(self, data: bytes) -> bytes:
         self.core.receive(data)
@@ -35,7 +35,9 @@ class Session:
         match event:
             case events.AppendBegin() if self.refuse_appends:
                 core.no(event.tag, b"no such mailbox", b"TRYCREATE")
-            case events.AppendBegin():
+            case events.AppendUrl() if self.bad_urls:
+                core.no(event.tag, b"not there", codes.badurl(event.url))
+            case events.AppendBegin() | events.AppendText() | events.AppendUrl():
                 core.accept()
             case events.AppendChunk() | events.AppendAbort() | Hangup():
                 pass

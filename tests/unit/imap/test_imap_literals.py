@@ -215,8 +215,8 @@ def test_an_append_can_be_given_up_at_its_end(selected: Session) -> None:
 @pytest.mark.parametrize(
     ("rest", "answer"),
     [
-        (b"foo", b"a BAD expected the end of the command, found 'foo'"),
-        (b" {3x}", b"a BAD expected the end of the command"),
+        (b"foo", b"a BAD expected a space, found 'foo'"),
+        (b" {3x}", b"a BAD expected a message as a literal"),
         (b" foo {10+}\r\n" + EVIL, b"a BAD expected a message as a literal"),
         (b" {0+}\r\n", b"a NO a message cannot be empty"),
         (b" {999+}\r\n" + b"x" * 999, b"a NO [TOOBIG] the message is too big"),
