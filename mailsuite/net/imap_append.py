@@ -7,6 +7,8 @@ before all of it has come; a client that leaves half-way leaves nothing.
 
 from __future__ import annotations
 
+import contextlib
+
 from twisted.internet.defer import Deferred
 
 from mailsuite.errors import Expunged, MailError, NotFound, ReadOnly, TooBig, Undecodable
@@ -120,6 +122,7 @@ async def end(session: Session, event: AppendEnd) -> None:
             await session.complete(event, b"replaced")
         else:
             stored = await session.store.append(session.append_to, messages)
+            await _hear_of_it(session)
             await session.complete(event, b"stored", codes.appenduid(stored))
     except NotFound as error:
         if isinstance(error, Expunged):
@@ -127,6 +130,13 @@ async def end(session: Session, event: AppendEnd) -> None:
         await _no_mailbox(session, event)  # deleted meanwhile
     finally:
         session.discard_offered()
+
+
+async def _hear_of_it(session: Session) -> None:
+    """RFC 3501 §6.3.11: of a message for the selected mailbox the client should be told at once."""
+    if session.selected and session.selection.mailbox.name == session.append_to:
+        with contextlib.suppress(MailError):  # it is stored, whether or not it can be seen
+            await session.selection.mailbox.look()
 
 
 def abort(session: Session, event: AppendAbort) -> None:

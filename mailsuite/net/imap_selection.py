@@ -32,12 +32,16 @@ class Selection:
         self._watch = mailbox.watch(snapshot.at, woken, take_recent=not read_only)
         self._lock = DeferredLock()
 
-    async def catch_up(self) -> None:
-        """Take what happened into the view; after an overflow by comparing with the mailbox as it is now."""
+    def take(self) -> bool:
+        """Take what happened into the view; False if ``catch_up`` is needed for that."""
         changes = self._watch.take()
         self.contexts.note(changes)
         self.view.apply(changes)
-        if self.view.overflowed:
+        return not self.view.overflowed
+
+    async def catch_up(self) -> None:
+        """Take what happened into the view; after an overflow by comparing with the mailbox as it is now."""
+        if not self.take():
             await self._lock.run(lambda: Deferred.fromCoroutine(self._resync()))
 
     async def news(self, now: float) -> News:

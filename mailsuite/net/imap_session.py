@@ -31,7 +31,7 @@ from mailsuite.interfaces import IDraft, IMailStore, IMailStores, IQuotas, ITLSC
 from mailsuite.mime.binary import TextForm
 from mailsuite.model import Account, Flags
 from mailsuite.net.connection import Connection
-from mailsuite.net.imap_contexts import NO_NEWS
+from mailsuite.net.imap_contexts import NO_NEWS, News
 from mailsuite.net.imap_lookout import Lookout
 from mailsuite.net.imap_selection import Selection
 from mailsuite.net.login import Entrance, Exchange, Login
@@ -339,14 +339,15 @@ class Session(Connection[ServerCore]):
 
     def woken(self) -> None:
         """Something changed in the selected mailbox: told at once to an idling client that reads its answers."""
-        if self.core.idling and not self.closing:
-            self._tell_idler()
+        if not self.core.idling or self.closing:
+            return
+        selection = self.selection
+        if not self._choked and selection.take() and not selection.contexts.stale:  # many may be told of one message
+            self._tell_idler(selection, NO_NEWS)
+        else:
+            Deferred.fromCoroutine(self._tell_later()).addErrback(self._could_not_tell)
 
-    def _tell_idler(self) -> None:
-        telling = Deferred.fromCoroutine(self._tell_now())
-        telling.addErrback(self._could_not_tell)
-
-    async def _tell_now(self) -> None:
+    async def _tell_later(self) -> None:
         selection = self.selection
         await self.drained()
         await selection.catch_up()
@@ -357,6 +358,9 @@ class Session(Connection[ServerCore]):
         if not self.core.idling:
             selection.contexts.put_off(news)
             return
+        self._tell_idler(selection, news)
+
+    def _tell_idler(self, selection: Selection, news: News) -> None:
         self.core.untagged_all(selection.view.tell(True, False))
         self.core.untagged_all(news.behind(selection.view))
         if reached := selection.view.modseqs.code():

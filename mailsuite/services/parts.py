@@ -74,16 +74,17 @@ class Parts:
         self._quotas = Quotas(paths.directory)
         self._directory = SQLiteDirectory(paths.directory, self._offload, reactor, _directory_settings(settings))
         self._spool = Spool(paths.spool, self._offload)
+        batches = Batches(
+            disk, self._offload, reactor, max(1, limits.threads // 2), GATHER, LINGER, gather_many=GATHER_MANY
+        )
         self._stores = MaildirStores(
             *(paths.store, disk, self._offload, reactor, settings.hostname, self._quotas),
             open_eyes=lambda told: Inotify(reactor, told),
             summarize=placer.summarize,
             examine=placer.examine,
+            place=batches.place,
         )
         self._queue = DiskQueue(paths.queue, disk, self._offload, reactor, relay.schedule(settings))
-        batches = Batches(
-            disk, self._offload, reactor, max(1, limits.threads // 2), GATHER, LINGER, gather_many=GATHER_MANY
-        )
         returning = addresses.return_paths(settings, self._directory.resolve, reactor.seconds)
         delivery = Delivery(self._stores, self._queue, self._spool, batches, returning.choose)
         tls = TLSContexts(

@@ -60,7 +60,7 @@ class AccountMail:
         self._lock = threading.RLock()
         self._expected: deque[tuple[IRecorded, Callable[[bool], None]]] = deque()
         self._uncertain = 0  # how many of the first of them somebody may have found already
-        self._opened = self._closed = False
+        self._opened = self._closed = self._resting = False
         self._folders: dict[str, Folder] = {}
         self._usage: tuple[int, int] | None = None
         self._reserved = (0, 0)
@@ -149,8 +149,10 @@ class AccountMail:
     def rest(self) -> bool:
         """Close what is open, unless somebody uses it; whether it is closed now.  The next ``locked`` opens it."""
         with self._lock:
+            self._resting = True  # before it is looked who uses it: who comes now finds no folder without the lock
             if not self.users:
                 self._settle()
+            self._resting = False
             return not self._opened
 
     def close(self) -> None:
@@ -203,8 +205,9 @@ class AccountMail:
         return os.path.join(self._root, account_path(account), "Maildir")
 
     def known(self, name: str) -> Folder | None:
-        """The same if it was used before; any thread, without the lock."""
-        return self._folders.get(name)
+        """The same if it was used before; any thread, without the lock.  It stays the one of that name as long as the
+        mailbox is there and the caller is among the ``users``."""
+        return None if self._resting else self._folders.get(name)
 
     def in_use(self) -> tuple[Folder, ...]:
         """Those that were used before; any thread, without the lock."""

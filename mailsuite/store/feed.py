@@ -74,7 +74,7 @@ class Feed:
             skip = position - self._oldest
             if skip < 0:
                 return (Overflow(),), self.position
-            changes = tuple(self._changes)[skip:]
+            changes = tuple(self._changes[at] for at in range(skip - len(self._changes), 0))  # the end of it is near
             claimed = max(0, self._claimed_to - position)
             if take_recent:
                 self._claimed_to = self.position

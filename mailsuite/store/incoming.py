@@ -121,6 +121,11 @@ class Incoming:
         )
 
     @property
+    def octets(self) -> int:
+        """Of the message, as kept."""
+        return self._letter.stored
+
+    @property
     def appended(self) -> Appended:
         """Where it went, once published."""
         return Appended(self.folder.counters.uidvalidity, self.row.uid if self.row else 0)

@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from mailsuite.errors import MailError, Temporary
+from mailsuite.errors import MailError, NotFound, Temporary
 from mailsuite.interfaces import IBody, IMailbox
 from mailsuite.model import Fetched, FlagOp, Flags, Forest, Listing, Snapshot
 from mailsuite.query import All, Query, Ranges, SortBy, ThreadAlgorithm
@@ -98,10 +98,15 @@ class MaildirMailbox:
         return self._attention.follows(self.folder)
 
     def snapshot(self, take_recent: bool) -> Deferred[Snapshot]:
-        answer = self._lane.run(self.folder.snapshot, take_recent)
+        answer = self._lane.run(self._snapshot, take_recent)
         if take_recent:
             Deferred.fromCoroutine(self._move_claimed()).addErrback(self._not_moved)
         return answer
+
+    def _snapshot(self, take_recent: bool) -> Snapshot:
+        if self.folder.account.folder(self.folder.name) is not self.folder:
+            raise NotFound(f"no mailbox {self.folder.name}")
+        return self.folder.snapshot(take_recent)
 
     async def _move_claimed(self) -> None:
         """In small jobs behind the snapshot, which does not wait for them."""

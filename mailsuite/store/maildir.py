@@ -12,9 +12,9 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
-from twisted.internet.defer import Deferred, fail, gatherResults
+from twisted.internet.defer import Deferred, fail, gatherResults, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -73,6 +73,18 @@ def _unlimited(name: str) -> Account:
     return Account(name)
 
 
+#: Places one message or several, all or none, the largest of so many octets: fires when that is durable, and calls when
+#: they can be seen (``services.batches``).
+Place: TypeAlias = Callable[[Sequence[Incoming], int, Callable[[], None]], Deferred[None]]
+
+
+def _place_alone(
+    disk: IDisk, offload: IOffload, placements: Sequence[Incoming], octets: int, placed: Callable[[], None]
+) -> Deferred[None]:
+    """``Place`` that is durable and can be seen at the same time."""
+    return offload.run(place, disk, placements).addCallback(lambda _: placed())
+
+
 @implementer(IMailStore)
 class MaildirStore:
     """One account, for one session."""
@@ -84,10 +96,17 @@ class MaildirStore:
         self.notes = MaildirNotes(lane, stores.shares)
 
     def open(self, name: str) -> Deferred[IMailbox]:
+        """One that was used before is there until somebody finds that it is not."""
+        known = self._account.known(name)
+        if known is not None and not known.gone:
+            return succeed(self._mailbox(known))
         return self._lane.run(self._open, name)
 
     def _open(self, name: str) -> IMailbox:
-        return MaildirMailbox(self._lane, self._account.folder(name), self._stores.attention, self._stores.catching_up)
+        return self._mailbox(self._account.folder(name))
+
+    def _mailbox(self, folder: Folder) -> IMailbox:
+        return MaildirMailbox(self._lane, folder, self._stores.attention, self._stores.catching_up)
 
     def create(self, name: str, special_use: str) -> Deferred[str]:
         return self._lane.run(lambda: self._account.create(name, special_use).object_id)
@@ -138,7 +157,8 @@ class MaildirStore:
 
     async def _append(self, name: str, messages: Sequence[tuple[IDraft, Flags, float]]) -> Sequence[Appended]:
         incoming = [await self._incoming(name, *message) for message in messages]
-        await self._lane.run(place, self._account.resources.disk, incoming)
+        octets = max((each.octets for each in incoming), default=0)
+        await self._stores.place(incoming, octets, partial(self._stores.arrived, incoming))
         return [each.appended for each in incoming]
 
     def replace(
@@ -181,13 +201,16 @@ class MaildirStores:
         open_eyes: Callable[[Told], Eyes] | None = None,
         summarize: Summarize = summarize_files,
         examine: Examine = examine_files,
+        place: Place | None = None,
     ) -> None:
         """``hostname`` goes into file names; ``quota`` gives an account's limits, blocking, in a thread; ``open_eyes``
         makes what tells of other programs' changes (``disk.inotify``), None where nothing does; ``summarize`` renders
-        files, ``examine`` reads what there is to find in them."""
+        files, ``examine`` reads what there is to find in them; ``place`` places what is appended, by default at once.
+        """
         self._root = os.path.abspath(root)
         self._clock = clock
         self._resources = Resources(disk, offload, clock.seconds, Unique(hostname, pid), quota, summarize, examine)
+        self.place = place or partial(_place_alone, disk, offload)
         self.attention = Attention(clock, open_eyes)
         self.catching_up = CatchingUp(clock)
         self.shares = Shares(self._root, disk)
@@ -203,7 +226,9 @@ class MaildirStores:
             lane = self._lane(account)
         except Exception:
             return fail()
-        store = MaildirStore(lane, self)
+        store: IMailStore = MaildirStore(lane, self)
+        if lane.account.known(INBOX) is not None:
+            return succeed(store)
         return lane.run(lane.account.folder, INBOX).addCallback(lambda _: store)
 
     def room(self, account: str, octets: int) -> bool | Deferred[bool]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import cast
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
@@ -167,6 +167,12 @@ def test_a_message_that_vanished_is_left_out_and_told(server: Server, size: int)
     del server.inbox.messages[1]
     answer = client.ask(b"a FETCH 1:2 BODY.PEEK[]<0.3>")
     assert answer == b"* 2 FETCH (BODY[]<0> {3}\r\nbbb)\r\na OK [EXPUNGEISSUED] fetched\r\n"
+
+
+def test_what_was_stored_is_told_as_stored_whether_or_not_it_can_be_seen(server: Server) -> None:
+    client = server.client()
+    server.inbox.look = lambda: fail(Temporary("the disk is busy"))  # type: ignore[method-assign]
+    assert b"a OK [APPENDUID " in client.ask(b"a APPEND INBOX {3+}\r\nabc")
 
 
 # -- clients that do not read ------------------------------------------------------------------------------------------
