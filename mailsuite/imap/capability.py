@@ -55,6 +55,7 @@ _AFTER_LOGIN: tuple[bytes, ...] = (
     b"PREVIEW",  # RFC 8970
     b"PARTIAL",  # RFC 9394
     b"UIDONLY",  # RFC 9586
+    b"UIDBATCHES",  # RFC 10022
     b"BINARY",  # RFC 3516
     b"CATENATE",  # RFC 4469
     b"URL-PARTIAL",  # RFC 5550 section 2.7.2

@@ -327,6 +327,15 @@ class Unselect(Command, frozen=True):
     """RFC 3691: ok ends the selection, nothing is expunged."""
 
 
+class UidBatches(Command, frozen=True):
+    """RFC 10022.  Which batches of ``size`` messages, counted from 1 at the newest.  Answer: ``batches.response``,
+    ok."""
+
+    size: int
+    first: int
+    last: int
+
+
 class Expunge(Command, frozen=True):
     """``messages``: only these of the deleted (UID EXPUNGE, RFC 4315); ``1:*`` for EXPUNGE."""
 

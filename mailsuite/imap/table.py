@@ -55,6 +55,7 @@ from mailsuite.imap.commands import (
     store,
     subscribe,
     thread,
+    uidbatches,
     unselect,
     urlfetch,
 )
@@ -139,6 +140,7 @@ COMMANDS: dict[bytes, Row] = {
     b"MOVE": Row("RFC 6851", move.parse, _SELECTED),
     b"REPLACE": Row("RFC 8508 3.2", replace.parse, _SELECTED, appends=True, words_before_name=1),
     b"UID REPLACE": Row("RFC 8508 3.3", replace.parse_uid, _SELECTED, appends=True, words_before_name=1),
+    b"UIDBATCHES": Row("RFC 10022", uidbatches.parse, _SELECTED),
     b"UID EXPUNGE": Row("RFC 4315 2.1", expunge.parse_uid, _SELECTED),
     b"UID SEARCH": Row("RFC 3501 6.4.8", search.parse_uid, _SELECTED),
     b"UID SORT": Row("RFC 5256 3", sort.parse_uid, _SELECTED),

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from typing import cast
 
 from mailsuite.errors import Expunged, NotAllowed, NotFound, ReadOnly
-from mailsuite.imap import codes, responses
-from mailsuite.imap.events import Copy, Expunge, Store
+from mailsuite.imap import batches, codes, responses
+from mailsuite.imap.events import Copy, Expunge, Store, UidBatches
 from mailsuite.imap.modseqs import Awareness
 from mailsuite.model import Flags
 from mailsuite.net.imap_selection import AT_ONCE, Selection
 from mailsuite.net.imap_session import Session
+from mailsuite.query import STAR, Uids
+
+_EVERYTHING = Uids(((1, STAR),))
 
 
 def writable(session: Session) -> Selection:
@@ -80,3 +83,10 @@ async def expunge(session: Session, event: Expunge) -> None:
     if uids:
         await selection.mailbox.expunge(uids)
     await session.complete(event, b"expunged")
+
+
+async def uid_batches(session: Session, event: UidBatches) -> None:
+    """RFC 10022: of the messages that the client knows of."""
+    uids = session.resolve(_EVERYTHING)
+    session.core.untagged(batches.response(event.tag, batches.batches(uids, event.size, event.first, event.last)))
+    await session.complete(event, b"done", uid=True)

@@ -93,6 +93,7 @@ _ACTIONS: dict[type[Command], _Action] = {
     events.Store: imap_messages.store,
     events.Copy: imap_messages.copy,
     events.Expunge: imap_messages.expunge,
+    events.UidBatches: imap_messages.uid_batches,
     events.Fetch: imap_fetch.fetch,
 }
 
