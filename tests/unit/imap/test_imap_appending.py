@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mailsuite.imap import events
-from mailsuite.imap.events import AppendBegin, AppendChunk, AppendEnd, AppendText, AppendUrl
+from mailsuite.imap.events import AppendBegin, AppendChunk, AppendEnd, AppendText, AppendUrl, Hangup
 from mailsuite.imap.limits import Limits
+from mailsuite.imap.server import ServerCore
 from mailsuite.model import NO_FLAGS, SEEN
 from mailsuite.query import STAR, Numbers, Uids
+from mailsuite.wire.signals import PAUSED
 
 T = b"a"
 SELECTED = b"0 LOGIN u p\r\n0 SELECT box\r\n"
@@ -142,3 +148,51 @@ def _joined(taken: list[events.Command]) -> list[events.Command]:
         else:
             joined.append(event)
     return joined
+
+
+# -- whatever comes, and however it is answered ------------------------------------------------------------------------
+
+_TOKENS = [
+    *(b"a APPEND x", b"a APPEND {1+}\r\nx", b"a REPLACE 1 x", b"a UID REPLACE * x", b" ", b"\r\n", b"(", b")", b"\0"),
+    *(b" {3+}\r\n", b" {3}\r\n", b" ~{3+}\r\n", b" {0+}\r\n", b" {600+}\r\n", b"abc", b"(\\Seen)", b'"x"', b"CATENATE"),
+    *(
+        b" CATENATE (URL a",
+        b" URL b",
+        b" URL {1+}\r\nc",
+        b" TEXT {3+}\r\n",
+        b" TEXT {3}\r\n",
+        b"b NOOP\r\n",
+        b"*",
+        b"{",
+    ),
+]
+
+
+def _answer(core: ServerCore, event: events.Command | Hangup, choice: int) -> None:
+    """As an adapter might: go on, refuse, or finish."""
+    if isinstance(event, AppendChunk | events.AppendAbort | Hangup):
+        if isinstance(event, AppendChunk) and choice == 0:
+            core.no(event.tag, b"the disk is full")
+    elif isinstance(event, AppendBegin | AppendText | AppendUrl) and choice:
+        core.accept()
+    elif choice == 1:
+        core.no(event.tag, b"no")
+    else:
+        core.ok(event.tag, b"done")
+
+
+@given(st.lists(st.sampled_from(_TOKENS), max_size=30), st.lists(st.integers(0, 3), min_size=1), st.integers(1, 50))
+def test_nothing_that_comes_breaks_the_core(tokens: list[bytes], choices: list[int], step: int) -> None:
+    core = ServerCore(Limits(message=500, messages=3, parts=4, swallow=5000))
+    octets = SELECTED + b"".join(tokens) + b"\r\n"
+    asked = itertools.cycle(choices)
+    begun = ended = 0
+    for start in range(0, len(octets), step):
+        core.receive(octets[start : start + step])
+        while isinstance(event := core.next_event(), events.Command | Hangup):
+            begun += isinstance(event, AppendBegin) and event.index == 0
+            ended += isinstance(event, AppendEnd | events.AppendAbort)
+            _answer(core, event, 3 if isinstance(event, events.Login | events.Select) else next(asked))
+        assert core.next_event() is not PAUSED
+        core.data_to_send()
+    assert ended <= begun
