@@ -167,6 +167,11 @@ class View:
         """Those of these, which the client knows of, that are not known to have vanished."""
         return [uid for uid in uids if uid not in self._vanished] if self._vanished else list(uids)
 
+    def following(self, uid: int, count: int) -> list[int]:
+        """So many UIDs, or as many as there are, from this one on, which the client knows of; KeyError if not."""
+        first = self._index(uid)
+        return self._uids[first : min(first + count, self._told)].tolist()
+
     def holds(self, uid: int) -> bool:
         """Whether the client knows it and it is not known to have vanished."""
         return self._find(uid) < self._told and uid not in self._vanished

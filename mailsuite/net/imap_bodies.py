@@ -44,6 +44,9 @@ class Bodies:
 
     async def send(self) -> int:
         """How many messages were there."""
+        if len(self._uids) == 1:
+            await self._send_one()
+            return self._sent
         ahead = Ahead(self._read)
         try:
             while (group := await ahead.next()) is not None:
@@ -53,6 +56,13 @@ class Bodies:
         finally:
             ahead.close()
         return self._sent
+
+    async def _send_one(self) -> None:
+        selection = self._session.selection
+        found = await imap_columns.fetch(self._session, self._plan, self._plan.wanted, self._uids)
+        if found.uids:
+            text = await self._session.following.octets(selection.mailbox, selection.view, found.uids[0])
+            await self._answer(_Group(found, (text,)))
 
     async def _read(self) -> _Group | None:
         """The next of them."""

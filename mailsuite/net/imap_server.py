@@ -34,6 +34,7 @@ from mailsuite.net import (
     imap_select,
     imap_urlauth,
 )
+from mailsuite.net.imap_following import Allowance
 from mailsuite.net.imap_lookout import Lookout
 from mailsuite.net.imap_session import IMAPSettings, Parts, Session
 from mailsuite.net.listening import Listening
@@ -111,6 +112,10 @@ _NEVER_ASK = frozenset(
 )
 
 
+#: What clients do between one message and the next.
+_KEEP_FOLLOWING = frozenset({events.Fetch, events.Store, events.Noop})
+
+
 class IMAPConnection(Session):
     """One client."""
 
@@ -122,6 +127,8 @@ class IMAPConnection(Session):
         if not isinstance(event, Command):
             raise TypeError(f"not an event: {event!r}")
         action = _ACTIONS[type(event)]
+        if type(event) not in _KEEP_FOLLOWING:
+            self.following.clear()
         if self._must_ask(event):
             return self.carry_out(event, self._ask_first(action, event))
         done = action(self, event)
@@ -172,7 +179,7 @@ class IMAPServerFactory(Listening):
         """``drafts`` makes an empty draft (``IDelivery.draft``); ``random`` so many octets that nobody can guess."""
         super().__init__(admission, settings.trusted, tls, clock, settings.client_ca)
         lookout = Lookout(clock, settings.look_every, settings.looks_at_once, settings.still_here)
-        self._parts = Parts(settings, login, stores, drafts, tls, clock, lookout, quotas, random)
+        self._parts = Parts(settings, login, stores, drafts, tls, clock, lookout, quotas, random, Allowance())
 
     def connection(self, address: str, port: int, trusted: bool) -> IMAPConnection:
         session = IMAPConnection(self._parts, address, self._ended)

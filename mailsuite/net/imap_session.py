@@ -32,6 +32,7 @@ from mailsuite.mime.binary import TextForm
 from mailsuite.model import Account, Flags
 from mailsuite.net.connection import Connection
 from mailsuite.net.imap_contexts import NO_NEWS, News
+from mailsuite.net.imap_following import Allowance, Following
 from mailsuite.net.imap_lookout import Lookout
 from mailsuite.net.imap_selection import Selection
 from mailsuite.net.login import Entrance, Exchange, Login
@@ -120,6 +121,7 @@ class Parts(msgspec.Struct, frozen=True):
     quotas: IQuotas
     #: So many random octets, that nobody can guess.
     random: Callable[[int], bytes]
+    allowance: Allowance
 
 
 class Session(Connection[ServerCore]):
@@ -149,6 +151,8 @@ class Session(Connection[ServerCore]):
         self._store: IMailStore | None = None
         self._selection: Selection | None = None
         self._ended = ended
+        #: What is read along for a client that fetches message after message.
+        self.following = Following(parts.allowance)
 
     # -- what commands ask ---------------------------------------------------------------------------------------
 
@@ -250,6 +254,7 @@ class Session(Connection[ServerCore]):
     def deselect(self) -> None:
         """Let go of the selected mailbox, if any."""
         selection, self._selection = self._selection, None
+        self.following.clear()
         if selection is not None:
             selection.close()
 
