@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from mailsuite.config.option import length
+from mailsuite.config.option import about, length
 
 
 class Imap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,4 +41,11 @@ class Imap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         str,
         length(0, 1000, "How users reach you, a URI such as `mailto:postmaster@example.org` (RFC 5464 /shared/admin)."),
     ] = ""
+    index_texts: Annotated[
+        bool,
+        about(
+            "Read new messages of selected mailboxes when nothing else is to be done, so that searches find their "
+            "texts indexed; off: the first search of a message does that. The index takes a fifth of the mail's size."
+        ),
+    ] = True
     comment: Annotated[str, length(0, 1000, "A note on this server for its users (RFC 5464 /shared/comment).")] = ""

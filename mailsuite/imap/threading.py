@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from mailsuite.model import Forest
 
+#: Messages in one piece of a response.
+PIECE = 2000
+
 
 def thread_response(forest: Forest, named: Callable[[int], int]) -> bytes:
-    """thread-data = "THREAD" [SP 1*thread-list] ; ``named``: what a UID is shown as.
+    """The whole of ``thread_pieces``."""
+    return b"".join(thread_pieces(forest, named))
+
+
+def thread_pieces(forest: Forest, named: Callable[[int], int]) -> Iterator[bytes]:
+    """thread-data = "THREAD" [SP 1*thread-list] ; ``named``: what a UID is shown as.  In pieces, between which others
+    may have their turn.
 
     thread-list = "(" (thread-members / thread-nested) ")" ; a message with one reply has it behind itself, one with
     several has each of them in a list of its own.
     """
-    words: list[str] = []
+    words: list[str] = ["* THREAD "] if len(forest.uids) else ["* THREAD"]
     open_at: list[int] = []  # the depths at which lists were begun
     alone = _only_children(forest.depths)
     for place, (uid, depth) in enumerate(zip(forest.uids, forest.depths, strict=True)):
@@ -27,9 +36,11 @@ def thread_response(forest: Forest, named: Callable[[int], int]) -> bytes:
             open_at.append(depth)
         if uid >= 0:
             words.append(str(named(uid)))
-    words.append(")" * len(open_at))
-    text = "".join(words)
-    return f"* THREAD {text}\r\n".encode() if text else b"* THREAD\r\n"
+        if place % PIECE == PIECE - 1:
+            yield "".join(words).encode()
+            words.clear()
+    words.append(")" * len(open_at) + "\r\n")
+    yield "".join(words).encode()
 
 
 def _only_children(depths: Sequence[int]) -> list[bool]:

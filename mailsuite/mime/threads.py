@@ -20,7 +20,7 @@ STEPS_EACH, STEPS_MORE = 100, 100_000
 NONE = -1
 
 
-class Threadable(msgspec.Struct, frozen=True):
+class Threadable(msgspec.Struct, frozen=True, gc=False):
     """One message; ``sent`` is the sent date (RFC 5256 §2.2), ``subject`` the base subject in the collation's form,
     ``references`` the ids of its ancestors, a line each."""
 

@@ -86,7 +86,9 @@ async def thread(session: Session, event: Thread) -> None:
     forest = await mailbox.thread(found, event.algorithm)
     numbers = None if event.uid else dict(zip(found, view.numbers(found), strict=True))
     named = int if numbers is None else numbers.__getitem__
-    session.core.untagged(threading.thread_response(forest, named))
+    for piece in threading.thread_pieces(forest, named):
+        session.core.untagged(piece)
+        await session.breathe()
     await session.complete(event, b"threaded", uid=event.uid, expunges=not event.criteria.numbers)
 
 

@@ -83,6 +83,7 @@ class Parts:
             summarize=placer.summarize,
             examine=placer.examine,
             place=batches.place,
+            catch_up=settings.imap.index_texts,
         )
         self._queue = DiskQueue(paths.queue, disk, self._offload, reactor, relay.schedule(settings))
         returning = addresses.return_paths(settings, self._directory.resolve, reactor.seconds)

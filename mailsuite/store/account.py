@@ -160,6 +160,7 @@ class AccountMail:
         with self._lock:
             self._settle()
             self._closed = True
+        self.find_index.end()
 
     def _settle(self) -> None:
         """Write what spares the next start from guessing, and forget everything."""

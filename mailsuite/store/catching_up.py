@@ -34,12 +34,13 @@ _log = Logger()
 class CatchingUp:
     """One for all accounts."""
 
-    def __init__(self, clock: IReactorTime) -> None:
+    def __init__(self, clock: IReactorTime, wanted: bool = True) -> None:
+        """Not ``wanted``: it does nothing."""
         self._clock = clock
         self._waiting: OrderedDict[str, Lane] = OrderedDict()
         self._timer: IDelayedCall | None = None
         self._at_work = False
-        self._closed = False
+        self._closed = not wanted
         self._mail_came = self._since = float("-inf")
 
     def used(self, lane: Lane) -> None:
@@ -72,7 +73,7 @@ class CatchingUp:
             return
         name, lane = next(iter(self._waiting.items()))
         self._at_work = True
-        lane.run_unlocked(catch_up, lane.account).addErrback(self._failed, name).addCallback(self._done, name)
+        lane.run_beside(catch_up, lane.account).addErrback(self._failed, name).addCallback(self._done, name)
 
     def _failed(self, failure: Failure, name: str) -> bool:
         if not failure.check(MailError):  # the store closes, the mailbox is gone

@@ -94,6 +94,7 @@ class FindIndex:
         self._path = path
         self._lock = threading.RLock()
         self._opened: sqlite3.Connection | None = None
+        self._ended = False
 
     @property
     def in_use(self) -> bool:
@@ -104,6 +105,8 @@ class FindIndex:
 
     @property
     def _db(self) -> sqlite3.Connection:
+        if self._ended:
+            raise sqlite3.OperationalError("the store is closed")
         if self._opened is None:
             try:
                 self._opened = self._prepared()
@@ -152,6 +155,12 @@ class FindIndex:
             if self._opened is not None:
                 self._opened.close()
                 self._opened = None
+
+    def end(self) -> None:
+        """Close it for good."""
+        with self._lock:
+            self.close()
+            self._ended = True
 
     # -- what is known -----------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ nothing is known yet, some at a time, so that others have their turn in between.
 from __future__ import annotations
 
 import bisect
+from array import array
 from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
@@ -25,7 +26,7 @@ from mailsuite.mime.threads import ALGORITHMS, Threadable
 from mailsuite.model import Flags, Forest
 from mailsuite.store.find_index import BODY, HEADER, FindIndex, Hits, Known
 from mailsuite.store.flags import has
-from mailsuite.store.folder import Folder
+from mailsuite.store.folder import Folder, Threads
 from mailsuite.store.index import Row
 from mailsuite.store.reading import Searched, from_file
 from mailsuite.store.search import average, cost, fuzzy_keys, known_answer
@@ -251,8 +252,14 @@ def sort(folder: Folder, uids: Sequence[int], criteria: Sequence[q.SortBy], rele
 
 def thread(folder: Folder, uids: Sequence[int], algorithm: q.ThreadAlgorithm) -> Forest:
     """Those of ``uids``, ascending, that are there; what is to be known of them is."""
-    rows = _index(folder).threadable(folder.counters.uidvalidity, _there(folder, uids))
-    return ALGORITHMS[algorithm](list(starmap(Threadable, rows)))
+    there = tuple(_there(folder, uids))
+    last = folder.last_threads
+    if last is not None and last.algorithm is algorithm and last.uids == there:
+        return last.forest
+    rows = _index(folder).threadable(folder.counters.uidvalidity, there)
+    forest = ALGORITHMS[algorithm](list(starmap(Threadable, rows)))
+    folder.last_threads = Threads(there, algorithm, Forest(array("q", forest.uids), array("q", forest.depths)))
+    return forest
 
 
 def _there(folder: Folder, uids: Sequence[int]) -> Sequence[int]:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+import msgspec
 from twisted.logger import Logger
 
 from mailsuite.errors import NotFound
@@ -25,13 +26,14 @@ from mailsuite.model import (
     Change,
     Flags,
     FlagsChanged,
+    Forest,
     Gone,
     MailboxStatus,
     Overflow,
     Snapshot,
     Vanished,
 )
-from mailsuite.query import Ranges
+from mailsuite.query import Ranges, ThreadAlgorithm
 from mailsuite.steps import Put, Renames, Step, Unlink
 from mailsuite.store import foreign, history, scan, takeover
 from mailsuite.store import keywords as keyword_files
@@ -63,6 +65,14 @@ def _changed(entry: os.DirEntry[str]) -> float:
     return entry.stat(follow_symlinks=False).st_mtime
 
 
+class Threads(msgspec.Struct, frozen=True):
+    """What was threaded: messages never change, so the same ones make the same threads."""
+
+    uids: tuple[int, ...]
+    algorithm: ThreadAlgorithm
+    forest: Forest
+
+
 class Folder:
     """A mailbox of ``account`` called ``name``, in ``folder`` (``""`` is INBOX) of its Maildir."""
 
@@ -72,6 +82,7 @@ class Folder:
         self.gone = False
         #: The UIDs of all messages when the index of what they hold was last complete.
         self.found_out: tuple[int, ...] = ()
+        self.last_threads: Threads | None = None
         self._call(name, folder)
         disk = account.resources.disk
         for inside in (self.new, self.cur, self.tmp):
@@ -386,6 +397,7 @@ class Folder:
     def put_away(self) -> None:
         """Keep nothing in memory; any thread."""
         self._contents = None
+        self.last_threads = None
 
     def _deleted_size(self, held: Contents) -> int:
         """Octets of the messages marked \\Deleted; counted once as long as nothing changes."""

@@ -55,8 +55,15 @@ class Lane:
 
     def run_unlocked(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
         """For work that takes the account's lock itself, only as long as it needs it."""
+        return self._run_in(self._name, work, *args, **kwargs)
+
+    def run_beside(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
+        """The same in a lane for what takes long, so that nothing else of the account waits for it."""
+        return self._run_in(f"search:{self.account.name}", work, *args, **kwargs)
+
+    def _run_in(self, lane: str, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
         answer: Deferred[_T] = Deferred()  # cancelled, it does not keep others from hearing what changed
-        job = self.account.resources.offload.run_in(self._name, work, *args, **kwargs)
+        job = self.account.resources.offload.run_in(lane, work, *args, **kwargs)
         job.addBoth(self._wake)
         job.chainDeferred(answer)
         return answer
@@ -204,18 +211,18 @@ class MaildirMailbox:
         left: list[int] = []
         for start in range(0, len(uids), SEARCH_SLICES[0]):
             part = uids[start : start + SEARCH_SLICES[0]]
-            left += await self._lane.run_unlocked(finding.narrow, self.folder, query, part, found)
+            left += await self._lane.run_beside(finding.narrow, self.folder, query, part, found)
         return left
 
     async def _learn(self, uids: Sequence[int], level: int) -> None:
         """Let what is not known yet be read."""
-        lacking = await self._lane.run_unlocked(finding.lacking, self.folder, uids, level)
+        lacking = await self._lane.run_beside(finding.lacking, self.folder, uids, level)
         while lacking:
-            done = await self._lane.run_unlocked(finding.learn, self.folder, lacking, level)
+            done = await self._lane.run_beside(finding.learn, self.folder, lacking, level)
             lacking = lacking[done:]
 
     async def _look_up(self, key: finding.TextKey, uids: Sequence[int]) -> set[int]:
-        hits = await self._lane.run_unlocked(finding.look_up, self.folder, key)
+        hits = await self._lane.run_beside(finding.look_up, self.folder, key)
         found = set(hits.found)
         uncertain = set(hits.uncertain).intersection(uids) - found
         if uncertain:  # their texts are kept in part
@@ -228,7 +235,7 @@ class MaildirMailbox:
         start = 0
         while start < len(uids):
             part = uids[start : start + length]
-            done = await self._lane.run_unlocked(reading.search, self.folder, query, part)
+            done = await self._lane.run_beside(reading.search, self.folder, query, part)
             found += done.found
             start += done.examined
         return found
@@ -252,7 +259,7 @@ class MaildirMailbox:
         for _ in range(2):
             try:
                 await self._learn(uids, HEADER)
-                return await self._lane.run_unlocked(work)
+                return await self._lane.run_beside(work)
             except sqlite3.DatabaseError as error:
                 if not self._lane.account.find_index.mend(error):
                     raise Temporary(f"what messages are sorted by is not to be had: {error}") from error

@@ -202,17 +202,18 @@ class MaildirStores:
         summarize: Summarize = summarize_files,
         examine: Examine = examine_files,
         place: Place | None = None,
+        catch_up: bool = True,
     ) -> None:
         """``hostname`` goes into file names; ``quota`` gives an account's limits, blocking, in a thread; ``open_eyes``
         makes what tells of other programs' changes (``disk.inotify``), None where nothing does; ``summarize`` renders
-        files, ``examine`` reads what there is to find in them; ``place`` places what is appended, by default at once.
-        """
+        files, ``examine`` reads what there is to find in them, unasked too where ``catch_up``; ``place`` places what is
+        appended, by default at once."""
         self._root = os.path.abspath(root)
         self._clock = clock
         self._resources = Resources(disk, offload, clock.seconds, Unique(hostname, pid), quota, summarize, examine)
         self.place = place or partial(_place_alone, disk, offload)
         self.attention = Attention(clock, open_eyes)
-        self.catching_up = CatchingUp(clock)
+        self.catching_up = CatchingUp(clock, catch_up)
         self.shares = Shares(self._root, disk)
         self._room = Room(self._resources, self._lane)
         self._accounts: OrderedDict[str, AccountMail] = OrderedDict()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailsuite.imap.threading import thread_response
+from mailsuite.imap.threading import thread_pieces, thread_response
 from mailsuite.model import Forest
 
 
@@ -48,6 +48,13 @@ def test_it_says_the_tree(steps: list[int]) -> None:
         nodes.append((number, max(0, nodes[-1][1] + 1 - up) if nodes else 0))
     forest = Forest([uid for uid, _ in nodes], [depth for _, depth in nodes])
     assert read(thread_response(forest, int).decode()[len("* THREAD") :].strip()) == nodes
+
+
+def test_pieces_are_small() -> None:
+    forest = Forest(range(1, 10_001), [0] * 10_000)
+    pieces = list(thread_pieces(forest, int))
+    assert max(map(len, pieces)) < 20_000
+    assert b"".join(pieces) == b"* THREAD " + b"".join(b"(%d)" % n for n in range(1, 10_001)) + b"\r\n"
 
 
 def test_any_depth_can_be_said() -> None:

@@ -7,7 +7,7 @@ from maildir_site import ANN, MESSAGE, Site
 
 from mailsuite.model import ToMailbox
 from mailsuite.store import catching_up
-from mailsuite.store.catching_up import DELAY, PATIENCE, PAUSE, QUIET
+from mailsuite.store.catching_up import DELAY, PATIENCE, PAUSE, QUIET, CatchingUp
 from mailsuite.testing.results import result_of
 
 
@@ -110,6 +110,14 @@ def test_one_that_fails_keeps_no_other_waiting(site: Site, monkeypatch: pytest.M
     pass_time(site, 3 * DELAY)
     folder = site.mailbox(account="bob@example.org").folder
     assert folder.account.find_index.known(folder.counters.uidvalidity, 2) == [1]
+    assert known(site) == []
+
+
+def test_nothing_is_done_where_it_is_not_wanted(site: Site) -> None:
+    site.stores.catching_up = CatchingUp(site.clock, wanted=False)
+    site.place(MESSAGE, ToMailbox(ANN))
+    select(site)
+    pass_time(site, 2 * DELAY)
     assert known(site) == []
 
 

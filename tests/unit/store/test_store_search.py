@@ -7,12 +7,14 @@ import sqlite3
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from maildir_site import ANN, MESSAGE, Site
 
 from mailsuite.disk import findable
 from mailsuite.model import ToMailbox
+from mailsuite.offload import Inline
 from mailsuite.query import (
     And,
     Body,
@@ -26,6 +28,7 @@ from mailsuite.query import (
     SortBy,
     SortKey,
     Text,
+    ThreadAlgorithm,
     Uids,
     When,
 )
@@ -217,3 +220,50 @@ def test_fuzzy_keys_have_a_relevance(site: Site, key: Body, scores: dict[int, in
     assert list(result_of(inbox.relevance(Fuzzy(key), found))) == list(scores.values())
     by_relevance = result_of(inbox.sort(found, [SortBy(SortKey.RELEVANCY)], scores))
     assert list(by_relevance) == sorted(scores, key=lambda uid: -scores[uid])
+
+
+class Lanes(Inline):
+    """Work done on the spot, and in which lanes that was."""
+
+    def __init__(self) -> None:
+        self.used: list[str] = []
+
+    def run_in(self, lane: str, *work: Any, **arguments: Any) -> Any:
+        self.used.append(lane)
+        return super().run_in(lane, *work, **arguments)
+
+
+def test_nothing_else_of_the_account_waits_for_a_search(tmp_path: Path) -> None:
+    lanes = Lanes()
+    site = Site(tmp_path / "site", offload=lanes)
+    texts(site)
+    inbox = site.mailbox()
+    lanes.used.clear()
+    result_of(inbox.search(And((Larger(1), Body("zebra"), Header("subject", "1"))), range(1, 10)))
+    result_of(inbox.sort([1, 2], [SortBy(SortKey.DATE)], {}))
+    result_of(inbox.thread([1, 2], ThreadAlgorithm.REFS))
+    assert set(lanes.used) == {f"search:{ANN}"}
+    result_of(inbox.look())
+    assert lanes.used[-1] == f"account:{ANN}"
+
+
+def test_the_same_messages_are_threaded_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts(site)
+    inbox = site.mailbox()
+    first = result_of(inbox.thread(range(1, 7), ThreadAlgorithm.REFERENCES))
+    with monkeypatch.context() as patch:
+        patch.setattr(finding, "ALGORITHMS", {})
+        again = result_of(inbox.thread(range(1, 7), ThreadAlgorithm.REFERENCES))
+    assert (list(again.uids), list(again.depths)) == (list(first.uids), list(first.depths))
+    result_of(inbox.expunge([2]))
+    assert sorted(result_of(inbox.thread(range(1, 7), ThreadAlgorithm.REFERENCES)).uids)[-5:] == [1, 3, 4, 5, 6]
+
+
+def test_nothing_is_opened_after_the_end(site: Site) -> None:
+    texts(site)
+    inbox = site.mailbox()
+    index = inbox.folder.account.find_index
+    result_of(site.stores.close())
+    with pytest.raises(sqlite3.OperationalError):
+        index.known(1, 1)
+    assert not index.in_use
