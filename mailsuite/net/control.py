@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mailsuite.errors import MailError
-from mailsuite.interfaces import IQueue
+from mailsuite.interfaces import IQueue, IQuotas
 from mailsuite.model import EVERYTHING, Queued, Selection
 from mailsuite.net.connection import Connection
 from mailsuite.net.sessions import Overview
@@ -82,8 +82,14 @@ class Look(msgspec.Struct, frozen=True, tag="look", tag_field="do"):
     """Answered with ``net.sessions.Overview``."""
 
 
+class Usage(msgspec.Struct, frozen=True, tag="usage", tag_field="do"):
+    """Answered with ``model.Quota``: what an account keeps and may keep."""
+
+    account: str
+
+
 Change: TypeAlias = Kick | Drop | Hold | Bounce | Reroute
-Request: TypeAlias = List | More | Change | Look
+Request: TypeAlias = List | More | Change | Look | Usage
 
 
 class Done(msgspec.Struct, frozen=True, tag="done", tag_field="answer"):
@@ -189,9 +195,10 @@ class ControlConnection(Connection[ControlCore]):
 
     log: ClassVar[Logger] = Logger()
 
-    def __init__(self, queue: IQueue, look: Callable[[], Overview], clock: IReactorTime) -> None:
+    def __init__(self, queue: IQueue, quotas: IQuotas, look: Callable[[], Overview], clock: IReactorTime) -> None:
         super().__init__(ControlCore(), clock, IDLE_LIMIT)
         self._orders = Orders(queue)
+        self._quotas = quotas
         self._look = look
 
     def handle(self, event: object) -> Deferred[object] | None:
@@ -203,8 +210,16 @@ class ControlConnection(Connection[ControlCore]):
     async def _answer(self, request: Request) -> None:
         if isinstance(request, Look):
             self.core.answer(Done(self._look()))
+        elif isinstance(request, Usage):
+            self.core.answer(await self._usage(request.account))
         else:
             self.core.answer(await self._orders.do(request))
+
+    async def _usage(self, account: str) -> Answer:
+        try:
+            return Done(await self._quotas.quota(account))
+        except MailError as error:
+            return Refused(str(error))
 
     def faulted(self, failure: Failure) -> None:
         self.core.answer(Refused("the server made a mistake; its log says more"))
@@ -222,23 +237,26 @@ def _words(request: Change) -> str:
 
 
 class ControlFactory(ServerFactory):
-    """Serves ``queue``; ``look`` is the overview of now."""
+    """Serves ``queue`` and ``quotas``; ``look`` is the overview of now."""
 
     noisy = False
 
-    def __init__(self, queue: IQueue, look: Callable[[], Overview], clock: IReactorTime) -> None:
+    def __init__(self, queue: IQueue, quotas: IQuotas, look: Callable[[], Overview], clock: IReactorTime) -> None:
         self._queue = queue
+        self._quotas = quotas
         self._look = look
         self._clock = clock
 
     def buildProtocol(self, addr: IAddress | None) -> ControlConnection:
-        return ControlConnection(self._queue, self._look, self._clock)
+        return ControlConnection(self._queue, self._quotas, self._look, self._clock)
 
 
-def listen(path: str, queue: IQueue, look: Callable[[], Overview], reactor: Any) -> IListeningPort:
+def listen(path: str, queue: IQueue, quotas: IQuotas, look: Callable[[], Overview], reactor: Any) -> IListeningPort:
     """Take orders on the socket ``path`` (its folder exists; one left by a crash is replaced: only the process that
     holds the queue's lock may call this).  ``stopListening`` removes it.  Raises twisted's CannotListenError."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
-    port: IListeningPort = reactor.listenUNIX(short_path(path), ControlFactory(queue, look, reactor), mode=0o600)
+    port: IListeningPort = reactor.listenUNIX(
+        short_path(path), ControlFactory(queue, quotas, look, reactor), mode=0o600
+    )
     return port

@@ -56,7 +56,12 @@ class OrderedPolicy:
 
 def _with(checks: Sequence[Check], point: str) -> list[Check]:
     """Those that have something to say at a point."""
-    return [check for check in checks if getattr(type(check), point) is not getattr(Check, point)]
+    return [check for check in checks if asks_at(check, point)]
+
+
+def asks_at(check: Check, point: str) -> bool:
+    """Whether it has something to say at ``at_connect`` and the like."""
+    return getattr(type(check), point) is not getattr(Check, point)
 
 
 def _ask(answers: Iterator[Answer]) -> Answer:

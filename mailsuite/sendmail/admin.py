@@ -6,6 +6,8 @@ import shutil
 import sys
 import time
 
+import click
+
 from mailsuite.cli.queue_access import open_queue
 from mailsuite.cli.queue_table import table
 from mailsuite.config.load import load
@@ -31,6 +33,7 @@ usage: sendmail [option]... [address]...   a message on standard input
   -oem, -oep    refusals go to the sender by mail; to standard error (default)
   -odq          do not wait for the server, leave it in its maildrop
   -bs           speak SMTP on standard input and output
+  -bv           say where mail for the addresses would go, and send nothing
   -q            try all mail that waits now; -qRDOMAIN, -qSSENDER, -qIID: some
   -C FILE       configuration file [$MAILSUITE_CONFIG, /etc/mailsuite/sendmail]
   --install     make the links sendmail, mailq and newaliases: see
@@ -57,8 +60,24 @@ def do(options: Options) -> Exit:
         case Mode.FLUSH:
             return _flush(options)
         case _:
-            raise Stop(Exit.USAGE, f"-b{options.mode.value} is not for this program")
+            _verify(options)
     return Exit.OK
+
+
+def _verify(options: Options) -> None:
+    """``-bv``: where mail for these would go.  Raises Stop."""
+    from mailsuite.cli.explain import explain  # noqa: PLC0415
+
+    origin = find(options.config).origin
+    words = ["--from", "<>", "--client", "127.0.0.1", "--service", "submission", "--config", origin.config]
+    for one in options.recipients:
+        words += ["--to", one if "@" in one else f"{one}@{origin.domain}"]
+    try:
+        explain.main(words, "sendmail -bv", standalone_mode=False)
+    except click.UsageError:
+        raise Stop(Exit.USAGE, "no addresses to verify") from None
+    except (MailError, OSError) as error:
+        raise _stop(error) from None
 
 
 def _list(options: Options) -> Exit:

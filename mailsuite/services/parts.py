@@ -31,10 +31,7 @@ from mailsuite.net.sessions import Admission, Overview
 from mailsuite.net.throttle import Throttle, ThrottleSettings
 from mailsuite.net.tls import TLSContexts
 from mailsuite.offload import Offload
-from mailsuite.policy.checks import Check
-from mailsuite.policy.ordered import OrderedPolicy, standard_checks
-from mailsuite.policy.rates import RateLimits, Rates
-from mailsuite.policy.senders import OwnAddresses
+from mailsuite.policy.ordered import OrderedPolicy
 from mailsuite.queue.disk import DiskQueue
 from mailsuite.queue.file import Places
 from mailsuite.queue.reports import Reports
@@ -42,6 +39,7 @@ from mailsuite.queue.runner import Runner
 from mailsuite.sendmail.maildrop import Places as LocalPlaces
 from mailsuite.services import addresses, relay
 from mailsuite.services.batches import Batches
+from mailsuite.services.checks import checks_of
 from mailsuite.services.delivery import Delivery
 from mailsuite.services.factories import Shared
 from mailsuite.services.home import HomeCourier, HomeRouter
@@ -72,7 +70,7 @@ class Parts:
         ids = message_ids(reactor.seconds, random.Random())  # noqa: S311 - apart, not secret
         self._offload = Offload(reactor, limits.threads)
         self._quotas = Quotas(paths.directory)
-        self._directory = SQLiteDirectory(paths.directory, self._offload, reactor, _directory_settings(settings))
+        self._directory = SQLiteDirectory(paths.directory, self._offload, reactor, directory_settings(settings))
         self._spool = Spool(paths.spool, self._offload)
         batches = Batches(
             disk, self._offload, reactor, max(1, limits.threads // 2), GATHER, LINGER, gather_many=GATHER_MANY
@@ -105,17 +103,14 @@ class Parts:
         )
         network = client_networks(limits.ipv4_network, limits.ipv6_network)
         admission = Admission(limits.connections, limits.connections_per_address, network)
-        standard = standard_checks(
-            limits.message_size,
-            limits.hops,
-            self._stores.room,
-            addresses.backup(settings, self._offload, reactor.seconds),
+        backup = addresses.backup(settings, self._offload, reactor.seconds)
+        checks = checks_of(
+            *(settings, self._stores.room, backup, self._directory.resolve, network, reactor, admission.hits)
         )
-        checks = [*standard, *self._senders(settings)]
         self.shared = Shared(
             settings=settings,
             directory=self._directory,
-            policy=OrderedPolicy((*checks, Rates(_rate_limits(settings), network, reactor, admission.hits))),
+            policy=OrderedPolicy(checks),
             delivery=delivery,
             stores=self._stores,
             imap_stores=self._sharing(settings, delivery),
@@ -132,7 +127,6 @@ class Parts:
             queue=self._queue,
             clock=reactor,
         )
-
         self.local = LocalPlaces(settings.sendmail.folder)
         self._pickup = Pickup(
             *(self.local, self._directory, self.shared.policy, delivery, reports),
@@ -143,13 +137,6 @@ class Parts:
         """What IMAP sees of the store."""
         prefix = settings.imap.other_users
         return SharingStores(self._stores, prefix, delivery.draft) if prefix else self._stores
-
-    def _senders(self, settings: Settings) -> list[Check]:
-        """Whose addresses users may send from."""
-        own = settings.submission
-        if not own.own_sender:
-            return []
-        return [OwnAddresses(self._directory.resolve, own.may_send_as_anybody, own.own_from)]
 
     async def open(self, path: str) -> int:
         """Open files and folders; gives how many messages wait in the queue.  ``path``: where the settings were read.
@@ -177,7 +164,8 @@ class Parts:
         self._runner.start()
         if self.local.folder:
             self._pickup.start()
-        return control.listen(Places(self._settings.paths.queue).control, self._queue, look, self.shared.clock)
+        path = Places(self._settings.paths.queue).control
+        return control.listen(path, self._queue, self.shared.quotas, look, self.shared.clock)
 
     async def stop_relay(self) -> None:
         """Let attempts under way end, bounded in time."""
@@ -210,17 +198,6 @@ def _interfaces(settings: Settings) -> tuple[Interface, ...]:
         raise
 
 
-def _rate_limits(settings: Settings) -> RateLimits:
-    own = settings.rates
-    return RateLimits(
-        account_messages=own.account_messages,
-        account_recipients=own.account_recipients,
-        address_messages=own.address_messages,
-        address_recipients=own.address_recipients,
-        remembered=own.remembered,
-    )
-
-
 def throttle(settings: Settings, clock: IReactorTime, network: NetworkOf) -> Throttle:
     """What slows guessing down; ``network`` says which addresses count as one."""
     own = settings.passwords
@@ -233,7 +210,7 @@ def throttle(settings: Settings, clock: IReactorTime, network: NetworkOf) -> Thr
     return Throttle(clock, delays, network)
 
 
-def _directory_settings(settings: Settings) -> DirectorySettings:
+def directory_settings(settings: Settings) -> DirectorySettings:
     return DirectorySettings(
         extra_domains=settings.local_domains,
         default_domain=settings.default_domain,

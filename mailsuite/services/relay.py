@@ -32,7 +32,7 @@ from mailsuite.smtp.client_events import ClientLimits, Login
 
 _SMTP = 25
 #: The name of the smarthost among the transports.
-_SMARTHOST = "smarthost"
+SMARTHOST = "smarthost"
 _STATUS = re.compile(r"(5\.[0-9]{1,3}\.[0-9]{1,3})\s+(.*)", re.DOTALL)
 
 
@@ -51,12 +51,12 @@ def router(
     chance = random.Random()  # noqa: S311 - spreads load, keeps no secret
     usual: IRouter
     if smarthost.host:
-        usual = SmarthostRouter(resolver, smarthost.host, smarthost.port, _SMARTHOST)
+        usual = SmarthostRouter(resolver, smarthost.host, smarthost.port, SMARTHOST)
     else:
         by_mx = MxRouter(resolver, identity(settings, interfaces), chance, settings.relay.port)
         dane = settings.relay.dane and settings.relay.tls is not RelayTls.NEVER
         usual = SecuredRouter(by_mx, resolver, [_tls_rule(one) for one in settings.tls_policies], dane, policy_of)
-    rules = [_rule(index, one) for index, one in enumerate(settings.transports)]
+    rules = [rule_of(index, one) for index, one in enumerate(settings.transports)]
     return TransportRouter(rules, resolver, usual) if rules else usual
 
 
@@ -71,7 +71,7 @@ def client_certificate(settings: Settings) -> tuple[str, str] | tuple[()]:
     return (own.client_certificate, own.client_key) if own.client_certificate else ()
 
 
-def _rule(index: int, one: Transport) -> Rule:
+def rule_of(index: int, one: Transport) -> Rule:
     domains = tuple(domain.lower() for domain in one.domains)
     return Rule(_way(index, one), domains, tuple(sender.lower() for sender in one.senders))
 
@@ -120,7 +120,7 @@ def courier(settings: Settings, tls: ITLSContexts, reactor: Any, offload: IOfflo
     endpoints = tcp_endpoints(reactor, relay.connect_timeout, relay.bind_address)
     chosen = {"": _by_mx(settings)}
     if settings.smarthost.host:
-        chosen[_SMARTHOST] = _smarthost(settings)
+        chosen[SMARTHOST] = _smarthost(settings)
     chosen |= {f"transport {index}": _transport(settings, one) for index, one in enumerate(settings.transports)}
     return Couriers({name: Courier(how, endpoints, tls, reactor, offload) for name, how in chosen.items()})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import smtplib
@@ -18,6 +19,7 @@ from mailsuite.sendmail.exits import Exit
 from mailsuite.testing.instance import Instance
 
 MAILSUITE = os.path.join(os.path.dirname(sys.executable), "mailsuite")
+PASSWORD = "long-password-1\n"
 LETTER = b"Subject: hello\n\nhello\n"
 
 
@@ -42,7 +44,9 @@ class Programs:
         self._before = set(instance.mail())
 
     def run(self, *words: str, given: bytes = LETTER, cwd: str | None = None) -> subprocess.CompletedProcess[bytes]:
-        program = self.links / words[0] if words[0] in ("sendmail", "mailq", "newaliases") else words[0]
+        beside = {"mailsuite": Path(MAILSUITE)}
+        own = ("sendmail", "mailq", "newaliases")
+        program = self.links / words[0] if words[0] in own else beside.get(words[0], words[0])
         return subprocess.run(
             [str(program), *words[1:]], input=given, capture_output=True, env=self.env, timeout=60, check=False, cwd=cwd
         )
@@ -227,3 +231,21 @@ def test_without_a_server_it_is_kept_and_sent_at_the_next_start(tmp_path: Path) 
         assert client.noop()[0] == 250
     assert instance.stop() == 0
     assert not (instance.folder / "sendmail/socket").exists()
+
+
+def test_explain_says_what_the_server_would_do(programs: Programs) -> None:
+    programs.instance.command("user", "add", "full@demo.test", "--quota", "1K", "--password-stdin", input=PASSWORD)
+    config = str(programs.instance.config)
+    done = programs.run("mailsuite", "explain", "--config", config, "--from", "<>", "--to", "full@demo.test", "--json")
+    steps = json.loads(done.stdout)["steps"]
+    assert [step["words"] for step in steps if step["rule"] == "quota"] == [
+        "full@demo.test keeps 0 of 1024 octets, 0 messages"  # the running server was asked
+    ]
+    assert (steps[-1]["stage"], steps[-1]["answer"]) == ("outcome", "ok")
+    trust = next(step for step in steps if step["rule"] == "trusted_networks")
+    line = int(trust["where"].rpartition(":")[2])
+    assert programs.instance.config.read_text().splitlines()[line - 1].startswith("trusted_networks")
+    verified = programs.run("sendmail", "-bv", "nobody", "demo").stdout.decode()
+    assert "550 5.1.1" in verified
+    assert "into INBOX of demo@demo.test" in verified
+    assert max(map(len, verified.splitlines())) <= 80

@@ -25,6 +25,8 @@ from mailsuite.queue.disk import DiskQueue
 from mailsuite.queue.file import Places
 from mailsuite.queue.schedule import Schedule
 from mailsuite.services.lock import FolderLock
+from mailsuite.testing.memory_store import MemoryStores
+from mailsuite.testing.quotas import MemoryQuotas
 from mailsuite.testing.results import result_of
 from mailsuite.testing.stages import ReactorThread
 
@@ -55,7 +57,9 @@ def server(folder: str, thread: ReactorThread) -> Iterator[None]:
     queue = DiskQueue(folder, RealDisk(), Inline(), thread.reactor)
     thread.call(queue.load)
     lock = FolderLock(folder)
-    port = thread.call(listen, Places(folder).control, queue, lambda: Overview((), {}), thread.reactor)
+    port = thread.call(
+        listen, Places(folder).control, queue, MemoryQuotas(MemoryStores()), lambda: Overview((), {}), thread.reactor
+    )
     try:
         yield
     finally:

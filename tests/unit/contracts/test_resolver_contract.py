@@ -15,6 +15,7 @@ from mailsuite.interfaces import IResolver
 from mailsuite.model import Mx, Tlsa
 from mailsuite.routing.cache import Believe
 from mailsuite.routing.resolver import DnsResolver, ResolverSettings
+from mailsuite.services.noted_dns import NotedResolver
 from mailsuite.testing.dns import DNSServer, FakeDNS, Trouble
 from mailsuite.testing.results import result_of
 from mailsuite.testing.stages import ReactorThread
@@ -41,10 +42,12 @@ SIGNED = ("signed.test",)
 Ask = Callable[..., Any]
 
 
-@pytest.fixture(params=["memory", "dnspython"])
+@pytest.fixture(params=["memory", "noted", "dnspython"])
 def world(request: pytest.FixtureRequest, reactor_thread: ReactorThread) -> Iterator[tuple[IResolver, Ask]]:
-    if request.param == "memory":
-        yield FakeDNS(ZONES, SIGNED), lambda ask, *about: result_of(ask(*about))
+    if request.param != "dnspython":
+        memory = FakeDNS(ZONES, SIGNED)
+        noted = request.param == "noted"
+        yield NotedResolver(memory) if noted else memory, lambda ask, *about: result_of(ask(*about))
         return
     with DNSServer(ZONES, signed=SIGNED) as server:
         settings = ResolverSettings(timeout=0.1, lifetime=0.3)

@@ -17,7 +17,9 @@ from mailsuite.model import Address, Envelope, Recipient
 from mailsuite.net.control import PAGE, REQUEST_LIMIT, ControlFactory, Orders, listen
 from mailsuite.net.sessions import Described, Overview
 from mailsuite.net.socket_path import PATH_LIMIT, short_path
+from mailsuite.testing.memory_store import MemoryStores
 from mailsuite.testing.queue import MemoryQueue
+from mailsuite.testing.quotas import MemoryQuotas
 from mailsuite.testing.results import result_of
 from mailsuite.testing.stages import ReactorThread
 
@@ -26,9 +28,12 @@ class World:
     def __init__(self) -> None:
         self.clock = Clock()
         self.queue = MemoryQueue(self.clock)
+        stores = MemoryStores()
+        result_of(stores.open("ann@a.test"))
+        self.quotas = MemoryQuotas(stores)
         for id in ("m1", "m2"):
             self.add(id)
-        self.protocol = ControlFactory(self.queue, self.look, self.clock).buildProtocol(None)
+        self.protocol = ControlFactory(self.queue, self.quotas, self.look, self.clock).buildProtocol(None)
         self.transport = StringTransport()
         self.protocol.makeConnection(self.transport)
 
@@ -157,7 +162,8 @@ def test_the_socket_is_the_owners_and_one_left_behind_is_replaced(
     assert (len(os.fsencode(str(path))) > PATH_LIMIT) is deep
     path.write_bytes(b"left by a crash")
     reactor = reactor_thread.reactor
-    port = reactor_thread.call(listen, str(path), MemoryQueue(reactor), lambda: Overview((), {}), reactor)
+    quotas = MemoryQuotas(MemoryStores())
+    port = reactor_thread.call(listen, str(path), MemoryQueue(reactor), quotas, lambda: Overview((), {}), reactor)
     assert path.stat().st_mode & 0o777 == 0o600
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(5)
@@ -166,3 +172,11 @@ def test_the_socket_is_the_owners_and_one_left_behind_is_replaced(
         assert client.recv(1000) == b'{"answer":"page","messages":[],"left":0}\n'
     reactor_thread.call(port.stopListening)
     assert not path.exists()
+
+
+def test_what_an_account_keeps_is_told() -> None:
+    world = World()
+    (answer,) = world.ask(b'{"do": "usage", "account": "ann@a.test"}\n')
+    assert (answer["answer"], answer["result"]["octets_limit"]) == ("done", 0)  # type: ignore[index]
+    (answer,) = world.ask(b'{"do": "usage", "account": "eve@a.test"}\n')
+    assert answer == {"answer": "refused", "error": "there is no account eve@a.test"}

@@ -1,0 +1,190 @@
+"""What would happen to an envelope, and whose word that is."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from mailsuite.cli.explain_table import lines_of
+from mailsuite.config.load import parse
+from mailsuite.config.locate import lines
+from mailsuite.model import Account, Address
+from mailsuite.services.explain import Explainer
+from mailsuite.services.explained import Answer, Asked, Rules, Step, Usage
+from mailsuite.testing.directory import MemoryDirectory
+from mailsuite.testing.dns import FakeDNS
+from mailsuite.testing.results import result_of
+
+CONFIG = """\
+hostname = "mx.here.test"
+trusted_networks = [
+    "198.51.100.0/24",
+    "host",
+]
+[[listener]]
+service = "smtp"
+address = "*"
+port = 25
+
+[[listener]]
+service = "submission"
+address = "*"
+port = 587
+
+[[transport]]
+way = "error"
+domains = [".bad.test"]
+text = "5.1.8 no more"
+
+[[transport]]
+way = "host"
+domains = ["gate.test"]
+host = "192.0.2.77"
+tls = "require"
+
+[limits]
+message_size = 100000
+
+[relay]
+tls = "verify"
+
+[[backup]]
+domains = [".inner.test"]
+"""
+ZONES = {
+    "far.test": {"MX": ["20 b.far.test", "10 a.far.test"]},
+    "a.far.test": {"A": ["203.0.113.1"]},
+    "b.far.test": {"AAAA": ["2001:db8::1"]},
+    "_25._tcp.a.far.test": {"TLSA": ["3 1 1 " + "ab" * 32]},
+    "_mta-sts.far.test": {"TXT": ["v=STSv1; id=1"]},
+    "a.inner.test": {"A": ["203.0.113.9"]},
+    "null.test": {"MX": ["0 ."]},
+    "ours.test": {"MX": ["10 mx.here.test"]},
+}
+
+
+def address(text: str) -> Address:
+    local, _, domain = text.rpartition("@")
+    return Address(local, domain)
+
+
+def explained(
+    to: str,
+    sender: str = "ann@else.test",
+    client: str = "192.0.2.1",
+    login: str = "",
+    size: int = 10,
+    service: str = "",
+) -> list[Step]:
+    accounts = {"bob@here.test": "x", "full@here.test": "x"}
+    aliases = {"all@here.test": ["bob@here.test", "x@far.test"]}
+    directory = MemoryDirectory(["here.test"], accounts, aliases, hostname="mx.here.test")
+
+    async def usage(account: str) -> Usage:
+        full = account.startswith("full")
+        return Usage(Account(account, quota_bytes=1000 if full else 0), octets=995 if full else 5, known=True)
+
+    explainer = Explainer(
+        parse(CONFIG, "/etc/m.toml"), Rules("/etc/m.toml", lines(CONFIG)), directory, FakeDNS(ZONES),
+        (ipaddress.ip_interface("10.9.9.9/8"),), usage, Clock(),  # type: ignore[arg-type]
+    )  # fmt: skip
+    asked = Asked(
+        address(sender),
+        tuple(map(address, to.split())),
+        client,
+        login,
+        service or ("submission" if login else "smtp"),
+        size,
+    )
+    return result_of(Deferred.fromCoroutine(explainer.explain(asked)))
+
+
+def outcome(steps: list[Step]) -> Step:
+    (found,) = [step for step in steps if step.stage == "outcome"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("given", "answer", "words", "where"),
+    [
+        ({"to": "bob@here.test"}, Answer.YES, "into INBOX of bob@here.test", ""),
+        ({"to": "x@far.test"}, Answer.NO, "550 5.7.1 Relaying", "/etc/m.toml:2"),
+        ({"to": "no@here.test"}, Answer.NO, "550 5.1.1 No such user", "/etc/directory.sqlite"),
+        ({"to": "full@here.test"}, Answer.LATER, "452 4.2.2 The mailbox is full", "/etc/directory.sqlite"),
+        ({"to": "bob@here.test", "size": 200_000}, Answer.NO, "552 5.3.4 The message is too big", "/etc/m.toml:28"),
+        (
+            {"to": "bob@here.test", "login": "bob"},
+            Answer.NO,
+            "550 5.7.1 You are logged in as bob",
+            "/etc/m.toml (default)",
+        ),
+        ({"to": "bob@here.test", "login": "eve"}, Answer.NO, "535 5.7.8 ", "/etc/directory.sqlite"),
+        ({"to": "bob@here.test", "service": "submission"}, Answer.NO, "530 5.7.0 ", "/etc/m.toml:2"),
+        ({"to": "bob@here.test", "service": "lmtp"}, Answer.NO, "no listener is for lmtp", "/etc/m.toml (default)"),
+        ({"to": "x@a.bad.test", "client": "10.9.9.9"}, Answer.NO, "returned to the sender: 5.1.8 no more", ""),
+        ({"to": "x@null.test", "client": "10.9.9.9"}, Answer.NO, "returned to the sender: 5.1.10 ", ""),
+        ({"to": "x@ours.test", "client": "10.9.9.9"}, Answer.NO, "returned to the sender: 5.4.6 ", ""),
+        ({"to": "x@gate.test", "client": "10.9.9.9"}, Answer.YES, "queued for 192.0.2.77:25", ""),
+        (
+            {"to": "x@far.test", "client": "198.51.100.9"},
+            Answer.YES,
+            "queued for a.far.test:25 (203.0.113.1), b.far.test:25 (2001:db8::1)",
+            "",
+        ),
+    ],
+)
+def test_what_becomes_of_it_and_who_says_so(given: dict[str, str], answer: Answer, words: str, where: str) -> None:
+    found = outcome(explained(**given))  # type: ignore[arg-type]
+    assert (found.answer, found.words.startswith(words), found.where) == (answer, True, where), found
+
+
+def test_a_domain_of_others_is_taken_for_them() -> None:
+    steps = explained("x@a.inner.test")
+    assert ("recipient", "backup[0]", "/etc/m.toml:33") in {(one.stage, one.rule, one.where) for one in steps}
+    assert outcome(steps).words == "queued for a.inner.test:25 (203.0.113.9)"
+
+
+def test_each_step_names_its_rule() -> None:
+    steps = explained("x@far.test", client="198.51.100.9")
+    told = {(step.stage, step.rule, step.where) for step in steps}
+    assert ("connect", "listener[0]", "/etc/m.toml:6") in told
+    assert ("connect", "trusted_networks[0]", "/etc/m.toml:3") in told
+    assert ("recipient", "trusted_networks[0]", "/etc/m.toml:3") in told
+    assert ("sender", "limits.message_size", "/etc/m.toml:28") in told
+    assert ("message", "limits.hops", "/etc/m.toml (default)") in told
+    assert ("tls", "relay.tls", "/etc/m.toml:31") in told
+    assert ("route", "transport[1]", "/etc/m.toml:21") in {
+        (step.stage, step.rule, step.where) for step in explained("x@gate.test", client="198.51.100.9")
+    }
+
+
+def test_the_answers_of_dns_are_told() -> None:
+    steps = explained("x@far.test y@far.test", client="198.51.100.9")
+    dns = [(step.rule, step.about, step.words) for step in steps if step.stage == "dns"]
+    assert dns[:3] == [
+        ("MX", "far.test", "20 b.far.test, 10 a.far.test"),
+        ("A", "a.far.test", "203.0.113.1"),
+        ("A", "b.far.test", "2001:db8::1"),
+    ]
+    assert ("TLSA", "_25._tcp.a.far.test", "3 1 1 abababababababab..") in dns
+    assert ("TXT", "_mta-sts.far.test", "v=STSv1; id=1") in dns
+    assert len(dns) % 2 == 0  # as much for the second recipient
+
+
+def test_an_alias_has_an_outcome_for_each_end() -> None:
+    steps = explained("all@here.test")
+    assert [(step.about, step.words.partition(" (")[0]) for step in steps if step.stage == "outcome"] == [
+        ("all@here.test", "into INBOX of bob@here.test"),
+        ("all@here.test -> x@far.test", "queued for a.far.test:25"),
+    ]
+
+
+def test_the_table_fits_eighty_columns_and_keeps_paths_whole() -> None:
+    steps = [*explained("x@far.test"), Step("dns", "x" * 70, Answer.NOTE, "a \x1b[31m b", "MX", "/" + "y" * 100)]
+    text = list(lines_of(steps, 80, "/etc"))
+    assert all(len(line) <= 80 for line in text if "yyy" not in line)
+    assert any("by trusted_networks, m.toml:2" in line for line in text)
+    assert "\x1b" not in "".join(text)
