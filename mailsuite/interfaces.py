@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
 
 from mailsuite.errors import MailError
+from mailsuite.happenings import Happening
 from mailsuite.model import (
     Account,
     Address,
@@ -534,3 +535,13 @@ class IReports(Interface):
         ``expanded`` are aliases for others elsewhere, too (section 5.2.7.3).  Those who asked for SUCCESS are reported;
         ``header`` is the header block with CRLF.  Never fails: a notice that cannot
         be written is logged."""
+
+
+class IObserver(Interface):
+    """Hears what happens to messages.  Nothing waits for it and nothing hangs on it: it returns at once and never
+    fails."""
+
+    listens = Attribute("whether it is worth telling, bool; never changes")
+
+    def happened(what: Happening) -> None:
+        """In the order in which it happened, as far as one message is concerned."""

@@ -17,6 +17,7 @@ COMMANDS = {
     "user": ("mailsuite.cli.user", "user", "Accounts and their passwords."),
     "alias": ("mailsuite.cli.alias", "alias", "Addresses that lead to others."),
     "queue": ("mailsuite.cli.queue", "queue", "Mail that waits for other servers."),
+    "track": ("mailsuite.cli.track", "track", "What became of a message, from its arrival until it is expunged."),
     "explain": ("mailsuite.cli.explain", "explain", "What would happen to an envelope, and which rule decides."),
     "sessions": ("mailsuite.cli.sessions", "sessions", "Who is connected to the running server; limits that were met."),
     "sendmail": ("mailsuite.cli.sendmail", "sendmail", "Send a message as programs do; mailq and newaliases."),

@@ -73,6 +73,7 @@ def _anchored(settings: Settings, folder: str) -> Settings:
         tls=replace(tls, certificate=full(tls.certificate), key=full(tls.key)),
         backups=tuple(replace(one, recipients=full(one.recipients)) for one in settings.backups),
         transports=tuple(replace(one, password_file=full(one.password_file)) for one in settings.transports),
+        track=replace(settings.track, file=full(settings.track.file)),
         sendmail=replace(settings.sendmail, folder=full(settings.sendmail.folder)),
         srs=replace(settings.srs, secret_file=full(settings.srs.secret_file)),
         relay=replace(

@@ -20,6 +20,7 @@ from mailsuite.config.local import Sendmail
 from mailsuite.config.option import Path, TlsMode, about, length, number
 from mailsuite.config.pop3 import Pop3
 from mailsuite.config.relay import Backup, Dns, Relay, Smarthost, TlsPolicy, Transport
+from mailsuite.config.track import Track
 
 
 class Service(enum.Enum):
@@ -281,6 +282,7 @@ class Settings(
     extensions: Extensions = Extensions()
     submission: Submission = Submission()
     sendmail: Sendmail = Sendmail()
+    track: Track = Track()
     relay: Relay = Relay()
     srs: Srs = Srs()
     verp: Verp = Verp()

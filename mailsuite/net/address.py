@@ -12,7 +12,7 @@ import struct
 from collections.abc import Callable
 from typing import TypeAlias
 
-from twisted.internet.interfaces import IAddress
+from twisted.internet.interfaces import IAddress, ITransport, IUNIXTransport
 
 _MAPPED = "::ffff:"
 #: A peer of which nothing more is known than that it is on this machine.
@@ -36,10 +36,15 @@ def peer_name(peer: IAddress | None) -> str:
     return with_port(address, getattr(peer, "port", "")) if address else LOCAL
 
 
-def local_peer(handle: socket.socket) -> str:
-    """``local uid=1000`` for a connected UNIX socket: whose process it is says the kernel (unix(7), SO_PEERCRED)."""
+def named_peer(known: str, transport: ITransport) -> str:
+    """What is ``known`` of it already, else its ``peer_name``; ``local uid=1000`` at a UNIX socket: whose process it is
+    says the kernel (unix(7), SO_PEERCRED)."""
+    name = known or peer_name(transport.getPeer())
+    if name != LOCAL or not IUNIXTransport.providedBy(transport):
+        return name
+    handle: socket.socket = transport.getHandle()  # type: ignore[attr-defined]
     _, uid, _ = struct.unpack("3i", handle.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
-    return f"local uid={uid}"
+    return f"{LOCAL} uid={uid}"
 
 
 def with_port(address: str, port: object) -> str:

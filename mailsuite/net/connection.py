@@ -11,7 +11,6 @@ of ``handle`` is a fault of ours: logged with a traceback, told to the peer in g
 from __future__ import annotations
 
 import math
-import socket
 from collections import Counter
 from collections.abc import Callable
 from typing import ClassVar, Generic, Protocol, TypeVar, cast
@@ -25,7 +24,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from mailsuite.net.address import LOCAL, local_peer, peer_name
+from mailsuite.net.address import named_peer
 from mailsuite.net.channel import secured_channel
 from mailsuite.net.sessions import Described
 from mailsuite.sasl.values import Channel
@@ -210,9 +209,7 @@ class Connection(TwistedProtocol, Generic[CoreT]):
 
     def connectionMade(self) -> None:
         self.connected_at = self._last_moved = self.clock.seconds()
-        self.peer = self.peer or peer_name(self.transport.getPeer())
-        if self.peer == LOCAL and interfaces.IUNIXTransport.providedBy(self.transport):
-            self.peer = local_peer(cast(socket.socket, self.transport.getHandle()))
+        self.peer = named_peer(self.peer, self.transport)
         if interfaces.ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)  # the end of an answer waits for no acknowledgement of its start
         self.transport.registerProducer(self, True)

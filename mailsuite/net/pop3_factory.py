@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IReactorTime
 
-from mailsuite.interfaces import IMailStores, ITLSContexts
+from mailsuite.interfaces import IMailStores, IObserver, ITLSContexts
 from mailsuite.net.listening import Listening
 from mailsuite.net.login import Login
 from mailsuite.net.pop3_accounts import Accounts
 from mailsuite.net.pop3_server import POP3Connection
 from mailsuite.net.pop3_settings import POP3Settings
 from mailsuite.net.sessions import Door
+from mailsuite.observers import NOBODY
 
 
 class POP3ServerFactory(Listening):
@@ -33,6 +34,7 @@ class POP3ServerFactory(Listening):
         clock: IReactorTime,
         accounts: Accounts,
         unique: Callable[[], str],
+        observer: IObserver = NOBODY,
     ) -> None:
         """``accounts`` is shared with the other listeners; ``unique`` gives another text each time, for APOP."""
         super().__init__(admission, settings.trusted, tls, clock, settings.client_ca)
@@ -41,6 +43,7 @@ class POP3ServerFactory(Listening):
         self.login = login
         self.accounts = accounts
         self._unique = unique
+        self.observer = observer
 
     def timestamp(self) -> str:
         """RFC 1939 §7, for one connection; empty without APOP."""

@@ -6,7 +6,7 @@ client said UTF8, internationalised messages are given in their downgraded form 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from mailsuite.errors import Expunged, MailError
 from mailsuite.interfaces import IBody, IMailbox, IMailStore, IMailStores
@@ -21,7 +21,9 @@ from mailsuite.query import InternalDate, When
 class Inbox:
     """``maildrop`` is what the core is told; indices are those of its messages."""
 
-    def __init__(self, mailbox: IMailbox, listing: Listing, shelf: Shelf) -> None:
+    def __init__(self, mailbox: IMailbox, listing: Listing, shelf: Shelf, read: Callable[[int], None]) -> None:
+        """``read`` is told the UID of each message that a client has got."""
+        self._told = read
         self._mailbox = mailbox
         self._uids = listing.uids
         self._downgraded = listing.downgraded
@@ -51,6 +53,7 @@ class Inbox:
     def retrieved(self, index: int) -> None:
         """All of it went to the client."""
         self._retrieved.add(index)
+        self._told(self._uids[index])
 
     async def expired(self, days: int, today: int) -> set[int]:
         """Indices of messages that have been here for more than so many days, 0: that were retrieved (RFC 2449 §6.7).
@@ -75,8 +78,14 @@ class Inbox:
         self._ahead.close()
 
 
-async def open_inbox(stores: IMailStores, account: str, ascii_only: bool, shelf: Shelf) -> Inbox:
+def ignored(uid: int) -> None:
+    """Nobody asks who reads what."""
+
+
+async def open_inbox(
+    stores: IMailStores, account: str, ascii_only: bool, shelf: Shelf, read: Callable[[int], None] = ignored
+) -> Inbox:
     """The messages there are now.  Raises what the store does."""
     store: IMailStore = await stores.open(account)
     mailbox: IMailbox = await store.open(INBOX)
-    return Inbox(mailbox, await mailbox.listing(ascii_only), shelf)
+    return Inbox(mailbox, await mailbox.listing(ascii_only), shelf, read)

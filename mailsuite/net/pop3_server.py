@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from twisted.internet.defer import Deferred
@@ -17,12 +18,13 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mailsuite.errors import BadCredentials, MailError, NotAllowed, Temporary, TooBig
+from mailsuite.happenings import Read
 from mailsuite.interfaces import IBody
-from mailsuite.model import Account, Pop3Rules
+from mailsuite.model import INBOX, Account, Pop3Rules
 from mailsuite.net.connection import Connection
 from mailsuite.net.login import Entrance, Exchange, Round
 from mailsuite.net.pop3_accounts import TooSoon
-from mailsuite.net.pop3_inbox import Inbox, open_inbox
+from mailsuite.net.pop3_inbox import Inbox, ignored, open_inbox
 from mailsuite.net.pop3_words import refusal_for
 from mailsuite.pop3 import events
 from mailsuite.pop3.server import ServerCore
@@ -182,7 +184,8 @@ class POP3Connection(Connection[ServerCore]):
         accounts.enter(account.name, rules)
         self._entered = account.name
         try:
-            inbox = await open_inbox(self.factory.stores, account.name, not self.core.utf8, accounts.shelf)
+            read = partial(self._told, account.name) if self.factory.observer.listens else ignored
+            inbox = await open_inbox(self.factory.stores, account.name, not self.core.utf8, accounts.shelf, read)
         except BaseException:
             self._leave_account()
             raise
@@ -298,6 +301,9 @@ class POP3Connection(Connection[ServerCore]):
 
     def _close(self, _: events.Close) -> None:
         self.close()
+
+    def _told(self, account: str, uid: int) -> None:
+        self.factory.observer.happened(Read(self.clock.seconds(), f"{account}/{INBOX}", (uid,), "read by POP3"))
 
     @property
     def _open_inbox(self) -> Inbox:

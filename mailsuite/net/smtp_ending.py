@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mailsuite.errors import MailError, NotFound, OverQuota
+from mailsuite.happenings import Accepted, Happening, Refused
 from mailsuite.interfaces import IBody, IDraft
 from mailsuite.model import AddHeader, Client, Destination, Envelope, Later, Recipient, Refuse, Verdict
 from mailsuite.net import smtp_replies as replies
@@ -58,6 +59,8 @@ class Ending:
         self._transaction = transaction
         self._event = event
         self._sender = sender
+        #: The header as it is kept, for who observes.
+        self._header = b""
 
     def answers(self) -> Answers | Deferred[Answers]:
         """One that goes for all recipients, or in LMTP one for each that was accepted."""
@@ -108,6 +111,8 @@ class Ending:
         service = self._factory.settings.service
         if service is Service.SUBMISSION:
             trace += missing_fields(header, envelope.id, self._factory.settings.hostname, envelope.arrived)
+        if self._factory.observer.listens:
+            self._header = trace + header
         if service is Service.LMTP and len(transaction.recipients) > 1:
             return Deferred.fromCoroutine(self._serve_each(envelope, trace))
         return self._commit(envelope, trace, header)
@@ -207,11 +212,27 @@ class Ending:
         """One line for each message, and so made here at once: a format string would cost as much as its delivery."""
         transaction, sender = self._transaction, self._sender
         addresses = [recipient.address] if recipient is not None else transaction.addresses
-        to = ", ".join([f"<{address}>" for address in addresses])
+        texts = [str(address) for address in addresses]
+        to = ", ".join([f"<{text}>" for text in texts])
         self.log.info(
             "{line}",
             line=f"{transaction.id}: from=<{transaction.sender}> to={to} size={self._event.size} "
             f"client={sender.peer} account={sender.client.account}: {answer}",
             id=transaction.id,
         )
+        if self._factory.observer.listens:
+            self._observed(answer, texts)
         return answer
+
+    def _observed(self, answer: Reply, recipients: Sequence[str]) -> None:
+        transaction, sender = self._transaction, self._sender
+        client, at = sender.client, self._factory.clock.seconds()
+        if answer.positive:
+            what: Happening = Accepted(
+                *(at, transaction.id, str(transaction.sender), tuple(recipients), self._event.size, sender.peer),
+                *(client.service, client.helo, client.tls, client.account, self._header),
+            )
+        else:
+            words, to = str(answer), ", ".join(recipients)
+            what = Refused(at, transaction.id, str(transaction.sender), to, sender.peer, words, client.helo)
+        self._factory.observer.happened(what)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IReactorTime
 
-from mailsuite.interfaces import IDelivery, IDirectory, IPolicy, IQueue, IReports, ITLSContexts
+from mailsuite.interfaces import IDelivery, IDirectory, IObserver, IPolicy, IQueue, IReports, ITLSContexts
 from mailsuite.model import Client
 from mailsuite.net.listening import Listening
 from mailsuite.net.login import Login
@@ -15,6 +15,7 @@ from mailsuite.net.sessions import Door
 from mailsuite.net.smtp_replies import SERVER_FULL, SHUTTING_DOWN, TOO_MANY_CONNECTIONS
 from mailsuite.net.smtp_server import SMTPConnection
 from mailsuite.net.smtp_settings import SMTPSettings
+from mailsuite.observers import NOBODY
 
 
 class SMTPServerFactory(Listening):
@@ -38,6 +39,7 @@ class SMTPServerFactory(Listening):
         ids: Callable[[], str],
         reports: IReports,
         queue: IQueue,
+        observer: IObserver = NOBODY,
     ) -> None:
         super().__init__(admission, settings.trusted, tls, clock, settings.client_ca)
         self.settings = settings
@@ -51,6 +53,7 @@ class SMTPServerFactory(Listening):
         self.ids = ids
         self.reports = reports
         self.queue = queue
+        self.observer = observer
 
     def connection(self, address: str, port: int, trusted: bool) -> SMTPConnection:
         return SMTPConnection(self, Client(address, port, self.settings.service.value, trusted=trusted))

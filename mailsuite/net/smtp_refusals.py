@@ -12,19 +12,31 @@ from typing import ClassVar
 
 from twisted.logger import Logger
 
+from mailsuite.happenings import Refused
+from mailsuite.interfaces import IObserver
 from mailsuite.model import Address
 from mailsuite.net.smtp_replies import Stage, referred
 from mailsuite.net.smtp_transaction import Transaction
+from mailsuite.observers import NOBODY
 from mailsuite.smtp.reply import Reply
 
 
 class Refusals:
     """``within`` is the id of the open transaction, or empty; ``peer`` whom the log names as the client."""
 
-    __slots__ = ("_hostname", "_id", "_ids", "_said", "peer", "within")
+    __slots__ = ("_hostname", "_id", "_ids", "_observer", "_said", "_seconds", "peer", "within")
     log: ClassVar[Logger] = Logger()
 
-    def __init__(self, hostname: str, ids: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        hostname: str,
+        ids: Callable[[], str],
+        observer: IObserver = NOBODY,
+        seconds: Callable[[], float] = float,
+    ) -> None:
+        """``observer`` is told of what is refused of an envelope, with the time that ``seconds`` gives."""
+        self._observer = observer
+        self._seconds = seconds
         self.peer = ""
         self.within = ""
         self._hostname = hostname
@@ -53,6 +65,9 @@ class Refusals:
             helo=helo,
             answer=no,
         )
+        if self._observer.listens:
+            to, at = str(address) if address is not None else "", self._seconds()
+            self._observer.happened(Refused(at, transaction.id, str(transaction.sender), to, self.peer, str(no), helo))
         return no
 
     def _logged(self, no: Reply, where: str) -> Reply:

@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from mailsuite.errors import MailError, NotFound
 from mailsuite.model import Client, Verdict
 from mailsuite.net import smtp_replies as replies
-from mailsuite.net.address import peer_name, with_port
+from mailsuite.net.address import named_peer, with_port
 from mailsuite.net.login import Entrance
 from mailsuite.net.smtp_auth import Auth
 from mailsuite.net.smtp_early import has_spoken, is_watched
@@ -43,7 +43,7 @@ class SMTPSession(TimedSession):
         self._xclient = settings.xclient(client.address)
         options = factory.options(client.trusted, factory.tls_available, self._xclient)
         # Not a method of ours: a core that knew its connection would be garbage that is not freed at once.
-        refusals = Refusals(settings.hostname, factory.ids)
+        refusals = Refusals(settings.hostname, factory.ids, factory.observer, factory.clock.seconds)
         super().__init__(factory, ServerCore(options, now=factory.clock.seconds, refer=refusals.refer), refusals)
         self.client = client
         self.auth = Auth(factory.login)
@@ -63,7 +63,7 @@ class SMTPSession(TimedSession):
 
     def connectionMade(self) -> None:
         self.core.secure = self.secure
-        self.peer = self.refusals.peer = self.peer or peer_name(self.transport.getPeer())
+        self.peer = self.refusals.peer = named_peer(self.peer, self.transport)
         super().connectionMade()
         self.factory.sessions.add(self)
 

@@ -6,7 +6,7 @@ for those about whom the last one decided nothing.  Every recipient gets an outc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
@@ -14,8 +14,10 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
 from twisted.logger import Logger
 
 from mailsuite.errors import MailError, NoRoute
-from mailsuite.interfaces import IBody, ICourier, IRouter
+from mailsuite.happenings import Routed
+from mailsuite.interfaces import IBody, ICourier, IObserver, IRouter
 from mailsuite.model import Delayed, Envelope, Failed, Hop, Outcome, Queued, Recipient, Status
+from mailsuite.observers import NOBODY
 from mailsuite.queue.hosts import Destinations, UnreachableHosts
 
 _T = TypeVar("_T")
@@ -51,7 +53,11 @@ class Carrier:
         at_once: DeferredSemaphore,
         destinations: Destinations,
         unreachable: UnreachableHosts,
+        observer: IObserver = NOBODY,
+        seconds: Callable[[], float] = float,
     ) -> None:
+        self._observer = observer
+        self._seconds = seconds
         self._router = router
         self._courier = courier
         self._at_once = at_once
@@ -99,11 +105,17 @@ class Carrier:
         for those, route in routes:
             try:
                 hops = await route
+                if self._observer.listens:
+                    self._tell(queued.envelope.id, those[0].address.domain, hops)
                 groups.setdefault(frozenset(hops), (hops, []))[1].extend(those)
             except Exception as error:
                 if not self._stopped:
                     outcomes += [self._not_routed(one, error) for one in those]
         return outcomes, groups
+
+    def _tell(self, id: str, domain: str, hops: Sequence[Hop]) -> None:
+        found = tuple(f"{hop.host}:{hop.port}" if hop.addresses else hop.host for hop in hops)
+        self._observer.happened(Routed(self._seconds(), id, domain, found))
 
     def _hops(self, domain: str, queued: Queued) -> Deferred[tuple[Hop, ...]]:
         if queued.via:

@@ -18,7 +18,8 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailsuite.errors import MailError, NotFound, OverQuota
-from mailsuite.interfaces import IBody, IDelivery, IDirectory, IDraft, IReports
+from mailsuite.happenings import Notified
+from mailsuite.interfaces import IBody, IDelivery, IDirectory, IDraft, IObserver, IReports
 from mailsuite.mime.dsn import build
 from mailsuite.mime.notice import Notice
 from mailsuite.model import (
@@ -39,6 +40,7 @@ from mailsuite.model import (
     ToMailbox,
     ToRemote,
 )
+from mailsuite.observers import NOBODY
 from mailsuite.queue.notify import by_return_path, wanted
 
 POSTMASTER = Address("postmaster", "")
@@ -68,7 +70,9 @@ class Reports:
         settings: ReportSettings,
         clock: IReactorTime,
         ids: Callable[[], str],
+        observer: IObserver = NOBODY,
     ) -> None:
+        self._observer = observer
         self._delivery = delivery
         self._directory = directory
         self._settings = settings
@@ -159,6 +163,8 @@ class Reports:
             self.log.warn("{id}: no notice to <{to}>: {error}", id=notice.envelope.id, to=notice.to, error=error)
         else:
             self.log.info("{id}: notice {notice} to <{to}>", id=notice.envelope.id, notice=notice.id, to=notice.to)
+            at = self._clock.seconds()
+            self._observer.happened(Notified(at, notice.envelope.id, notice.id, str(notice.to)))
         finally:
             draft.discard()
 

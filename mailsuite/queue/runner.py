@@ -18,8 +18,10 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mailsuite.errors import MailError, NotFound
-from mailsuite.interfaces import IBody, ICourier, IQueue, IReports, IRouter
+from mailsuite.happenings import Tried
+from mailsuite.interfaces import IBody, ICourier, IObserver, IQueue, IReports, IRouter
 from mailsuite.model import Delayed, Delivered, Failed, Outcome, Queued, Status
+from mailsuite.observers import NOBODY
 from mailsuite.queue.attempt import Attempted, Carrier
 from mailsuite.queue.hosts import Destinations, UnreachableHosts
 from mailsuite.queue.notify import wanted
@@ -57,8 +59,10 @@ class Runner:
         reports: IReports,
         clock: IReactorTime,
         settings: RunnerSettings | None = None,
+        observer: IObserver = NOBODY,
     ) -> None:
         settings = settings or RunnerSettings()
+        self._observer = observer
         self._queue = queue
         self._reports = reports
         self._clock = clock
@@ -70,6 +74,8 @@ class Runner:
             DeferredSemaphore(settings.at_once),
             self._destinations,
             UnreachableHosts(settings.unreachable, clock.seconds),
+            observer,
+            clock.seconds,
         )
         self._running = False
         self._looking = False
@@ -238,6 +244,13 @@ class Runner:
                 host=f" by {outcome.host}" if outcome.host else "",
                 words=words,
             )
+            if self._observer.listens:
+                self._tell(queued.envelope.id, outcome, words)
+
+    def _tell(self, id: str, outcome: Outcome, words: str) -> None:
+        result = type(outcome).__name__.lower()
+        recipient, at = str(outcome.recipient), self._clock.seconds()
+        self._observer.happened(Tried(at, id, recipient, result, outcome.host, words))
 
 
 def _kept(outcome: Outcome) -> Outcome:

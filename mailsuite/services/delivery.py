@@ -9,7 +9,8 @@ the one who asked has gone (its connection was lost).  What an account is busy w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -19,8 +20,10 @@ from zope.interface import implementer
 
 from mailsuite.disk.placement import Placement
 from mailsuite.disk.spool import Content, Spool, content_of
-from mailsuite.interfaces import IDelivery, IDraft
+from mailsuite.happenings import Placed, Waiting
+from mailsuite.interfaces import IDelivery, IDraft, IObserver
 from mailsuite.model import Destination, Envelope, ToMailbox, ToRemote
+from mailsuite.observers import NOBODY
 from mailsuite.queue.disk import DiskQueue
 from mailsuite.queue.intake import QueuePlacement
 from mailsuite.services.batches import Batches
@@ -43,8 +46,12 @@ class Delivery:
         spool: Spool,
         batches: Batches,
         choose: Choose = senders_own,
+        observer: IObserver = NOBODY,
+        seconds: Callable[[], float] = time.time,
     ) -> None:
         self._choose = choose
+        self._observer = observer
+        self._seconds = seconds
         self._stores = stores
         self._queue = queue
         self._spool = spool
@@ -88,12 +95,24 @@ class Delivery:
         except Exception:
             return fail()
         placements: list[Placement] = [*incoming, *relayed]
-        return self._batches.place(placements, content.stored, partial(self._arrived, incoming, relayed))
+        return self._batches.place(placements, content.stored, partial(self._arrived, envelope.id, incoming, relayed))
 
-    def _arrived(self, incoming: Sequence[Incoming], relayed: Sequence[QueuePlacement]) -> None:
+    def _arrived(self, id: str, incoming: Sequence[Incoming], relayed: Sequence[QueuePlacement]) -> None:
+        if self._observer.listens:
+            self._tell(id, incoming, relayed)
         self._stores.arrived(incoming)
         for placement in relayed:
             self._queue.arrived(placement)
+
+    def _tell(self, id: str, incoming: Sequence[Incoming], relayed: Sequence[QueuePlacement]) -> None:
+        at = self._seconds()
+        for one in incoming:
+            if one.row is not None:
+                self._observer.happened(Placed(at, id, f"{one.account.name}/{one.name}", one.row.uid))
+        for placement in relayed:
+            envelope = placement.stored.queued.envelope
+            those = tuple(str(recipient.address) for recipient in envelope.recipients)
+            self._observer.happened(Waiting(at, envelope.id, those))
 
     def _relayed(
         self, envelope: Envelope, trace: bytes, content: Content, destinations: Sequence[Destination]

@@ -13,7 +13,17 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from mailsuite.config.option import TlsMode
 from mailsuite.config.schema import Listener, Service, Settings
 from mailsuite.imap.limits import Limits as IMAPLimits
-from mailsuite.interfaces import IDelivery, IDirectory, IMailStores, IPolicy, IQueue, IQuotas, IReports, ITLSContexts
+from mailsuite.interfaces import (
+    IDelivery,
+    IDirectory,
+    IMailStores,
+    IObserver,
+    IPolicy,
+    IQueue,
+    IQuotas,
+    IReports,
+    ITLSContexts,
+)
 from mailsuite.net.imap_server import IMAPServerFactory
 from mailsuite.net.imap_session import IMAPSettings
 from mailsuite.net.login import Login
@@ -26,6 +36,7 @@ from mailsuite.net.smtp_factory import SMTPServerFactory
 from mailsuite.net.smtp_settings import Service as SMTPService
 from mailsuite.net.smtp_settings import SMTPSettings, nobody
 from mailsuite.pop3.server import Limits as POP3Limits
+from mailsuite.services.observed import observed
 from mailsuite.smtp.extensions import Limits as SMTPLimits
 from mailsuite.smtp.extensions import Who
 
@@ -56,6 +67,7 @@ class Shared(msgspec.Struct, frozen=True):
     ids: Callable[[], str]
     reports: IReports
     queue: IQueue
+    observer: IObserver
     clock: IReactorTime
 
 
@@ -124,6 +136,7 @@ def _smtp(listener: Listener, shared: Shared) -> SMTPServerFactory:
         shared.ids,
         shared.reports,
         shared.queue,
+        shared.observer,
     )
 
 
@@ -158,13 +171,14 @@ def _pop3(listener: Listener, shared: Shared) -> POP3ServerFactory:
     )
     return POP3ServerFactory(
         settings,
-        shared.stores,
+        observed(shared.stores, shared.observer, "POP3", shared.clock.seconds, bodies=False),
         shared.login,
         shared.door(listener),
         shared.tls,
         shared.clock,
         shared.pop3_accounts,
         shared.ids,
+        shared.observer,
     )
 
 

@@ -22,7 +22,7 @@ from mailsuite.disk.inotify import Inotify
 from mailsuite.disk.journal_disk import JournalDisk
 from mailsuite.disk.placer_process import PlacerProcess
 from mailsuite.disk.spool import Spool
-from mailsuite.interfaces import IMailStores
+from mailsuite.interfaces import IMailStores, IObserver
 from mailsuite.net import control
 from mailsuite.net.address import NetworkOf, client_networks
 from mailsuite.net.login import Login
@@ -30,6 +30,7 @@ from mailsuite.net.pop3_accounts import Accounts, Rules
 from mailsuite.net.sessions import Admission, Overview
 from mailsuite.net.throttle import Throttle, ThrottleSettings
 from mailsuite.net.tls import TLSContexts
+from mailsuite.observers import NOBODY
 from mailsuite.offload import Offload
 from mailsuite.policy.ordered import OrderedPolicy
 from mailsuite.queue.disk import DiskQueue
@@ -46,11 +47,14 @@ from mailsuite.services.home import HomeCourier, HomeRouter
 from mailsuite.services.ids import message_ids
 from mailsuite.services.local_mail import make_folder, origin_of
 from mailsuite.services.mta_sts import MtaSts
+from mailsuite.services.observed import observed
 from mailsuite.services.pickup import Pickup
 from mailsuite.services.quotas import AccountQuotas
 from mailsuite.services.trust import trusts
 from mailsuite.sharing.stores import SharingStores
 from mailsuite.store.maildir import MaildirStores
+from mailsuite.track.database import Database
+from mailsuite.track.recorder import Recorder
 
 #: Seconds for which messages wait for others to be recorded with, where few and where many come, and for others to be
 #: placed with.
@@ -85,14 +89,16 @@ class Parts:
         )
         self._queue = DiskQueue(paths.queue, disk, self._offload, reactor, relay.schedule(settings))
         returning = addresses.return_paths(settings, self._directory.resolve, reactor.seconds)
-        delivery = Delivery(self._stores, self._queue, self._spool, batches, returning.choose)
+        self._observer, self._recorder = _observer(settings, self._offload, reactor)
+        told = self._observer, reactor.seconds
+        delivery = Delivery(self._stores, self._queue, self._spool, batches, returning.choose, *told)
         tls = TLSContexts(
             *(settings.tls.certificate, settings.tls.key, reactor.seconds), own=relay.client_certificate(settings)
         )
         self._courier = relay.courier(settings, tls, reactor, self._offload)
         resolver = relay.resolver(settings, reactor)
         self._mta_sts = MtaSts(settings, resolver, reactor, self._offload)
-        reports = Reports(delivery, self._directory, relay.report_settings(settings), reactor, ids)
+        reports = Reports(delivery, self._directory, relay.report_settings(settings), reactor, ids, self._observer)
         self._runner = Runner(
             self._queue,
             HomeRouter(self._directory, relay.router(settings, resolver, interfaces, self._mta_sts.policy_of)),
@@ -100,6 +106,7 @@ class Parts:
             reports,
             reactor,
             relay.runner_settings(settings),
+            self._observer,
         )
         network = client_networks(limits.ipv4_network, limits.ipv6_network)
         admission = Admission(limits.connections, limits.connections_per_address, network)
@@ -113,7 +120,7 @@ class Parts:
             policy=OrderedPolicy(checks),
             delivery=delivery,
             stores=self._stores,
-            imap_stores=self._sharing(settings, delivery),
+            imap_stores=self._sharing(settings, delivery, reactor.seconds),
             tls=tls,
             login=Login(self._directory, throttle(settings, reactor, network), reactor),
             door=functools.cache(lambda listener: admission.part(listener.connections)),
@@ -125,18 +132,20 @@ class Parts:
             ids=ids,
             reports=reports,
             queue=self._queue,
+            observer=self._observer,
             clock=reactor,
         )
         self.local = LocalPlaces(settings.sendmail.folder)
         self._pickup = Pickup(
             *(self.local, self._directory, self.shared.policy, delivery, reports),
-            *(settings.hostname, ids, reactor, self._offload),
+            *(settings.hostname, ids, reactor, self._offload, self._observer),
         )
 
-    def _sharing(self, settings: Settings, delivery: Delivery) -> IMailStores:
+    def _sharing(self, settings: Settings, delivery: Delivery, seconds: Callable[[], float]) -> IMailStores:
         """What IMAP sees of the store."""
         prefix = settings.imap.other_users
-        return SharingStores(self._stores, prefix, delivery.draft) if prefix else self._stores
+        stores = observed(self._stores, self._observer, "IMAP", seconds, bodies=True)
+        return SharingStores(stores, prefix, delivery.draft) if prefix else stores
 
     async def open(self, path: str) -> int:
         """Open files and folders; gives how many messages wait in the queue.  ``path``: where the settings were read.
@@ -182,9 +191,20 @@ class Parts:
         """Everything that was promised is on disk when this is done."""
         await self._stores.close()
         await self._offload.run(self._disk.close)
+        if self._recorder is not None:
+            await self._recorder.close()
         await self._directory.close()
         self._quotas.close()
         self._offload.stop()
+
+
+def _observer(settings: Settings, offload: Offload, clock: IReactorTime) -> tuple[IObserver, Recorder | None]:
+    """Who is told what happens to messages; and what of it writes to disk."""
+    own = settings.track
+    if not own.keep:
+        return NOBODY, None
+    recorder = Recorder(Database(own.file, own.keep, own.size), clock, offload)
+    return recorder, recorder
 
 
 def _interfaces(settings: Settings) -> tuple[Interface, ...]:

@@ -17,7 +17,8 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from mailsuite.errors import Corrupt, MailError, NotFound, OverQuota
-from mailsuite.interfaces import IDelivery, IDirectory, IDraft, IOffload, IPolicy, IReports
+from mailsuite.happenings import Accepted, Refused
+from mailsuite.interfaces import IDelivery, IDirectory, IDraft, IObserver, IOffload, IPolicy, IReports
 from mailsuite.model import (
     AddHeader,
     BodyType,
@@ -34,9 +35,11 @@ from mailsuite.model import (
     ToRemote,
     Verdict,
 )
+from mailsuite.net.address import LOCAL
 from mailsuite.net.copying import copied
 from mailsuite.net.smtp_submission import missing_fields
 from mailsuite.net.smtp_transaction import destinations_for
+from mailsuite.observers import NOBODY
 from mailsuite.queue.notify import wanted
 from mailsuite.sendmail.maildrop import Dropped, Places, abandoned, opened, whole
 from mailsuite.smtp.received import date
@@ -71,7 +74,9 @@ class Pickup:
         ids: Callable[[], str],
         clock: IReactorTime,
         offload: IOffload,
+        observer: IObserver = NOBODY,
     ) -> None:
+        self._observer = observer
         self._places = places
         self._directory = directory
         self._policy = policy
@@ -148,15 +153,17 @@ class Pickup:
         draft = self._delivery.draft()
         try:
             await self._fill(draft, dropped)
+            header = draft.header()
             answers = await self._ask(envelope, draft)
             if answers.failed:
                 await self._tell_sender(envelope, draft, answers.failed)
             if answers.destinations:
-                trace = b"".join(answers.fields) + self._trace(envelope, dropped.uid, draft.header())
+                trace = b"".join(answers.fields) + self._trace(envelope, dropped.uid, header)
+                header = trace + header
                 await self._commit(draft, envelope, trace, answers.destinations)
         finally:
             draft.discard()
-        self._log(envelope, dropped, answers.failed)
+        self._log(envelope, dropped, answers.failed, header)
 
     async def _fill(self, draft: IDraft, dropped: Dropped) -> None:
         canonical = Canonical()
@@ -225,8 +232,25 @@ class Pickup:
         field = f"{own}\t{date(envelope.arrived)}\r\n".encode()
         return field + missing_fields(header, envelope.id, self._hostname, envelope.arrived)
 
-    def _log(self, envelope: Envelope, dropped: Dropped, failed: Sequence[Failed]) -> None:
+    def _tell(self, envelope: Envelope, dropped: Dropped, failed: Sequence[Failed], header: bytes) -> None:
+        who, sender, refused = (
+            f"{LOCAL} uid={dropped.uid} maildrop",
+            str(envelope.sender),
+            {one.recipient for one in failed},
+        )
+        for one in failed:
+            what = Refused(envelope.arrived, envelope.id, sender, str(one.recipient), who, f"{one.status} {one.text}")
+            self._observer.happened(what)
+        those = tuple(str(one.address) for one in envelope.recipients if one.address not in refused)
+        if those:
+            service = _CLIENT.service
+            self._observer.happened(
+                Accepted(envelope.arrived, envelope.id, sender, those, dropped.size, who, service, header=header)
+            )
+
+    def _log(self, envelope: Envelope, dropped: Dropped, failed: Sequence[Failed], header: bytes) -> None:
         refused = {one.recipient: one for one in failed}
+        self._tell(envelope, dropped, failed, header)
         for one in failed:
             self.log.info("{id}: <{to}> refused: {why}", id=envelope.id, to=one.recipient, why=one.text)
         self.log.info(

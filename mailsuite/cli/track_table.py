@@ -1,0 +1,83 @@
+"""The life of a message as lines for a person."""
+
+from __future__ import annotations
+
+import textwrap
+import time
+from collections.abc import Iterator
+
+from mailsuite.cli.queue_table import shown, size
+from mailsuite.happenings import (
+    Accepted,
+    Happening,
+    Moved,
+    Notified,
+    Placed,
+    Read,
+    Refused,
+    Removed,
+    Routed,
+    Tried,
+    Waiting,
+)
+from mailsuite.track.life import Life
+
+_NARROWEST = 60
+_INDENT = " " * 22
+
+
+def lines_of(one: Life, width: int) -> Iterator[str]:
+    """One a happening, and more where words are long, under the day."""
+    yield one.id
+    today = ""
+    for what in one.happenings:
+        kind, words = _told(what)
+        day, at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(what.at)).split()
+        if day != today:
+            yield f"  {day}"
+            today = day
+        yield from textwrap.wrap(
+            shown(words),
+            max(width, _NARROWEST),
+            initial_indent=f"  {at}  {kind:<10}",
+            subsequent_indent=_INDENT,
+            break_on_hyphens=False,
+        )
+
+
+def _told(what: Happening) -> tuple[str, str]:
+    match what:
+        case Accepted():
+            return "accepted", _accepted(what)
+        case Refused(sender=sender, recipient=recipient, client=client, words=words):
+            to = f" to <{recipient}>" if recipient else ""
+            return "refused", f"from <{sender}>{to}, client {client}: {words}"
+        case Placed(place=place, uid=uid):
+            return "delivered", f"into {place}, UID {uid}"
+        case Waiting(recipients=recipients):
+            return "queued", "for " + ", ".join(f"<{one}>" for one in recipients)
+        case Routed(domain=domain, hops=hops):
+            return "routed", f"{domain}: {', '.join(hops)}"
+        case Tried(recipient=recipient, result=result, host=host, words=words):
+            return _RESULTS.get(result, result), f"<{recipient}>{f' by {host}' if host else ''}: {words}"
+        case Notified(notice=notice, to=to):
+            return "notice", f"to <{to}>: {notice}"
+        case Read(place=place, how=how):
+            return "read", f"{how}, {place}"
+        case Moved(target=target, targets=targets, kept=kept):
+            return "copied" if kept else "moved", f"to {target}, UID {targets[0]}"
+        case Removed(place=place, how=how):
+            return "removed", f"{how}, {place}"
+
+
+_RESULTS = {"delivered": "sent"}
+
+
+def _accepted(what: Accepted) -> str:
+    to = ", ".join(f"<{one}>" for one in what.recipients)
+    facts = [f"client {what.client}", what.service]
+    facts += [f"helo {what.helo}"] if what.helo else []
+    facts += [what.tls] if what.tls else []
+    facts += [f"logged in as {what.account}"] if what.account else []
+    id = f", Message-ID {what.message_id}" if what.message_id else ""
+    return f"from <{what.sender}> to {to}, {size(what.size)} octets, {', '.join(filter(None, facts))}{id}"

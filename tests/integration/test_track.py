@@ -1,0 +1,88 @@
+"""The life of messages in a real server, as ``mailsuite track`` tells it."""
+
+from __future__ import annotations
+
+import imaplib
+import json
+import poplib
+import smtplib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mailsuite.testing.instance import Instance, running
+
+
+@pytest.fixture(scope="module")
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    instance = Instance(tmp_path_factory.mktemp("track") / "i")
+    instance.set("relay", "port", "1")
+    with running(instance):
+        yield instance
+
+
+def lives(instance: Instance, what: str, count: int) -> list[list[dict[str, Any]]]:
+    """As soon as a happening has been written down."""
+    found: list[Any] = []
+
+    def there() -> bool:
+        found[:] = json.loads(instance.command("track", what, "--json").stdout)
+        return bool(found) and sum(len(one["happenings"]) for one in found) >= count
+
+    instance.wait_until(there, 15, f"{count} happenings of {what}")
+    return [one["happenings"] for one in found]
+
+
+def test_from_the_connection_to_the_mailbox_the_queue_and_the_end(instance: Instance) -> None:
+    letter = "Subject: x\r\nMessage-ID: <one@else.test>\r\n\r\nhello\r\n"
+    with smtplib.SMTP("127.0.0.1", instance.ports["smtp"], local_hostname="me.test") as client:
+        client.sendmail("ann@else.test", [instance.account, "x@[127.0.0.9]"], letter)
+    with imaplib.IMAP4("127.0.0.1", instance.ports["imap"]) as client:
+        client.login(instance.account, instance.password)
+        client.create("Archive")
+        client.select()
+        client.fetch("1", "(BODY.PEEK[])")
+        client.uid("MOVE", "1", "Archive")
+        client.select("Archive")
+        client.store("1", "+FLAGS", "\\Deleted")
+        client.expunge()
+    (life,) = lives(instance, "<one@else.test>", 8)
+    kinds = [one["type"] for one in life]
+    assert sorted(kinds) == sorted(["accepted", "placed", "waiting", "routed", "tried", "read", "moved", "removed"])
+    by = {one["type"]: one for one in life}
+    assert by["accepted"]["helo"] == "me.test"
+    assert by["accepted"]["recipients"] == [instance.account, "x@[127.0.0.9]"]
+    assert (by["tried"]["result"], "refused the connection" in by["tried"]["words"]) == ("delayed", True)
+    assert by["moved"]["target"] == f"{instance.account}/Archive"
+    assert by["removed"]["how"] == "expunged by IMAP"
+
+
+def test_refusals_and_pop3(instance: Instance) -> None:
+    with smtplib.SMTP("127.0.0.1", instance.ports["smtp"]) as client:
+        with pytest.raises(smtplib.SMTPRecipientsRefused):
+            client.sendmail("eve@else.test", ["nobody@demo.test"], "x")
+        client.sendmail("eve@else.test", [instance.account], "Subject: y\r\n\r\nhello\r\n")
+    pop3 = poplib.POP3("127.0.0.1", instance.ports["pop3"])
+    pop3.user(instance.account)
+    pop3.pass_(instance.password)
+    pop3.retr(1)
+    pop3.dele(1)
+    pop3.quit()
+    refused, kept = lives(instance, "eve@else.test", 5)
+    assert [one["type"] for one in refused] == ["refused"]
+    assert refused[0]["words"].startswith("550 5.1.1 ")
+    assert [one["type"] for one in kept] == ["accepted", "placed", "read", "removed"]
+    shown = instance.command("track", "eve@else.test").stdout
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_nothing_is_kept_where_nobody_wants_it(tmp_path: Path) -> None:
+    instance = Instance(tmp_path / "i")
+    instance.set("track", "keep", "0")
+    with running(instance), smtplib.SMTP("127.0.0.1", instance.ports["smtp"]) as client:
+        client.sendmail("ann@else.test", [instance.account], "x")
+    assert not (instance.folder / "track.sqlite").exists()
+    with pytest.raises(RuntimeError, match=r"track\.keep is 0"):
+        instance.command("track", "ann@else.test")
