@@ -19,8 +19,9 @@ from mailsuite.track.database import Database
 from mailsuite.track.recorder import EVERY, Recorder
 
 HEADER = (
-    b"Received: from a.example ([192.0.2.1])\r\n\tby mx.example with ESMTPS id 237t1k88f5lgdj1v;\r\n\tSat, 21 Nov 2026\r\n"
-    + b"From: Ann <ann@else.example>\r\nTo: bob@here.example\r\nSubject: a message as they are\r\nDate: Sat, 21 Nov 2026\r\n"
+    b"Received: from a.example ([192.0.2.1])\r\n\tby mx.example with ESMTPS id 237t1k88f5lgdj1v;\r\n"
+    + b"\tSat, 21 Nov 2026 15:00:00 +0000\r\nFrom: Ann <ann@else.example>\r\nTo: bob@here.example\r\n"
+    + b"Subject: a message as they are\r\nDate: Sat, 21 Nov 2026 15:00:00 +0000\r\n"
     + b"Message-ID: <20261121.150000.12345@else.example>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\n"
 )
 A_SECOND = 3000

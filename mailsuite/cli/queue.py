@@ -15,6 +15,7 @@ from mailsuite.cli.options import config_option, json_option, show_json
 from mailsuite.cli.queue_access import QueueAccess, open_queue
 from mailsuite.cli.queue_filter import filter_options, selection, some
 from mailsuite.cli.queue_json import show_messages
+from mailsuite.cli.queue_orders import ordered
 from mailsuite.cli.queue_stats import stats, stats_lines
 from mailsuite.cli.queue_table import table
 from mailsuite.cli.queue_why import why as why_lines
@@ -195,8 +196,7 @@ def drop(config: str | None, folder: str | None, as_json: bool, everything: bool
     """
     which = some(selection(**given), everything)
     with open_queue(folder or queue_folder(config), change=True) as access:
-        _chosen(access, which)
-        _say(access.do(Drop(which)), "dropped", as_json)
+        _say(ordered(access, _chosen(access, which), Drop), "dropped", as_json)
 
 
 @queue.command
@@ -213,8 +213,7 @@ def bounce(config: str | None, folder: str | None, as_json: bool, everything: bo
     """
     which = some(selection(**given), everything)
     with open_queue(folder or queue_folder(config), change=True) as access:
-        _chosen(access, which)
-        _say(access.do(Bounce(which, words)), "will be returned", as_json)
+        _say(ordered(access, _chosen(access, which), lambda some: Bounce(some, words)), "will be returned", as_json)
 
 
 @queue.command
@@ -234,8 +233,8 @@ def reroute(config: str | None, folder: str | None, as_json: bool, everything: b
     via = checked_via("" if via == "-" else via)
     which = some(selection(**given), everything)
     with open_queue(folder or queue_folder(config), change=True) as access:
-        _chosen(access, which)
-        _say(access.do(Reroute(which, via)), f"goes by {via}" if via else "goes the usual way", as_json)
+        done = ordered(access, _chosen(access, which), lambda some: Reroute(some, via))
+        _say(done, f"goes by {via}" if via else "goes the usual way", as_json)
 
 
 @queue.command
@@ -251,8 +250,7 @@ def hold(config: str | None, folder: str | None, as_json: bool, everything: bool
     """
     which = some(selection(**given), everything)
     with open_queue(folder or queue_folder(config), change=True) as access:
-        _chosen(access, which)
-        _say(access.do(Hold(which)), "held", as_json)
+        _say(ordered(access, _chosen(access, which), Hold), "held", as_json)
 
 
 @queue.command
@@ -268,8 +266,7 @@ def release(config: str | None, folder: str | None, as_json: bool, everything: b
     """
     which = some(selection(**given), everything)
     with open_queue(folder or queue_folder(config), change=True) as access:
-        _chosen(access, which)
-        _say(access.do(Hold(which, held=False)), "released", as_json)
+        _say(ordered(access, _chosen(access, which), lambda some: Hold(some, held=False)), "released", as_json)
 
 
 def _chosen(access: QueueAccess, which: Selection) -> Sequence[Queued]:

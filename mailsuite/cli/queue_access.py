@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
+import click
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
@@ -99,11 +101,19 @@ class _Running:
             messages += page.messages
             if not page.left:
                 break
+            show_progress(f"{len(messages)} of {len(messages) + page.left} messages")
             page = self._ask(More())
+        show_progress("")
         return messages
 
     def do(self, request: Change) -> Any:
         return self._ask(request)
+
+
+def show_progress(words: str) -> None:
+    """How far a long listing is, for a person, on a line that is written over."""
+    if sys.stderr.isatty():
+        click.echo(f"\r\x1b[K{words}", nl=False, err=True)
 
 
 class _Clock:
