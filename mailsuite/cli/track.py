@@ -35,7 +35,7 @@ def track(config: str | None, what: str, last: int, as_json: bool) -> None:
     """
     own = settings_of(config).track
     if not os.path.exists(own.file):
-        why = f"{own.file} is not there: the server has not run yet" if own.keep else "track.keep is 0: nothing is kept"
+        why = f"{own.file} is not there: nothing has happened yet" if own.keep else "track.keep is 0: nothing is kept"
         raise NotFound(why)
     with reading(own.file) as connection:
         lives = [life(connection, id) for id in found(connection, what, last)]

@@ -11,6 +11,8 @@ from mailsuite.happenings import Happening, Moved, Placed, Read, Removed
 
 #: Moves in a row that are followed.
 _MOST_MOVES = 100
+#: Seconds by which a session may have a message before its delivery is told: who looks has it at once.
+_AHEAD = 60.0
 
 _decode = msgspec.json.Decoder(Happening).decode
 
@@ -50,9 +52,11 @@ def life(connection: sqlite3.Connection, id: str) -> Life:
     """Nothing, if nothing is known of it."""
     rows = connection.execute("SELECT data FROM happenings WHERE key = ? ORDER BY number", (id,))
     happenings = [_decode(data) for (data,) in rows]
-    for one in tuple(happenings):
+    for index, one in enumerate(tuple(happenings)):
         if isinstance(one, Placed):
-            happenings += _in_mailboxes(connection, one)
+            later = _in_mailboxes(connection, one)
+            happenings[index] = msgspec.structs.replace(one, at=min([one.at, *(each.at for each in later)]))
+            happenings += later
     return Life(id, tuple(sorted(happenings, key=lambda one: one.at)))
 
 
@@ -63,7 +67,7 @@ def _in_mailboxes(connection: sqlite3.Connection, placed: Placed) -> list[Happen
     for _ in range(_MOST_MOVES):
         moved: Moved | None = None
         for (data,) in connection.execute(
-            "SELECT data FROM happenings WHERE key = ? AND at >= ? ORDER BY number", (place, at)
+            "SELECT data FROM happenings WHERE key = ? AND at >= ? ORDER BY number", (place, at - _AHEAD)
         ):
             one = _decode(data)
             if isinstance(one, Read | Moved | Removed) and uid in one.uids:

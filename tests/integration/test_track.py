@@ -28,6 +28,8 @@ def lives(instance: Instance, what: str, count: int) -> list[list[dict[str, Any]
     found: list[Any] = []
 
     def there() -> bool:
+        if not (instance.folder / "track.sqlite").exists():
+            return False
         found[:] = json.loads(instance.command("track", what, "--json").stdout)
         return bool(found) and sum(len(one["happenings"]) for one in found) >= count
 

@@ -180,7 +180,7 @@ def test_a_life_goes_on_in_mailboxes_until_it_is_removed(tmp_path: Path) -> None
     placed, moved = Placed(2.0, "1", "c@d/INBOX", 5), Moved(4.0, "c@d/INBOX", (4, 5), "c@d/A", (1, 2), False)
     path = written(
         tmp_path / "x",
-        Read(0.5, "c@d/INBOX", (5,), "before it was there"),
+        Read(-100.0, "c@d/INBOX", (5,), "of an earlier mailbox of that name"),
         accepted("1"),
         placed,
         Placed(2.0, "2", "c@d/INBOX", 4),
@@ -201,6 +201,12 @@ def test_a_life_goes_on_in_mailboxes_until_it_is_removed(tmp_path: Path) -> None
         Removed(6.0, "c@d/A", (2,), "expunged by POP3"),
     ]
     assert told(path, "nothing") == []
+
+
+def test_who_reads_before_the_delivery_is_told_is_not_missed(tmp_path: Path) -> None:
+    read, removed = Read(1.9, "c@d/INBOX", (5,), "read by POP3"), Removed(1.95, "c@d/INBOX", (5,), "expunged by POP3")
+    path = written(tmp_path / "x", accepted("1"), read, removed, Placed(2.0, "1", "c@d/INBOX", 5))
+    assert told(path, "1")[1:] == [Placed(1.9, "1", "c@d/INBOX", 5), read, removed]
 
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
