@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 from twisted.internet.defer import Deferred
 from twisted.python.components import proxyForInterface
 
+from mailsuite.errors import MailError
 from mailsuite.happenings import Moved, Read, Removed
 from mailsuite.interfaces import IBody, IMailbox, IMailStore, IMailStores, IObserver
 from mailsuite.model import SEEN, Copied, FlagOp, Flags
@@ -109,11 +110,22 @@ class ObservedMailbox(_Mailbox):
         return self.original.body(uid).addCallback(self._opened, uid)
 
     def _opened(self, body: IBody, uid: int) -> IBody:
-        if uid not in self._read:
-            self.given((uid,), f"read by {self._telling.how}")
-            if len(self._read) < _REMEMBERED:
-                self._read.add(uid)
+        self._once((uid,))
         return body
+
+    def octets(self, uids: Sequence[int], most: int) -> Deferred[Sequence[bytes | MailError]]:
+        found = self.original.octets(uids, most)
+        return found.addCallback(self._fetched, uids) if self._telling.bodies else found
+
+    def _fetched(self, found: Sequence[bytes | MailError], uids: Sequence[int]) -> Sequence[bytes | MailError]:
+        self._once([uid for uid, each in zip(uids, found, strict=False) if isinstance(each, bytes)])
+        return found
+
+    def _once(self, uids: Sequence[int]) -> None:
+        fresh = [uid for uid in uids if uid not in self._read]
+        if fresh:
+            self.given(fresh, f"read by {self._telling.how}")
+            self._read.update(fresh[: max(0, _REMEMBERED - len(self._read))])
 
     def given(self, uids: Sequence[int], how: str) -> None:
         """Told by who knows it better than the store."""

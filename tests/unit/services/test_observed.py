@@ -52,9 +52,16 @@ def test_a_body_is_told_once_in_a_selection(world: World) -> None:
     assert world.told == [Read(7.0, PLACE, (1,), "read by IMAP"), Read(7.0, PLACE, (2,), "read by IMAP")]
 
 
+def test_messages_that_are_read_together_are_told_together(world: World) -> None:
+    result_of(world.mailbox.body(1))
+    result_of(world.mailbox.octets([1, 2, 9], 1 << 20))
+    assert world.told == [Read(7.0, PLACE, (1,), "read by IMAP"), Read(7.0, PLACE, (2,), "read by IMAP")]
+
+
 def test_what_is_only_read_ahead_is_not_told() -> None:
     world = World(bodies=False)
     result_of(world.mailbox.body(1))
+    result_of(world.mailbox.octets([1, 2], 1 << 20))
     assert world.told == []
 
 
