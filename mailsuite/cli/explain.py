@@ -7,9 +7,11 @@ import ipaddress
 import os
 import shutil
 import sys
+import tempfile
 
 import click
 import msgspec
+from msgspec.structs import replace
 from twisted.internet import task
 
 from mailsuite.cli.explain_table import lines_of
@@ -23,13 +25,16 @@ from mailsuite.config.schema import Settings
 from mailsuite.directory.quotas import Quotas
 from mailsuite.directory.sqlite import SQLiteDirectory
 from mailsuite.errors import InvalidName, MailError
+from mailsuite.interfaces import IResolver
 from mailsuite.model import NULL_SENDER, Address, Quota
 from mailsuite.net.control import Usage as AskUsage
 from mailsuite.offload import Inline
 from mailsuite.queue.file import Places
+from mailsuite.routing.security import PolicyOf
 from mailsuite.services import relay
 from mailsuite.services.explain import Explainer
 from mailsuite.services.explained import Asked, Rules, Step, Usage
+from mailsuite.services.mta_sts import MtaSts
 from mailsuite.services.parts import directory_settings
 from mailsuite.smtp.address import AddressError, parse_mailbox
 
@@ -93,10 +98,17 @@ def _explained(path: str, settings: Settings, asked: Asked) -> list[Step]:
     failed: list[Exception] = []
 
     async def work(reactor: object) -> None:
-        try:
-            found.extend(await _explainer(path, settings, reactor).explain(asked))
-        except Exception as error:
-            failed.append(error)
+        with tempfile.TemporaryDirectory() as folder:  # the server's own is the server's to write
+            resolver = relay.resolver(settings, reactor)
+            own = replace(settings, relay=replace(settings.relay, mta_sts_folder=folder))
+            policies = MtaSts(own, resolver, reactor, Inline())
+            try:
+                await policies.open()
+                found.extend(await _explainer(path, settings, reactor, resolver, policies.policy_of).explain(asked))
+            except Exception as error:
+                failed.append(error)
+            finally:
+                policies.close()
 
     with contextlib.suppress(SystemExit):
         task.react(work)
@@ -105,7 +117,7 @@ def _explained(path: str, settings: Settings, asked: Asked) -> list[Step]:
     return found
 
 
-def _explainer(path: str, settings: Settings, reactor: object) -> Explainer:
+def _explainer(path: str, settings: Settings, reactor: object, resolver: IResolver, policy_of: PolicyOf) -> Explainer:
     with open(path, encoding="utf-8") as file:
         rules = Rules(path, lines(file.read()))
     directory = SQLiteDirectory(settings.paths.directory, Inline(), reactor, directory_settings(settings))  # type: ignore[arg-type]
@@ -118,8 +130,9 @@ def _explainer(path: str, settings: Settings, reactor: object) -> Explainer:
         return Usage(limits(account), known.octets, known.messages, known=True)
 
     return Explainer(
-        settings, rules, directory, relay.resolver(settings, reactor), own_interfaces(), usage, reactor  # type: ignore[arg-type]
-    )  # fmt: skip
+        *(settings, rules, directory, resolver, own_interfaces(), usage, reactor),  # type: ignore[arg-type]
+        policy_of=policy_of,
+    )
 
 
 def _asked_server(settings: Settings, account: str) -> Quota | None:

@@ -51,6 +51,10 @@ message_size = 100000
 [relay]
 tls = "verify"
 
+[[tls_policy]]
+domains = ["partner.test"]
+tls = "require"
+
 [[backup]]
 domains = [".inner.test"]
 """
@@ -61,6 +65,10 @@ ZONES = {
     "_25._tcp.a.far.test": {"TLSA": ["3 1 1 " + "ab" * 32]},
     "_mta-sts.far.test": {"TXT": ["v=STSv1; id=1"]},
     "a.inner.test": {"A": ["203.0.113.9"]},
+    "partner.test": {"A": ["203.0.113.8"]},
+    "safe.test": {"MX": ["10 mx.safe.test"]},
+    "mx.safe.test": {"A": ["203.0.113.7"]},
+    "_25._tcp.mx.safe.test": {"TLSA": ["3 1 1 " + "cd" * 32]},
     "null.test": {"MX": ["0 ."]},
     "ours.test": {"MX": ["10 mx.here.test"]},
 }
@@ -88,7 +96,7 @@ def explained(
         return Usage(Account(account, quota_bytes=1000 if full else 0), octets=995 if full else 5, known=True)
 
     explainer = Explainer(
-        parse(CONFIG, "/etc/m.toml"), Rules("/etc/m.toml", lines(CONFIG)), directory, FakeDNS(ZONES),
+        parse(CONFIG, "/etc/m.toml"), Rules("/etc/m.toml", lines(CONFIG)), directory, FakeDNS(ZONES, ("safe.test",)),
         (ipaddress.ip_interface("10.9.9.9/8"),), usage, Clock(),  # type: ignore[arg-type]
     )  # fmt: skip
     asked = Asked(
@@ -141,9 +149,23 @@ def test_what_becomes_of_it_and_who_says_so(given: dict[str, str], answer: Answe
     assert (found.answer, found.words.startswith(words), found.where) == (answer, True, where), found
 
 
+@pytest.mark.parametrize(
+    ("domain", "rule", "where", "words"),
+    [
+        ("far.test", "relay.tls", "/etc/m.toml:31", "TLS with a valid certificate or nothing"),
+        ("partner.test", "tls_policy[0]", "/etc/m.toml:33", "TLS or nothing, with any certificate"),
+        ("safe.test", "relay.dane", "/etc/m.toml (default)", "TLS with the certificate of the TLSA records or nothing"),
+        ("gate.test", "transport[1].tls", "/etc/m.toml:25", "TLS or nothing, with any certificate"),
+    ],
+)
+def test_who_says_what_tls_has_to_be(domain: str, rule: str, where: str, words: str) -> None:
+    tls = next(one for one in explained(f"x@{domain}", client="198.51.100.9") if one.stage == "tls")
+    assert (tls.rule, tls.where, tls.words.partition(" (")[0]) == (rule, where, words)
+
+
 def test_a_domain_of_others_is_taken_for_them() -> None:
     steps = explained("x@a.inner.test")
-    assert ("recipient", "backup[0]", "/etc/m.toml:33") in {(one.stage, one.rule, one.where) for one in steps}
+    assert ("recipient", "backup[0]", "/etc/m.toml:37") in {(one.stage, one.rule, one.where) for one in steps}
     assert outcome(steps).words == "queued for a.inner.test:25 (203.0.113.9)"
 
 
