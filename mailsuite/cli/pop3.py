@@ -26,7 +26,9 @@ from mailsuite.model import Pop3Rules
 def set_pop3(
     address: str, login_delay: int | None, expire_days: int | None, as_server: bool, config: str | None
 ) -> None:
-    """Set or show the POP3 rules of ADDRESS: how often it may log in, and for how long its mail stays.
+    """Set or show the POP3 rules of ADDRESS.
+
+    They say how often it may log in, and for how long its mail stays.
 
     They count from the next login on.
 
