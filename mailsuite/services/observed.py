@@ -118,13 +118,15 @@ class ObservedMailbox(_Mailbox):
         return found.addCallback(self._fetched, uids) if self._telling.bodies else found
 
     def _fetched(self, found: Sequence[bytes | MailError], uids: Sequence[int]) -> Sequence[bytes | MailError]:
-        self._once([uid for uid, each in zip(uids, found, strict=False) if isinstance(each, bytes)])
+        """Of several, some may be read before the client asks for them (``net.imap_following``)."""
+        ahead = ", or ahead for it" if len(uids) > 1 else ""
+        self._once([uid for uid, each in zip(uids, found, strict=False) if isinstance(each, bytes)], ahead)
         return found
 
-    def _once(self, uids: Sequence[int]) -> None:
+    def _once(self, uids: Sequence[int], ahead: str = "") -> None:
         fresh = [uid for uid in uids if uid not in self._read]
         if fresh:
-            self.given(fresh, f"read by {self._telling.how}")
+            self.given(fresh, f"read by {self._telling.how}{ahead}")
             self._read.update(fresh[: max(0, _REMEMBERED - len(self._read))])
 
     def given(self, uids: Sequence[int], how: str) -> None:
