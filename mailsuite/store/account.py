@@ -174,6 +174,7 @@ class AccountMail:
                     folder.counters.settle(folder.times)
             self.index.close()
             self.find_index.close()
+            self.find_index.in_use = False
             for folder in self._folders.values():
                 folder.rest()
             self._folders.clear()

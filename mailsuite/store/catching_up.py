@@ -91,7 +91,13 @@ class CatchingUp:
 def catch_up(account: AccountMail) -> bool:
     """Read some messages of which less is known than could be, of the mailboxes in use, or forget some that are gone;
     whether there may be more.  Blocking, without the account's lock."""
-    return any(_catch_up_mailbox(folder) for folder in account.in_use()) or _forget_mailboxes(account)
+    if any(_catch_up_mailbox(folder) for folder in account.in_use()):
+        return True
+    index = account.find_index
+    more = index.open and _forget_mailboxes(account)
+    if not more:
+        index.close()  # it is opened again in a moment, and kept open it costs memory and descriptors
+    return more
 
 
 def _catch_up_mailbox(folder: Folder) -> bool:

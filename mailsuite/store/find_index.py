@@ -95,10 +95,11 @@ class FindIndex:
         self._lock = threading.RLock()
         self._opened: sqlite3.Connection | None = None
         self._ended = False
+        #: Whether anybody asked it anything since the account was opened.
+        self.in_use = False
 
     @property
-    def in_use(self) -> bool:
-        """Whether it was opened and not closed since."""
+    def open(self) -> bool:
         return self._opened is not None
 
     # -- the file --------------------------------------------------------------------------------------------------
@@ -107,6 +108,7 @@ class FindIndex:
     def _db(self) -> sqlite3.Connection:
         if self._ended:
             raise sqlite3.OperationalError("the store is closed")
+        self.in_use = True
         if self._opened is None:
             try:
                 self._opened = self._prepared()

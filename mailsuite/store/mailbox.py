@@ -183,6 +183,7 @@ class MaildirMailbox:
 
     async def _search(self, query: Query, uids: Sequence[int]) -> Sequence[int]:
         """By what is known of the messages; if that cannot be had, by reading them all."""
+        self._catching_up.used(self._lane)
         for _ in range(2):
             try:
                 return await self._found(query, uids)
@@ -256,6 +257,7 @@ class MaildirMailbox:
 
     async def _knowing(self, uids: Sequence[int], work: Callable[[], _T]) -> _T:
         """Do that when the headers of these are known."""
+        self._catching_up.used(self._lane)
         for _ in range(2):
             try:
                 await self._learn(uids, HEADER)

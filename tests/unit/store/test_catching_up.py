@@ -34,6 +34,7 @@ def test_a_selected_mailbox_is_read_after_a_while(site: Site) -> None:
     pass_time(site, DELAY - 1)
     assert known(site) == []
     pass_time(site, 2)
+    assert not site.mailbox().folder.account.find_index.open
     assert known(site) == list(range(1, 121))
     assert site.clock.getDelayedCalls() == []
 

@@ -266,4 +266,4 @@ def test_nothing_is_opened_after_the_end(site: Site) -> None:
     result_of(site.stores.close())
     with pytest.raises(sqlite3.OperationalError):
         index.known(1, 1)
-    assert not index.in_use
+    assert not index.open
