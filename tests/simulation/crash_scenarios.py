@@ -218,6 +218,16 @@ SCENARIOS = (
         ),
     ),
     Scenario(
+        "replace",
+        (_archive,),
+        (
+            Step("a recent one", lambda world: world.replace(1, message(5))),
+            Step("by a large one with flags", lambda world: world.replace(4, message(6, 300_000), flags=SEEN_WORK)),
+            Step("into another mailbox", lambda world: world.replace(2, message(7), "Archive", flags=MORE)),
+            Step("while mail waits", lambda world: (_behind(world), world.replace(3, message(8))), BY_MESSAGE),
+        ),
+    ),
+    Scenario(
         "copy",
         (_archive,),
         (

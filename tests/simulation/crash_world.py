@@ -158,6 +158,12 @@ class World:
         drafts = [(self.draft(octets), flags, date) for octets in messages]
         result_of(self.store().append(name, drafts))
 
+    def replace(
+        self, uid: int, octets: bytes, target: str = "INBOX", flags: Flags = frozenset(), date: float = EPOCH - 1e6
+    ) -> None:
+        """RFC 8508, of a message of the INBOX."""
+        result_of(self.store().replace(self.mailbox(), uid, target, (self.draft(octets), flags, date)))
+
     def copy(self, uids: Sequence[int], source: str, target: str, move: bool = False) -> None:
         result_of(self.store().copy(self.mailbox(source), uids, target, move))
 
