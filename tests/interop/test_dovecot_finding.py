@@ -149,7 +149,7 @@ class Ours:
         if isinstance(event, events.Thread):
             return thread_response(result_of(self.mailbox.thread(found, event.algorithm)), int).rstrip()
         if isinstance(event, events.Sort):
-            return responses.sort(result_of(self.mailbox.sort(found, event.order))).rstrip()
+            return responses.sort(result_of(self.mailbox.sort(found, event.order, {}))).rstrip()
         return responses.search(found).rstrip()
 
 
