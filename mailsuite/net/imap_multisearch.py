@@ -28,6 +28,7 @@ _EVERYTHING = Uids(((1, STAR),))
 
 async def multisearch(session: Session, event: MultiSearch) -> None:
     """RFC 7377 §2."""
+    session.refuse_numbers(event.criteria.numbers)  # RFC 9586 §3.1
     selected = any(source.kind is SourceKind.SELECTED for source in event.sources)
     if selected and not session.selected:
         raise BadCommand("select a mailbox first")
