@@ -14,8 +14,8 @@ from twisted.python.components import proxyForInterface
 
 from mailsuite.errors import MailError
 from mailsuite.happenings import Moved, Read, Removed
-from mailsuite.interfaces import IBody, IMailbox, IMailStore, IMailStores, IObserver
-from mailsuite.model import SEEN, Copied, FlagOp, Flags
+from mailsuite.interfaces import IBody, IDraft, IMailbox, IMailStore, IMailStores, IObserver
+from mailsuite.model import SEEN, Appended, Copied, FlagOp, Flags
 
 #: UIDs of one selection that are remembered as read.
 _REMEMBERED = 10_000
@@ -96,6 +96,18 @@ class ObservedStore(_Store):
             moved = Moved(telling.seconds(), place_of(source), copied.sources, where, copied.targets, not move)
             telling.observer.happened(moved)
         return copied
+
+    def replace(
+        self, source: IMailbox, uid: int, name: str, message: tuple[IDraft, Flags, float]
+    ) -> Deferred[Appended]:
+        own = source.original if isinstance(source, ObservedMailbox) else source
+        return self.original.replace(own, uid, name, message).addCallback(self._replaced, own, uid)
+
+    def _replaced(self, appended: Appended, source: IMailbox, uid: int) -> Appended:
+        telling = self._telling
+        removed = Removed(telling.seconds(), place_of(source), (uid,), f"replaced by {telling.how}")
+        telling.observer.happened(removed)
+        return appended
 
 
 class ObservedMailbox(_Mailbox):

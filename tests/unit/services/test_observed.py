@@ -86,3 +86,10 @@ def test_copies_moves_and_removals_are_told(world: World) -> None:
         Moved(7.0, PLACE, (1,), "ann@a.test/A", (2,), False),
         Removed(7.0, PLACE, (2,), "expunged by IMAP"),
     ]
+
+
+def test_a_message_that_is_replaced_is_removed(world: World) -> None:
+    draft = MemoryDraft()
+    draft.write(b"new")
+    assert result_of(world.store.replace(world.mailbox, 1, "A", (draft, NO_FLAGS, 1.0))).uid == 1
+    assert world.told == [Removed(7.0, PLACE, (1,), "replaced by IMAP")]
