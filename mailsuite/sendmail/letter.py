@@ -1,6 +1,6 @@
 """A message as programs write it, made one that can be sent: RFC 5322, RFC 6409 §8.
 
-Lines may end in LF or CR LF.  What stands before the first line that is no header field is the header; addresses
+Lines may end in LF or CR LF, also with more than one CR.  What stands before the first line that is no header field is the header; addresses
 in it without a domain get ours, Bcc and what only a delivery may write goes, From is added where there is none.  Date
 and Message-ID are the server's business.  Pure.
 """
@@ -23,6 +23,7 @@ from mailsuite.smtp.address import AddressError, parse_mailbox
 
 #: RFC 5322 §3.6.8: what a field begins with.
 _FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
+_LINE_END = re.compile(rb"\r+(?:\n|\Z)")
 _ATOMS = re.compile(rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\xff-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\xff-]+)*")
 _LOCAL = re.compile(rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\xff-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\xff-]+)*")
 #: Fields of addresses; those that name recipients, for ``-t``; those that are never sent.
@@ -60,7 +61,7 @@ def until_dot(data: bytes) -> bytes:
 
 def read(data: bytes) -> Letter:
     """The parts of a message; a line ``From `` of a mailbox file before it is passed over."""
-    text = to_lf(data)
+    text = _LINE_END.sub(b"\n", data)
     if text.startswith((b"From ", b">From ")):
         text = text.partition(b"\n")[2]
     end = _header_end(text)

@@ -82,7 +82,7 @@ class Sessions(RuleBasedStateMachine):
             return
         for piece in cut(self.waiting):  # type: ignore[operator]
             self.link.send(piece)
-        if {235, 535} & {*self.due}:  # after a wrong password all are checked late
+        for _ in range(self.due.count(235) + self.due.count(535)):  # after wrong passwords each is checked late
             self.stage.wait(20)
         lines = []
         while (line := self.link.read_line()) is not None:

@@ -38,6 +38,8 @@ def test_a_dot_alone_ends_it(text: bytes, left: bytes) -> None:
         (b"Subject: x\n\nbody\n", b"From: me@here.test\nSubject: x\n\nbody\n"),
         (b"Subject: x\r\n\r\nbody\r\n", b"From: me@here.test\nSubject: x\n\nbody\n"),
         (b"just text\n", b"From: me@here.test\n\njust text\n"),
+        (b"A: b\r\r\n\r\nbody\r\r\nmore\r", b"From: me@here.test\nA: b\n\nbody\nmore\n"),
+        (b"\r", b"From: me@here.test\n\n"),
         (b"\njust text\n", b"From: me@here.test\n\njust text\n"),
         (b"no line end", b"From: me@here.test\n\nno line end\n"),
         (b"", b"From: me@here.test\n\n"),
