@@ -36,7 +36,8 @@ from mailsuite.net import (
 )
 from mailsuite.net.imap_following import Allowance
 from mailsuite.net.imap_lookout import Lookout
-from mailsuite.net.imap_session import IMAPSettings, Parts, Session
+from mailsuite.net.imap_session import Parts, Session
+from mailsuite.net.imap_settings import IMAPSettings
 from mailsuite.net.listening import Listening
 from mailsuite.net.login import Login
 from mailsuite.net.sessions import Door

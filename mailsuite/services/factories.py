@@ -25,7 +25,7 @@ from mailsuite.interfaces import (
     ITLSContexts,
 )
 from mailsuite.net.imap_server import IMAPServerFactory
-from mailsuite.net.imap_session import IMAPSettings
+from mailsuite.net.imap_settings import IMAPSettings
 from mailsuite.net.login import Login
 from mailsuite.net.pop3_accounts import Accounts
 from mailsuite.net.pop3_factory import POP3ServerFactory

@@ -22,7 +22,8 @@ from twisted.internet.task import Clock
 from mailsuite import errors
 from mailsuite.imap.limits import Limits
 from mailsuite.interfaces import IOffload
-from mailsuite.net.imap_server import IMAPServerFactory, IMAPSettings
+from mailsuite.net.imap_server import IMAPServerFactory
+from mailsuite.net.imap_settings import IMAPSettings
 from mailsuite.net.login import Login
 from mailsuite.net.sessions import Admission
 from mailsuite.net.throttle import Throttle, ThrottleSettings

@@ -19,7 +19,8 @@ from mailsuite.interfaces import IBody
 from mailsuite.model import SEEN, FlagOp, Flags
 from mailsuite.net.imap_bodies import TOGETHER_OCTETS
 from mailsuite.net.imap_sections import PIECE
-from mailsuite.net.imap_server import IMAPServerFactory, IMAPSettings
+from mailsuite.net.imap_server import IMAPServerFactory
+from mailsuite.net.imap_settings import IMAPSettings
 from mailsuite.net.login import Login
 from mailsuite.net.sessions import Admission
 from mailsuite.net.throttle import Throttle

@@ -13,7 +13,8 @@ from twisted.internet.task import Clock
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from mailsuite.net.connection import CLOSING_GRACE
-from mailsuite.net.imap_server import IMAPServerFactory, IMAPSettings
+from mailsuite.net.imap_server import IMAPServerFactory
+from mailsuite.net.imap_settings import IMAPSettings
 from mailsuite.net.login import Login
 from mailsuite.net.pop3_accounts import Accounts
 from mailsuite.net.pop3_factory import POP3ServerFactory
