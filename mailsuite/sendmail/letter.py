@@ -1,8 +1,8 @@
 """A message as programs write it, made one that can be sent: RFC 5322, RFC 6409 §8.
 
-Lines may end in LF or CR LF, also with more than one CR.  What stands before the first line that is no header field is the header; addresses
-in it without a domain get ours, Bcc and what only a delivery may write goes, From is added where there is none.  Date
-and Message-ID are the server's business.  Pure.
+Lines may end in LF or CR LF, also with more than one CR.  What stands before the first line that is no header field is
+the header; addresses in it without a domain get ours, Bcc and what only a delivery may write goes, From is added where
+there is none.  Date and Message-ID are the server's business.  Pure.
 """
 
 from __future__ import annotations
