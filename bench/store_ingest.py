@@ -27,7 +27,7 @@ from mailsuite.interfaces import IWatch
 from mailsuite.model import Address, Arrived, Envelope, ToMailbox
 from mailsuite.offload import Offload
 from mailsuite.services.batches import Batches
-from mailsuite.services.parts import GATHER, GATHER_MANY, LINGER
+from mailsuite.services.parts import GATHER, GATHER_MANY, LINGER, LINGER_MANY
 from mailsuite.store import scan
 from mailsuite.store.maildir import MaildirStores
 
@@ -94,7 +94,9 @@ async def run(clock: object) -> None:
     placer = PlacerProcess(time.monotonic)
     disk = JournalDisk(str(folder / "queue" / "journal"), placer=placer)
     disk.open()
-    batches = Batches(disk, offload, reactor, gather=GATHER, linger=LINGER, gather_many=GATHER_MANY)
+    batches = Batches(
+        disk, offload, reactor, gather=GATHER, linger=LINGER, gather_many=GATHER_MANY, linger_many=LINGER_MANY
+    )
     stores = MaildirStores(
         str(folder / "store"),
         disk,

@@ -73,16 +73,19 @@ class Batches:
         gather: float = -1.0,
         linger: float = -1.0,
         gather_many: float = -1.0,
+        linger_many: float = -1.0,
     ) -> None:
         """``at_once``: threads that messages of one account may hold beside the batch; fewer than ``offload`` has.
         ``gather`` and ``linger``: seconds for which a batch, and what is behind, waits for more; below 0 for none, and
-        0 until the reactor has heard everybody who has spoken.  ``gather_many``: the same for a batch after one of
-        ``MANY`` or more: waking a thread costs as much as some messages do, and where many send, more come soon."""
+        0 until the reactor has heard everybody who has spoken.  ``gather_many`` and ``linger_many``: the same after a
+        batch of ``MANY`` or more: waking a thread costs as much as some messages do, and where many send, more come
+        soon; where few do, who waits for mail hears of it sooner."""
         self._disk = disk
         self._gather = gather
         self._gather_many = max(gather, gather_many)
         self._many = False
         self._linger = linger
+        self._linger_many = max(linger, linger_many)
         self._offload = offload
         self._clock = clock
         self._turns = Turns(at_once)
@@ -186,7 +189,7 @@ class Batches:
         """What is behind, some of it, unless that is being done."""
         if not self._finishing and self._behind:
             self._finishing = True
-            self._after(self._linger, self._finish_some)
+            self._after(self._linger_many if self._many else self._linger, self._finish_some)
 
     def _finish_some(self) -> None:
         some = [self._behind[number] for number in range(min(MAX_FINISH, len(self._behind)))]

@@ -56,9 +56,10 @@ from mailsuite.store.maildir import MaildirStores
 from mailsuite.track.database import Database
 from mailsuite.track.recorder import Recorder
 
-#: Seconds for which messages wait for others to be recorded with, where few and where many come, and for others to be
-#: placed with.
-GATHER, GATHER_MANY, LINGER = 0.0, 0.002, 0.02
+#: Seconds for which messages wait for others to be recorded with, and then to be placed with, where few and where many
+#: come.
+GATHER, GATHER_MANY = 0.0, 0.002
+LINGER, LINGER_MANY = 0.004, 0.02
 
 
 class Parts:
@@ -77,7 +78,9 @@ class Parts:
         self._directory = SQLiteDirectory(paths.directory, self._offload, reactor, directory_settings(settings))
         self._spool = Spool(paths.spool, self._offload)
         batches = Batches(
-            disk, self._offload, reactor, max(1, limits.threads // 2), GATHER, LINGER, gather_many=GATHER_MANY
+            *(disk, self._offload, reactor, max(1, limits.threads // 2), GATHER, LINGER),
+            gather_many=GATHER_MANY,
+            linger_many=LINGER_MANY,
         )
         self._stores = MaildirStores(
             *(paths.store, disk, self._offload, reactor, settings.hostname, self._quotas),

@@ -168,6 +168,25 @@ def test_where_many_send_a_batch_waits_for_more(tmp_path: Path) -> None:
     assert alone.called, "the last batch was of one"
 
 
+def test_where_many_send_what_is_behind_waits_for_more(tmp_path: Path) -> None:
+    place = Place(tmp_path, gather=0.0, linger=0.1, linger_many=0.5)
+    for number in range(batches_module.MANY):
+        place.give(number)
+    place.clock.advance(0)
+    place.threads.turn()  # records them
+    place.clock.advance(0.4)
+    assert not place.threads.waiting
+    place.clock.advance(0.1)
+    place.threads.turn()
+    assert len(place.placed) == batches_module.MANY
+    place.give(9)
+    place.clock.advance(0)
+    place.threads.turn()
+    place.clock.advance(0.1)
+    place.threads.turn()
+    assert place.placed[-1] == 9, "the last batch was of one"
+
+
 def test_deliveries_wait_when_too_much_is_behind(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches_module, "MAX_COUNT_BEHIND", 2)
     first = [place.give(number) for number in range(3)]
