@@ -22,6 +22,8 @@ class PromptServer(Server):
 
     #: The reactor was asked to tell when the socket is writable: something waits to be sent, or to be closed.
     _waiting = False
+    #: Octets that one ``send`` may take (Twisted's default is 128 KiB): a part of a long answer goes in fewer turns.
+    SEND_LIMIT = 1 << 20
 
     def write(self, data: bytes) -> None:
         if self.connected and not self.TLS and not self._waiting:
