@@ -4,21 +4,27 @@ Twisted's own transport keeps every write until the reactor has said that the so
 a turn of the loop for each answer of a few octets, which nearly always fits.  Here such a write is one ``send``; what
 the socket does not take goes the usual way, and so does everything after it until that is sent, so octets stay in
 order, producers are paused and a lost connection is told as ever.  A listening port makes connections of the class
-that its ``transport`` attribute names: that is all ``send_at_once`` changes.  TLS from the first octet profits too;
-after STARTTLS Twisted's TLS layer writes the usual way.
+that its ``transport`` attribute names, a connector those of its ``_makeTransport``: that is all ``send_at_once`` and
+``PromptConnections`` change.  TLS from the first octet profits too; after STARTTLS Twisted's TLS layer writes the
+usual way.
 """
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, Any, cast
 
-from twisted.internet.interfaces import IListeningPort, IReactorTime
-from twisted.internet.protocol import connectionDone
-from twisted.internet.tcp import Port, Server
+from twisted.internet.interfaces import IConnector, IListeningPort, IReactorTime
+from twisted.internet.protocol import ClientFactory, connectionDone
+from twisted.internet.tcp import Client, Connection, Connector, Port, Server
+
+if TYPE_CHECKING:
+    _Connection = Connection
+else:
+    _Connection = object
 
 
-class PromptServer(Server):
-    """One accepted connection."""
+class _Prompt(_Connection):
+    """What both ends have in common; goes before Twisted's class."""
 
     #: The reactor was asked to tell when the socket is writable: something waits to be sent, or to be closed.
     _waiting = False
@@ -50,6 +56,38 @@ class PromptServer(Server):
     def stopWriting(self) -> None:
         self._waiting = False
         super().stopWriting()
+
+
+class PromptServer(_Prompt, Server):
+    """One accepted connection."""
+
+
+class PromptClient(_Prompt, Client):
+    """One that we have made."""
+
+
+class _Connector(Connector):
+    def _makeTransport(self) -> Client:
+        return PromptClient(self.host, self.port, self.bindAddress, self, self.reactor)
+
+
+class PromptConnections:
+    """Stands in for ``reactor`` where a client endpoint is given one, and makes such connections."""
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+
+    def connectTCP(
+        self,
+        host: str,
+        port: int,
+        factory: ClientFactory[Any],
+        timeout: float = 30,
+        bindAddress: tuple[str, int] | None = None,
+    ) -> IConnector:
+        connector = _Connector(host, port, factory, timeout, bindAddress, self._reactor)
+        connector.connect()
+        return connector
 
 
 def send_at_once(port: IListeningPort) -> IListeningPort:

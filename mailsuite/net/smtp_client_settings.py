@@ -10,6 +10,7 @@ import msgspec
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
 from twisted.internet.interfaces import IStreamClientEndpoint
 
+from mailsuite.net.prompt import PromptConnections
 from mailsuite.smtp.client_events import PATIENCE, ClientLimits, Login, Step
 
 
@@ -76,11 +77,12 @@ Endpoints: TypeAlias = Callable[[str, int], IStreamClientEndpoint]
 
 def tcp_endpoints(reactor: Any, timeout: float = 30.0, bind_address: str = "") -> Endpoints:
     """TCP of this machine; ``bind_address`` is the IP address to send from, where it is of the same family."""
+    prompt = PromptConnections(reactor)
 
     def endpoint(address: str, port: int) -> IStreamClientEndpoint:
         six = ":" in address
         bind = (bind_address, 0) if bind_address and (":" in bind_address) == six else None
         kind = TCP6ClientEndpoint if six else TCP4ClientEndpoint
-        return kind(reactor, address, port, timeout, bind)
+        return kind(prompt, address, port, timeout, bind)
 
     return endpoint

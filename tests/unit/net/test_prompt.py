@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from twisted.internet import error, main
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.protocol import ClientFactory, Factory, Protocol
 from twisted.internet.tcp import Port
 from twisted.internet.testing import MemoryReactor, MemoryReactorClock
 from twisted.internet.unix import Port as UNIXPort
 from twisted.python.failure import Failure
 
-from mailsuite.net.prompt import PromptServer, send_at_once
+from mailsuite.net.prompt import PromptClient, PromptConnections, PromptServer, send_at_once
 
 
 class Peer:
@@ -161,3 +161,23 @@ def test_a_port_that_is_not_tcp_stays_as_it_is() -> None:
     before = port.transport
     send_at_once(port)
     assert port.transport is before
+
+
+def test_a_connection_that_we_make_is_such_a_one() -> None:
+    reactor: Any = MemoryReactorClock()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        factory: Any = ClientFactory.forProtocol(Protocol)
+        connector: Any = PromptConnections(reactor).connectTCP("127.0.0.1", listening.getsockname()[1], factory)
+        connection = connector.transport
+        assert isinstance(connection, PromptClient)
+        reactor.advance(0)
+        accepted, _ = listening.accept()
+        if connection in reactor.getWriters():
+            connection.doWrite()
+        connection.write(b"EHLO us.test\r\n")
+        assert accepted.recv(100) == b"EHLO us.test\r\n"
+        assert connection not in reactor.getWriters()
+        connection.loseConnection()
+        reactor.advance(0)
+        assert accepted.recv(100) == b""
+        accepted.close()
