@@ -29,6 +29,13 @@ class Imap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "`Other Users/ann@example.org/Work`. Empty: nothing is shared.",
         ),
     ] = "Other Users"
+    compress: Annotated[
+        bool,
+        about(
+            "Offer COMPRESS (RFC 4978): answers take a fifth of the octets, and a session 40 KiB more while it waits. "
+            "Who can make a user read chosen text and watch his connection may learn from sizes what else was sent."
+        ),
+    ] = True
     url_fetchers: Annotated[
         tuple[str, ...],
         length(

@@ -22,6 +22,7 @@ _AFTER_LOGIN: tuple[bytes, ...] = (
     b"CHILDREN",  # RFC 3348
     b"UIDPLUS",  # RFC 4315
     b"UNSELECT",  # RFC 3691
+    b"UNAUTHENTICATE",  # RFC 8437
     b"MOVE",  # RFC 6851
     b"MULTIAPPEND",  # RFC 3502
     b"LIST-EXTENDED",  # RFC 5258
@@ -67,15 +68,16 @@ _AFTER_LOGIN: tuple[bytes, ...] = (
 class Offer(msgspec.Struct, frozen=True):
     """What this connection can do, beside what the language always can.
 
-    ``starttls``: a certificate is there and TLS is not on yet.  ``plaintext_login``: LOGIN is allowed now (TLS is
-    on, or the listener says so).  ``mechanisms``: SASL names in upper case, only those allowed now.
-    ``append_limit``: octets of the largest message (RFC 7889), 0 for none.  ``administrator``: who is logged in may
-    set quotas.  ``sharing``: mailboxes can be shared with other users.
+    ``starttls``: a certificate is there and TLS is not on yet.  ``plaintext_login``: LOGIN is allowed now (TLS is on,
+    or the listener says so).  ``mechanisms``: SASL names in upper case, only those allowed now.  ``compress``:
+    COMPRESS is allowed.  ``append_limit``: octets of the largest message (RFC 7889), 0 for none.  ``administrator``:
+    who is logged in may set quotas.  ``sharing``: mailboxes can be shared with other users.
     """
 
     starttls: bool = False
     plaintext_login: bool = False
     mechanisms: tuple[str, ...] = ()
+    compress: bool = False
     append_limit: int = 0
     administrator: bool = False
     sharing: bool = False
@@ -94,6 +96,8 @@ def listed(state: State, offer: Offer) -> tuple[bytes, ...]:
         words.extend(_AFTER_LOGIN)
         if offer.append_limit:
             words.append(b"APPENDLIMIT=%d" % offer.append_limit)
+        if offer.compress:
+            words.append(b"COMPRESS=DEFLATE")  # RFC 4978
         if offer.sharing:
             words += (b"ACL", b"RIGHTS=texk", b"LIST-MYRIGHTS")  # RFC 4314, RFC 8440
         if offer.administrator:

@@ -6,6 +6,7 @@ import enum
 
 from mailsuite.imap import table
 from mailsuite.imap.appending import Appending
+from mailsuite.imap.events import Command
 from mailsuite.imap.syntax.cursor import ProtocolError
 
 
@@ -39,13 +40,13 @@ class Reading:
 class InHand:
     """The command that the adapter has; with an empty ``tag`` it has none."""
 
-    __slots__ = ("appending", "done", "row", "starting_tls", "tag")
+    __slots__ = ("appending", "done", "layer", "row", "tag")
 
     def __init__(self, tag: bytes = b"", row: table.Row | None = None) -> None:
         self.tag = tag
         self.row = row
-        #: STARTTLS: what the client sends before it is answered is not wanted.
-        self.starting_tls = False
+        #: STARTTLS or COMPRESS: what the client sends before it is answered is not wanted.
+        self.layer: type[Command] | None = None
         #: IDLE: the line that ended it was DONE.
         self.done = True
         #: APPEND and REPLACE: the messages that come.

@@ -20,6 +20,7 @@ from mailsuite.imap.events import (
     AppendChunk,
     AuthenticateResponse,
     Command,
+    Compress,
     Hangup,
     IdleEnd,
     StartTls,
@@ -50,13 +51,13 @@ class ServerCore:
         self._hangup: Hangup | None = None
         self._hand = InHand()
         self._awaiting = False
-        self._secure = False
+        self._layers: set[type[Command]] = set()  # STARTTLS and COMPRESS, where they are on
 
     # -- octets --------------------------------------------------------------------------------------------------
 
     def receive(self, data: bytes) -> None:
         """Octets from the client."""
-        if self._mode is not Mode.ENDED and not self._hand.starting_tls:
+        if self._mode is not Mode.ENDED and self._hand.layer is None:
             self._reader.feed(data)
 
     def next_event(self) -> Command | Hangup | Signal:
@@ -113,15 +114,17 @@ class ServerCore:
         if not self._hand.done:
             self.bad(tag, b"expected DONE")
             return
-        starting_tls = self._hand.starting_tls
+        layer = self._hand.layer
         self._finish(tag, b"OK", text, code)
         if row is not None and row.after_ok is not None:
             self._state = row.after_ok
         if self._state is State.LOGOUT:
             self._mode = Mode.ENDED
-        if starting_tls:
-            self._secure = True
+        if layer is not None:
+            self._layers.add(layer)
             self._bad_in_a_row = 0
+        if self._state is State.NOT_AUTHENTICATED:
+            self._layers.discard(Compress)  # RFC 8437 §4.1
 
     def no(self, tag: bytes, text: bytes, code: bytes = b"") -> None:
         """The command is refused; of an APPEND that is under way the rest is swallowed first."""
@@ -234,12 +237,12 @@ class ServerCore:
         if head.row.appends:
             return self._begin_append(head, None)
         event = head.parse()
-        if isinstance(event, StartTls):
-            if self._secure:
-                raise ProtocolError("TLS is on already")
+        if isinstance(event, StartTls | Compress):
+            if type(event) in self._layers:
+                raise ProtocolError("that is on already")
             # what was injected in front of TLS must not be executed behind it (RFC 9051 section 6.2.1)
             self._reader.clear()
-            self._hand.starting_tls = True
+            self._hand.layer = type(event)
         self._take_up(head)
         return event
 

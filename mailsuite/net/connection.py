@@ -13,21 +13,16 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
-from typing import ClassVar, Generic, Protocol, TypeVar, cast
 
-from OpenSSL import SSL
 from twisted.internet import interfaces
 from twisted.internet.defer import CancelledError, Deferred, succeed
-from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.protocol import connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mailsuite.net.address import named_peer
-from mailsuite.net.channel import secured_channel
+from mailsuite.net.layered import CoreT, Layered
 from mailsuite.net.sessions import Described
-from mailsuite.sasl.values import Channel
 from mailsuite.wire.signals import NEED_DATA, PAUSED
 
 #: Octets that may wait unread in a core before the transport is paused.
@@ -38,50 +33,20 @@ GATHER = 16 * 1024
 CLOSING_GRACE = 30.0
 
 
-class Core(Protocol):
-    """What the pump needs of a language's server core."""
-
-    @property
-    def buffered(self) -> int:
-        """Octets received and not yet turned into events."""
-
-    def receive(self, data: bytes) -> None: ...
-
-    def next_event(self) -> object: ...
-
-    def data_to_send(self) -> bytes: ...
-
-
-class _Transport(interfaces.ITLSTransport, interfaces.ISSLTransport, interfaces.IConsumer, interfaces.IPushProducer):
-    """What TCP and TLS transports provide together; Twisted names it nowhere."""
-
-    def getHandle() -> SSL.Connection:
-        """Only under TLS."""
-
-
-CoreT = TypeVar("CoreT", bound=Core)
-
-
-@implementer(interfaces.IPushProducer, interfaces.IHandshakeListener)
-class Connection(TwistedProtocol, Generic[CoreT]):
+@implementer(interfaces.IPushProducer)
+class Connection(Layered[CoreT]):
     """Base of the server protocols: subclasses give ``handle`` and the words for time-outs and faults."""
 
-    log: ClassVar[Logger] = Logger()
-    transport: _Transport
     #: Counts by name the peers that met a limit; a listener's connections share one.
     hits: Counter[str] = Counter()
 
     def __init__(self, core: CoreT, clock: interfaces.IReactorTime, idle_limit: float) -> None:
         """``idle_limit``: seconds without a whole command (or part of a body) from the peer after which ``timed_out``
         is called; octets alone are no sign of life.  The time that a command takes us does not count."""
-        self.core = core
-        self.clock = clock
+        super().__init__(core, clock)
         self.idle_limit = idle_limit
-        self.closing = False
         #: Octets of the peer had come before the connection was ours.
         self.early = False
-        #: ``address:port`` of the client, for the log; whoever knows it better than the transport sets it.
-        self.peer = ""
         #: Seconds after which it is looked at the latest whether the peer may still be silent: for who sets
         #: ``idle_limit`` lower than it was.
         self.look_every = math.inf
@@ -93,7 +58,6 @@ class Connection(TwistedProtocol, Generic[CoreT]):
         self._gathered: list[bytes] = []
         self._gathered_size = 0
         self._reading = True
-        self._secured: Channel | None = None
         #: What to say at the next pause, before closing.
         self._leaving: Callable[[], None] | None = None
         #: When the peer last sent something whole, read something, or was given its answer.
@@ -141,9 +105,6 @@ class Connection(TwistedProtocol, Generic[CoreT]):
     def dismissed(self) -> None:
         """The login does not count any more and no command is in flight: say so; the connection closes after this."""
 
-    def secured(self) -> None:
-        """The TLS handshake is done."""
-
     def shut_down(self) -> None:
         """The server stops: say goodbye and close, now or after the command in flight."""
         self._leave(self.stopping)
@@ -186,25 +147,6 @@ class Connection(TwistedProtocol, Generic[CoreT]):
         self._draining[drained] = None
         return drained
 
-    def start_tls(self, context: object) -> None:
-        """Send what the core has to say, then shake hands (STARTTLS, STLS); ``context`` is ITLSContexts' ``server``."""
-        self.flush()
-        self.transport.startTLS(cast(interfaces.IOpenSSLServerConnectionCreator, context))
-
-    @property
-    def secure(self) -> bool:
-        """The connection is under TLS, or about to be."""
-        return interfaces.ISSLTransport.providedBy(self.transport)
-
-    @property
-    def tls_version(self) -> str:
-        """``TLSv1.3`` and the like; empty without TLS."""
-        return self.transport.getHandle().get_protocol_version_name() if self.secure else ""
-
-    def channel(self, plain: bool) -> Channel:
-        """What SASL has to go by; ``plain``: without TLS, passwords may be sent all the same."""
-        return self._secured or Channel(private=plain)
-
     # -- Twisted calls these -------------------------------------------------------------------------------------
 
     def connectionMade(self) -> None:
@@ -216,19 +158,16 @@ class Connection(TwistedProtocol, Generic[CoreT]):
         self._watchdog = self.clock.callLater(self._patience(), self._watch)
         self.pump()
 
-    def handshakeCompleted(self) -> None:
-        self._secured = secured_channel(self.transport.getHandle())
-        self.secured()
-
     def dataReceived(self, data: bytes) -> None:
         if self.closing:
             return
-        self.core.receive(data)
+        (self._compression or self.core).receive(data)
         self.pump()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.closing = True
         self._stop_timers()
+        self.drop_layers()
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.cancel()
@@ -264,9 +203,13 @@ class Connection(TwistedProtocol, Generic[CoreT]):
         try:
             while self._waiting is None and not self._choked and not self.closing:
                 event = self.core.next_event()
+                if event is NEED_DATA and self.inflate():
+                    continue
                 if event is NEED_DATA or event is PAUSED:
                     break
                 moved = True
+                if self._compression is not None:
+                    self._compression.heard()
                 self._dispatch(event)
                 self._gather()
                 if self._leaving is not None:
@@ -287,7 +230,7 @@ class Connection(TwistedProtocol, Generic[CoreT]):
             data = self._gathered[0] if len(self._gathered) == 1 else b"".join(self._gathered)
             self._gathered.clear()
             self._gathered_size = 0
-            self.transport.write(data)
+            self.transport.write(self.below(data))
             return True
         return False
 
@@ -330,7 +273,8 @@ class Connection(TwistedProtocol, Generic[CoreT]):
 
         A choked connection goes on reading up to that: TLS cannot shake hands, and so not write, without."""
         idle = self._waiting is None and not self._choked
-        wanted = idle or self.core.buffered < MAX_AHEAD
+        behind = self._compression is not None and self._compression.behind
+        wanted = not behind and (idle or self.core.buffered < MAX_AHEAD)
         if wanted != self._reading and self.transport is not None and not self.closing:
             self._reading = wanted
             if wanted:
@@ -344,6 +288,11 @@ class Connection(TwistedProtocol, Generic[CoreT]):
         """Seconds until the peer is out of time if it does nothing; none are left if not above 0."""
         moved = self._last_moved + self.idle_limit
         return min(moved, self.ends_at()) - self.clock.seconds()
+
+    def watch_again(self) -> None:
+        """``ends_at`` has come nearer."""
+        if self._watchdog is not None:
+            self._watchdog.reset(self._patience())
 
     def _watch(self) -> None:
         progress, self._progress = self._progress, self.progress()

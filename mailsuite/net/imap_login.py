@@ -12,11 +12,13 @@ from mailsuite.imap.events import (
     AuthenticateResponse,
     Capability,
     Command,
+    Compress,
     Enable,
     Id,
     Logout,
     Noop,
     StartTls,
+    Unauthenticate,
 )
 from mailsuite.imap.events import Login as LoginCommand
 from mailsuite.imap.modseqs import Awareness
@@ -81,6 +83,23 @@ def start_tls(session: Session, event: StartTls) -> None:
     session.core.ok(event.tag, b"begin TLS now")
     session.exchange = None
     session.start_tls(session.parts.tls.server(session.settings.client_ca))
+
+
+def compress(session: Session, event: Compress) -> None:
+    """RFC 4978."""
+    if not session.settings.compress:
+        session.core.no(event.tag, b"compression is not offered here", codes.CANNOT)
+        return
+    session.core.ok(event.tag, b"compressed from now on")
+    session.compress()
+
+
+def unauthenticate(session: Session, event: Unauthenticate) -> None:
+    """RFC 8437."""
+    session.log.info("{account} at {peer} is logged in no more", account=session.account, peer=session.peer)
+    session.unauthenticate()
+    session.core.ok(event.tag, b"you may log in again")
+    session.expand()
 
 
 # -- logging in ------------------------------------------------------------------------------------------------------

@@ -52,6 +52,8 @@ _ACTIONS: dict[type[Command], _Action] = {
     events.Logout: imap_login.logout,
     events.Enable: imap_login.enable,
     events.StartTls: imap_login.start_tls,
+    events.Compress: imap_login.compress,
+    events.Unauthenticate: imap_login.unauthenticate,
     events.Login: imap_login.login,
     events.AuthenticateBegin: imap_login.authenticate,
     events.AuthenticateResponse: imap_login.respond,
@@ -109,6 +111,7 @@ _NEVER_ASK = frozenset(
         events.AppendEnd,
         events.AppendAbort,
         events.Logout,
+        events.Unauthenticate,
     }
 )
 

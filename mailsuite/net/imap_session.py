@@ -88,24 +88,28 @@ class Session(Connection[ServerCore]):
         self.address = address
         self.parts = parts
         self.settings = parts.settings
-        self.account = ""
-        self.entered = Account("")
-        #: When the account was last known to be there.
-        self.asked_at = 0.0
         self.exchange: Exchange | None = None
         self.failures = 0
-        self.append_to = ""
         self.offered: list[Offered] = []
-        #: The UID of the message that REPLACE removes, None for APPEND.
-        self.replaced: int | None = None
-        self.awareness = Awareness.NONE
-        self.uid_only = False
         self._greeted = False
-        self._store: IMailStore | None = None
         self._selection: Selection | None = None
         self._ended = ended
         #: What is read along for a client that fetches message after message.
         self.following = Following(parts.allowance)
+        self._be_nobody()
+
+    def _be_nobody(self) -> None:
+        """All that a login and what follows it set, as it is before: UNAUTHENTICATE comes back to it (RFC 8437)."""
+        self.account = ""
+        self.entered = Account("")
+        #: When the account was last known to be there.
+        self.asked_at = 0.0
+        self.append_to = ""
+        #: The UID of the message that REPLACE removes, None for APPEND.
+        self.replaced: int | None = None
+        self.awareness = Awareness.NONE
+        self.uid_only = False
+        self._store: IMailStore | None = None
 
     # -- what commands ask ---------------------------------------------------------------------------------------
 
@@ -149,6 +153,7 @@ class Session(Connection[ServerCore]):
             starttls=self.settings.starttls and self.parts.tls.available() and not self.secure,
             plaintext_login="PLAIN" in mechanisms,
             mechanisms=mechanisms,
+            compress=self.settings.compress,
             append_limit=self.settings.limits.message,
             administrator=self.administrator,
             sharing=bool(self.settings.other_users),
@@ -186,6 +191,20 @@ class Session(Connection[ServerCore]):
         self.entered = account
         self.parts.login.sessions.enter(account, self)
         self.asked_at = self.clock.seconds()
+
+    def unauthenticate(self) -> None:
+        """RFC 8437 §3: forget everything but TLS."""
+        self.log_out()
+        self._be_nobody()
+        self.connected_at = self.clock.seconds()
+        self.watch_again()
+
+    def log_out(self) -> None:
+        """Let go of what the login and the selection hold."""
+        self.parts.login.sessions.leave(self.account, self)
+        self.parts.lookout.remove(self)
+        self.discard_offered()
+        self.deselect()
 
     def select(self, selection: Selection) -> None:
         selection.view.modseqs.awareness = self.awareness
@@ -372,6 +391,9 @@ class Session(Connection[ServerCore]):
         self.hits["timeouts.login"] += 1
         self.end(b"no login for too long")
 
+    def garbled(self) -> None:
+        self.core.bye(b"this is not compressed as it should be")
+
     def faulted(self, failure: Failure) -> None:
         self.core.bye(b"an error of the server, it has been logged", codes.SERVERBUG)
 
@@ -382,8 +404,5 @@ class Session(Connection[ServerCore]):
         self.core.bye(b"the account is gone, or its password was changed; log in again")
 
     def ended(self) -> None:
-        self.parts.login.sessions.leave(self.account, self)
-        self.parts.lookout.remove(self)
-        self.discard_offered()
-        self.deselect()
+        self.log_out()
         self._ended(self)

@@ -196,6 +196,7 @@ def _imap(listener: Listener, shared: Shared) -> IMAPServerFactory:
         client_ca=listener.client_ca,
         other_users=own.imap.other_users,
         administrators=frozenset(name.lower() for name in own.imap.administrators),
+        compress=own.imap.compress,
         url_fetchers=frozenset(name.lower() for name in own.imap.url_fetchers),
         administrator_contact=own.imap.administrator_contact,
         comment=own.imap.comment,

@@ -7,6 +7,7 @@ r"""Dialogue scripts: what a client says and what the server must answer, as tex
                     ``S*`` skips lines until the next expectation matches
     C2: S2: ...     a second connection, opened at its first line
     % closed [n]    the server has closed;  ``% drop [n]`` the client hangs up;  ``% starttls [n]`` it shakes hands
+    % deflate [n]   both sides compress from now on (RFC 4978);  ``% plain [n]`` no more
     % wait SECONDS  time passes;  ``% do VERB TEXT`` calls the factory's ``act(verb, text)``;  ``# comment``
 
 Client lines with nothing between them are one turn, sent at once or cut as the mode says.  A script fails at the first
@@ -97,6 +98,10 @@ class Link(Protocol):
 
     def start_tls(self) -> None: ...
 
+    def deflate(self) -> None: ...
+
+    def plain(self) -> None: ...
+
 
 class Stage(Protocol):
     """Where a script is played: in memory or over loopback."""
@@ -116,7 +121,7 @@ class Stage(Protocol):
 # -- reading scripts -------------------------------------------------------------------------------------------------
 
 _SPEAKS = re.compile(r"([CS])([0-9]*)([:<~*]) ?(.*)")
-_ACTIONS = frozenset({"closed", "drop", "starttls", "wait", "do"})
+_ACTIONS = frozenset({"closed", "drop", "starttls", "deflate", "plain", "wait", "do"})
 
 
 def read_script(path: Path) -> Script:
@@ -306,6 +311,10 @@ class _Play:
             return link.drop()
         if step.verb == "starttls":
             return link.start_tls()
+        if step.verb == "deflate":
+            return link.deflate()
+        if step.verb == "plain":
+            return link.plain()
         rest = self.stage.rest(link)
         if rest or not link.closed():
             self._fail(step.line, "the server closes", rest or None)

@@ -21,6 +21,7 @@ from twisted.internet.task import Clock, LoopingCall
 from twisted.internet.threads import blockingCallFromThread
 
 from mailsuite.offload import Inline
+from mailsuite.testing.deflating import Deflating
 from mailsuite.testing.dialogue import EPOCH, Build, Link, Script
 from mailsuite.testing.tls import ReadyTLS
 from mailsuite.testing.transport import HIGH_WATER, FakeTransport
@@ -93,14 +94,15 @@ class MemoryStage:
             link.drop()
 
 
-class MemoryLink:
+class MemoryLink(Deflating):
     def __init__(self, stage: MemoryStage, transport: FakeTransport) -> None:
+        super().__init__()
         self.stage = stage
         self.transport = transport
         self._read = b""
 
     def send(self, data: bytes) -> None:
-        self.transport.feed(data)
+        self.transport.feed(self.packed(data))
         self.stage.settle()
 
     def read_line(self) -> bytes | None:
@@ -111,7 +113,7 @@ class MemoryLink:
 
     def _more(self) -> bool:
         data = self.transport.take()
-        self._read += data
+        self._read += self.unpacked(data)
         self.stage.settle()
         return bool(data)
 
@@ -237,10 +239,11 @@ class _Counted:
         protocol.dataReceived, protocol.connectionLost = data_received, connection_lost
 
 
-class LoopbackLink:
+class LoopbackLink(Deflating):
     met: _Counted
 
     def __init__(self, stage: LoopbackStage, port: int) -> None:
+        super().__init__()
         self.stage = stage
         self._sent = 0
         self._read = b""
@@ -255,6 +258,7 @@ class LoopbackLink:
         _until(lambda: self.met.octets >= self._sent or self.met.lost, 1.0)
 
     def send(self, data: bytes) -> None:
+        data = self.packed(data)
         with contextlib.suppress(ConnectionError, ssl.SSLError):
             self._socket.sendall(data)
         self._sent += len(data)
@@ -276,7 +280,7 @@ class LoopbackLink:
         except (ConnectionError, ssl.SSLError):
             data = b""
         self._open = bool(data)
-        self._read += data
+        self._read += self.unpacked(data)
         return self._open
 
     def rest(self) -> bytes:

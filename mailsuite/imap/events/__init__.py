@@ -21,6 +21,7 @@ from mailsuite.imap.events.connection import (
     AuthenticateResponse,
     Capability,
     Command,
+    Compress,
     Enable,
     Hangup,
     Id,
@@ -30,6 +31,7 @@ from mailsuite.imap.events.connection import (
     Logout,
     Noop,
     StartTls,
+    Unauthenticate,
 )
 from mailsuite.imap.events.mailboxes import (
     Create,
@@ -87,6 +89,7 @@ __all__ = [
     "Check",
     "Close",
     "Command",
+    "Compress",
     "Copy",
     "Create",
     "Criteria",
@@ -128,6 +131,7 @@ __all__ = [
     "Subscribe",
     "Thread",
     "UidBatches",
+    "Unauthenticate",
     "Unselect",
     "UrlFetch",
 ]

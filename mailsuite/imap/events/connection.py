@@ -33,6 +33,14 @@ class StartTls(Command, frozen=True):
     """What the client sent behind it in the same flight is dropped.  Answer ok, ``flush``, then start TLS."""
 
 
+class Compress(Command, frozen=True):
+    """COMPRESS DEFLATE, RFC 4978.  What the client sent behind it is dropped.  Answer ok, ``flush``, then compress."""
+
+
+class Unauthenticate(Command, frozen=True):
+    """RFC 8437: back to where the connection was before the login.  Answer ok; no is not allowed."""
+
+
 class Login(Command, frozen=True):
     """``user`` and ``password`` decoded from UTF-8; octets that are none become U+FFFD, so they fail."""
 

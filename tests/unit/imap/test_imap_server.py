@@ -203,7 +203,7 @@ def test_what_stands_behind_starttls_is_dropped(session: Session) -> None:
 
 def test_tls_starts_once(session: Session) -> None:
     session.send(b"a STARTTLS\r\n")
-    assert session.send(b"b STARTTLS\r\nc NOOP\r\n") == b"b BAD TLS is on already\r\nc OK done\r\n"
+    assert session.send(b"b STARTTLS\r\nc NOOP\r\n") == b"b BAD that is on already\r\nc OK done\r\n"
 
 
 def test_a_refused_starttls_leaves_the_session_as_it_was(session: Session) -> None:
