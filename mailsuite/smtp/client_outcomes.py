@@ -13,6 +13,9 @@ from mailsuite.smtp.reply import ProtocolError, Reply
 #: Characters of a reply that are kept, logged and passed on.
 WORDS_LIMIT = 1000
 
+#: What is added where a second attempt may make a second copy (RFC 5321 §4.5.3.2.6).
+MAYBE_TAKEN = "it may have taken the message, which may come twice"
+
 _COMMAND = {Step.MAIL: "MAIL FROM", Step.RCPT: "RCPT TO", Step.DATA: "DATA", Step.DOT: "the message"}
 
 
@@ -41,4 +44,6 @@ def cut_off(recipient: Address, peer: str, step: Step, text: str) -> Delayed:
 
     Until the end of the message was sent, nothing was handed over and another host may be tried, so ``host`` is
     empty.  After it the message may have arrived: it is tried again later, at the cost of a duplicate."""
-    return Delayed(recipient, Status(4, 4, 2), text, peer if step is Step.DOT else "")
+    if step is Step.DOT:
+        return Delayed(recipient, Status(4, 4, 2), f"{text}; {MAYBE_TAKEN}", peer)
+    return Delayed(recipient, Status(4, 4, 2), text)

@@ -115,6 +115,8 @@ class ReplyParser:
                 return self._finish(int(found[1]))
             if len(self._texts) >= self._max_lines:
                 raise ProtocolError(f"a reply of more than {self._max_lines} lines")
+        if self._buffer.too_long:  # its end may never come
+            raise ProtocolError(f"a reply line is {LineFault.TOO_LONG.value}")
         return NEED_DATA
 
     def _finish(self, code: int) -> Reply:

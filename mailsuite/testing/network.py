@@ -40,7 +40,7 @@ class _Link:
         """One round; whether anything happened."""
         transport, session = self._transport, self._session
         moved = False
-        data = transport.take()
+        data = b"" if session.deaf else transport.take()
         if data and not session.closed:
             session.receive(data)
             moved = True

@@ -2,9 +2,9 @@
 
 ``ScriptedPeer({"RCPT": "550 5.1.1 no", "DOT": CLOSE})`` answers properly but at the steps it was told: ``BANNER``,
 ``EHLO HELO STARTTLS HANDSHAKE AUTH MAIL RCPT DATA BODY CHUNK DOT RSET NOOP QUIT``, and ``RCPT user@host`` for one
-recipient. What it does there is a reply, ``CLOSE``, ``SILENCE`` or ``Bye(reply)`` (say it, then close); a list is
-used up one by one, its last element again and again.  It has no I/O; ``serve`` puts it on a loopback port in threads
-of its own.
+recipient. What it does there is a reply, ``PROPER``, ``CLOSE``, ``SILENCE``, ``DEAF``, ``Bye(reply)`` (say it, then
+close), ``Part(reply)`` (do not say its end) or ``Flood(octets)``; a list is used up one by one, its last element again
+and again.  It has no I/O; ``serve`` puts it on a loopback port in threads of its own.
 """
 
 from __future__ import annotations
@@ -27,9 +27,11 @@ from mailsuite.wire.signals import NEED_DATA
 class Act(enum.Enum):
     CLOSE = "close the connection without a word"
     SILENCE = "say nothing, ever"
+    DEAF = "say nothing and read nothing, ever"
+    PROPER = "what is proper"
 
 
-CLOSE, SILENCE = Act.CLOSE, Act.SILENCE
+CLOSE, SILENCE, DEAF, PROPER = Act.CLOSE, Act.SILENCE, Act.DEAF, Act.PROPER
 
 
 class Bye(msgspec.Struct, frozen=True):
@@ -38,7 +40,22 @@ class Bye(msgspec.Struct, frozen=True):
     reply: str
 
 
-Answer: TypeAlias = str | Bye | Act
+class Part(msgspec.Struct, frozen=True):
+    """A reply whose end of line never comes, and what then: it counts as given, so a message may be taken with it."""
+
+    reply: str
+    then: Act = SILENCE
+
+
+class Flood(msgspec.Struct, frozen=True):
+    """These octets again and again, many more of them than a client should listen to."""
+
+    octets: bytes
+
+
+Answer: TypeAlias = str | Bye | Part | Flood | Act
+#: Octets that a flood has.
+_FLOOD = 500_000
 Script: TypeAlias = Mapping[str, Answer | Sequence[Answer]]
 
 EXTENSIONS = ("PIPELINING", "SIZE 1000000", "8BITMIME", "ENHANCEDSTATUSCODES")
@@ -80,12 +97,19 @@ class ScriptedPeer:
         session.begin()
         return session
 
-    def answer(self, *keys: str) -> Answer:
-        """What the script says for the first of the keys that is in it, else what is proper."""
+    def order(self, *keys: str) -> Answer:
+        """What the script says for the first of the keys that is in it."""
         for key in keys:
             ordered = self.script.get(key)
             if ordered:
                 return ordered.pop(0) if len(ordered) > 1 else ordered[0]
+        return PROPER
+
+    def answer(self, *keys: str) -> Answer:
+        """The same, or what is proper for the last of them."""
+        order = self.order(*keys)
+        if order is not PROPER:
+            return order
         if keys[-1] in ("EHLO", "HELO", "BANNER"):
             return self._greeting(keys[-1])
         return _PROPER.get(keys[-1], "500 5.5.1 what?").format(count=len(self.messages) + 1)
@@ -111,7 +135,7 @@ class ScriptedPeer:
 
 
 def _several(value: Answer | Sequence[Answer]) -> Sequence[Answer]:
-    return (value,) if isinstance(value, str | Bye | Act) else value
+    return (value,) if isinstance(value, str | Bye | Part | Flood | Act) else value
 
 
 class PeerSession:
@@ -132,6 +156,8 @@ class PeerSession:
         self._mute = False
         self.lines: list[str] = []
         self.closed = False
+        #: It reads no more.
+        self.deaf = False
         self.handshake = False
         self.secure = False
         #: Octets of the turn in which each command came, to see what was pipelined.
@@ -166,8 +192,9 @@ class PeerSession:
     def start_tls(self) -> bool:
         """The handshake begins; False if the script breaks it off or hangs in it."""
         self.handshake = False
-        if "HANDSHAKE" in self._peer.script:
-            self._say(self._peer.answer("HANDSHAKE"))
+        order = self._peer.order("HANDSHAKE")
+        if order is not PROPER:
+            self._say(order)
             return False
         self.secure = True
         return True
@@ -222,9 +249,10 @@ class PeerSession:
         if not data:
             return False
         self._parts.append(body.feed(data))
-        if "BODY" in self._peer.script:
+        order = self._peer.order("BODY")
+        if order is not PROPER:
             self._body = None
-            self._say(self._peer.answer("BODY"))
+            self._say(order)
             self._mute = True
             return False
         if not body.ended:
@@ -268,13 +296,20 @@ class PeerSession:
         return True
 
     def _says(self, answer: Answer) -> int:
-        return int(answer[:3]) if isinstance(answer, str) and answer[:3].isdigit() else 0
+        text = answer.reply if isinstance(answer, Part) else answer
+        return int(text[:3]) if isinstance(text, str) and text[:3].isdigit() else 0
 
     def _say(self, answer: Answer) -> int:
         """The reply code, 0 if none was given."""
         if answer is Act.CLOSE:
             self.closed = True
-        elif answer is Act.SILENCE:
+        elif answer in (Act.SILENCE, Act.DEAF):
+            self._mute, self.deaf = True, answer is Act.DEAF
+        elif isinstance(answer, Part):
+            self._out.append(answer.reply.encode())
+            self._say(answer.then)
+        elif isinstance(answer, Flood):
+            self._out.append(answer.octets * (_FLOOD // len(answer.octets)))
             self._mute = True
         elif isinstance(answer, Bye):
             self._out.append(answer.reply.encode() + b"\r\n")

@@ -38,6 +38,11 @@ class LineBuffer:
         """Octets that were received and not taken."""
         return len(self._data) - self._at + self._late_size
 
+    @property
+    def too_long(self) -> bool:
+        """The line that has not ended, as ``take_line`` found, is over the limit already."""
+        return bool(self._dropped)
+
     def receive(self, data: bytes) -> None:
         """Add octets."""
         if data:

@@ -104,3 +104,12 @@ TEXTS = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=80)
 def test_what_was_written_is_read_back(code: int, enhanced: bool, lines: list[str]) -> None:
     value = Reply(code, Status(code // 100, 1, 1) if enhanced else None, tuple(lines))
     assert read(value.encode()) == [value]
+
+
+def test_a_line_that_does_not_end_is_not_waited_for() -> None:
+    parser = ReplyParser(line_limit=100)
+    parser.receive(b"250 " + b"x" * 95)
+    assert parser.next_reply() is NEED_DATA
+    parser.receive(b"x")
+    with pytest.raises(ProtocolError):
+        parser.next_reply()
