@@ -193,6 +193,28 @@ class IDelivery(Interface):
         """
 
 
+class IRewriting(Interface):
+    """Addresses of mail that comes in, exchanged for others."""
+
+    def now() -> IRewrites | Deferred[IRewrites]:
+        """As the tables are now; one message is rewritten by them from its beginning to its end.  Fails with
+        ``Temporary`` if they cannot be read."""
+
+
+class IRewrites(Interface):
+    """What becomes of each address.  Neither the null sender nor ``postmaster`` without a domain is ever changed; what
+    is put in is ASCII where the address was.  Never fails."""
+
+    def sender(address: Address) -> Address:
+        """In the envelope."""
+
+    def recipient(address: Address) -> Address:
+        """In the envelope."""
+
+    def header(block: bytes, client: Client) -> bytes:
+        """A header block with CRLF, in a message that ``client`` brought; the same object if nothing in it changes."""
+
+
 class IQueue(Interface):
     """Messages that wait for other hosts.  What is in it survives a crash; a lease does not, so a message whose
     attempt was cut short is due again at the next start."""

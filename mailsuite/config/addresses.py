@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from typing import Annotated
 
 import msgspec
@@ -36,3 +37,47 @@ class Verp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tuple[str, ...],
         length(0, 10_000, "Senders whose mail leaves with a return path for each recipient: `list-owner@example.org`."),
     ] = ()
+
+
+class Headers(enum.Enum):
+    """In whose messages addresses of the header are exchanged."""
+
+    OURS = "ours"
+    ALL = "all"
+    NONE = "none"
+
+
+class Rewriting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Addresses that are exchanged for others: in mail that comes in by `canonical` and `masquerade`, in mail that
+    leaves by `generic`. The tables are files as Postfix has them (`old@example.org new@example.org` a line), read again
+    when they change."""
+
+    canonical: Annotated[Path, about("Table for senders and recipients, after the next two. Empty: none.")] = ""
+    sender_canonical: Annotated[Path, about("Table for senders alone.")] = ""
+    recipient_canonical: Annotated[Path, about("Table for recipients alone.")] = ""
+    masquerade: Annotated[
+        tuple[str, ...],
+        length(
+            0,
+            100,
+            "Domains that stand for all hosts below them, in senders and in the header: `example.org` makes "
+            "`ann@pc7.example.org` to `ann@example.org`. The first that fits decides; `!lab.example.org` stays.",
+        ),
+    ] = ()
+    masquerade_exceptions: Annotated[
+        tuple[str, ...], length(0, 1000, "Users whose host is shown all the same, such as `root`.")
+    ] = ()
+    headers: Annotated[
+        Headers,
+        about(
+            "In whose messages the header is rewritten, besides the envelope: `ours` are clients in "
+            "`trusted_networks`, those that have logged in, and programs of this machine."
+        ),
+    ] = Headers.OURS
+    generic: Annotated[
+        Path,
+        about(
+            "Table for mail to other servers, envelope and header: addresses that mean nothing outside become "
+            "such that do. Not by LMTP."
+        ),
+    ] = ""

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificates
 from OpenSSL import SSL
 
-from mailsuite.config.check_addresses import check_backups, check_srs, check_verp
+from mailsuite.config.check_addresses import check_backups, check_rewriting, check_srs, check_verp
 from mailsuite.config.check_relay import check_client_certificate, check_smarthost, check_tls_policies, check_transports
 from mailsuite.config.explain import Step, place
 from mailsuite.config.fault import Fault, contents, named
@@ -52,6 +52,7 @@ def check(settings: Settings, path: str) -> None:
         check_client_certificate(settings)
         check_transports(settings.transports)
         check_backups(settings)
+        check_rewriting(settings)
         check_srs(settings)
         check_verp(settings)
     check_places(settings, path)

@@ -7,7 +7,9 @@ import stat
 
 from mailsuite.config.fault import Fault, contents, named
 from mailsuite.config.schema import Settings
+from mailsuite.directory import address_map
 from mailsuite.directory.names import canonical_domain, mail_address
+from mailsuite.directory.rewriting import Masquerade
 from mailsuite.directory.srs import secrets_of
 from mailsuite.errors import InvalidName
 from mailsuite.policy.backup import parse_recipients
@@ -50,3 +52,19 @@ def check_verp(settings: Settings) -> None:
     """Raises Fault."""
     for index, sender in enumerate(settings.verp.senders):
         named(mail_address, sender, "verp", "senders", index)
+
+
+def check_rewriting(settings: Settings) -> None:
+    """Raises Fault."""
+    own = settings.rewriting
+    for index, domain in enumerate(own.masquerade):
+        named(lambda text: Masquerade([text]), domain, "rewriting", "masquerade", index)
+    for key in ("canonical", "sender_canonical", "recipient_canonical", "generic"):
+        here, path = ("rewriting", key), getattr(own, key)
+        if not path:
+            continue
+        text = contents(here, path, LARGEST).decode("utf-8", "replace")
+        try:
+            address_map.parse(text, path, [settings.hostname])
+        except InvalidName as error:
+            raise Fault(here, path, str(error)) from None

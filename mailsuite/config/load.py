@@ -59,7 +59,7 @@ def _anchored(settings: Settings, folder: str) -> Settings:
         return replace(listener, address=address, client_ca=full(listener.client_ca))
 
     replace = msgspec.structs.replace
-    paths, tls, smarthost = settings.paths, settings.tls, settings.smarthost
+    paths, tls, smarthost, rewriting = settings.paths, settings.tls, settings.smarthost, settings.rewriting
     return replace(
         settings,
         listeners=tuple(map(anchored, settings.listeners)),
@@ -75,6 +75,13 @@ def _anchored(settings: Settings, folder: str) -> Settings:
         transports=tuple(replace(one, password_file=full(one.password_file)) for one in settings.transports),
         track=replace(settings.track, file=full(settings.track.file)),
         sendmail=replace(settings.sendmail, folder=full(settings.sendmail.folder)),
+        rewriting=replace(
+            rewriting,
+            canonical=full(rewriting.canonical),
+            sender_canonical=full(rewriting.sender_canonical),
+            recipient_canonical=full(rewriting.recipient_canonical),
+            generic=full(rewriting.generic),
+        ),
         srs=replace(settings.srs, secret_file=full(settings.srs.secret_file)),
         relay=replace(
             settings.relay,

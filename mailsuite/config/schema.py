@@ -12,7 +12,7 @@ from typing import Annotated
 
 import msgspec
 
-from mailsuite.config.addresses import Srs, Verp
+from mailsuite.config.addresses import Rewriting, Srs, Verp
 from mailsuite.config.esmtp import Extensions, Submission
 from mailsuite.config.imap import Imap
 from mailsuite.config.limits import Limits, Rates, Timeouts
@@ -284,6 +284,7 @@ class Settings(
     sendmail: Sendmail = Sendmail()
     track: Track = Track()
     relay: Relay = Relay()
+    rewriting: Rewriting = Rewriting()
     srs: Srs = Srs()
     verp: Verp = Verp()
     retry: Retry = Retry()

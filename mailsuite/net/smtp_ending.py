@@ -22,6 +22,7 @@ from mailsuite.model import AddHeader, Client, Destination, Envelope, Later, Rec
 from mailsuite.net import smtp_replies as replies
 from mailsuite.net.copying import copied
 from mailsuite.net.smtp_replies import Stage
+from mailsuite.net.smtp_rewriting import rewritten_header, with_header
 from mailsuite.net.smtp_settings import Service
 from mailsuite.net.smtp_submission import missing_fields
 from mailsuite.net.smtp_transaction import Transaction
@@ -106,6 +107,20 @@ class Ending:
             return (self._tell(self._referred(replies.for_verdict(verdict, Stage.MESSAGE))),)
         if isinstance(verdict, AddHeader):
             transaction.fields.append(verdict.field)
+        changed = rewritten_header(header, transaction.draft, transaction.rewrites, self._sender.client)
+        if changed is not header:
+            return Deferred.fromCoroutine(self._rewritten(envelope, header, changed))
+        return self._take(envelope, header)
+
+    async def _rewritten(self, envelope: Envelope, header: bytes, changed: bytes) -> Answers:
+        """Addresses in the header are exchanged; the old draft is spent."""
+        transaction = self._transaction
+        transaction.open(await with_header(transaction.take_draft(), self._factory.delivery, header, changed))
+        answers = self._take(envelope, changed)
+        return await answers if isinstance(answers, Deferred) else answers
+
+    def _take(self, envelope: Envelope, header: bytes) -> Answers | Deferred[Answers]:
+        transaction = self._transaction
         # RFC 7208 §9.1, RFC 8601 §4: what was found out about a message goes above the trace field of its arrival.
         trace = b"".join((*self._sender.fields, *transaction.fields, self._received(envelope)))
         service = self._factory.settings.service

@@ -7,7 +7,16 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IReactorTime
 
-from mailsuite.interfaces import IDelivery, IDirectory, IObserver, IPolicy, IQueue, IReports, ITLSContexts
+from mailsuite.interfaces import (
+    IDelivery,
+    IDirectory,
+    IObserver,
+    IPolicy,
+    IQueue,
+    IReports,
+    IRewriting,
+    ITLSContexts,
+)
 from mailsuite.model import Client
 from mailsuite.net.listening import Listening
 from mailsuite.net.login import Login
@@ -16,6 +25,7 @@ from mailsuite.net.smtp_replies import SERVER_FULL, SHUTTING_DOWN, TOO_MANY_CONN
 from mailsuite.net.smtp_server import SMTPConnection
 from mailsuite.net.smtp_settings import SMTPSettings
 from mailsuite.observers import NOBODY
+from mailsuite.unchanged import UNCHANGED
 
 
 class SMTPServerFactory(Listening):
@@ -40,6 +50,7 @@ class SMTPServerFactory(Listening):
         reports: IReports,
         queue: IQueue,
         observer: IObserver = NOBODY,
+        rewriting: IRewriting = UNCHANGED,
     ) -> None:
         super().__init__(admission, settings.trusted, tls, clock, settings.client_ca)
         self.settings = settings
@@ -54,6 +65,7 @@ class SMTPServerFactory(Listening):
         self.reports = reports
         self.queue = queue
         self.observer = observer
+        self.rewriting = rewriting
 
     def connection(self, address: str, port: int, trusted: bool) -> SMTPConnection:
         return SMTPConnection(self, Client(address, port, self.settings.service.value, trusted=trusted))

@@ -15,11 +15,13 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from mailsuite.errors import MailError, NotAllowed, NotFound
-from mailsuite.model import Client, Resolution, Unknown, Verdict
+from mailsuite.interfaces import IRewrites
+from mailsuite.model import Address, Client, Recipient, Resolution, Unknown, Verdict
 from mailsuite.net import smtp_inquiries as inquiries
 from mailsuite.net import smtp_replies as replies
 from mailsuite.net.smtp_ending import Ending, Sender
 from mailsuite.net.smtp_replies import Stage
+from mailsuite.net.smtp_rewriting import resolved, rewritten
 from mailsuite.net.smtp_session import SMTPSession
 from mailsuite.net.smtp_settings import Service
 from mailsuite.net.smtp_transaction import Transaction
@@ -122,29 +124,48 @@ class SMTPConnection(SMTPSession):
             await asked
 
     def _ask_about_sender(self, transaction: Transaction) -> Deferred[object] | None:
-        verdict = self.factory.policy.at_sender(self.client, transaction.sender, transaction.size)
+        verdict = self.factory.policy.at_sender(self.client, transaction.given, transaction.size)
         return then(verdict, self._begin, transaction)
 
-    def _begin(self, verdict: Verdict, transaction: Transaction) -> None:
+    def _begin(self, verdict: Verdict, transaction: Transaction) -> Deferred[object] | None:
         no = replies.decided(verdict, Stage.SENDER, transaction.fields)
-        if no is None:
-            self._set(transaction)
-            self.core.accept()
-        else:
+        if no is not None:
             self.core.reply(self.refusals.envelope(no, transaction, self.client.helo))
+            return None
+        rewriting = then(self.factory.rewriting.now(), self._open, transaction)
+        return rewriting.addErrback(self._not_begun, transaction) if rewriting is not None else None
+
+    def _open(self, rewrites: IRewrites, transaction: Transaction) -> None:
+        transaction.rewrite(rewrites)
+        self._tell_rewritten(transaction.id, transaction.given, transaction.sender)
+        self._set(transaction)
+        self.core.accept()
+
+    def _not_begun(self, failure: Failure, transaction: Transaction) -> None:
+        failure.trap(MailError)
+        self.log.error("{id}: {error}", id=transaction.id, error=failure.value)
+        no = replies.for_error(cast(MailError, failure.value))
+        self.core.reply(self.refusals.envelope(no, transaction, self.client.helo))
+
+    def _tell_rewritten(self, id: str, given: Address, to: Address) -> None:
+        if to != given:
+            self.log.info("{id}: <{given}> becomes <{to}>", id=id, given=given, to=to)
 
     def _rcpt(self, event: events.Rcpt) -> Deferred[object] | None:
-        resolving = self.factory.directory.resolve(event.recipient.address)
-        return resolving.addCallback(self._ask_about_recipient, event).addErrback(self._not_added, event)
+        recipient = rewritten(self._open_transaction.rewrites, event.recipient)
+        resolving = resolved(self.factory.directory, event.recipient.address, recipient.address)
+        return resolving.addCallback(self._ask_about_recipient, recipient, event).addErrback(self._not_added, event)
 
-    def _ask_about_recipient(self, resolution: Resolution, event: events.Rcpt) -> Deferred[object] | None:
+    def _ask_about_recipient(
+        self, resolution: Resolution, recipient: Recipient, event: events.Rcpt
+    ) -> Deferred[object] | None:
         transaction = self._open_transaction
         verdict = self.factory.policy.at_recipient(
-            self.client, transaction.sender, event.recipient.address, resolution, transaction.size
+            self.client, transaction.given, recipient.address, resolution, transaction.size
         )
-        return then(verdict, self._add, resolution, event)
+        return then(verdict, self._add, resolution, recipient, event)
 
-    def _add(self, verdict: Verdict, resolution: Resolution, event: events.Rcpt) -> None:
+    def _add(self, verdict: Verdict, resolution: Resolution, recipient: Recipient, event: events.Rcpt) -> None:
         transaction = self._open_transaction
         no = replies.decided(verdict, Stage.RECIPIENT, transaction.fields)
         if no is not None:
@@ -152,7 +173,8 @@ class SMTPConnection(SMTPSession):
             return
         if isinstance(resolution, Unknown):
             raise RuntimeError("policy accepted a recipient that leads nowhere")
-        transaction.add(event.recipient, resolution)
+        self._tell_rewritten(transaction.id, event.recipient.address, recipient.address)
+        transaction.add(recipient, resolution)
         self.core.accept()
 
     def _not_added(self, failure: Failure, event: events.Rcpt) -> None:

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from mailsuite.errors import MailError, Unsupported
-from mailsuite.interfaces import IDraft
+from mailsuite.interfaces import IDraft, IRewrites
 from mailsuite.mime.binary import TextForm
 from mailsuite.mime.seven_bit import Unconvertible
 from mailsuite.model import (
@@ -29,6 +29,7 @@ from mailsuite.model import (
     Unknown,
 )
 from mailsuite.smtp.events import Mail
+from mailsuite.unchanged import UNCHANGED
 
 
 class Transaction:
@@ -36,7 +37,10 @@ class Transaction:
 
     def __init__(self, id: str, mail: Mail) -> None:
         self.id = id
-        self.sender = mail.sender
+        #: As the client gave it, and as the message goes on with it.
+        self.given = self.sender = mail.sender
+        #: What becomes of its addresses.
+        self.rewrites: IRewrites = UNCHANGED
         self.size = mail.size
         #: Header fields that policy wants on top.
         self.fields: list[bytes] = []
@@ -76,6 +80,11 @@ class Transaction:
     def to_confirm(self) -> tuple[Recipient, ...]:
         """Those of whom the sender wants to hear that they have the message, and who have it with the commit."""
         return () if self._mail.release or not self._to_confirm else tuple(self._to_confirm)
+
+    def rewrite(self, rewrites: IRewrites) -> None:
+        """Of the sender, and whatever follows."""
+        self.rewrites = rewrites
+        self.sender = rewrites.sender(self.given)
 
     def add(self, recipient: Recipient, resolution: Resolution) -> None:
         """An accepted recipient; one that comes again leads nowhere else."""

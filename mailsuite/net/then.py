@@ -14,8 +14,9 @@ _P = ParamSpec("_P")
 def then(
     answer: _T | Deferred[_T], go_on: Callable[Concatenate[_T, _P], object], *args: _P.args, **kwargs: _P.kwargs
 ) -> Deferred[object] | None:
-    """``go_on(answer, ...)``, now or when the answer comes: a Deferred only in the latter case."""
+    """``go_on(answer, ...)``, now or when the answer comes: a Deferred only in the latter case, or where ``go_on``
+    itself waits for something."""
     if isinstance(answer, Deferred):
         return answer.addCallback(go_on, *args, **kwargs)
-    go_on(answer, *args, **kwargs)
-    return None
+    result = go_on(answer, *args, **kwargs)
+    return result if isinstance(result, Deferred) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
@@ -11,13 +12,17 @@ from mailsuite.interfaces import IBody, ICourier
 from mailsuite.model import Delivered, Envelope, Hop, Outcome, Recipient
 from mailsuite.net.smtp_client import Courier
 from mailsuite.routing.transports import DISCARD
+from mailsuite.services.generic import GenericCourier
+
+#: They have ``close()`` in common.
+Carrying: TypeAlias = Courier | GenericCourier
 
 
 @implementer(ICourier)
 class Couriers:
     """``by_transport`` has one under the empty name.  A login for one host is never shown to another."""
 
-    def __init__(self, by_transport: Mapping[str, Courier]) -> None:
+    def __init__(self, by_transport: Mapping[str, Carrying]) -> None:
         self._by_transport = by_transport
 
     def deliver(

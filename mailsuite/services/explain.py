@@ -36,12 +36,14 @@ from mailsuite.model import (
 )
 from mailsuite.net.address import client_networks
 from mailsuite.net.smtp_replies import Stage, for_verdict
+from mailsuite.net.smtp_rewriting import resolved
 from mailsuite.offload import Inline
 from mailsuite.policy.checks import Check, Size
 from mailsuite.policy.ordered import asks_at
 from mailsuite.routing.security import PolicyOf, no_policy
 from mailsuite.services import addresses
 from mailsuite.services.checks import checks_of
+from mailsuite.services.explain_rewriting import Rewritings
 from mailsuite.services.explain_rules import place_of_rule, rule_of, words_of
 from mailsuite.services.explain_way import Ways
 from mailsuite.services.explained import Answer, Asked, Rules, Step, Usage
@@ -68,7 +70,8 @@ class Explainer:
         self._interfaces = interfaces
         self._usage = usage
         self._clock = clock
-        self._ways = Ways(settings, rules, directory, resolver, interfaces, policy_of)
+        self._rewritings = Rewritings(settings, rules, clock.seconds)
+        self._ways = Ways(settings, rules, directory, resolver, interfaces, policy_of, self._rewritings.outside)
         limits = settings.limits
         network = client_networks(limits.ipv4_network, limits.ipv6_network)
         backup = addresses.backup(settings, Inline(), clock.seconds)
@@ -84,7 +87,7 @@ class Explainer:
         return Deferred.fromCoroutine(ask())
 
     async def explain(self, asked: Asked) -> list[Step]:
-        """In the order of a session.  Raises Temporary if the directory cannot be read."""
+        """In the order of a session.  Raises Temporary if the directory or a table cannot be read."""
         steps, client = await self._client(asked)
         if steps[-1].answer is Answer.NO:
             return [*steps, self._outcome("", steps[-1])]
@@ -96,6 +99,8 @@ class Explainer:
             no = await self._ask_all(steps, stage, point, arguments, str(asked.sender) or "<>", client)
             if no is not None:
                 return [*steps, self._outcome("", no)]
+        await self._rewritings.read()
+        steps += self._rewritings.of_sender(asked.sender, client)
         for recipient in asked.recipients:
             await self._recipient(steps, asked, client, recipient)
         return steps
@@ -153,17 +158,19 @@ class Explainer:
 
     # -- the envelope ----------------------------------------------------------------------------------------------
 
-    async def _recipient(self, steps: list[Step], asked: Asked, client: Client, recipient: Address) -> None:
-        found: Resolution = await self._directory.resolve(recipient)
+    async def _recipient(self, steps: list[Step], asked: Asked, client: Client, given: Address) -> None:
+        steps += self._rewritings.of_recipient(given)
+        recipient, sender = self._rewritings.recipient(given), self._rewritings.sender(asked.sender)
+        found: Resolution = await resolved(self._directory, given, recipient)
         steps.append(self._found(recipient, found))
         arguments = (client, asked.sender, recipient, found, asked.size)
         no = await self._ask_all(steps, Stage.RECIPIENT, "at_recipient", arguments, str(recipient), client, found)
         if no is None:
-            envelope = Envelope("explained", asked.sender, (Recipient(recipient),), self._clock.seconds())
+            envelope = Envelope("explained", sender, (Recipient(recipient),), self._clock.seconds())
             message = (client, envelope, b"", asked.size)
             no = await self._ask_all(steps, Stage.MESSAGE, "at_message", message, str(recipient), client)
         if no is None:
-            await self._ways.follow(steps, asked.sender, recipient, found)
+            await self._ways.follow(steps, sender, recipient, found)
         else:
             steps.append(self._outcome(str(recipient), no))
 

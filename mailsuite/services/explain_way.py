@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from mailsuite.config.interfaces import Interface
 from mailsuite.config.locate import Path
@@ -44,7 +44,10 @@ class Ways:
         resolver: IResolver,
         interfaces: Sequence[Interface],
         policy_of: PolicyOf,
+        outside: Callable[[Sequence[Address]], Sequence[Step]],
     ) -> None:
+        """``outside`` tells what becomes of addresses in mail for other servers."""
+        self._outside = outside
         self._settings = settings
         self._rules = rules
         self._resolver = NotedResolver(resolver)
@@ -72,10 +75,19 @@ class Ways:
         except MailError as error:
             outcome, words = Answer.LATER, f"queued, and tried again: {error}"
         steps += self._answers()
+        if hops and self._is_smtp(hops[0]):
+            steps += self._outside([sender, address])
         for hop in hops:
             await self._protection(steps, domain, hop)
         about = str(recipient) if address == recipient else f"{recipient} -> {address}"
         steps.append(Step("outcome", about, outcome, words))
+
+    def _is_smtp(self, hop: Hop) -> bool:
+        """Whether it is another mail server, rather than something of ours."""
+        if hop is HOME or hop.transport == DISCARD:
+            return False
+        kind, _, index = hop.transport.partition(" ")
+        return kind != "transport" or self._settings.transports[int(index)].way is not Way.LMTP
 
     # -- which way -------------------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from mailsuite.interfaces import (
     IQueue,
     IQuotas,
     IReports,
+    IRewriting,
     ITLSContexts,
 )
 from mailsuite.net.imap_server import IMAPServerFactory
@@ -68,6 +69,7 @@ class Shared(msgspec.Struct, frozen=True):
     reports: IReports
     queue: IQueue
     observer: IObserver
+    rewriting: IRewriting
     clock: IReactorTime
 
 
@@ -137,6 +139,7 @@ def _smtp(listener: Listener, shared: Shared) -> SMTPServerFactory:
         shared.reports,
         shared.queue,
         shared.observer,
+        shared.rewriting,
     )
 
 

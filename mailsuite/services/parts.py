@@ -50,6 +50,7 @@ from mailsuite.services.mta_sts import MtaSts
 from mailsuite.services.observed import observed
 from mailsuite.services.pickup import Pickup
 from mailsuite.services.quotas import AccountQuotas
+from mailsuite.services.rewriting import generic, rewriting
 from mailsuite.services.trust import trusts
 from mailsuite.sharing.stores import SharingStores
 from mailsuite.store.maildir import MaildirStores
@@ -98,7 +99,8 @@ class Parts:
         tls = TLSContexts(
             *(settings.tls.certificate, settings.tls.key, reactor.seconds), own=relay.client_certificate(settings)
         )
-        self._courier = relay.courier(settings, tls, reactor, self._offload)
+        outside = generic(settings, self._offload, reactor.seconds)
+        self._courier = relay.courier(settings, tls, reactor, self._offload, outside)
         resolver = relay.resolver(settings, reactor)
         self._mta_sts = MtaSts(settings, resolver, reactor, self._offload)
         reports = Reports(delivery, self._directory, relay.report_settings(settings), reactor, ids, self._observer)
@@ -136,12 +138,15 @@ class Parts:
             reports=reports,
             queue=self._queue,
             observer=self._observer,
+            rewriting=rewriting(settings, self._offload, reactor.seconds),
             clock=reactor,
         )
         self.local = LocalPlaces(settings.sendmail.folder)
         self._pickup = Pickup(
             *(self.local, self._directory, self.shared.policy, delivery, reports),
-            *(settings.hostname, ids, reactor, self._offload, self._observer),
+            *(settings.hostname, ids, reactor, self._offload),
+            observer=self._observer,
+            rewriting=self.shared.rewriting,
         )
 
     def _sharing(self, settings: Settings, delivery: Delivery, seconds: Callable[[], float]) -> IMailStores:

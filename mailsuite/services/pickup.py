@@ -18,7 +18,17 @@ from twisted.logger import Logger
 
 from mailsuite.errors import Corrupt, MailError, NotFound, OverQuota
 from mailsuite.happenings import Accepted, Refused
-from mailsuite.interfaces import IDelivery, IDirectory, IDraft, IObserver, IOffload, IPolicy, IReports
+from mailsuite.interfaces import (
+    IDelivery,
+    IDirectory,
+    IDraft,
+    IObserver,
+    IOffload,
+    IPolicy,
+    IReports,
+    IRewrites,
+    IRewriting,
+)
 from mailsuite.model import (
     AddHeader,
     BodyType,
@@ -36,13 +46,15 @@ from mailsuite.model import (
     Verdict,
 )
 from mailsuite.net.address import LOCAL
-from mailsuite.net.copying import copied
+from mailsuite.net.copying import copied, written
+from mailsuite.net.smtp_rewriting import rewritten_envelope, rewritten_header, with_header
 from mailsuite.net.smtp_submission import missing_fields
 from mailsuite.net.smtp_transaction import destinations_for
 from mailsuite.observers import NOBODY
 from mailsuite.queue.notify import wanted
 from mailsuite.sendmail.maildrop import Dropped, Places, abandoned, opened, whole
 from mailsuite.smtp.received import date
+from mailsuite.unchanged import UNCHANGED
 from mailsuite.wire.canonical import Canonical
 
 #: Seconds between two looks; files of one look; seconds after which what a crash cut short is removed.
@@ -75,8 +87,10 @@ class Pickup:
         clock: IReactorTime,
         offload: IOffload,
         observer: IObserver = NOBODY,
+        rewriting: IRewriting = UNCHANGED,
     ) -> None:
         self._observer = observer
+        self._rewriting = rewriting
         self._places = places
         self._directory = directory
         self._policy = policy
@@ -153,6 +167,10 @@ class Pickup:
         draft = self._delivery.draft()
         try:
             await self._fill(draft, dropped)
+            now = self._rewriting.now()
+            rewrites: IRewrites = await now if isinstance(now, Deferred) else now
+            envelope = rewritten_envelope(rewrites, envelope)
+            draft = await self._with_header(draft, rewrites)
             header = draft.header()
             answers = await self._ask(envelope, draft)
             if answers.failed:
@@ -168,8 +186,14 @@ class Pickup:
     async def _fill(self, draft: IDraft, dropped: Dropped) -> None:
         canonical = Canonical()
         while piece := await self._offload.run(os.read, dropped.fd, _PIECE):
-            await _written(draft, canonical.feed(piece))
-        await _written(draft, canonical.finish())
+            await written(draft, canonical.feed(piece))
+        await written(draft, canonical.finish())
+
+    async def _with_header(self, draft: IDraft, rewrites: IRewrites) -> IDraft:
+        """Written by those who are at home here, so its header is rewritten too."""
+        old = draft.header()
+        new = rewritten_header(old, draft, rewrites, _CLIENT)
+        return draft if new is old else await with_header(draft, self._delivery, old, new)
 
     # -- questions -------------------------------------------------------------------------------------------------
 
@@ -274,12 +298,6 @@ class _Answers:
     @property
     def destinations(self) -> tuple[Destination, ...]:
         return tuple(self.to.values())
-
-
-async def _written(draft: IDraft, data: bytes) -> None:
-    writing = draft.write(data) if data else None
-    if writing is not None:
-        await writing
 
 
 def _remove(path: str) -> None:

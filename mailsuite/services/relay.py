@@ -28,6 +28,8 @@ from mailsuite.routing.router import Identity, MxRouter, SmarthostRouter
 from mailsuite.routing.security import PolicyOf, SecuredRouter, TlsRule, no_policy
 from mailsuite.routing.transports import Discard, Refusal, Rule, ToHost, TransportRouter, Usual, Way
 from mailsuite.services.couriers import Couriers
+from mailsuite.services.generic import GenericCourier
+from mailsuite.services.rewriting import Table
 from mailsuite.smtp.client_events import ClientLimits, Login
 
 _SMTP = 25
@@ -114,15 +116,24 @@ def _listening(address: str, interfaces: Sequence[Interface]) -> set[str]:
     return {str(interface.ip) for interface in interfaces}
 
 
-def courier(settings: Settings, tls: ITLSContexts, reactor: Any, offload: IOffload) -> Couriers:
-    """One for each login and policy.  Raises OSError if a password cannot be read."""
+def courier(
+    settings: Settings, tls: ITLSContexts, reactor: Any, offload: IOffload, generic: Table | None = None
+) -> Couriers:
+    """One for each login and policy; ``generic`` is for all that speak SMTP.  Raises OSError if a password cannot be
+    read."""
     relay = settings.relay
     endpoints = tcp_endpoints(reactor, relay.connect_timeout, relay.bind_address)
     chosen = {"": _by_mx(settings)}
     if settings.smarthost.host:
         chosen[SMARTHOST] = _smarthost(settings)
     chosen |= {f"transport {index}": _transport(settings, one) for index, one in enumerate(settings.transports)}
-    return Couriers({name: Courier(how, endpoints, tls, reactor, offload) for name, how in chosen.items()})
+    made = {name: (how, Courier(how, endpoints, tls, reactor, offload)) for name, how in chosen.items()}
+    return Couriers(
+        {
+            name: one if how.lmtp or generic is None else GenericCourier(generic, one)
+            for name, (how, one) in made.items()
+        }
+    )
 
 
 def _transport(settings: Settings, own: Transport) -> CourierSettings:

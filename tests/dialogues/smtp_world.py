@@ -7,7 +7,7 @@ Options: ``service`` smtp|submission|lmtp, ``auth_in_clear`` yes, ``trusted`` AD
 ``refuse_early``, ``xclient`` yes, ``greet_delay`` SECONDS, ``commands``, ``idle_commands``,
 ``account_rates``, ``address_rates`` MESSAGES RECIPIENTS an hour,
 ``shortest_by``, ``hold_limit`` SECONDS, ``without`` KEYWORDS,
-``own_addresses`` sender|from.
+``own_addresses`` sender|from, ``rewriting`` yes|broken.
 Acts: see ``SMTPWorld.act``.
 """
 
@@ -18,8 +18,10 @@ import re
 
 from twisted.internet.task import Clock
 
+from mailsuite.directory.address_map import parse as parse_map
+from mailsuite.directory.rewriting import Masquerade, Rewriting
 from mailsuite.errors import DiskFull, NotFound, OverQuota, Temporary, TooBig
-from mailsuite.interfaces import IOffload
+from mailsuite.interfaces import IOffload, IRewriting
 from mailsuite.model import (
     Accept,
     Address,
@@ -48,8 +50,10 @@ from mailsuite.testing.delivery import Committed, MemoryDelivery
 from mailsuite.testing.dialogue import unescape
 from mailsuite.testing.directory import MemoryDirectory
 from mailsuite.testing.queue import MemoryQueue, NotedReports
+from mailsuite.testing.rewriting import FixedRewriting
 from mailsuite.testing.sasl_clients import ShownCertificate
 from mailsuite.testing.tls import ReadyTLS
+from mailsuite.unchanged import UNCHANGED
 
 #: The server's part of the nonce in RFC 7677's example, with which every exchange begins.
 NONCE = "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
@@ -225,6 +229,26 @@ def senders(options: dict[str, str], people: MemoryDirectory) -> list[Check]:
     return [OwnAddresses(people.resolve, ["bob@here.test"], asked == "from")] if asked else []
 
 
+CANONICAL = """\
+al@here.test      alice@here.test
+robert@here.test  bob@here.test
+gone@here.test    gone@far.test
+typo@here.test    nobody@here.test
+@former.test      @far.test
+"""
+
+
+def rewriting(options: dict[str, str]) -> IRewriting:
+    """``rewriting`` yes|broken."""
+    if "rewriting" not in options:
+        return UNCHANGED
+    table = parse_map(CANONICAL, "/canonical", ["here.test"])
+    hosts = Masquerade(["here.test"])
+    found = FixedRewriting(Rewriting([hosts, table], [table], [], lambda client: client.trusted))
+    found.failing = ERRORS["temporary"] if options["rewriting"] == "broken" else None
+    return found
+
+
 def waiting(clock: Clock) -> MemoryQueue:
     """A queue with mail for far.test and deep.far.test."""
     queue = MemoryQueue(clock)
@@ -259,6 +283,7 @@ def build(options: dict[str, str], clock: Clock, offload: IOffload) -> SMTPWorld
         lambda: f"M{next(numbers)}",
         NotedReports(),
         waiting(clock),
+        rewriting=rewriting(options),
     )
     world.shown = tuple(options.get("shown", "").split())
     return world

@@ -21,8 +21,10 @@ from mailsuite.disk.spool import Spool
 from mailsuite.errors import Expunged, Temporary
 from mailsuite.interfaces import IBody, IDelivery, IMailbox, IMailStores
 from mailsuite.mime.downgrade import Edit
+from mailsuite.mime.header import header_end
 from mailsuite.model import INBOX, NO_FLAGS, NULL_SENDER, Address, Envelope, Recipient
 from mailsuite.net.downgraded import DowngradedBody
+from mailsuite.net.reheaded import ReheadedBody
 from mailsuite.queue.disk import DiskQueue
 from mailsuite.store.maildir import MaildirStores
 from mailsuite.testing.delivery import MemoryDelivery
@@ -80,6 +82,10 @@ class Maker:
         body = MemoryBody(b"gone" + octets[:cut] + b"XYZ" + octets[2 * cut :])
         edits = [Edit(0, 4, b""), Edit(4 + cut, 7 + cut, octets[cut : 2 * cut])]
         return Opened(DowngradedBody(body, edits), lambda: setattr(body, "gone", True))
+
+    def reheaded(self, octets: bytes) -> Opened:
+        body, end = MemoryBody(b"Gone: x\r\n" + octets), header_end(octets)
+        return Opened(ReheadedBody(body, 9 + end, octets[:end]), lambda: setattr(body, "gone", True))
 
     def opened_file(self, octets: bytes) -> Opened:
         path = self.folder / "file"
@@ -145,6 +151,7 @@ KINDS = [
     "double",
     "octets",
     "downgraded",
+    "reheaded",
     "opened_file",
     "large_file",
     "memory_draft",

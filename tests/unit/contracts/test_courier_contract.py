@@ -11,12 +11,14 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from zope.interface.verify import verifyObject
 
+from mailsuite.directory.address_map import parse
 from mailsuite.interfaces import ICourier
 from mailsuite.model import Address, Delayed, Delivered, Envelope, Failed, Hop, Outcome, Recipient, Status
 from mailsuite.net.smtp_client import Courier
 from mailsuite.net.smtp_client_settings import CourierSettings
 from mailsuite.offload import Inline
 from mailsuite.services.couriers import Couriers
+from mailsuite.services.generic import GenericCourier
 from mailsuite.testing.courier import Answer, ScriptedCourier, accept, unreachable
 from mailsuite.testing.memory_body import MemoryBody
 from mailsuite.testing.network import MemoryNetwork, Site
@@ -112,7 +114,16 @@ class Chosen(Smtp):
         self.courier = Couriers({"": self.courier})
 
 
-@pytest.fixture(params=[Scripted, Smtp, Chosen])
+class Renaming(Smtp):
+    """Under addresses that the other side knows, which are not those of the caller."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        table = parse("al@a.test me@isp.test\n", "/t", ["a.test"], keep_detail=False)
+        self.courier = GenericCourier(lambda: table, self.courier)
+
+
+@pytest.fixture(params=[Scripted, Smtp, Chosen, Renaming])
 def world(request: pytest.FixtureRequest) -> World:
     return request.param()
 

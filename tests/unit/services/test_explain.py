@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from pathlib import Path
 
 import pytest
 from twisted.internet.defer import Deferred
@@ -86,6 +87,8 @@ def explained(
     login: str = "",
     size: int = 10,
     service: str = "",
+    text: str = CONFIG,
+    path: str = "/etc/m.toml",
 ) -> list[Step]:
     accounts = {"bob@here.test": "x", "full@here.test": "x"}
     aliases = {"all@here.test": ["bob@here.test", "x@far.test"]}
@@ -96,7 +99,7 @@ def explained(
         return Usage(Account(account, quota_bytes=1000 if full else 0), octets=995 if full else 5, known=True)
 
     explainer = Explainer(
-        parse(CONFIG, "/etc/m.toml"), Rules("/etc/m.toml", lines(CONFIG)), directory, FakeDNS(ZONES, ("safe.test",)),
+        parse(text, path), Rules(path, lines(text)), directory, FakeDNS(ZONES, ("safe.test",)),
         (ipaddress.ip_interface("10.9.9.9/8"),), usage, Clock(),  # type: ignore[arg-type]
     )  # fmt: skip
     asked = Asked(
@@ -108,6 +111,54 @@ def explained(
         size,
     )
     return result_of(Deferred.fromCoroutine(explainer.explain(asked)))
+
+
+REWRITTEN = """\
+[rewriting]
+canonical = "canonical"
+generic = "generic"
+masquerade = ["!lab.here.test", "here.test"]
+"""
+
+
+def rewritten(folder: Path, to: str, sender: str, client: str = "192.0.2.1") -> list[Step]:
+    (folder / "canonical").write_text("# x\nbob.b@here.test bob@here.test\ngone@here.test x@gate.test\n")
+    (folder / "generic").write_text("ann@here.test\n    ann@isp.test\n")
+    return explained(to, sender, client, text=CONFIG + REWRITTEN, path=str(folder / "m.toml"))
+
+
+def rewrites(steps: list[Step], folder: Path) -> list[tuple[str, str, str, str]]:
+    place = str(folder) + "/"
+    return [
+        (step.about, step.words, step.rule, step.where.removeprefix(place)) for step in steps if step.stage == "rewrite"
+    ]
+
+
+def test_each_exchange_of_an_address_has_its_line(tmp_path: Path) -> None:
+    steps = rewritten(tmp_path, "bob.b@here.test", "ann@pc.here.test")
+    assert rewrites(steps, tmp_path) == [
+        ("ann@pc.here.test", "becomes ann@here.test", "rewriting.masquerade[1]", "m.toml:42"),
+        ("", "the header stays as it is", "rewriting.headers", "m.toml (default)"),
+        ("bob.b@here.test", "becomes bob@here.test", "bob.b@here.test", "canonical:2"),
+    ]
+    assert outcome(steps).words == "into INBOX of bob@here.test"
+
+
+def test_an_address_of_ours_may_become_one_elsewhere_for_anybody(tmp_path: Path) -> None:
+    steps = rewritten(tmp_path, "gone@here.test", "ann@here.test")
+    assert rewrites(steps, tmp_path)[-2:] == [
+        ("gone@here.test", "becomes x@gate.test", "gone@here.test", "canonical:3"),
+        ("ann@here.test", "leaves as ann@isp.test", "ann@here.test", "generic:1"),
+    ]
+    assert outcome(steps).words == "queued for 192.0.2.77:25"
+
+
+def test_the_header_is_rewritten_for_ours(tmp_path: Path) -> None:
+    steps = rewritten(tmp_path, "bob@here.test", "ann@lab.here.test", client="198.51.100.9")
+    assert rewrites(steps, tmp_path) == [
+        ("ann@lab.here.test", "stays as it is", "rewriting.masquerade[0]", "m.toml:42"),
+        ("", "addresses in the header, too", "rewriting.headers", "m.toml (default)"),
+    ]
 
 
 def outcome(steps: list[Step]) -> Step:

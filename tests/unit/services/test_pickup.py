@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from twisted.internet.task import Clock
 
+from mailsuite.directory.address_map import parse
+from mailsuite.directory.rewriting import Rewriting
 from mailsuite.errors import OverQuota, Temporary
+from mailsuite.interfaces import IRewriting
 from mailsuite.model import Address, Failed, Later, Recipient, Refuse, Status, Verdict
 from mailsuite.offload import Inline
 from mailsuite.sendmail.maildrop import Head, Places, put
@@ -19,6 +22,8 @@ from mailsuite.testing.directory import MemoryDirectory
 from mailsuite.testing.policy import ScriptedPolicy
 from mailsuite.testing.queue import NotedReports
 from mailsuite.testing.results import result_of
+from mailsuite.testing.rewriting import FixedRewriting
+from mailsuite.unchanged import UNCHANGED
 
 ANN = Address("ann", "here.test")
 MESSAGE = b"From: ann@here.test\nSubject: x\n\nhello\n"
@@ -29,7 +34,7 @@ def person(name: str, *notify: str, domain: str = "here.test") -> Recipient:
 
 
 class World:
-    def __init__(self, folder: Path, **verdicts: object) -> None:
+    def __init__(self, folder: Path, rewriting: IRewriting = UNCHANGED, **verdicts: object) -> None:
         self.places = Places(str(folder))
         for name in (self.places.drop, self.places.broken):
             os.mkdir(name)
@@ -43,6 +48,7 @@ class World:
         self.pickup = Pickup(
             *(self.places, self.directory, self.policy, self.delivery, self.reports),
             *("mx.here.test", ids.__next__, self.clock, Inline()),
+            rewriting=rewriting,
         )
 
     def drop(self, *recipients: Recipient, sender: Address = ANN) -> str:
@@ -75,6 +81,34 @@ def test_it_is_delivered_at_the_start_and_gone_then(world: World) -> None:
     assert len(world.mail("eve")) == 1
     assert [addresses for addresses, _ in world.delivery.relayed()] == [(Address("far", "far.test"),)]
     assert world.left() == []
+
+
+TABLE = parse("ann@here.test ann@shown.test\nrobert@here.test bob@here.test\n", "/t", ["here.test"])
+
+
+def test_addresses_are_rewritten_in_envelope_and_header(tmp_path: Path) -> None:
+    world = World(tmp_path, FixedRewriting(Rewriting([TABLE], [TABLE], is_ours=lambda client: client.trusted)))
+    world.drop(person("robert"), person("nobody"))
+    world.pickup.start()
+    (got,) = world.mail("bob")
+    assert got.endswith(b"From: ann@shown.test\r\nSubject: x\r\n\r\nhello\r\n")
+    (committed,) = world.delivery.commits
+    assert committed.envelope.sender == Address("ann", "shown.test")
+    assert [one.original for one in committed.envelope.recipients] == ["rfc822;robert@here.test", ""]
+    assert world.failed() == [("nobody@here.test", "5.1.1")]
+    assert (world.left(), world.delivery.open_drafts) == ([], 0)
+
+
+def test_while_a_table_cannot_be_read_the_message_waits(tmp_path: Path) -> None:
+    rewriting = FixedRewriting(Rewriting([TABLE]))
+    rewriting.failing = Temporary("t: gone")
+    world = World(tmp_path, rewriting)
+    world.drop(person("bob"))
+    world.pickup.start()
+    assert (world.mail("bob"), len(world.left()), world.delivery.open_drafts) == ([], 1, 0)
+    rewriting.failing = None
+    world.clock.advance(EVERY)
+    assert (len(world.mail("bob")), world.left()) == (1, [])
 
 
 def test_what_comes_later_is_found_later(world: World) -> None:

@@ -1,0 +1,94 @@
+"""What exchanges addresses, as the configuration says: in mail that comes in (IRewriting), and in what leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeAlias
+
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from mailsuite.config.addresses import Headers
+from mailsuite.config.schema import Settings
+from mailsuite.directory import address_map
+from mailsuite.directory.address_map import AddressMap
+from mailsuite.directory.rewriting import Masquerade, Rewriting, Rule
+from mailsuite.interfaces import IOffload, IRewrites, IRewriting
+from mailsuite.model import Client
+from mailsuite.unchanged import UNCHANGED
+from mailsuite.watched import Watched
+
+#: A table as it is now.
+Table: TypeAlias = Callable[[], AddressMap | Deferred[AddressMap]]
+
+_WHOSE: dict[Headers, Callable[[Client], bool]] = {
+    Headers.OURS: lambda client: client.trusted or bool(client.account),
+    Headers.ALL: lambda client: True,
+    Headers.NONE: lambda client: False,
+}
+
+
+def rewriting(settings: Settings, offload: IOffload, seconds: Callable[[], float]) -> IRewriting:
+    """That of mail that comes in."""
+    own = settings.rewriting
+    if not (own.canonical or own.sender_canonical or own.recipient_canonical or own.masquerade):
+        return UNCHANGED
+    return WatchedRewriting(settings, offload, seconds)
+
+
+def generic(settings: Settings, offload: IOffload, seconds: Callable[[], float]) -> Table | None:
+    """The table for mail that leaves, if there is one.  As with Postfix, nothing behind a plus sign goes along."""
+    path = settings.rewriting.generic
+    return _watched(settings, path, offload, seconds, keep_detail=False).get if path else None
+
+
+@implementer(IRewriting)
+class WatchedRewriting:
+    """By the tables of the configuration, each as it is now."""
+
+    def __init__(self, settings: Settings, offload: IOffload, seconds: Callable[[], float]) -> None:
+        own = settings.rewriting
+        watched = {
+            path: _watched(settings, path, offload, seconds)
+            for path in (own.sender_canonical, own.recipient_canonical, own.canonical)
+            if path
+        }
+        self._tables = list(watched.values())
+        names = list(watched)
+        #: Which tables are asked about senders and recipients, in that order.
+        self._senders = [names.index(path) for path in (own.sender_canonical, own.canonical) if path]
+        self._recipients = [names.index(path) for path in (own.recipient_canonical, own.canonical) if path]
+        masked = Masquerade(own.masquerade, own.masquerade_exceptions)
+        self._masquerade: tuple[Rule, ...] = (masked,) if own.masquerade else ()
+        self._ours = _WHOSE[own.headers]
+        self._known: list[AddressMap] = []
+        self._rewriting = self._made([])
+
+    def now(self) -> IRewrites | Deferred[IRewrites]:
+        found = [table.get() for table in self._tables]
+        ready = [one for one in found if isinstance(one, AddressMap)]
+        return self._by(ready) if len(ready) == len(found) else Deferred.fromCoroutine(self._later(found))
+
+    async def _later(self, found: Sequence[AddressMap | Deferred[AddressMap]]) -> IRewrites:
+        return self._by([await one if isinstance(one, Deferred) else one for one in found])
+
+    def _by(self, maps: list[AddressMap]) -> IRewrites:
+        """The same as before where no table has changed."""
+        if len(maps) != len(self._known) or any(one is not old for one, old in zip(maps, self._known, strict=True)):
+            self._known, self._rewriting = maps, self._made(maps)
+        return self._rewriting
+
+    def _made(self, maps: Sequence[AddressMap]) -> Rewriting:
+        senders = [maps[index] for index in self._senders] if maps else []
+        recipients = [maps[index] for index in self._recipients] if maps else []
+        return Rewriting(senders, recipients, self._masquerade, self._ours)
+
+
+def _watched(
+    settings: Settings, path: str, offload: IOffload, seconds: Callable[[], float], keep_detail: bool = True
+) -> Watched[AddressMap]:
+    origins = list(dict.fromkeys([settings.default_domain or settings.hostname, settings.hostname]))
+    origins += [domain for domain in settings.local_domains if domain not in origins]
+    read = partial(address_map.parse, path=path, origins=origins, keep_detail=keep_detail)
+    return Watched(path, read, offload, seconds)
