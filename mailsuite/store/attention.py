@@ -22,8 +22,9 @@ from twisted.python.failure import Failure
 from mailsuite.disk.inotify import Ended, Lost, Moved, Told
 from mailsuite.errors import MailError
 from mailsuite.store.filename import read_base, split
-from mailsuite.store.folder import TICK, Folder
+from mailsuite.store.folder import Folder
 from mailsuite.store.mailbox import Lane
+from mailsuite.store.sight import TICK
 
 #: Seconds from the first name to the look.
 DELAY = 0.1

@@ -51,7 +51,7 @@ def store(
             folder.look(force=True)  # some were not where they should be
             _change_flags(folder, folder.account.index.places(folder.id, left), op, flags, [])
             now = folder.account.index.letters(folder.id, left)
-            done += [(uid, folder.flags_of(uid, letters), modseq) for uid, letters, modseq in now]
+            done += [(uid, folder.lettering.flags_of(uid, letters), modseq) for uid, letters, modseq in now]
     return done, late
 
 
@@ -60,7 +60,7 @@ def _change_flags(
 ) -> bool:
     """Rename all as one unit, note; if no file was missing, ``done`` gets what is so now."""
     if op is not FlagOp.REMOVE and places:
-        folder.learn(flags)
+        folder.lettering.learn(flags)
     plan = _Plan(folder, op, flags)
     with folder.own_change():
         changed = [(place, after) for place in places if (after := plan.letters(place)) is not None]
@@ -69,7 +69,7 @@ def _change_flags(
             changed.sort(key=_in_cur)
             modseq = folder.counters.next_modseq()
             noted = folder.changed(_by_letters(changed).items(), modseq)
-            steps = [*_renames(folder, changed), *folder.put_more(plan.more), *noted]
+            steps = [*_renames(folder, changed), *folder.lettering.put_more(plan.more), *noted]
             missed = folder.account.resources.disk.commit(steps)
             folder.history.done()
             if missed:
@@ -80,7 +80,7 @@ def _change_flags(
     if not missed:
         modseq, now = folder.counters.modseq, {place[0]: after for place, after in changed}
         for uid, _, _, was, _, before in places:
-            done.append((uid, folder.flags_of(uid, now.get(uid, was)), modseq if uid in now else before))
+            done.append((uid, folder.lettering.flags_of(uid, now.get(uid, was)), modseq if uid in now else before))
     return not missed
 
 
@@ -105,14 +105,14 @@ class _Plan:
     def letters(self, place: Place) -> str | None:
         """The letters that this one is to have, None if nothing changes."""
         uid, letters = place[0], place[3]
-        if letters in self._after and uid not in self._folder.more.by_uid:
+        if letters in self._after and uid not in self._folder.lettering.more.by_uid:
             return self._after[letters]
-        before = self._folder.flags_of(uid, letters)
+        before = self._folder.lettering.flags_of(uid, letters)
         now = flag_sets.apply(self._op, before, self._flags)
-        keywords = self._folder.keywords
+        keywords = self._folder.lettering.keywords
         wanted, unlettered = keywords.letters(now)
         after = "".join(sorted(wanted + keywords.unexplained(letters))) if now != before else None
-        if unlettered or uid in self._folder.more.by_uid:
+        if unlettered or uid in self._folder.lettering.more.by_uid:
             self.more[uid] = unlettered
         else:
             self._after[letters] = after
@@ -175,7 +175,7 @@ def removal(folder: Folder, places: Sequence[Place]) -> tuple[int, list[Step]]:
         if names:
             steps.append(Unlinks(inside, names))
     uids = [place[0] for place in places]
-    steps += folder.put_more(dict.fromkeys(uids, NO_FLAGS))
+    steps += folder.lettering.put_more(dict.fromkeys(uids, NO_FLAGS))
     modseq = folder.counters.next_modseq()
     steps += folder.history.gone(uids, modseq, folder.counters.uidnext)
     return modseq, steps

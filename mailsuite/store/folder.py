@@ -1,9 +1,8 @@
 """One mailbox on disk: its files, its rows in the index, its counters, keywords and change feed.
 
 Every method blocks and needs the account's lock.  Files are changed first and made durable, then the index follows; if
-that goes wrong in between, the folder's times no longer agree with what was seen last and the next look puts it right.
-The same look finds what other programs did.  Times are coarse, so a look that came within ``TICK`` seconds of a
-change is repeated once things are quiet.
+that goes wrong in between, the folder's times no longer agree with what was seen last (``sight.py``) and the next look
+puts it right.  The same look finds what other programs did.
 """
 
 from __future__ import annotations
@@ -34,9 +33,8 @@ from mailsuite.model import (
     Vanished,
 )
 from mailsuite.query import Ranges, ThreadAlgorithm
-from mailsuite.steps import Put, Renames, Step, Unlink
+from mailsuite.steps import Renames, Step
 from mailsuite.store import foreign, history, scan, takeover
-from mailsuite.store import keywords as keyword_files
 from mailsuite.store.contents import Contents
 from mailsuite.store.counters import FILE as COUNTERS_FILE
 from mailsuite.store.counters import Counters
@@ -46,23 +44,17 @@ from mailsuite.store.foreign import Trust
 from mailsuite.store.history import FILE as HISTORY_FILE
 from mailsuite.store.history import History, Past
 from mailsuite.store.index import Row
-from mailsuite.store.keywords import FORWARDED, Keywords, More
+from mailsuite.store.leftovers import finish_moves, remove_stale
+from mailsuite.store.lettering import Lettering
+from mailsuite.store.sight import Sight, Times
 
 if TYPE_CHECKING:
     from mailsuite.store.account import AccountMail
 
-#: Seconds within which two changes of a folder may get the same time.
-TICK = 2.0
 #: Messages that one job moves from ``new`` to ``cur``.
 MOVE_SLICE = 500
-#: Seconds after which a file in ``tmp`` belongs to a delivery that died.
-STALE = 36 * 3600.0
 
 _log = Logger()
-
-
-def _changed(entry: os.DirEntry[str]) -> float:
-    return entry.stat(follow_symlinks=False).st_mtime
 
 
 class Threads(msgspec.Struct, frozen=True):
@@ -84,6 +76,8 @@ class Folder:
         self.found_out: tuple[int, ...] = ()
         self.last_threads: Threads | None = None
         self._call(name, folder)
+        self.sight = Sight(lambda: self.times)
+        self.lettering = Lettering(account.resources.disk, self.path)
         disk = account.resources.disk
         for inside in (self.new, self.cur, self.tmp):
             disk.make_folder(inside)
@@ -98,19 +92,18 @@ class Folder:
             self.history.begin_anew()
         self.past: Past | None = None
         self._may_be_claimed = True  # whether ``new`` may hold what a session has seen
-        self._read_keywords()
+        self.lettering.read()
         self._contents: Contents | None = None
         self._deleted = (0, 0)  # at which MODSEQ so many octets were marked as deleted
         self._unannounced: list[tuple[int, Flags]] = []
         self._strange: frozenset[str] = frozenset()
-        self._under_way = 0
-        self._undisturbed = False
-        self._remove_stale()
+        remove_stale(disk, self.tmp, account.resources.now())
         self.attach(trust)
 
     def move_to(self, name: str, folder: str) -> None:
         """It is called like this from now on."""
         self._call(name, folder)
+        self.lettering.folder = self.path
         self.counters.path = os.path.join(self.path, COUNTERS_FILE)
         self.history.path = os.path.join(self.path, HISTORY_FILE)
 
@@ -122,27 +115,13 @@ class Folder:
         self.cur = os.path.join(self.path, "cur")
         self.tmp = os.path.join(self.path, "tmp")
 
-    def _read(self, file: str) -> bytes:
-        try:
-            return self.account.resources.disk.read(os.path.join(self.path, file))
-        except FileNotFoundError:
-            return b""
-
-    def _remove_stale(self) -> None:
-        before = self.account.resources.now() - STALE
-        with os.scandir(self.tmp) as entries:
-            for entry in entries:
-                with contextlib.suppress(FileNotFoundError):
-                    if not entry.is_dir(follow_symlinks=False) and _changed(entry) < before:
-                        self.account.resources.disk.unlink(entry.path)
-
     def attach(self, trust: Trust) -> None:
         """Connect with the index, which may know nothing, and bring both in step.  ``trust``: what UIDs in names are
         worth if it does not know all."""
         self.put_away()
         uidvalidity = self.counters.uidvalidity
-        self.id, self._seen, known = self.account.index.mailbox(self.folder, uidvalidity)
-        self._doubtful = False
+        self.id, seen, known = self.account.index.mailbox(self.folder, uidvalidity)
+        self.sight.begin(seen)
         self._rebuilding = not known
         self._trust = Trust.NONE if known and self.counters.exact else trust
         #: Nobody has changed the folder since the history was written.
@@ -164,7 +143,8 @@ class Folder:
             raise NotFound(f"no mailbox {self.name}")
 
     @property
-    def times(self) -> tuple[int, int]:
+    def times(self) -> Times:
+        """NotFound."""
         try:
             return os.stat(self.new).st_mtime_ns, os.stat(self.cur).st_mtime_ns
         except FileNotFoundError:
@@ -177,18 +157,16 @@ class Folder:
             self.account.index.claim_these(self.id, claims)
             self._may_be_claimed = True
             self._keep(lambda held: held.place(claims, False))
-        times = self.times
-        age = self.account.resources.now() - max(times) / 1e9
-        if times != self._seen or force or (self._doubtful and age > TICK):
+        times, now = self.times, self.account.resources.now()
+        if force or self.sight.is_old(times, now):
             found, difference = scan.look(self.new, self.cur, lambda: self.account.index.names(self.id))
-            self._seen = times
+            self.sight.seen = times
             self._warn_of(difference.strange)
             with self.own_change():
                 self._resume_moves(difference.twice)
                 foreign.follow(self, found, difference, self._trust, self._rebuilding)
-            self._doubtful = age <= TICK
-            if not self._doubtful:
-                self.account.index.saw(self.id, self._seen)
+            if self.sight.settle(times, now):
+                self.account.index.saw(self.id, self.sight.seen)
         self.announce()
 
     def _warn_of(self, strange: Sequence[str]) -> None:
@@ -199,41 +177,19 @@ class Folder:
     def _resume_moves(self, twice: Sequence[tuple[str, str]]) -> None:
         """Of two names of one file, which another program left when it was broken off, one is to go."""
         both = [(os.path.join(self.new, in_new), os.path.join(self.cur, inside)) for in_new, inside in twice]
-        if again := [Unlink(old) for old, moved in both if _same(old, moved)]:
+        if again := finish_moves(both):
             self.account.resources.disk.commit(again)
 
     @contextlib.contextmanager
     def own_change(self) -> Iterator[None]:
-        """What changes inside is known; if nobody else changed anything since the last look, none is needed."""
-        before = self.times
+        """See ``Sight``; if it goes wrong, what is in memory may not be what lies on the disk."""
         try:
-            yield
+            with self.sight.own_change():
+                yield
         except BaseException:
-            self.doubt()
             self.history.doubt()
-            self._read_keywords()
+            self.lettering.read()
             raise
-        if before == self._seen:
-            self._seen = self.times
-            self._doubtful = self._doubtful or self._seen != before
-
-    def expect_change(self) -> None:
-        """Our own changes are under way, and ``change_came`` as often; nobody looks meanwhile."""
-        if not self._under_way:
-            self._undisturbed = self.times == self._seen
-        self._under_way += 1
-
-    def change_came(self) -> None:
-        """One of them; if nobody else had changed anything before the first, no look is needed."""
-        self._under_way -= 1
-        if not self._under_way and self._undisturbed and not self.gone:
-            with contextlib.suppress(NotFound):
-                before, self._seen = self._seen, self.times
-                self._doubtful = self._doubtful or self._seen != before
-
-    def doubt(self) -> None:
-        """The index may not agree with the disk: the next look is a thorough one."""
-        self._seen = (0, 0)
 
     # -- rows and the feed ---------------------------------------------------------------------------------------
 
@@ -245,7 +201,7 @@ class Folder:
             index.insert(self.id, rows)
         size = sum(row.wire for row in rows)
         self.account.count(size, len(rows))
-        flags = [self.flags_of(row.uid, row.letters) for row in rows]
+        flags = [self.lettering.flags_of(row.uid, row.letters) for row in rows]
         recent = [row.uid for row in rows if row.recent]
         self._keep(lambda held: held.add([row.uid for row in rows], flags, recent, size))
         if not self._rebuilding:
@@ -268,7 +224,7 @@ class Folder:
         self.announce()
         if not modseq:
             modseq = self.counters.next_modseq()
-            steps = self.put_more(dict.fromkeys(uids, NO_FLAGS))
+            steps = self.lettering.put_more(dict.fromkeys(uids, NO_FLAGS))
             self.commit_noted([*steps, *self.history.gone(uids, modseq, self.counters.uidnext)])
         index = self.account.index
         messages, size = index.size_of(self.id, uids)
@@ -288,9 +244,9 @@ class Folder:
             self.account.index.set_letters(self.id, letters, modseq)
         now: dict[int, Flags] = {}
         for (each, _), uids in letters.items():
-            now |= dict.fromkeys(uids, self.keywords.flags(each))
-            for uid in self.more.by_uid.keys() & uids if self.more.by_uid else ():
-                now[uid] = self.flags_of(uid, each)
+            now |= dict.fromkeys(uids, self.lettering.keywords.flags(each))
+            for uid in self.lettering.more.by_uid.keys() & uids if self.lettering.more.by_uid else ():
+                now[uid] = self.lettering.flags_of(uid, each)
         self._keep(lambda held: held.change(now))
         for (_, in_new), uids in letters.items():
             self._keep(partial(Contents.place, uids=uids, in_new=in_new))
@@ -336,35 +292,6 @@ class Folder:
         for uid, in_new in places:
             self._keep(partial(Contents.place, uids=(uid,), in_new=in_new))
 
-    # -- flags and keywords ----------------------------------------------------------------------------------------
-
-    def flags_of(self, uid: int, letters: str) -> Flags:
-        flags = self.keywords.flags(letters)
-        return flags | self.more.by_uid[uid] if uid in self.more.by_uid else flags
-
-    def _read_keywords(self) -> None:
-        self.keywords = Keywords.parse(self._read(keyword_files.FILE), self.path)
-        self.more = More.parse(self._read(keyword_files.MORE_FILE), self.path)
-
-    def learn(self, flags: Flags) -> None:
-        """Give letters to the keywords among these, written down before a name uses them."""
-        if self.keywords.learn(flags):
-            path = os.path.join(self.path, keyword_files.FILE)
-            self.account.resources.disk.replace(path, self.keywords.dump())
-
-    def put_more(self, keywords: Mapping[int, Flags]) -> list[Step]:
-        """UID -> keywords that have no letter; what is to be committed for that."""
-        changed = [self.more.put(uid, names) for uid, names in keywords.items()] if keywords else ()
-        return [Put(os.path.join(self.path, keyword_files.MORE_FILE), self.more.dump())] if any(changed) else []
-
-    def letters_for(self, uid: int, flags: Flags) -> str:
-        """The letters for the name of a new file; what has none is written down."""
-        self.learn(flags)
-        letters, more = self.keywords.letters(flags)
-        if steps := self.put_more({uid: more}):
-            self.account.resources.disk.commit(steps)
-        return letters
-
     # -- reading -------------------------------------------------------------------------------------------------
 
     def path_of(self, row: Row) -> str:
@@ -380,10 +307,10 @@ class Folder:
         contents = self._contents
         if contents is None:
             uids, letters, recent, size = self.account.index.contents(self.id)
-            known = {each: self.keywords.flags(each) for each in set(letters)}
+            known = {each: self.lettering.keywords.flags(each) for each in set(letters)}
             flags = list(map(known.__getitem__, letters))
-            if self.more.by_uid:
-                flags = list(map(self.flags_of, uids, letters))
+            if self.lettering.more.by_uid:
+                flags = list(map(self.lettering.flags_of, uids, letters))
             contents = self._contents = Contents(uids, flags, recent, size)
         self.account.resources.shelf.use(self, len(contents))
         return contents
@@ -447,12 +374,9 @@ class Folder:
             uids=held.uids,
             flags=held.flags,
             recent=recent,
-            keywords=self._known_keywords(),
+            keywords=self.lettering.known,
             at=self.feed.position,
         )
-
-    def _known_keywords(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*self.keywords.names, FORWARDED, *sorted(self.more.names))))
 
     def move_claimed(self, limit: int = MOVE_SLICE) -> bool:
         """Move some of the messages that a session has seen from ``new`` to ``cur``; whether there may be more."""
@@ -485,10 +409,3 @@ class Folder:
         """The index was lost while sessions watched."""
         self.attach(Trust.ISSUED)
         self._tell(Overflow())
-
-
-def _same(one: str, other: str) -> bool:
-    try:
-        return os.path.samefile(one, other)
-    except FileNotFoundError:  # another program is moving it
-        return False

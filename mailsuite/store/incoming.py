@@ -95,7 +95,7 @@ class Incoming:
 
     def steps(self) -> Sequence[Step]:
         self.row = self._row()
-        self.folder.expect_change()
+        self.folder.sight.expect_change()
         self._under_way = True
         final = self.folder.path_of(self.row)
         before, self._letter.path = self._letter.path, final
@@ -107,7 +107,7 @@ class Incoming:
 
     def _row(self) -> Row:
         uid, modseq = self.folder.take_numbers(1)
-        letters = self.folder.letters_for(uid, self._flags) if self._flags else ""
+        letters = self.folder.lettering.letters_for(uid, self._flags) if self._flags else ""
         stored, wire = self._letter.stored, self._letter.wire
         return Row(
             uid=uid,
@@ -142,7 +142,7 @@ class Incoming:
         """It is there, or will not be."""
         if self._under_way:
             self._under_way = False
-            self.folder.change_came()
+            self.folder.sight.change_came()
         if self._reserved:
             self._reserved = False
             self.account.release(self._letter.wire, 1)
@@ -181,7 +181,7 @@ def _publish(placements: Sequence[Incoming], uncertain: bool) -> None:
             folder.announce()
         except Exception:
             _log.failure("{folder}: new messages are on disk, not in the index; looking again", folder=folder.path)
-            folder.doubt()
+            folder.sight.doubt()
 
 
 def _by_folder(placements: Sequence[Incoming]) -> dict[Folder, list[Row]]:

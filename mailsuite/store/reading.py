@@ -196,7 +196,7 @@ def _of_rows(folder: Folder, uids: Sequence[int], items: Sequence[str]) -> _Part
 def _value(item: str, folder: Folder) -> Callable[[Row], object]:
     match item:
         case "flags":
-            return lambda row: folder.flags_of(row.uid, row.letters)
+            return lambda row: folder.lettering.flags_of(row.uid, row.letters)
         case "saved":
             return _saved
         case "name":
@@ -311,7 +311,7 @@ class Searched:
         self.date = row.date
         self.saved = _saved(row)
         self.modseq = row.modseq
-        self.flags: Flags = folder.flags_of(row.uid, row.letters)
+        self.flags: Flags = folder.lettering.flags_of(row.uid, row.letters)
         self.octets = 0
 
     def email_id(self) -> bytes:

@@ -23,10 +23,9 @@ from mailsuite.store.counters import FILE as COUNTERS_FILE
 from mailsuite.store.counters import Counters
 from mailsuite.store.filename import Sizes, read_base
 from mailsuite.store.index import Row, check_tables, rows_of
+from mailsuite.store.leftovers import STALE
 from mailsuite.store.names import from_folder
 
-#: Seconds after which a file in ``tmp`` is nobody's.
-STALE = 36 * 3600.0
 #: Names in one finding.
 EXAMPLES = 3
 

@@ -98,9 +98,9 @@ def _named(
     groups: dict[tuple[bool, bool], list[tuple[Row, Row]]] = {}
     for uid, (row, name) in enumerate(zip(rows, names, strict=True), first):
         there = letters.get(row.letters)
-        if there is None or row.uid in source.more.by_uid:
-            there = target.letters_for(uid, source.flags_of(row.uid, row.letters))
-            if uid not in target.more.by_uid and row.uid not in source.more.by_uid:
+        if there is None or row.uid in source.lettering.more.by_uid:
+            there = target.lettering.letters_for(uid, source.lettering.flags_of(row.uid, row.letters))
+            if uid not in target.lettering.more.by_uid and row.uid not in source.lettering.more.by_uid:
                 letters[row.letters] = there
         base = numbered(name, row.stored, row.wire, uid)
         copied = Row(uid, base, not there, there, row.stored, row.wire, row.date, first_modseq + uid - first)

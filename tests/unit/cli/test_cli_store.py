@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 from mailsuite.cli import store as command
 from mailsuite.cli.commands import cli
 from mailsuite.services.lock import FolderLock
-from mailsuite.store import survey
+from mailsuite.store import leftovers
 
 ANN = "ann@a.test"
 MESSAGE = b"Subject: hello\n\nhello\n"
@@ -120,7 +120,7 @@ def with_another_uidvalidity(one: Instance) -> None:
 
 def with_stale_files(one: Instance) -> None:
     (one.maildir / "tmp" / "old").write_bytes(b"x")
-    os.utime(one.maildir / "tmp" / "old", (1, time.time() - survey.STALE - 60))
+    os.utime(one.maildir / "tmp" / "old", (1, time.time() - leftovers.STALE - 60))
     (one.maildir / "tmp" / "young").write_bytes(b"x")
 
 

@@ -289,7 +289,7 @@ def test_what_others_do_while_we_look_away_is_found_later(attended: Attended) ->
     working = attended.inbox._attention.while_away(len(uids), [attended.inbox.folder], lambda: held)
     attended.quietly(lambda folder: (folder / "new/99.M1P1.other").write_bytes(MESSAGE))
     assert attended.wait() == []
-    attended.inbox.folder.doubt()  # as after any change of our own that others may have been hidden behind
+    attended.inbox.folder.sight.doubt()  # as after any change of our own that others may have been hidden behind
     held.callback(None)
     result_of(working)
     assert [type(change) for change in attended.wait(attention.QUIET)] == [Arrived]

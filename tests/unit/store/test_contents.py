@@ -66,7 +66,7 @@ def looks_right(folder: Any) -> None:
     kept = folder.contents
     uids, letters, recent, size = folder.account.index.contents(folder.id)
     assert kept.uids == tuple(uids)
-    assert kept.flags == tuple(map(folder.flags_of, uids, letters))
+    assert kept.flags == tuple(map(folder.lettering.flags_of, uids, letters))
     assert (kept.recent, kept.size, len(kept)) == (recent, size, len(uids))
     counts = Counter(flag for flags in kept.flags for flag in flags)
     assert (kept.unseen, kept.deleted) == (len(kept) - counts[SEEN], counts[DELETED])
