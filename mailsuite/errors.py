@@ -82,6 +82,10 @@ class ConfigError(MailError):
     """A configuration file cannot be used; the text names file, key, value and what is allowed."""
 
 
+class OnHold(MailError):
+    """Mail for this domain is kept until somebody releases it; the text says why."""
+
+
 class NoRoute(MailError):
     """Mail for this domain can never be sent from here (RFC 5321 section 5, RFC 7505).
 

@@ -69,8 +69,8 @@ class Routed(msgspec.Struct, frozen=True, tag="routed", gc=False):
 
 
 class Tried(msgspec.Struct, frozen=True, tag="tried", gc=False):
-    """What came of an attempt for a recipient: ``result`` is ``delivered``, ``delayed`` or ``failed``; ``words`` are
-    the remote's, or ours where it said none."""
+    """What came of an attempt for a recipient: ``result`` is ``delivered``, ``delayed``, ``failed`` or ``held``;
+    ``words`` are the remote's, or ours where it said none."""
 
     at: float
     id: str

@@ -227,10 +227,13 @@ class IQueue(Interface):
     def body(id: str) -> Deferred[IBody]:
         """The message of a queue id, with its trace header."""
 
-    def settle(id: str, outcomes: Sequence[Outcome], told: bool = False, lane: str = "") -> Deferred[Sequence[Outcome]]:
+    def settle(
+        id: str, outcomes: Sequence[Outcome], told: bool = False, lane: str = "", kept: Mapping[Address, str] = ...
+    ) -> Deferred[Sequence[Outcome]]:
         """End a lease.  Delivered and failed recipients leave the queue, delayed ones are due again by schedule;
         past the lifetime they become failed.  With ``lane``, whoever has no outcome was not tried and stays due, for
-        lack of room there.  ``told``: the sender has had a notice of the delay.  On disk when it fires, with the
+        lack of room there.  ``told``: the sender has had a notice of the delay.  ``kept``: recipients who wait for
+        ``hold(id, False)``, and why; when all that are left do, the message is held.  On disk when it fires, with the
         outcomes that are now final failures.  A report about them is the caller's work *before* this call removes
         them: see ``queue.runner``."""
 
@@ -238,7 +241,7 @@ class IQueue(Interface):
         """These messages, all if it is not given; oldest first."""
 
     def hold(id: str, held: bool) -> Deferred[None]:
-        """Keep back, or release.  Fails with ``NotFound``."""
+        """Keep back, or release, also past rules that would keep it.  Fails with ``NotFound``."""
 
     def kick(which: Selection) -> Deferred[int]:
         """Make these due now, those that are held or not to leave yet (RFC 4865) left out; fires with how many.
@@ -269,9 +272,9 @@ class IRouter(Interface):
         """Those of ``HOST`` or ``HOST:PORT`` (an IPv6 address in brackets), without asking for its MX records.  Fails
         with ``Temporary``: who chose it may put it right."""
 
-    def route(domain: str, sender: Address = ...) -> Deferred[tuple[Hop, ...]]:
+    def route(domain: str, sender: Address = ..., released: bool = False) -> Deferred[tuple[Hop, ...]]:
         """For mail from ``sender``, in the order to try, never empty.  Fails with ``NoRoute`` (permanent, carries the
-        RFC 3463 status) or ``Temporary``."""
+        RFC 3463 status), ``OnHold`` (not for mail that somebody ``released``) or ``Temporary``."""
 
 
 class ICourier(Interface):

@@ -307,6 +307,7 @@ class Queued(msgspec.Struct, frozen=True, gc=False):
     when it is given up, ``told`` when the sender was last told of the delay, ``notice`` when that is to happen next (0:
     not yet, and never), ``kicked`` when somebody wanted it tried at once.
 
+    ``held``: nothing happens before somebody lets it go; ``released``: somebody did, whatever rules say.
     ``lane`` is what it waits for room at, a domain or a host.  ``via`` is the host (``HOST`` or ``HOST:PORT``) that
     somebody chose for it, ``returned`` the words with which somebody wants it returned; empty otherwise."""
 
@@ -323,6 +324,7 @@ class Queued(msgspec.Struct, frozen=True, gc=False):
     kicked: float = 0.0
     via: str = ""
     returned: str = ""
+    released: bool = False
 
 
 class Selection(msgspec.Struct, frozen=True, omit_defaults=True):

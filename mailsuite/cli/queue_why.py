@@ -23,6 +23,9 @@ def why(one: Queued, now: float) -> Iterator[str]:
 
 
 def _about(entry: Pending, one: Queued) -> Iterator[str]:
+    if entry.last_text and not entry.last_status:
+        yield f"kept on hold: {shown(entry.last_text)}"
+        return
     if not entry.attempts:
         yield "not tried yet" if not one.attempts else "not tried yet: its destination has as much as it takes"
         return

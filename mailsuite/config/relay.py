@@ -91,6 +91,7 @@ class Way(enum.Enum):
     USUAL = "usual"
     HOST = "host"
     LMTP = "lmtp"
+    HOLD = "hold"
     ERROR = "error"
     DISCARD = "discard"
 
@@ -101,8 +102,8 @@ class Transport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     way: Annotated[
         Way,
         about(
-            "`host`: to `host`; `lmtp`: to `host` by LMTP; `error`: back to the sender with `text`; `discard`: "
-            "nowhere, in silence; `usual`."
+            "`host`: to `host`; `lmtp`: to `host` by LMTP; `hold`: kept until `mailsuite queue release`; `error`: back "
+            "to the sender with `text`; `discard`: nowhere, in silence; `usual`."
         ),
     ]
     domains: Annotated[
@@ -123,7 +124,13 @@ class Transport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     password_file: Annotated[
         Path, about("File whose first line is the password; readable by the server's user only.")
     ] = ""
-    text: Annotated[str, about("What senders are told with `error`; it may begin with a status such as `5.7.1`.")] = ""
+    text: Annotated[
+        str,
+        about(
+            "What senders are told with `error`, which may begin with a status such as `5.7.1`; with `hold` the reason "
+            "that `mailsuite queue why` gives."
+        ),
+    ] = ""
 
 
 class TlsPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,18 +6,19 @@ for those about whom the last one decided nothing.  Every recipient gets an outc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
 from twisted.logger import Logger
 
-from mailsuite.errors import MailError, NoRoute
+from mailsuite.errors import MailError, NoRoute, OnHold
 from mailsuite.happenings import Routed
 from mailsuite.interfaces import IBody, ICourier, IObserver, IRouter
-from mailsuite.model import Delayed, Envelope, Failed, Hop, Outcome, Queued, Recipient, Status
+from mailsuite.model import Address, Delayed, Envelope, Failed, Hop, Outcome, Queued, Recipient, Status
 from mailsuite.observers import NOBODY
+from mailsuite.queue.book import NONE_KEPT
 from mailsuite.queue.hosts import Destinations, UnreachableHosts
 
 _T = TypeVar("_T")
@@ -30,11 +31,12 @@ _UNPROTECTED = (Status(4, 7, 10), Status(4, 7, 30))
 
 
 class Attempted(msgspec.Struct, frozen=True):
-    """What an attempt came to.  Recipients without an outcome were not tried, for lack of room at ``waits_for``, or
-    because everything stops."""
+    """What an attempt came to.  Recipients without an outcome were not tried: those ``kept`` wait for somebody to let
+    them go, and why; the others for lack of room at ``waits_for``, or because everything stops."""
 
     outcomes: tuple[Outcome, ...]
     waits_for: str = ""
+    kept: Mapping[Address, str] = NONE_KEPT
 
 
 #: The hops of a route, in order, and who goes there.
@@ -76,7 +78,8 @@ class Carrier:
         """Carry it wherever there is room.  The place in its lane was entered for it and is left here.  Hosts found
         unreachable before somebody wanted it tried at once are tried again."""
         envelope, lane, since = queued.envelope, queued.lane, queued.kicked
-        outcomes, groups = await self._routes(recipients, queued)
+        kept: dict[Address, str] = {}
+        outcomes, groups = await self._routes(recipients, queued, kept)
         destinations = {key: _destination(hops) for key, (hops, _) in groups.items()}
         if lane not in destinations.values():
             self._destinations.leave(lane)
@@ -90,12 +93,13 @@ class Carrier:
                 waits_for = destination
         for way in ways:
             outcomes += await way
-        return Attempted(tuple(outcomes), waits_for)
+        return Attempted(tuple(outcomes), waits_for, kept)
 
     async def _routes(
-        self, recipients: Sequence[Recipient], queued: Queued
+        self, recipients: Sequence[Recipient], queued: Queued, kept: dict[Address, str]
     ) -> tuple[list[Outcome], dict[frozenset[Hop], _Group]]:
-        """Who goes where: recipients whose domains share their hops, in whatever order, go together."""
+        """Who goes where: recipients whose domains share their hops, in whatever order, go together.  Whoever is on
+        hold is put into ``kept``."""
         outcomes: list[Outcome] = []
         groups: dict[frozenset[Hop], _Group] = {}
         domains: dict[str, list[Recipient]] = {}
@@ -108,6 +112,8 @@ class Carrier:
                 if self._observer.listens:
                     self._tell(queued.envelope.id, those[0].address.domain, hops)
                 groups.setdefault(frozenset(hops), (hops, []))[1].extend(those)
+            except OnHold as error:
+                kept |= {one.address: str(error) for one in those}
             except Exception as error:
                 if not self._stopped:
                     outcomes += [self._not_routed(one, error) for one in those]
@@ -120,7 +126,7 @@ class Carrier:
     def _hops(self, domain: str, queued: Queued) -> Deferred[tuple[Hop, ...]]:
         if queued.via:
             return self._router.by_hand(queued.via)
-        return self._router.route(domain, queued.envelope.sender)
+        return self._router.route(domain, queued.envelope.sender, queued.released)
 
     def _not_routed(self, recipient: Recipient, error: Exception) -> Outcome:
         if isinstance(error, NoRoute):

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 
 from mailsuite.errors import NotFound
-from mailsuite.model import Delayed, Failed, Outcome, Pending, Queued, Selection
+from mailsuite.model import Address, Delayed, Failed, Outcome, Pending, Queued, Selection
 from mailsuite.queue.ready import Entry, Ready
 from mailsuite.queue.schedule import Schedule, given_up
 from mailsuite.queue.selection import selected
 
+#: Whom no rule keeps back.
+NONE_KEPT: Mapping[Address, str] = MappingProxyType({})
 #: The lane of what needs no destination.
 RETURN = "(return)"
 
@@ -66,7 +69,7 @@ class Book:
 
     def held(self, id: str, held: bool) -> Queued:
         """Keep it back, or let it go; NotFound."""
-        return self._changed(msgspec.structs.replace(self.get(id), held=held))
+        return self._changed(msgspec.structs.replace(self.get(id), held=held, released=not held))
 
     def rerouted(self, id: str, via: str) -> Queued:
         """Have it go by another host; NotFound."""
@@ -153,9 +156,10 @@ class Book:
             heapq.heappush(self._due, (self._messages[id].due, id))
 
     def settled(
-        self, id: str, outcomes: Sequence[Outcome], told: bool, lane: str
+        self, id: str, outcomes: Sequence[Outcome], told: bool, lane: str, kept: Mapping[Address, str] = NONE_KEPT
     ) -> tuple[Queued, tuple[Outcome, ...]]:
-        """What the message becomes by these outcomes, and which of them are final failures; changes nothing.
+        """What the message becomes by these outcomes, and which of them are final failures; changes nothing.  See
+        ``IQueue.settle``.
 
         Whether the lifetime is over was decided when the lease was given, so an attempt that took long is not
         the last one behind the back of whoever has to report it."""
@@ -167,6 +171,8 @@ class Book:
         now = self._now()
         later = now if queued.returned else self._schedule.next_due(changed, now, self._rng)
         pending = _still_pending(queued, final, later, queued.due if lane else later)
+        if kept:
+            changed, pending = _kept_back(changed, pending, kept, now)
         due = min((entry.due for entry in pending), default=later)
         failures = tuple(outcome for outcome in final if isinstance(outcome, Failed))
         return msgspec.structs.replace(changed, pending=pending, due=due), failures
@@ -193,6 +199,22 @@ def _still_pending(queued: Queued, outcomes: Sequence[Outcome], later: float, un
         elif outcome is None:
             waiting.append(entry if entry.due > queued.due else msgspec.structs.replace(entry, due=untried))
     return tuple(waiting)
+
+
+def _kept_back(
+    queued: Queued, pending: Sequence[Pending], kept: Mapping[Address, str], now: float
+) -> tuple[Queued, tuple[Pending, ...]]:
+    """With the reasons.  Held when nobody else is left, and then due as soon as somebody lets it go."""
+    held = all(entry.recipient.address in kept for entry in pending)
+    told = [
+        Pending(
+            entry.recipient, entry.attempts, last_text=kept[entry.recipient.address], due=now if held else entry.due
+        )
+        if entry.recipient.address in kept
+        else entry
+        for entry in pending
+    ]
+    return msgspec.structs.replace(queued, held=held), tuple(told)
 
 
 def _hurried(queued: Queued, now: float) -> Queued:

@@ -10,7 +10,7 @@ process writes the folder while this one runs; ``net.control`` lets commands rea
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -21,8 +21,8 @@ from mailsuite.disk.body import open_body
 from mailsuite.disk.spool import Content
 from mailsuite.errors import NotFound
 from mailsuite.interfaces import IBody, IDisk, IOffload, IQueue
-from mailsuite.model import EVERYTHING, Envelope, Outcome, Pending, Queued, Selection
-from mailsuite.queue.book import Book, anywhere
+from mailsuite.model import EVERYTHING, Address, Envelope, Outcome, Pending, Queued, Selection
+from mailsuite.queue.book import NONE_KEPT, Book, anywhere
 from mailsuite.queue.file import Places, checked_via, encode_state, state_of
 from mailsuite.queue.folder import Folder
 from mailsuite.queue.intake import QueuePlacement, Stored
@@ -109,16 +109,23 @@ class DiskQueue:
             raise NotFound(f"the message {id} is gone from the queue folder") from None
 
     def settle(
-        self, id: str, outcomes: Sequence[Outcome], told: bool = False, lane: str = ""
+        self,
+        id: str,
+        outcomes: Sequence[Outcome],
+        told: bool = False,
+        lane: str = "",
+        kept: Mapping[Address, str] = NONE_KEPT,
     ) -> Deferred[Sequence[Outcome]]:
-        return Deferred.fromCoroutine(self._settle(id, outcomes, told, lane))
+        return Deferred.fromCoroutine(self._settle(id, outcomes, told, lane, kept))
 
-    async def _settle(self, id: str, outcomes: Sequence[Outcome], told: bool, lane: str) -> Sequence[Outcome]:
-        changed, failures = self._book.settled(id, outcomes, told, lane)
+    async def _settle(
+        self, id: str, outcomes: Sequence[Outcome], told: bool, lane: str, kept: Mapping[Address, str]
+    ) -> Sequence[Outcome]:
+        changed, failures = self._book.settled(id, outcomes, told, lane, kept)
         # Memory first: should the disk fail now, this process still does not repeat what was done.
         self._book.put(changed)
         try:
-            if changed.pending and (outcomes or not lane):
+            if changed.pending and (outcomes or kept or not lane):
                 await self._save(changed)
             elif not changed.pending:
                 await self._remove(id)

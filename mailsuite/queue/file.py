@@ -51,6 +51,8 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     #: Where somebody wants it to go, and with what words to be returned.
     via: str = ""
     returned: str = ""
+    #: Somebody let it go, past rules that keep mail on hold.
+    released: bool = False
 
 
 class Places(msgspec.Struct, frozen=True):
@@ -87,7 +89,12 @@ class Places(msgspec.Struct, frozen=True):
 
 def state_of(queued: Queued) -> State:
     """What is kept of it."""
-    return State(queued.pending, queued.due, queued.attempts, queued.held, queued.told, queued.via, queued.returned)
+    return State(
+        *(queued.pending, queued.due, queued.attempts, queued.held, queued.told),
+        via=queued.via,
+        returned=queued.returned,
+        released=queued.released,
+    )
 
 
 def untouched(head: Head) -> State:
@@ -110,6 +117,7 @@ def queued_from(head: Head, state: State) -> Queued:
         state.told,
         via=state.via,
         returned=state.returned,
+        released=state.released,
     )
 
 

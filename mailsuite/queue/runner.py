@@ -9,7 +9,7 @@ room there is given back until there is some, so that a slow destination delays 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from twisted.internet.defer import Deferred, DeferredSemaphore
@@ -20,9 +20,10 @@ from twisted.python.failure import Failure
 from mailsuite.errors import MailError, NotFound
 from mailsuite.happenings import Tried
 from mailsuite.interfaces import IBody, ICourier, IObserver, IQueue, IReports, IRouter
-from mailsuite.model import Delayed, Delivered, Failed, Outcome, Queued, Status
+from mailsuite.model import Address, Delayed, Delivered, Failed, Outcome, Queued, Status
 from mailsuite.observers import NOBODY
 from mailsuite.queue.attempt import Attempted, Carrier
+from mailsuite.queue.book import NONE_KEPT
 from mailsuite.queue.hosts import Destinations, UnreachableHosts
 from mailsuite.queue.notify import wanted
 from mailsuite.queue.schedule import given_up, is_too_late, too_late
@@ -172,15 +173,24 @@ class Runner:
             # Unreported, they stay: they fail again at the next attempt, and are reported then.
             outcomes = tuple(_kept(outcome) for outcome in outcomes)
         self._log(queued, outcomes)
-        if not outcomes and queued.pending and not waits_for:  # broken off by ``stop``: due again at the next start
+        self._log_kept(queued.envelope.id, attempted.kept)
+        kept = attempted.kept
+        if (
+            not outcomes and not kept and queued.pending and not waits_for
+        ):  # broken off by ``stop``: due at the next start
             return
-        await self._settle(queued, outcomes, told and is_late, waits_for)
+        await self._settle(queued, outcomes, told and is_late, waits_for, kept)
 
     async def _settle(
-        self, queued: Queued, outcomes: Sequence[Outcome], told: bool = False, waits_for: str = ""
+        self,
+        queued: Queued,
+        outcomes: Sequence[Outcome],
+        told: bool = False,
+        waits_for: str = "",
+        kept: Mapping[Address, str] = NONE_KEPT,
     ) -> None:
         try:
-            await self._queue.settle(queued.envelope.id, outcomes, told, waits_for)
+            await self._queue.settle(queued.envelope.id, outcomes, told, waits_for, kept)
         except NotFound:
             self.log.info("{id}: dropped while it was under way", id=queued.envelope.id)
         except MailError as error:
@@ -246,6 +256,11 @@ class Runner:
             )
             if self._observer.listens:
                 self._tell(queued.envelope.id, outcome, words)
+
+    def _log_kept(self, id: str, kept: Mapping[Address, str]) -> None:
+        for recipient, why in kept.items():
+            self.log.info("{id}: <{recipient}> kept on hold: {why}", id=id, recipient=recipient, why=why)
+            self._observer.happened(Tried(self._clock.seconds(), id, str(recipient), "held", "", why))
 
     def _tell(self, id: str, outcome: Outcome, words: str) -> None:
         result = type(outcome).__name__.lower()

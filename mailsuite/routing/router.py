@@ -51,7 +51,7 @@ class MxRouter:
         self._rng = rng or random.Random()  # noqa: S311 - spreads load, keeps no secret
         self._port = port
 
-    def route(self, domain: str, sender: Address = NULL_SENDER) -> Deferred[tuple[Hop, ...]]:
+    def route(self, domain: str, sender: Address = NULL_SENDER, released: bool = False) -> Deferred[tuple[Hop, ...]]:
         return Deferred.fromCoroutine(self._route(domain))
 
     async def _route(self, domain: str) -> tuple[Hop, ...]:
@@ -122,7 +122,7 @@ class SmarthostRouter:
         self._host = host
         self._port = port
 
-    def route(self, domain: str, sender: Address = NULL_SENDER) -> Deferred[tuple[Hop, ...]]:
+    def route(self, domain: str, sender: Address = NULL_SENDER, released: bool = False) -> Deferred[tuple[Hop, ...]]:
         return Deferred.fromCoroutine(self._route())
 
     def by_hand(self, via: str) -> Deferred[tuple[Hop, ...]]:

@@ -72,11 +72,11 @@ class SecuredRouter:
     def by_hand(self, via: str) -> Deferred[tuple[Hop, ...]]:
         return self._usual.by_hand(via)
 
-    def route(self, domain: str, sender: Address = NULL_SENDER) -> Deferred[tuple[Hop, ...]]:
-        return Deferred.fromCoroutine(self._route(domain, sender))
+    def route(self, domain: str, sender: Address = NULL_SENDER, released: bool = False) -> Deferred[tuple[Hop, ...]]:
+        return Deferred.fromCoroutine(self._route(domain, sender, released))
 
-    async def _route(self, domain: str, sender: Address) -> tuple[Hop, ...]:
-        hops = await self._usual.route(domain, sender)
+    async def _route(self, domain: str, sender: Address, released: bool) -> tuple[Hop, ...]:
+        hops = await self._usual.route(domain, sender, released)
         try:
             name = ascii_domain(domain)
         except InvalidName:

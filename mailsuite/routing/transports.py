@@ -1,7 +1,7 @@
 """The transport table: by sender and recipient domain, another way than the usual one (IRouter).
 
 The first rule that holds decides; where none does, mail goes the usual way.  What is discarded goes to a hop of its
-own, ``DISCARDED``, and never leaves this server.
+own, ``DISCARDED``, and never leaves this server.  Mail that somebody has released passes rules that keep it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import implementer
 
-from mailsuite.errors import NoRoute
+from mailsuite.errors import NoRoute, OnHold
 from mailsuite.interfaces import IResolver, IRouter
 from mailsuite.model import NULL_SENDER, Address, Hop
 from mailsuite.routing.patterns import is_in
@@ -43,11 +43,17 @@ class Refusal(msgspec.Struct, frozen=True):
     text: str
 
 
+class Keep(msgspec.Struct, frozen=True):
+    """On hold, until somebody releases it; ``text`` says why."""
+
+    text: str
+
+
 class Discard(msgspec.Struct, frozen=True):
     """Nowhere; nobody is told."""
 
 
-Way: TypeAlias = Usual | ToHost | Refusal | Discard
+Way: TypeAlias = Usual | ToHost | Refusal | Keep | Discard
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -79,10 +85,10 @@ class TransportRouter:
         self._resolver = resolver
         self._usual = usual
 
-    def route(self, domain: str, sender: Address = NULL_SENDER) -> Deferred[tuple[Hop, ...]]:
+    def route(self, domain: str, sender: Address = NULL_SENDER, released: bool = False) -> Deferred[tuple[Hop, ...]]:
         name = domain.lower()
         for rule in self._rules:
-            if rule.holds(name, sender):
+            if rule.holds(name, sender) and not (released and isinstance(rule.way, Keep)):
                 return self._by(rule.way, domain, sender)
         return self._usual.route(domain, sender)
 
@@ -95,6 +101,8 @@ class TransportRouter:
                 return Deferred.fromCoroutine(fixed(self._resolver, host, port, transport))
             case Refusal(status=status, text=text):
                 return fail(NoRoute(status, text))
+            case Keep(text=text):
+                return fail(OnHold(text))
             case Discard():
                 return succeed((DISCARDED,))
         return self._usual.route(domain, sender)

@@ -9,7 +9,7 @@ from mailsuite.config.locate import Path
 from mailsuite.config.option import TlsMode
 from mailsuite.config.relay import RelayTls, Transport, Way
 from mailsuite.config.schema import Settings
-from mailsuite.errors import MailError, NoRoute
+from mailsuite.errors import MailError, NoRoute, OnHold
 from mailsuite.interfaces import IDirectory, IResolver
 from mailsuite.model import Address, Hop, Recipient, Resolution, TlsLevel, ToMailbox
 from mailsuite.net.smtp_transaction import destinations_for
@@ -70,6 +70,8 @@ class Ways:
         try:
             hops = await self._router.route(domain, sender)
             words = "queued for " + ", ".join(_shown(hop) for hop in hops)
+        except OnHold as error:
+            outcome, words = Answer.LATER, f"kept on hold until somebody releases it: {error}"
         except NoRoute as error:
             outcome, words = Answer.NO, f"returned to the sender: {error.status} {error}"
         except MailError as error:
@@ -153,6 +155,8 @@ def _way(one: Transport) -> str:
             return f"to {one.host}:{one.port}"
         case Way.LMTP:
             return f"to {one.host}:{one.port} by LMTP"
+        case Way.HOLD:
+            return "on hold, until somebody releases it"
         case Way.ERROR:
             return f"back to the sender: {one.text}"
         case Way.DISCARD:

@@ -45,16 +45,16 @@ class HomeRouter:
         self._directory = directory
         self._beyond = beyond
 
-    def route(self, domain: str, sender: Address = NULL_SENDER) -> Deferred[tuple[Hop, ...]]:
-        return Deferred.fromCoroutine(self._route(domain, sender))
+    def route(self, domain: str, sender: Address = NULL_SENDER, released: bool = False) -> Deferred[tuple[Hop, ...]]:
+        return Deferred.fromCoroutine(self._route(domain, sender, released))
 
     def by_hand(self, via: str) -> Deferred[tuple[Hop, ...]]:
         return self._beyond.by_hand(via)
 
-    async def _route(self, domain: str, sender: Address) -> tuple[Hop, ...]:
+    async def _route(self, domain: str, sender: Address, released: bool) -> tuple[Hop, ...]:
         # Anybody will do, but for postmaster, who is at home at our host name, too.
         found = await self._directory.resolve(Address("mailer-daemon", domain))
-        return await self._beyond.route(domain, sender) if isinstance(found, Remote) else (HOME,)
+        return await self._beyond.route(domain, sender, released) if isinstance(found, Remote) else (HOME,)
 
 
 @implementer(ICourier)

@@ -26,7 +26,7 @@ from mailsuite.queue.schedule import Schedule
 from mailsuite.routing.resolver import DnsResolver, ResolverSettings
 from mailsuite.routing.router import Identity, MxRouter, SmarthostRouter
 from mailsuite.routing.security import PolicyOf, SecuredRouter, TlsRule, no_policy
-from mailsuite.routing.transports import Discard, Refusal, Rule, ToHost, TransportRouter, Usual, Way
+from mailsuite.routing.transports import Discard, Keep, Refusal, Rule, ToHost, TransportRouter, Usual, Way
 from mailsuite.services.couriers import Couriers
 from mailsuite.services.generic import GenericCourier
 from mailsuite.services.rewriting import Table
@@ -85,6 +85,8 @@ def _way(index: int, one: Transport) -> Way:
         found = _STATUS.match(one.text)
         status, text = (found[1], found[2]) if found else ("5.7.1", one.text)
         return Refusal(status, text or "mail for this address is not sent from here")
+    if one.way is ConfiguredWay.HOLD:
+        return Keep(one.text or f"on hold by [[transport]] no. {index + 1}")
     return Discard() if one.way is ConfiguredWay.DISCARD else Usual()
 
 

@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
 from mailsuite.disk.body import OctetsBody
-from mailsuite.errors import MailError, NoRoute
+from mailsuite.errors import MailError, NoRoute, OnHold
 from mailsuite.interfaces import IBody, IQueue, IReports, IRouter
 from mailsuite.model import (
     EVERYTHING,
@@ -24,7 +24,7 @@ from mailsuite.model import (
     Recipient,
     Selection,
 )
-from mailsuite.queue.book import Book, anywhere
+from mailsuite.queue.book import NONE_KEPT, Book, anywhere
 from mailsuite.queue.file import checked_via
 from mailsuite.queue.schedule import Schedule
 
@@ -53,12 +53,19 @@ class MemoryQueue:
         return execute(lambda: OctetsBody(self._octets[self._book.get(id).envelope.id]))
 
     def settle(
-        self, id: str, outcomes: Sequence[Outcome], told: bool = False, lane: str = ""
+        self,
+        id: str,
+        outcomes: Sequence[Outcome],
+        told: bool = False,
+        lane: str = "",
+        kept: Mapping[Address, str] = NONE_KEPT,
     ) -> Deferred[Sequence[Outcome]]:
-        return execute(self._settle, id, outcomes, told, lane)
+        return execute(self._settle, id, outcomes, told, lane, kept)
 
-    def _settle(self, id: str, outcomes: Sequence[Outcome], told: bool, lane: str) -> Sequence[Outcome]:
-        changed, failures = self._book.settled(id, outcomes, told, lane)
+    def _settle(
+        self, id: str, outcomes: Sequence[Outcome], told: bool, lane: str, kept: Mapping[Address, str]
+    ) -> Sequence[Outcome]:
+        changed, failures = self._book.settled(id, outcomes, told, lane, kept)
         self._book.put(changed)
         self._book.release(id)
         if not changed.pending:
@@ -96,7 +103,10 @@ def _nothing(_: object) -> None:
 
 @implementer(IRouter)
 class TableRouter:
-    """Hops, or the error, of each domain; any other domain does not exist.  ``asked`` lists the domains."""
+    """Hops, or the error, of each domain; any other domain does not exist.  ``asked`` lists the domains; ``released``
+    is where mail goes that was on hold."""
+
+    released: tuple[Hop, ...] = ()
 
     def __init__(self, table: Mapping[str, tuple[Hop, ...] | MailError]) -> None:
         self.table = table
@@ -105,9 +115,11 @@ class TableRouter:
     def by_hand(self, via: str) -> Deferred[tuple[Hop, ...]]:
         return self.route(via)
 
-    def route(self, domain: str, sender: Address = NULL_SENDER) -> Deferred[tuple[Hop, ...]]:
+    def route(self, domain: str, sender: Address = NULL_SENDER, released: bool = False) -> Deferred[tuple[Hop, ...]]:
         self.asked.append(domain)
         found = self.table.get(domain, NoRoute("5.1.2", f"the domain {domain} does not exist"))
+        if released and isinstance(found, OnHold):
+            found = self.released
         assert found, f"a route is never empty, as that of {domain} is"
         return fail(found) if isinstance(found, MailError) else succeed(found)
 

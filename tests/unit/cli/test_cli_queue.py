@@ -211,6 +211,18 @@ def test_why_says_what_is_wrong_and_what_comes_next(place_of: str) -> None:
     assert "about to be returned" in run("show", "--queue", place_of, "m1")
 
 
+def test_why_says_which_rule_keeps_a_message(folder: str) -> None:
+    queue = DiskQueue(folder, RealDisk(), Inline(), Clock())
+    result_of(queue.load())
+    result_of(queue.settle("m1", [], kept={BOB: "ask first", EVE: "ask first"}))
+    lines = [line.strip() for line in run("why", "--queue", folder, "m1").splitlines()]
+    assert lines[1:3] == ["bob@b.test", "kept on hold: ask first"]
+    assert lines[5] == "It is held: nothing happens before `mailsuite queue release m1`."
+    assert "held" in run("list", "--queue", folder)
+    run("release", "--queue", folder, "m1")
+    assert "It is due now" in run("why", "--queue", folder, "m1")
+
+
 def test_show_gives_the_message(place_of: str) -> None:
     assert run("show", "--queue", place_of, "m1", "--raw") == "x\n"
     assert json.loads(run("show", "--queue", place_of, "m1", "--json"))[0]["id"] == "m1"

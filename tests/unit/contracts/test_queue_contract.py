@@ -230,6 +230,38 @@ def test_a_held_message_is_not_due_until_released(world: World) -> None:
     assert world.lease_one() == "m1"
 
 
+def test_a_message_for_which_all_that_are_left_are_kept_is_held_with_the_reason(world: World) -> None:
+    world.add("m1", BOB, EVE)
+    world.lease_one()
+    result_of(world.queue.settle("m1", [delivered(BOB)], kept={EVE: "ask first"}))
+    (queued,) = result_of(world.queue.list())
+    assert (queued.held, queued.released) == (True, False)
+    assert [(one.recipient.address, one.last_status, one.last_text) for one in queued.pending] == [
+        (EVE, "", "ask first")
+    ]
+    world.clock.advance(DAY)
+    assert result_of(world.queue.lease(10)) == []
+
+
+def test_what_was_kept_and_is_released_is_due_at_once_and_known_as_released(world: World) -> None:
+    world.add("m1")
+    world.lease_one()
+    result_of(world.queue.settle("m1", [], kept={BOB: "ask first"}))
+    result_of(world.queue.hold("m1", False))
+    (queued,) = result_of(world.queue.lease(10))
+    assert (queued.held, queued.released) == (False, True)
+
+
+def test_who_is_kept_holds_up_nobody_else(world: World) -> None:
+    world.add("m1", BOB, EVE)
+    world.lease_one()
+    result_of(world.queue.settle("m1", [delayed(BOB)], kept={EVE: "ask first"}))
+    world.clock.advance(MINUTE)
+    (queued,) = result_of(world.queue.lease(10))
+    assert not queued.held
+    assert [one.last_text for one in queued.pending] == ["mx: connection refused", "ask first"]
+
+
 def test_kick_makes_messages_due_now(world: World) -> None:
     for id in ("m1", "m2"):
         world.add(id)

@@ -168,6 +168,20 @@ def test_hold_and_flush_survive_the_process(server: Server) -> None:
     assert server.lease() == []
 
 
+def test_what_a_rule_keeps_on_hold_and_its_release_survive_the_process(server: Server) -> None:
+    server.add("m1", BOB, EVE)
+    server.lease()
+    result_of(server.queue.settle("m1", [], kept={BOB: "ask first", EVE: "ask first"}))
+    server.start()
+    assert server.lease() == []
+    (queued,) = result_of(server.queue.list())
+    assert [entry.last_text for entry in queued.pending] == ["ask first"] * 2
+    result_of(server.queue.hold("m1", False))
+    server.start()
+    (queued,) = result_of(server.queue.lease(10))
+    assert (queued.held, queued.released) == (False, True)
+
+
 def test_the_file_of_a_message_can_be_read_by_a_person(server: Server) -> None:
     server.add("m1", BOB)
     text = (Path(server.root) / "messages" / "m1").read_bytes()

@@ -10,7 +10,7 @@ import pytest
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import Clock
 
-from mailsuite.errors import NoRoute, Temporary
+from mailsuite.errors import NoRoute, OnHold, Temporary
 from mailsuite.interfaces import IBody
 from mailsuite.model import (
     EVERYTHING,
@@ -287,6 +287,33 @@ def test_somebody_can_choose_another_way(world: World) -> None:
     result_of(world.queue.reroute("m1", "mx9.test:26"))
     result_of(world.queue.kick(EVERYTHING))
     assert world.courier.carried[-1] == ("mx9.test", "m1", ("bob@b.test",))
+
+
+def test_mail_on_hold_is_kept_and_nobody_is_told(world: World) -> None:
+    world.router.table = {**world.router.table, "b.test": OnHold("ask first")}
+    world.router.released = (MX1, MX2)
+    world.add("m1", BOB, DAN, EVE)
+    assert world.hosts() == ["mx.d.test"]
+    assert world.waiting() == [BOB, EVE]
+    (queued,) = result_of(world.queue.list())
+    assert (queued.held, queued.pending[0].last_text, queued.attempts) == (True, "ask first", 1)
+    for _ in range(12):
+        world.clock.advance(HOUR)
+    assert (world.hosts(), world.reports.reported) == (["mx.d.test"], [])
+    result_of(world.queue.hold("m1", False))
+    assert (world.hosts(), world.listed()) == (["mx.d.test", "mx1.b.test"], [])
+
+
+def test_mail_on_hold_does_not_keep_a_delayed_recipient_from_being_tried(world: World) -> None:
+    world.router.table = {**world.router.table, "b.test": OnHold("ask first")}
+    world.courier.answers["mx.d.test"] = later
+    world.add("m1", BOB, DAN)
+    world.clock.advance(6 * MINUTE)
+    assert world.hosts() == ["mx.d.test"] * 2
+    del world.courier.answers["mx.d.test"]
+    world.clock.advance(12 * MINUTE)
+    (queued,) = result_of(world.queue.list())
+    assert (queued.held, world.waiting()) == (True, [BOB])
 
 
 def test_five_days_of_retries_then_a_report() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from zope.interface.verify import verifyObject
 
-from mailsuite.errors import NoRoute, Temporary
+from mailsuite.errors import NoRoute, OnHold, Temporary
 from mailsuite.interfaces import IRouter
 from mailsuite.model import NULL_SENDER, Address, Hop
-from mailsuite.routing.transports import DISCARDED, Discard, Refusal, Rule, ToHost, TransportRouter, Usual
+from mailsuite.routing.transports import DISCARDED, Discard, Keep, Refusal, Rule, ToHost, TransportRouter, Usual
 from mailsuite.testing.dns import FakeDNS
 from mailsuite.testing.queue import TableRouter
 from mailsuite.testing.results import failure_of, result_of
@@ -62,6 +62,14 @@ def test_the_first_rule_that_holds_decides() -> None:
 def test_mail_can_be_sent_back() -> None:
     error = failure_of(router(Rule(Refusal("5.7.1", "not from here"))).route("b.test", AL), NoRoute)
     assert (str(error), error.status) == ("not from here", "5.7.1")  # type: ignore[attr-defined]
+
+
+def test_mail_can_be_kept_until_somebody_releases_it() -> None:
+    table = router(Rule(Keep("ask first"), senders=("@a.test",)), Rule(GATE, domains=("b.test",)))
+    assert str(failure_of(table.route("b.test", AL), OnHold)) == "ask first"
+    assert result_of(table.route("b.test", AL, released=True)) == (THERE,)
+    assert result_of(table.route("x.b.test", AL, released=True)) == (USUAL,)
+    assert result_of(table.route("b.test", NULL_SENDER)) == (THERE,)
 
 
 def test_a_host_that_is_not_there_may_be_put_right() -> None:

@@ -58,6 +58,11 @@ tls = "require"
 
 [[backup]]
 domains = [".inner.test"]
+
+[[transport]]
+way = "hold"
+domains = ["slow.test"]
+text = "ask first"
 """
 ZONES = {
     "far.test": {"MX": ["20 b.far.test", "10 a.far.test"]},
@@ -137,7 +142,7 @@ def rewrites(steps: list[Step], folder: Path) -> list[tuple[str, str, str, str]]
 def test_each_exchange_of_an_address_has_its_line(tmp_path: Path) -> None:
     steps = rewritten(tmp_path, "bob.b@here.test", "ann@pc.here.test")
     assert rewrites(steps, tmp_path) == [
-        ("ann@pc.here.test", "becomes ann@here.test", "rewriting.masquerade[1]", "m.toml:42"),
+        ("ann@pc.here.test", "becomes ann@here.test", "rewriting.masquerade[1]", "m.toml:47"),
         ("", "the header stays as it is", "rewriting.headers", "m.toml (default)"),
         ("bob.b@here.test", "becomes bob@here.test", "bob.b@here.test", "canonical:2"),
     ]
@@ -156,7 +161,7 @@ def test_an_address_of_ours_may_become_one_elsewhere_for_anybody(tmp_path: Path)
 def test_the_header_is_rewritten_for_ours(tmp_path: Path) -> None:
     steps = rewritten(tmp_path, "bob@here.test", "ann@lab.here.test", client="198.51.100.9")
     assert rewrites(steps, tmp_path) == [
-        ("ann@lab.here.test", "stays as it is", "rewriting.masquerade[0]", "m.toml:42"),
+        ("ann@lab.here.test", "stays as it is", "rewriting.masquerade[0]", "m.toml:47"),
         ("", "addresses in the header, too", "rewriting.headers", "m.toml (default)"),
     ]
 
@@ -184,6 +189,12 @@ def outcome(steps: list[Step]) -> Step:
         ({"to": "bob@here.test", "service": "submission"}, Answer.NO, "530 5.7.0 ", "/etc/m.toml:2"),
         ({"to": "bob@here.test", "service": "lmtp"}, Answer.NO, "no listener is for lmtp", "/etc/m.toml (default)"),
         ({"to": "x@a.bad.test", "client": "10.9.9.9"}, Answer.NO, "returned to the sender: 5.1.8 no more", ""),
+        (
+            {"to": "x@slow.test", "client": "10.9.9.9"},
+            Answer.LATER,
+            "kept on hold until somebody releases it: ask first",
+            "",
+        ),
         ({"to": "x@null.test", "client": "10.9.9.9"}, Answer.NO, "returned to the sender: 5.1.10 ", ""),
         ({"to": "x@ours.test", "client": "10.9.9.9"}, Answer.NO, "returned to the sender: 5.4.6 ", ""),
         ({"to": "x@gate.test", "client": "10.9.9.9"}, Answer.YES, "queued for 192.0.2.77:25", ""),

@@ -13,7 +13,7 @@ from mailsuite.config.option import TlsMode
 from mailsuite.config.relay import Dns, Relay, RelayTls, Smarthost, TlsPolicy, Transport, Way
 from mailsuite.config.schema import EVERYWHERE, Limits, Listener, Retry, Service, Settings
 from mailsuite.disk.body import OctetsBody
-from mailsuite.errors import NoRoute
+from mailsuite.errors import NoRoute, OnHold
 from mailsuite.model import Address, Delivered, Envelope, Hop, Recipient, TlsLevel
 from mailsuite.net.smtp_client_settings import Tls
 from mailsuite.net.tls import TLSContexts
@@ -118,6 +118,8 @@ TABLE = (
     Transport(Way.ERROR, senders=("@C.test",), text="5.1.8 c.test is closed"),
     Transport(Way.ERROR, senders=("@d.test",), text="no"),
     Transport(Way.DISCARD, senders=("@e.test",)),
+    Transport(Way.HOLD, domains=("h.test",), text="ask first"),
+    Transport(Way.HOLD, domains=("i.test",)),
 )
 
 
@@ -133,6 +135,8 @@ def test_the_transport_table_comes_first(tmp_path: Path) -> None:
     refused = failure_of(router.route("z.test", Address("u", "c.test")), NoRoute)
     assert (str(refused), refused.status) == ("c.test is closed", "5.1.8")  # type: ignore[attr-defined]
     assert failure_of(router.route("z.test", Address("u", "d.test")), NoRoute).status == "5.7.1"  # type: ignore[attr-defined]
+    assert str(failure_of(router.route("h.test"), OnHold)) == "ask first"
+    assert str(failure_of(router.route("i.test"), OnHold)) == "on hold by [[transport]] no. 8"
     (nowhere,) = result_of(router.route("z.test", Address("u", "e.test")))
     clock = Clock()
     courier = relay.courier(own, TLSContexts("", "", clock.seconds), clock, Inline())
