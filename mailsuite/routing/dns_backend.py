@@ -71,6 +71,8 @@ async def _within(answer: Deferred[_T], timeout: float | None, clock: IReactorTi
 
 
 class _Datagrams(DatagramProtocol):
+    noisy = False
+
     def __init__(self) -> None:
         self.inbox = _Queue()
 
@@ -158,9 +160,9 @@ class TwistedBackend(dns._asyncbackend.Backend):
         if destination is None or ssl_context is not None:
             raise NotImplementedError("only plain connections to a named destination")
         endpoint = TCP6ClientEndpoint if af == socket.AF_INET6 else TCP4ClientEndpoint
-        connecting = endpoint(self._reactor, destination[0], destination[1], bindAddress=source).connect(
-            Factory.forProtocol(_Stream)
-        )
+        factory = Factory.forProtocol(_Stream)
+        factory.noisy = False
+        connecting = endpoint(self._reactor, destination[0], destination[1], bindAddress=source).connect(factory)
         stream = await _within(connecting, timeout, self._reactor)
         return _StreamSocket(af, stream, self._reactor)
 

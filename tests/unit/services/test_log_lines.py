@@ -13,11 +13,14 @@ from twisted.logger import (
     Logger,
     LogLevel,
     LogPublisher,
+    globalLogPublisher,
     jsonFileLogObserver,
     textFileLogObserver,
 )
+from twisted.python import log
 from twisted.python.failure import Failure
 
+from mailsuite.routing.dns_backend import _Datagrams
 from mailsuite.services.log_lines import text_of, write_lines_quickly
 
 USUAL: LogEvent = {"log_namespace": "a.b", "log_level": LogLevel.info, "log_time": 1.7e9 + 0.75}
@@ -58,6 +61,30 @@ def test_an_event_that_says_nothing_of_itself_is_no_harm() -> None:
     assert text_of({}) is None
     event: LogEvent = {"log_format": "{line}", "line": "x"}
     assert text_of(event) == textFileLogObserver(io.StringIO()).formatEvent(event)
+
+
+@pytest.mark.parametrize("text", [f"{_Datagrams.__name__} starting on 55947", "(UDP Port 55947 Closed)"])
+def test_the_socket_of_a_dns_look_up_is_no_line(text: str) -> None:
+    assert text_of(said_by_twisted(text)) is None
+    assert not _Datagrams.noisy
+
+
+@pytest.mark.parametrize("form", ["SMTPServerFactory starting on {!r}", "(UNIX Port {} Closed)"])
+def test_a_unix_socket_is_called_by_its_name(form: str) -> None:
+    written = text_of(said_by_twisted(form.format("\0/run/lmtp")))
+    assert written == text_of(said_by_twisted(form.format("/run/lmtp")))
+    assert written is not None
+    assert "\0" not in written
+
+
+def said_by_twisted(text: str) -> LogEvent:
+    events: list[LogEvent] = []
+    globalLogPublisher.addObserver(events.append)
+    try:
+        log.msg(text)
+    finally:
+        globalLogPublisher.removeObserver(events.append)
+    return events[0]
 
 
 def test_a_quick_line_is_written_where_twistds_was() -> None:
