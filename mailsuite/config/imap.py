@@ -55,4 +55,12 @@ class Imap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "texts indexed; off: the first search of a message does that. The index takes a fifth of the mail's size."
         ),
     ] = True
+    eight_bit_headers: Annotated[
+        bool,
+        about(
+            "Take messages with 8-bit octets in their header also from clients that did not say ENABLE IMAP4rev2 or "
+            "UTF8=ACCEPT. RFC 9755 §4 has them refused (off); but old mail has them, and spam, and programs that move "
+            "mail would stop at the first."
+        ),
+    ] = True
     comment: Annotated[str, length(0, 1000, "A note on this server for its users (RFC 5464 /shared/comment).")] = ""

@@ -1,4 +1,5 @@
-"""The messages of an APPEND or REPLACE, read as they arrive: RFC 3501 §6.3.11, RFC 3502, RFC 3516, RFC 4469, RFC 8508.
+"""The messages of an APPEND or REPLACE, read as they arrive: RFC 3501 §6.3.11, RFC 3502, RFC 3516, RFC 4469, RFC 6855,
+RFC 8508.
 
 A command comes in segments, each up to a literal's announcement or to the end of the command.  A segment becomes events
 for the adapter, who takes them one by one; the literal itself is the core's to carry.  One ``Appending`` belongs to one
@@ -23,6 +24,8 @@ from mailsuite.model import NO_FLAGS, Flags
 # literal8 = "~{" number ["+"] "}" CRLF *OCTET
 _DATA = re.compile(rb"(~?)\{[0-9]+\+?\}\r\n\Z")
 _CATENATE = re.compile(rb"CATENATE \(", re.IGNORECASE)
+# append-data =/ utf8-literal ; cat-part =/ utf8-literal ; utf8-literal = "UTF8" SP "(" literal8 ")", RFC 6855 §4
+_UTF8 = re.compile(rb"UTF8 \((?=~\{)", re.IGNORECASE)
 # cat-part = text-literal / url ; text-literal = "TEXT" SP literal ; url = "URL" SP astring
 _TEXT = re.compile(rb"TEXT \{[0-9]+\+?\}\r\n\Z", re.IGNORECASE)
 _URL = re.compile(rb"URL ", re.IGNORECASE)
@@ -48,10 +51,14 @@ class Appending:
         self._messages = 0
         self._parts = 0
         self._in_list = False  # between the parentheses of CATENATE
+        self._in_utf8 = False  # and of UTF8
 
     def read(self, cursor: Cursor, announced: Announced | None) -> None:
         """The next segment, from the cursor to its end, where ``announced`` is offered, or the command ends.  Raises
         ProtocolError."""
+        if self._in_utf8:
+            cursor.need(b")")
+            self._in_utf8 = False
         if self._in_list:
             self._read_parts(cursor, announced, first=False)
         while self.announced is None and not (cursor.at_end and self._messages):
@@ -80,12 +87,13 @@ class Appending:
         if cursor.looking_at(b'"'):
             date = dates.moment(cursor)
             cursor.space()
+        self._in_utf8 = cursor.match(_UTF8) is not None
         data = cursor.match(_DATA)
         if data is not None and announced is not None:
             self._limits.check_message(announced.size, self._messages)
-            self._offer(announced, binary=bool(data.group(1)))
+            self._offer(announced, binary=bool(data.group(1)) and not self._in_utf8)
             self._begin(wanted, date, announced.size)
-        elif cursor.match(_CATENATE):
+        elif not self._in_utf8 and cursor.match(_CATENATE):
             self._limits.check_messages(self._messages)
             self._begin(wanted, date, None)
             self._read_parts(cursor, announced, first=True)
@@ -114,7 +122,7 @@ class Appending:
             self._count_part()
             if cursor.match(_URL):
                 self.coming.append(AppendUrl(self._target.tag, strings.astring(cursor, "a URL")))
-            elif cursor.match(_TEXT) and announced is not None:
+            elif self._at_text(cursor) and announced is not None:
                 self._limits.check_part(announced.size)
                 self._offer(announced)
                 self.coming.append(AppendText(self._target.tag, announced.size))
@@ -122,6 +130,11 @@ class Appending:
             else:
                 raise cursor.expected("URL, or TEXT with a literal")
         self._in_list = False
+
+    def _at_text(self, cursor: Cursor) -> bool:
+        """Whether a part as octets is what comes."""
+        self._in_utf8 = cursor.match(_UTF8) is not None
+        return cursor.match(_DATA if self._in_utf8 else _TEXT) is not None
 
     def _count_part(self) -> None:
         self._parts += 1

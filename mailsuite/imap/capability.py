@@ -9,6 +9,7 @@ from mailsuite.imap.states import State
 #: Offered in every state.
 _ALWAYS: tuple[bytes, ...] = (
     b"IMAP4rev1",  # RFC 3501
+    b"IMAP4rev2",  # RFC 9051
     b"SASL-IR",  # RFC 4959
     b"LITERAL+",  # RFC 7888
     b"ID",  # RFC 2971
@@ -18,6 +19,7 @@ _ALWAYS: tuple[bytes, ...] = (
 
 #: Only told after login: nobody needs them before, and the greeting stays short.
 _AFTER_LOGIN: tuple[bytes, ...] = (
+    b"UTF8=ACCEPT",  # RFC 9755
     b"NAMESPACE",  # RFC 2342
     b"CHILDREN",  # RFC 3348
     b"UIDPLUS",  # RFC 4315

@@ -157,11 +157,12 @@ def is_ours(error: Exception) -> bool:
     return isinstance(error, errors.Corrupt | errors.Temporary) and not isinstance(error, errors.Throttled)
 
 
-def of_error(error: Exception) -> Words:
-    """Code and text for a failure.  What is not a ``MailError`` is our bug and says nothing of its cause; trouble and
-    damage on disk name files, so their text stays in the log too."""
+def of_error(error: Exception, utf8: bool = False) -> Words:
+    """Code and text for a failure, in UTF-8 where the client knows that (RFC 9051 §9 resp-text).  What is not a
+    ``MailError`` is our bug and says nothing of its cause; trouble and damage on disk name files, so their text stays
+    in the log too."""
     for kind, words in _ERRORS:
         if isinstance(error, kind):
-            own = names.encode(str(error).replace("\r", " ").replace("\n", " "))  # a mailbox as LIST shows it
+            own = names.written(str(error).replace("\r", " ").replace("\n", " "), utf8)  # a mailbox as LIST shows it
             return words if not own or is_ours(error) else Words(words.code, own)
     return Words(SERVERBUG, b"an error of the server, it has been logged")

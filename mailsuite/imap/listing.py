@@ -56,20 +56,30 @@ def listed(command: List, infos: Sequence[MailboxInfo]) -> list[Listed]:
     ]
 
 
-def line(command: List, each: Listed) -> bytes:
-    """The LIST response."""
+def line(command: List, each: Listed, utf8: bool = False) -> bytes:
+    """The LIST response; ``utf8``: whether the client knows names in UTF-8, here and below."""
     extended = _CHILDINFO if each.childinfo else b""
-    return responses.list_line(b"LIST", _attributes(command, each), each.info.name, extended)
+    return responses.list_line(b"LIST", _attributes(command, each), responses.mailbox(each.info.name, utf8), extended)
 
 
-def lines(command: List, infos: Sequence[MailboxInfo]) -> list[bytes]:
+_ALL_ATTRIBUTES = List(
+    b"", (), returns=frozenset({ListReturn.CHILDREN, ListReturn.SUBSCRIBED, ListReturn.SPECIAL_USE}), extended=True
+)
+
+
+def opened_line(info: MailboxInfo, utf8: bool) -> bytes:
+    """The LIST response that SELECT and EXAMINE give (RFC 9051 §6.3.2)."""
+    return line(_ALL_ATTRIBUTES, Listed(info), utf8)
+
+
+def lines(command: List, infos: Sequence[MailboxInfo], utf8: bool = False) -> list[bytes]:
     """All LIST responses."""
     if not command.patterns and not command.extended:
         return [_DELIMITER_LINE]
-    return [line(command, each) for each in listed(command, infos)]
+    return [line(command, each, utf8) for each in listed(command, infos)]
 
 
-def lsub_lines(command: Lsub, infos: Sequence[MailboxInfo]) -> list[bytes]:
+def lsub_lines(command: Lsub, infos: Sequence[MailboxInfo], utf8: bool = False) -> list[bytes]:
     """The LSUB responses; with ``%``, a name whose inferiors are subscribed is told as \\Noselect."""
     fits = _matcher((command.pattern,))
     subscribed = {info.name for info in infos if info.subscribed}
@@ -79,7 +89,10 @@ def lsub_lines(command: Lsub, infos: Sequence[MailboxInfo]) -> list[bytes]:
             for parent in _parents(name):
                 if fits(parent):
                     found.setdefault(parent, (b"\\Noselect",))
-    return [responses.list_line(b"LSUB", found[name], name) for name in sorted(found, key=_inbox_first)]
+    return [
+        responses.list_line(b"LSUB", found[name], responses.mailbox(name, utf8))
+        for name in sorted(found, key=_inbox_first)
+    ]
 
 
 def _selected(select: Iterable[ListSelect], info: MailboxInfo) -> bool:

@@ -1,4 +1,5 @@
-"""Mailbox names: modified UTF-7 (RFC 3501 section 5.1.3) to Unicode and back, LIST patterns."""
+"""Mailbox names on the wire, in modified UTF-7 (RFC 3501 section 5.1.3) or UTF-8 (RFC 9051 section 5.1), to Unicode and
+back; LIST patterns."""
 
 from __future__ import annotations
 
@@ -11,6 +12,16 @@ from mailsuite.model import DELIMITER, INBOX
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]+")
 # "&" *(modified BASE64) "-": base64 without padding, "," for "/"
 _SHIFTED = re.compile(r"&([A-Za-z0-9+,]*)-")
+
+
+def written(name: str, utf8: bool) -> bytes:
+    """Unicode -> UTF-8 where the client knows that, else modified UTF-7."""
+    return name.encode("utf-8", "replace") if utf8 else encode(name)
+
+
+def read(octets: bytes, utf8: bool) -> str:
+    """The way back; ValueError if it is neither.  ``&`` stands for itself in UTF-8."""
+    return octets.decode("utf-8") if utf8 else decode(octets)
 
 
 @lru_cache(maxsize=1024)

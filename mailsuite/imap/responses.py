@@ -18,6 +18,8 @@ from mailsuite.query import Ranges
 # RFC 3501 section 9: QUOTED-CHAR is any 7-bit TEXT-CHAR; ATOM-CHAR excludes these and CTL.
 _ATOM = re.compile(rb'[^\x00-\x20\x7f-\xff(){%*"\\\]]+')
 _QUOTABLE = re.compile(rb"[\x01-\x09\x0b\x0c\x0e-\x7f]*")
+# RFC 9051 section 9: QUOTED-CHAR =/ UTF8-2 / UTF8-3 / UTF8-4
+_QUOTABLE_UTF8 = re.compile(rb"[\x01-\x09\x0b\x0c\x0e-\xff]*")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 #: Octets in a unit of STORAGE, RFC 9208 §5.1.
@@ -27,9 +29,10 @@ _STORAGE_UNIT = 1024
 # -- strings -------------------------------------------------------------------------------------------------------
 
 
-def string(value: bytes) -> bytes:
-    """Quoted where that is possible and short, else a literal."""
-    if len(value) <= 1024 and _QUOTABLE.fullmatch(value):
+def string(value: bytes, utf8: bool = False) -> bytes:
+    """Quoted where that is possible and short, else a literal.  ``utf8``: it is UTF-8, which this client takes in
+    quotes."""
+    if len(value) <= 1024 and (_QUOTABLE_UTF8 if utf8 else _QUOTABLE).fullmatch(value):
         return b'"' + value.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
     return literal(value)
 
@@ -43,16 +46,16 @@ def nstring(value: bytes | None) -> bytes:
     return b"NIL" if value is None else string(value)
 
 
-def astring(value: bytes) -> bytes:
+def astring(value: bytes, utf8: bool = False) -> bytes:
     """An atom where that is possible."""
     if _ATOM.fullmatch(value) and value.upper() != b"NIL":
         return value
-    return string(value)
+    return string(value, utf8)
 
 
-def mailbox(name: str) -> bytes:
-    """A mailbox name, RFC 3501 section 5.1.3."""
-    return astring(names.encode(name))
+def mailbox(name: str, utf8: bool = False) -> bytes:
+    """A mailbox name, RFC 3501 section 5.1.3, or in UTF-8, RFC 9051 section 5.1."""
+    return astring(names.written(name, utf8), utf8)
 
 
 # -- flags and dates -----------------------------------------------------------------------------------------------
@@ -125,19 +128,20 @@ def ident(fields: Iterable[tuple[str, str]]) -> bytes:
 def list_line(
     word: bytes,
     attributes: Iterable[bytes],
-    name: str,
+    name: bytes,
     extended: bytes = b"",
     delimiter: bytes = b'"/"',
 ) -> bytes:
-    """``* LIST (\\HasNoChildren) "/" name``; ``word`` LIST or LSUB, ``extended`` RFC 5258 data in parentheses."""
+    """``* LIST (\\HasNoChildren) "/" name``; ``word`` LIST or LSUB, ``name`` as ``mailbox`` writes it, here and
+    below, ``extended`` RFC 5258 data in parentheses."""
     end = b" " + extended if extended else b""
-    return b"* %s (%s) %s %s%s\r\n" % (word, b" ".join(attributes), delimiter, mailbox(name), end)
+    return b"* %s (%s) %s %s%s\r\n" % (word, b" ".join(attributes), delimiter, name, end)
 
 
-def status(name: str, items: Sequence[StatusItem], counters: MailboxStatus, append_limit: int) -> bytes:
+def status(name: bytes, items: Sequence[StatusItem], counters: MailboxStatus, append_limit: int) -> bytes:
     """``* STATUS name (MESSAGES 3 ...)``, RFC 3501 section 7.2.4; ``append_limit`` in octets (RFC 7889 §3.1)."""
     words = [_status_value(item, counters, append_limit) for item in items]
-    return b"* STATUS %s (%s)\r\n" % (mailbox(name), b" ".join(words))
+    return b"* STATUS %s (%s)\r\n" % (name, b" ".join(words))
 
 
 def _status_value(item: StatusItem, counters: MailboxStatus, append_limit: int) -> bytes:
@@ -160,35 +164,35 @@ _COUNTERS = {
 }
 
 
-def namespace(others: str) -> bytes:
+def namespace(others: str, utf8: bool = False) -> bytes:
     """RFC 2342: one personal namespace, and where others' mailboxes are; empty for nowhere."""
-    there = b'((%s "/"))' % string(names.encode(others + DELIMITER)) if others else b"NIL"
+    there = b'((%s "/"))' % string(names.written(others + DELIMITER, utf8), utf8) if others else b"NIL"
     return b'* NAMESPACE (("" "/")) %s NIL\r\n' % there
 
 
-def acl(name: str, access: Access) -> bytes:
+def acl(name: bytes, access: Access) -> bytes:
     """``* ACL name identifier rights ...``, RFC 4314 section 3.6."""
     pairs = [(astring(identifier.encode()), shown(rights).encode()) for identifier, rights in access.items()]
-    return b"* ACL %s%s\r\n" % (mailbox(name), b"".join(b" %s %s" % pair for pair in pairs))
+    return b"* ACL %s%s\r\n" % (name, b"".join(b" %s %s" % pair for pair in pairs))
 
 
-def list_rights(name: str, identifier: str, required: str) -> bytes:
+def list_rights(name: bytes, identifier: str, required: str) -> bytes:
     """Section 3.7: what it always has, and each right that it can be given."""
     always = shown(required).encode() or b'""'
     optional = b"".join(b" " + right.encode() for right in shown(RIGHTS) if right not in required)
     end = b"" if required == RIGHTS else optional
-    return b"* LISTRIGHTS %s %s %s%s\r\n" % (mailbox(name), astring(identifier.encode()), always, end)
+    return b"* LISTRIGHTS %s %s %s%s\r\n" % (name, astring(identifier.encode()), always, end)
 
 
-def my_rights(name: str, rights: str) -> bytes:
+def my_rights(name: bytes, rights: str) -> bytes:
     """Section 3.8."""
-    return b"* MYRIGHTS %s %s\r\n" % (mailbox(name), shown(rights).encode() or b'""')
+    return b"* MYRIGHTS %s %s\r\n" % (name, shown(rights).encode() or b'""')
 
 
-def metadata(name: str, entries: Mapping[str, bytes | None]) -> bytes:
+def metadata(name: bytes, entries: Mapping[str, bytes | None]) -> bytes:
     """``* METADATA name (/private/comment "mine")``, RFC 5464 section 4.4.1; at least one entry."""
     words = b" ".join(astring(entry.encode("ascii")) + b" " + _value(value) for entry, value in entries.items())
-    return b"* METADATA %s (%s)\r\n" % (mailbox(name), words)
+    return b"* METADATA %s (%s)\r\n" % (name, words)
 
 
 def _value(value: bytes | None) -> bytes:
@@ -206,9 +210,9 @@ def quota(root: str, now: Quota) -> bytes:
     return b"* QUOTA %s (%s)\r\n" % (astring(root.encode()), b" ".join(words))
 
 
-def quota_root(name: str, root: str) -> bytes:
+def quota_root(name: bytes, root: str) -> bytes:
     """RFC 9208 §4.2.2: the mailbox's only root."""
-    return b"* QUOTAROOT %s %s\r\n" % (mailbox(name), astring(root.encode()))
+    return b"* QUOTAROOT %s %s\r\n" % (name, astring(root.encode()))
 
 
 def search(numbers: Iterable[int], modseq: int = 0) -> bytes:

@@ -15,6 +15,7 @@ from typing import cast
 from mailsuite.imap import codes, limits, responses, table
 from mailsuite.imap.appending import Appending, awaits_url
 from mailsuite.imap.commands.append import Target, awaits_name
+from mailsuite.imap.dialect import REV1, Dialect
 from mailsuite.imap.events import (
     AppendAbort,
     AppendChunk,
@@ -43,6 +44,7 @@ class ServerCore:
         self._reader = Reader()
         self._out: list[bytes] = []
         self._state = State.NOT_AUTHENTICATED
+        self._dialect = REV1
         self._mode = Mode.COMMAND
         self._reading = Reading()
         self._left = 0
@@ -83,6 +85,10 @@ class ServerCore:
     @property
     def state(self) -> State:
         return self._state
+
+    @property
+    def dialect(self) -> Dialect:
+        return self._dialect
 
     @property
     def idling(self) -> bool:
@@ -128,15 +134,15 @@ class ServerCore:
 
     def no(self, tag: bytes, text: bytes, code: bytes = b"") -> None:
         """The command is refused; of an APPEND that is under way the rest is swallowed first."""
-        self._refuse(tag, ProtocolError(text.decode("latin-1"), code, b"NO"))
+        self._refuse(tag, ProtocolError(text, code, b"NO"))
 
     def bad(self, tag: bytes, text: bytes, code: bytes = b"") -> None:
         """The same for a command that the client should not have sent."""
-        self._refuse(tag, ProtocolError(text.decode("latin-1"), code))
+        self._refuse(tag, ProtocolError(text, code))
 
     def fail(self, tag: bytes, error: Exception) -> None:
         """``no`` in the words that ``codes.of_error`` has for it."""
-        words = codes.of_error(error)
+        words = codes.of_error(error, self._dialect.utf8)
         self.no(tag, words.text, words.code)
 
     def challenge(self, base64: bytes) -> None:
@@ -160,6 +166,10 @@ class ServerCore:
         self._out.append(b"+ idling\r\n")
         self._mode = Mode.IDLE
         self._awaiting = False
+
+    def speak(self, dialect: Dialect) -> None:
+        """From the next command on the client's words are read so, and errors told."""
+        self._dialect = dialect
 
     def deselect(self) -> None:
         """The selected mailbox is gone."""
@@ -233,7 +243,7 @@ class ServerCore:
         return event
 
     def _begin(self) -> Command:
-        head = table.head(bytes(self._reading.data), self._state)
+        head = table.head(bytes(self._reading.data), self._state, self._dialect)
         if head.row.appends:
             return self._begin_append(head, None)
         event = head.parse()
@@ -294,7 +304,7 @@ class ServerCore:
         if not awaits_url(reading.data):
             if self._hand.appending is not None:
                 return self._read_parts(self._hand.appending, announced)
-            head = None if reading.admitted else table.head(bytes(reading.data), self._state)
+            head = None if reading.admitted else table.head(bytes(reading.data), self._state, self._dialect)
             if head is not None and head.row.appends and not awaits_name(head.cursor, head.row.words_before_name):
                 return self._begin_append(head, announced)
             reading.admitted = head is None or not head.row.appends
@@ -336,7 +346,7 @@ class ServerCore:
 
     def _read_parts(self, appending: Appending, announced: Announced | None) -> Command:
         """The next segment of the command."""
-        appending.read(Cursor(bytes(self._reading.data)), announced)
+        appending.read(Cursor(bytes(self._reading.data), self._dialect), announced)
         self._reading = Reading()
         return self._next_part(appending)
 

@@ -61,6 +61,7 @@ from mailsuite.imap.commands import (
     unselect,
     urlfetch,
 )
+from mailsuite.imap.dialect import REV1, Dialect
 from mailsuite.imap.events import Command
 from mailsuite.imap.states import State
 from mailsuite.imap.syntax import strings
@@ -182,9 +183,9 @@ def tag_of(data: bytes) -> bytes:
     return found.group() if found is not None and data[found.end() : found.end() + 1] in (b" ", b"") else b""
 
 
-def head(data: bytes, state: State) -> Head:
+def head(data: bytes, state: State, dialect: Dialect = REV1) -> Head:
     """Which command this is; ProtocolError if there is none such, or not in this state."""
-    cursor = Cursor(data)
+    cursor = Cursor(data, dialect)
     tag = cursor.take(strings.TAG, "a tag")
     cursor.space()
     name = cursor.take(_NAME, "a command").upper()

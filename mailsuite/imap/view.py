@@ -54,6 +54,7 @@ class View(Numbering):
         self.gone = False
         #: The client uses UIDs only: UIDFETCH and VANISHED are told instead of FETCH and EXPUNGE (RFC 9586 §3).
         self.uid_only = False
+        self._rev2 = False
         self._uidnext = snapshot.uidnext
         self._flags: list[Flags] = list(snapshot.flags)
         self._keywords: dict[str, None] = dict.fromkeys(snapshot.keywords)
@@ -70,19 +71,32 @@ class View(Numbering):
 
     def opening(self) -> list[bytes]:
         """The untagged responses of SELECT and EXAMINE, RFC 3501 section 6.3.1."""
-        lines = [
+        return [
             self._flags_line(),
             responses.exists(len(self._uids)),
-            responses.recent(len(self._recent)),
+            *self._rev1_lines(),
             self._permanent_line(),
             responses.ok(b"UIDs are valid", codes.uidvalidity(self.uidvalidity)),
             responses.ok(b"the next UID", codes.uidnext(self._uidnext)),
             responses.ok(b"the highest so far", codes.highestmodseq(self.modseqs.highest)),  # RFC 7162 §3.1.2.1
         ]
+
+    def _rev1_lines(self) -> list[bytes]:
+        """What IMAP4rev2 has no more, RFC 9051 Appendix E 11 and 12."""
+        if self._rev2:
+            return []
+        lines = [responses.recent(len(self._recent))]
         unseen = next((number for number, flags in enumerate(self._flags, 1) if SEEN not in flags), None)
         if unseen is not None and not self.uid_only:
-            lines.insert(3, responses.ok(b"the first unseen message", codes.unseen(unseen)))
+            lines.append(responses.ok(b"the first unseen message", codes.unseen(unseen)))
         return lines
+
+    def speak_rev2(self) -> None:
+        """ENABLE IMAP4rev2: nothing is \\Recent any more, and each FETCH that nobody asked for tells the UID (RFC 9051
+        §7.5.2)."""
+        self._rev2 = True
+        self._recent.clear()
+        self._told_recent = 0
 
     def _flags_line(self) -> bytes:
         return b"* FLAGS (%s)\r\n" % " ".join((*SYSTEM_FLAGS, *self._keywords)).encode()
@@ -194,7 +208,8 @@ class View(Numbering):
         if fresh:
             uids, flags_ = zip(*fresh, strict=True)
             self._arrive(Arrived(uids, flags_, recent=False))
-        self._recent.update(snapshot.recent)
+        if not self._rev2:
+            self._recent.update(snapshot.recent)
         self._keywords.update(dict.fromkeys(snapshot.keywords))
 
     def stored(self, results: Sequence[tuple[int, Flags, int]], op: FlagOp, flags: Flags, silent: bool) -> None:
@@ -228,7 +243,7 @@ class View(Numbering):
                 self._uids.append(uid)
                 self._flags.append(flags)
                 self._learn(flags)
-                if change.recent:
+                if change.recent and not self._rev2:
                     self._recent.add(uid)
 
     def _set(self, uid: int, flags: Flags, modseq: int) -> None:
@@ -281,7 +296,7 @@ class View(Numbering):
             lines.append(responses.recent(self._told_recent))
         aware = self.modseqs.awareness is not Awareness.NONE
         if self._believed or self._due or (aware and self.modseqs.heard):
-            lines += self._tell_flags(uid, aware)
+            lines += self._tell_flags(uid or self._rev2, aware)
         self.modseqs.heard.clear()
         return lines
 

@@ -32,7 +32,9 @@ async def get_acl(session: Session, event: GetAcl) -> None:
     _must_share(session)
     access = await session.store.notes.access(event.mailbox)
     owner = session.store.notes.owner(event.mailbox)
-    session.core.untagged(responses.acl(event.mailbox, {owner: RIGHTS, **dict(sorted(access.items()))}))
+    session.core.untagged(
+        responses.acl(session.written(event.mailbox), {owner: RIGHTS, **dict(sorted(access.items()))})
+    )
     await _told(session, event)
 
 
@@ -41,7 +43,7 @@ async def list_rights(session: Session, event: ListRights) -> None:
     _must_share(session)
     await session.store.notes.access(event.mailbox)  # which takes the right
     required = RIGHTS if event.identifier == session.store.notes.owner(event.mailbox) else ""
-    session.core.untagged(responses.list_rights(event.mailbox, event.identifier, required))
+    session.core.untagged(responses.list_rights(session.written(event.mailbox), event.identifier, required))
     await _told(session, event)
 
 
@@ -49,7 +51,7 @@ async def my_rights(session: Session, event: MyRights) -> None:
     """§3.5."""
     _must_share(session)
     rights = await session.store.notes.rights(event.mailbox, session.account)
-    session.core.untagged(responses.my_rights(event.mailbox, rights))
+    session.core.untagged(responses.my_rights(session.written(event.mailbox), rights))
     await _told(session, event)
 
 

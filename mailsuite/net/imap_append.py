@@ -11,9 +11,10 @@ import contextlib
 
 from twisted.internet.defer import Deferred
 
-from mailsuite.errors import Expunged, MailError, NotFound, ReadOnly, TooBig, Undecodable
+from mailsuite.errors import Expunged, MailError, NotFound, ReadOnly, TooBig, Undecodable, Unsupported
 from mailsuite.imap import codes, responses
 from mailsuite.imap.events import AppendAbort, AppendBegin, AppendChunk, AppendEnd, AppendText
+from mailsuite.mime.ascii_header import AsciiHeader
 from mailsuite.mime.binary import TextForm
 from mailsuite.mime.seven_bit import Unconvertible
 from mailsuite.net.imap_session import Offered, Session
@@ -35,7 +36,9 @@ async def begin(session: Session, event: AppendBegin) -> None:
         await _finish_last(session)
     date = session.clock.seconds() if event.date is None else event.date
     form = TextForm() if event.binary else None
-    session.offered.append(Offered(session.parts.drafts(), event.flags, date, form))
+    free = session.core.dialect.utf8 or session.settings.eight_bit_headers
+    header = None if free else AsciiHeader()
+    session.offered.append(Offered(session.parts.drafts(), event.flags, date, form, header))
     session.core.accept()
 
 
@@ -65,6 +68,8 @@ def chunk(session: Session, event: AppendChunk) -> Deferred[object] | None:
     offered = session.offered[-1]
     if offered.form is not None:
         return session.carry_out(event, _convert(session, offered, offered.form, event.data))
+    if offered.header is not None:
+        return session.carry_out(event, add(session, offered, event.data))
     written = offered.draft.write(event.data)
     if offered.draft.size > session.settings.limits.message:
         return session.carry_out(event, _too_big())
@@ -103,6 +108,8 @@ async def add(session: Session, offered: Offered, data: bytes) -> None:
     """Octets to the message; ``TooBig`` if it is too large with them."""
     if offered.draft.size + len(data) > session.settings.limits.message:
         raise TooBig("the message is too big")  # RFC 4469 §4.2
+    if offered.header is not None and not offered.header.feed(data):
+        raise Unsupported("8-bit octets in the header, say ENABLE IMAP4rev2 or UTF8=ACCEPT first")  # RFC 9755 §4
     written = offered.draft.write(data)
     if written is not None:
         await written

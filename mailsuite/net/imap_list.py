@@ -34,24 +34,28 @@ async def list_mailboxes(session: Session, event: List) -> None:
             session.flush()
             await session.drained()
     else:
-        session.core.untagged_all(listing.lines(event, infos))
+        session.core.untagged_all(listing.lines(event, infos, session.core.dialect.utf8))
     await session.complete(event, b"listed")
 
 
 async def _with_status(session: Session, event: List, each: Listed) -> list[bytes]:
     """RFC 5819 §2: the LIST response, and behind it the STATUS response.  What cannot be opened any more is told as
     that; what cannot be counted for another reason has no STATUS response."""
+    utf8 = session.core.dialect.utf8
     if not (event.status and each.telling):
-        return [listing.line(event, each)]
+        return [listing.line(event, each, utf8)]
     try:
         counters = await session.store.status(each.info.name)
     except (NotFound, NotAllowed):
-        return [listing.line(event, each.barred())]
+        return [listing.line(event, each.barred(), utf8)]
     except MailError as error:
         session.log.warn("no STATUS of {mailbox} in LIST: {error}", mailbox=each.info.name, error=error)
-        return [listing.line(event, each)]
+        return [listing.line(event, each, utf8)]
     limit = session.settings.limits.message
-    return [listing.line(event, each), responses.status(each.info.name, event.status, counters, limit)]
+    return [
+        listing.line(event, each, utf8),
+        responses.status(session.written(each.info.name), event.status, counters, limit),
+    ]
 
 
 async def _noted(session: Session, event: List, name: str) -> list[bytes]:
@@ -59,14 +63,16 @@ async def _noted(session: Session, event: List, name: str) -> list[bytes]:
     found: list[bytes] = []
     with contextlib.suppress(MailError):
         if ListReturn.MYRIGHTS in event.returns:
-            found.append(responses.my_rights(name, await session.store.notes.rights(name, session.account)))
+            found.append(
+                responses.my_rights(session.written(name), await session.store.notes.rights(name, session.account))
+            )
         if event.entries:
             held = await session.store.notes.annotations(name, session.account)
-            found.append(responses.metadata(name, {entry: held.get(entry) for entry in event.entries}))
+            found.append(responses.metadata(session.written(name), {entry: held.get(entry) for entry in event.entries}))
     return found
 
 
 async def lsub(session: Session, event: Lsub) -> None:
     """RFC 3501 §6.3.9."""
-    session.core.untagged_all(listing.lsub_lines(event, await session.store.list()))
+    session.core.untagged_all(listing.lsub_lines(event, await session.store.list(), session.core.dialect.utf8))
     await session.complete(event, b"listed")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from mailsuite.errors import BadCredentials, NotAllowed, NotFound, Unsupported
 from mailsuite.imap import codes, responses
+from mailsuite.imap.dialect import REV2, UTF8_ACCEPT
 from mailsuite.imap.events import (
     AuthenticateBegin,
     AuthenticateResponse,
@@ -36,7 +37,10 @@ _CAN_BE_ENABLED: dict[str, Callable[[Session], None]] = {
     "CONDSTORE": lambda session: session.become(Awareness.CONDSTORE),
     "QRESYNC": lambda session: session.become(Awareness.QRESYNC),
     "UIDONLY": Session.use_uids_only,
+    "UTF8=ACCEPT": lambda session: session.speak(UTF8_ACCEPT),  # RFC 9755 §3
+    "IMAP4rev2": lambda session: session.speak(REV2),  # RFC 9051 §6.3.1
 }
+_SPELLED = {name.upper(): name for name in _CAN_BE_ENABLED}
 
 
 def capability(session: Session, event: Capability) -> None:
@@ -52,8 +56,8 @@ def ident(session: Session, event: Id) -> None:
 
 
 async def enable(session: Session, event: Enable) -> None:
-    """RFC 5161; RFC 7162 §3.2.3, RFC 9586 §3."""
-    names = tuple(name for name in dict.fromkeys(event.names) if name in _CAN_BE_ENABLED)
+    """RFC 5161; RFC 7162 §3.2.3, RFC 9586 §3, RFC 9051 §6.3.1, RFC 9755 §3."""
+    names = tuple(_SPELLED[name] for name in dict.fromkeys(event.names) if name in _SPELLED)
     for name in names:
         _CAN_BE_ENABLED[name](session)
     session.core.untagged(responses.enabled(names))

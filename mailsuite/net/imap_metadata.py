@@ -21,7 +21,7 @@ async def get_metadata(session: Session, event: GetMetadata) -> None:
         held |= _of_server(session)
     chosen = metadata.chosen(event.entries, event.depth, event.largest, held)
     if chosen.entries:
-        session.core.untagged(responses.metadata(event.mailbox, chosen.entries))
+        session.core.untagged(responses.metadata(session.written(event.mailbox), chosen.entries))
     code = codes.metadata_longentries(chosen.longest) if chosen.longest else b""
     await session.complete(event, b"told", code)
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mailsuite.errors import NotAllowed, NotFound, TooMany
-from mailsuite.imap import responses, sources
 from mailsuite.imap import returns as returning
+from mailsuite.imap import sources
 from mailsuite.imap.events import MultiSearch
 from mailsuite.imap.modseqs import Awareness
 from mailsuite.imap.returns import ReturnOption
@@ -84,5 +84,5 @@ async def _tell(
     modseqs = await modseqs_of(mailbox, sorted(set(told))) if event.criteria.modseq else {}
     scores = await mailbox.relevance(asked, told) if ReturnOption.RELEVANCY in event.returns.options else ()
     items = returning.items(event.returns, found, max(modseqs.values(), default=0), scores)
-    where = b"MAILBOX %b UIDVALIDITY %d" % (responses.mailbox(mailbox.name), uidvalidity)
+    where = b"MAILBOX %b UIDVALIDITY %d" % (session.written(mailbox.name), uidvalidity)
     session.core.untagged(returning.esearch(event.tag, True, items, where))

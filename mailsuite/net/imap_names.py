@@ -11,7 +11,7 @@ from mailsuite.net.imap_session import Session
 
 def namespace(session: Session, event: Namespace) -> None:
     """RFC 2342."""
-    session.core.untagged(responses.namespace(session.settings.other_users))
+    session.core.untagged(responses.namespace(session.settings.other_users, session.core.dialect.utf8))
     session.core.ok(event.tag, b"told")
 
 
@@ -21,7 +21,7 @@ async def status(session: Session, event: Status) -> None:
         session.become(Awareness.CONDSTORE)
     counters = await session.store.status(event.mailbox)
     limit = session.settings.limits.message
-    session.core.untagged(responses.status(event.mailbox, event.items, counters, limit))
+    session.core.untagged(responses.status(session.written(event.mailbox), event.items, counters, limit))
     await session.complete(event, b"told")
 
 

@@ -25,7 +25,7 @@ async def get_quota_root(session: Session, event: GetQuotaRoot) -> None:
     if owner != session.account:
         await session.store.status(event.mailbox)
     quota = await session.parts.quotas.quota(owner)
-    session.core.untagged(responses.quota_root(event.mailbox, owner))
+    session.core.untagged(responses.quota_root(session.written(event.mailbox), owner))
     session.core.untagged(responses.quota(owner, quota))
     await session.complete(event, b"told")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from mailsuite.errors import MailError, NotAllowed
-from mailsuite.imap import codes, responses
+from mailsuite.imap import codes, listing, responses
 from mailsuite.imap.events import Close, IdleBegin, IdleEnd, Select, Unselect
 from mailsuite.imap.modseqs import Awareness
 from mailsuite.net import imap_resync
@@ -26,11 +26,14 @@ async def select(session: Session, event: Select) -> None:
     session.refuse_numbers(event.resync is not None and bool(event.resync.numbers))
     if event.condstore or event.resync is not None:
         session.become(Awareness.CONDSTORE)
-    selection = await open_selection(session.store, event.mailbox, event.read_only, session.woken)
+    rev2 = session.core.dialect.rev2
+    listed = await _listed(session, event.mailbox) if rev2 else b""
+    selection = await open_selection(session.store, event.mailbox, event.read_only, rev2, session.woken)
     session.select(selection)
     session.core.untagged(responses.ok(b"the mailbox's id", codes.mailboxid(selection.mailbox.id)))  # RFC 8474 §4.2
     session.core.untagged(responses.ok(b"how URLs are made", codes.URLMECH))  # RFC 4467 §5
     session.core.untagged_all(selection.view.opening())
+    session.core.untagged(listed)
     if event.resync is not None and event.resync.uidvalidity == selection.view.uidvalidity:
         try:
             await imap_resync.resync(session, event.resync)
@@ -38,6 +41,12 @@ async def select(session: Session, event: Select) -> None:
             session.deselect()  # a SELECT that fails leaves nothing selected
             raise
     session.core.ok(event.tag, b"selected", codes.READ_ONLY if selection.view.read_only else codes.READ_WRITE)
+
+
+async def _listed(session: Session, name: str) -> bytes:
+    """RFC 9051 §6.3.2: the LIST response of the mailbox, with all that is known of it."""
+    found = [info for info in await session.store.list() if info.name == name]
+    return b"".join(listing.opened_line(info, session.core.dialect.utf8) for info in found)
 
 
 async def close(session: Session, event: Close) -> None:

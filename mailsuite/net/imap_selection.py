@@ -21,15 +21,17 @@ AT_ONCE = 1000
 class Selection:
     """``woken`` is called when there are changes after there were none."""
 
-    def __init__(self, mailbox: IMailbox, snapshot: Snapshot, read_only: bool, woken: Callable[[], None]) -> None:
+    def __init__(
+        self, mailbox: IMailbox, snapshot: Snapshot, read_only: bool, take_recent: bool, woken: Callable[[], None]
+    ) -> None:
         self.mailbox = mailbox
         self.view = View(snapshot, read_only)
         self.contexts = Contexts()
         #: The structure of the message whose parts were fetched last: clients ask for one part after the other.
         self.scanned: dict[int, Part] = {}
-        self._read_only = read_only
+        self._take_recent = take_recent
         self._woken = woken
-        self._watch = mailbox.watch(snapshot.at, woken, take_recent=not read_only)
+        self._watch = mailbox.watch(snapshot.at, woken, take_recent)
         self._lock = DeferredLock()
 
     def take(self) -> bool:
@@ -51,9 +53,9 @@ class Selection:
     async def _resync(self) -> None:
         if not self.view.overflowed:
             return
-        snapshot = await self.mailbox.snapshot(not self._read_only)
+        snapshot = await self.mailbox.snapshot(self._take_recent)
         self._watch.close()
-        self._watch = self.mailbox.watch(snapshot.at, self._woken, take_recent=not self._read_only)
+        self._watch = self.mailbox.watch(snapshot.at, self._woken, self._take_recent)
         self.view.resync(snapshot, await self._modseqs())
 
     async def _modseqs(self) -> dict[int, int]:
@@ -76,8 +78,11 @@ async def modseqs_of(mailbox: IMailbox, uids: Sequence[int]) -> dict[int, int]:
     return found
 
 
-async def open_selection(store: IMailStore, name: str, read_only: bool, woken: Callable[[], None]) -> Selection:
-    """Raises NotFound."""
+async def open_selection(
+    store: IMailStore, name: str, read_only: bool, rev2: bool, woken: Callable[[], None]
+) -> Selection:
+    """Raises NotFound.  IMAP4rev2 has no \\Recent: it is left to those who do (RFC 9051 Appendix E 12)."""
     mailbox = await store.open(name)
-    snapshot = await mailbox.snapshot(not read_only)
-    return Selection(mailbox, snapshot, read_only, woken)
+    take_recent = not (read_only or rev2)
+    snapshot = await mailbox.snapshot(take_recent)
+    return Selection(mailbox, snapshot, read_only, take_recent, woken)

@@ -22,11 +22,13 @@ from twisted.python.failure import Failure
 from mailsuite.errors import MailError
 from mailsuite.imap import capability, codes, responses
 from mailsuite.imap.capability import Offer
+from mailsuite.imap.dialect import REV1, Dialect
 from mailsuite.imap.events import Command
 from mailsuite.imap.modseqs import Awareness
 from mailsuite.imap.server import ServerCore
 from mailsuite.imap.states import State
 from mailsuite.interfaces import IDraft, IMailStore, IMailStores, IQuotas, ITLSContexts
+from mailsuite.mime.ascii_header import AsciiHeader
 from mailsuite.mime.binary import TextForm
 from mailsuite.model import Account, Flags
 from mailsuite.net.connection import Connection
@@ -59,6 +61,8 @@ class Offered(msgspec.Struct, frozen=True):
     date: float
     #: Makes text of a message that may hold any octets; None for others.
     form: TextForm | None = None
+    #: Looks at a header that must be ASCII; None where it need not be.
+    header: AsciiHeader | None = None
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -109,6 +113,7 @@ class Session(Connection[ServerCore]):
         self.replaced: int | None = None
         self.awareness = Awareness.NONE
         self.uid_only = False
+        self.core.speak(REV1)
         self._store: IMailStore | None = None
 
     # -- what commands ask ---------------------------------------------------------------------------------------
@@ -160,6 +165,10 @@ class Session(Connection[ServerCore]):
         )
         return capability.listed(state, offer)
 
+    def written(self, mailbox: str) -> bytes:
+        """A mailbox's name as the client reads it."""
+        return responses.mailbox(mailbox, self.core.dialect.utf8)
+
     def resolve(self, messages: Numbers | Uids) -> list[int]:
         """The UIDs that a command names, ascending."""
         self.refuse_numbers(isinstance(messages, Numbers))
@@ -206,7 +215,15 @@ class Session(Connection[ServerCore]):
         self.discard_offered()
         self.deselect()
 
+    def speak(self, more: Dialect) -> None:
+        """The client knows more of the language, until the connection ends."""
+        self.core.speak(self.core.dialect | more)
+        if more.rev2 and self._selection is not None:
+            self._selection.view.speak_rev2()
+
     def select(self, selection: Selection) -> None:
+        if self.core.dialect.rev2:
+            selection.view.speak_rev2()
         selection.view.modseqs.awareness = self.awareness
         selection.view.uid_only = self.uid_only
         self._selection = selection

@@ -51,6 +51,8 @@ class IMAPSettings(msgspec.Struct, frozen=True):
     other_users: str = ""
     #: Accounts of submission servers, which may use URLs made for them (RFC 4467 §3, ``submit+``).
     url_fetchers: frozenset[str] = frozenset()
+    #: Messages with 8-bit octets in their header are taken from clients that did not enable UTF-8 (RFC 9755 §4).
+    eight_bit_headers: bool = True
     #: What METADATA says of the server: a URI of its administrator and a comment, both may be empty.
     administrator_contact: str = ""
     comment: str = ""

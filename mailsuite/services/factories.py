@@ -203,6 +203,7 @@ def _imap(listener: Listener, shared: Shared) -> IMAPServerFactory:
         url_fetchers=frozenset(name.lower() for name in own.imap.url_fetchers),
         administrator_contact=own.imap.administrator_contact,
         comment=own.imap.comment,
+        eight_bit_headers=own.imap.eight_bit_headers,
         limits=IMAPLimits(message=own.limits.message_size),
     )
     return IMAPServerFactory(

@@ -36,6 +36,13 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
+def test_every_change_of_imap4rev2_is_in_its_table_with_tests_that_exist() -> None:
+    page = (ROOT / "docs/imap4rev2.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if re.match(r"\| \d", line)]
+    assert [int(item) for item, *_ in rows] == list(range(1, 31))  # RFC 9051 Appendix E
+    assert [name for *_, tests in rows for name in tests.split() if not (ROOT / name).exists()] == []
+
+
 def seam_rows() -> dict[str, list[str]]:
     """Seam -> the other cells of its row in the table of docs/architecture.md."""
     page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")

@@ -21,7 +21,7 @@ def parse(cursor: Cursor, tag: bytes) -> Create:
 
     A trailing delimiter only says that names below will be made (RFC 3501): it is dropped."""
     cursor.space()
-    mailbox = strings.mailbox(cursor)
+    mailbox = strings.new_mailbox(cursor)
     special_use = _use(cursor) if cursor.match(_USE) else ""
     cursor.end()
     return Create(tag, mailbox.removesuffix(DELIMITER), special_use)

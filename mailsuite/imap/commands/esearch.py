@@ -5,25 +5,23 @@ from __future__ import annotations
 import re
 
 from mailsuite.imap.events import MultiSearch, SearchRefused
-from mailsuite.imap.returns import ReturnOption, Returns
 from mailsuite.imap.sources import SELECTED_ONLY, Source, SourceKind
 from mailsuite.imap.syntax import strings
 from mailsuite.imap.syntax.cursor import Cursor, ProtocolError
 from mailsuite.imap.syntax.search_keys import program
-from mailsuite.imap.syntax.search_return import needs_fuzzy, returns
+from mailsuite.imap.syntax.search_return import ALL, needs_fuzzy, returns
 
 # esearch-source-opts = "IN" SP "(" source-mbox [SP "(" scope-options ")"] ")" ; there are no scope options yet
 _IN = re.compile(rb" IN \(", re.IGNORECASE)
 _KIND = re.compile(rb"[A-Za-z-]+")
 _KINDS = {kind.value.encode(): kind for kind in SourceKind}
 _NAMING = frozenset({SourceKind.SUBTREE, SourceKind.SUBTREE_ONE, SourceKind.MAILBOXES})
-_ALL = Returns(frozenset({ReturnOption.ALL}))
 
 
 def parse(cursor: Cursor, tag: bytes) -> MultiSearch | SearchRefused:
     """esearch = "ESEARCH" [SP esearch-source-opts] [SP search-return-opts] SP search-program"""
     sources = _sources(cursor) if cursor.match(_IN) else SELECTED_ONLY
-    wanted = returns(cursor) or _ALL
+    wanted = returns(cursor) or ALL
     if wanted.saves and sources != SELECTED_ONLY:
         raise ProtocolError("SAVE is for the selected mailbox alone")  # RFC 7377 §2.2
     try:

@@ -13,6 +13,6 @@ def parse(cursor: Cursor, tag: bytes) -> Rename:
     cursor.space()
     old = strings.mailbox(cursor)
     cursor.space()
-    new = strings.mailbox(cursor)
+    new = strings.new_mailbox(cursor)
     cursor.end()
     return Rename(tag, old, new.removesuffix(DELIMITER))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mailsuite.imap.events import Search, SearchRefused
 from mailsuite.imap.syntax.cursor import Cursor, ProtocolError
 from mailsuite.imap.syntax.search_keys import program
-from mailsuite.imap.syntax.search_return import needs_fuzzy, returns
+from mailsuite.imap.syntax.search_return import ALL, needs_fuzzy, returns
 
 
 def parse(cursor: Cursor, tag: bytes) -> Search | SearchRefused:
@@ -20,6 +20,8 @@ def parse_uid(cursor: Cursor, tag: bytes) -> Search | SearchRefused:
 
 def _parse(cursor: Cursor, tag: bytes, uid: bool) -> Search | SearchRefused:
     wanted = returns(cursor)
+    if wanted is None and cursor.dialect.rev2:  # RFC 9051 §6.4.4: the SEARCH response is no more
+        wanted = ALL
     try:
         criteria = program(cursor)
     except ProtocolError as error:

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import re
 
+from mailsuite.imap.dialect import REV1, Dialect
+
 #: Literal announcement, RFC 3501 section 9 and RFC 7888: "{" number ["+"] "}" CRLF.  Also reads LITERAL-'s.
 LITERAL = re.compile(rb"\{([0-9]{1,10})\+?\}\r\n")
 
 
 class ProtocolError(Exception):
-    """The client's command cannot be done as it was sent; ``word`` is BAD (not understood) or NO (refused)."""
+    """The client's command cannot be done as it was sent; ``word`` is BAD (not understood) or NO (refused).  Octets
+    as ``text`` go out as they are."""
 
-    def __init__(self, text: str, code: bytes = b"", word: bytes = b"BAD") -> None:
+    def __init__(self, text: str | bytes, code: bytes = b"", word: bytes = b"BAD") -> None:
         super().__init__(text)
-        self.text = text.encode("ascii", "replace")
+        self.text = text if isinstance(text, bytes) else text.encode("ascii", "replace")
         self.code = code
         self.word = word
 
@@ -25,11 +28,12 @@ class ProtocolError(Exception):
 class Cursor:
     """Reads forward through ``data``; ``pos`` is where it stands."""
 
-    __slots__ = ("data", "pos")
+    __slots__ = ("data", "dialect", "pos")
 
-    def __init__(self, data: bytes, pos: int = 0) -> None:
+    def __init__(self, data: bytes, dialect: Dialect = REV1) -> None:
         self.data = data
-        self.pos = pos
+        self.pos = 0
+        self.dialect = dialect
 
     def take(self, pattern: re.Pattern[bytes], what: str) -> bytes:
         """What ``pattern`` matches here, which must be something."""

@@ -57,8 +57,11 @@ _CHARSET = re.compile(rb" CHARSET ", re.IGNORECASE)
 
 def program(cursor: Cursor) -> Criteria:
     """search-program = ["CHARSET" SP charset SP] search-key *(SP search-key), the space in front too."""
-    charset = strings.astring(cursor, "a charset") if cursor.match(_CHARSET) else b"UTF-8"
-    return criteria(cursor, charset)
+    if cursor.match(_CHARSET) is None:
+        return criteria(cursor, b"UTF-8")
+    if cursor.dialect.utf8_accept:  # RFC 9755 §3
+        raise ProtocolError("after ENABLE UTF8=ACCEPT a search names no charset")
+    return criteria(cursor, strings.astring(cursor, "a charset"))
 
 
 def criteria(cursor: Cursor, charset: bytes) -> Criteria:

@@ -16,6 +16,8 @@ _RETURN = re.compile(rb" RETURN \(", re.IGNORECASE)
 _WORD = re.compile(rb"[A-Za-z]+")
 # partial-range = nz-number ":" nz-number / MINUS nz-number ":" MINUS nz-number
 _RANGE = re.compile(rb" (-?)([1-9][0-9]{0,9}):\1([1-9][0-9]{0,9})(?=[ )])")
+#: Where nothing says what (RFC 4731 §3.1).
+ALL = Returns(frozenset({ReturnOption.ALL}))
 _OPTIONS = {option.value.encode(): option for option in ReturnOption}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from mailsuite.imap import codes, names, sets
 from mailsuite.imap.syntax.cursor import LITERAL, Cursor, ProtocolError
@@ -39,8 +40,18 @@ def string(cursor: Cursor, what: str = "a string") -> bytes:
     found = cursor.match(QUOTED)
     if found is not None:
         body = found.group(1)
+        if cursor.dialect.utf8 and not body.isascii():
+            _must_be_utf8(body)
         return _ESCAPED.sub(rb"\1", body) if b"\\" in body else body
     return _literal(cursor, what)
+
+
+def _must_be_utf8(quoted: bytes) -> None:
+    """RFC 9755 §3: what is none is BAD.  RFC 9051 §9: QUOTED-CHAR =/ UTF8-2 / UTF8-3 / UTF8-4"""
+    try:
+        quoted.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ProtocolError("the quoted string is not in UTF-8") from None
 
 
 def _literal(cursor: Cursor, what: str) -> bytes:
@@ -119,7 +130,7 @@ def sequence_set(cursor: Cursor) -> Ranges:
 
 def name(cursor: Cursor, what: str) -> str:
     """An astring that is a mailbox name or the beginning of one, in Unicode."""
-    return _decoded(astring(cursor, what))
+    return _decoded(cursor, astring(cursor, what))
 
 
 def mailbox(cursor: Cursor) -> str:
@@ -130,14 +141,25 @@ def mailbox(cursor: Cursor) -> str:
 def list_mailbox(cursor: Cursor) -> str:
     """list-mailbox = 1*list-char / string, in Unicode."""
     found = cursor.match(LIST_ATOM)
-    return _decoded(found.group() if found is not None else string(cursor, "a mailbox pattern"))
+    return _decoded(cursor, found.group() if found is not None else string(cursor, "a mailbox pattern"))
 
 
-def _decoded(octets: bytes) -> str:
+def new_mailbox(cursor: Cursor) -> str:
+    """The name that a mailbox is to have.  RFC 9051 §5.1: Net-Unicode, so Normalization Form C (RFC 5198 §2); what is
+    no character is refused where mailboxes are made."""
+    found = mailbox(cursor)
+    if not unicodedata.is_normalized("NFC", found):
+        raise ProtocolError("a new name must be in Unicode Normalization Form C", codes.CANNOT, b"NO")
+    return found
+
+
+def _decoded(cursor: Cursor, octets: bytes) -> str:
+    utf8 = cursor.dialect.utf8
     try:
-        return names.decode(octets)
+        return names.read(octets, utf8)
     except ValueError:
-        raise ProtocolError("the mailbox name is not in modified UTF-7", codes.CANNOT, b"NO") from None
+        form = "UTF-8" if utf8 else "modified UTF-7"
+        raise ProtocolError(f"the mailbox name is not in {form}", codes.CANNOT, b"NO") from None
 
 
 def text(octets: bytes) -> str:

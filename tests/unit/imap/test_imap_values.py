@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from mailsuite import errors
 from mailsuite.imap import codes, names, responses, sets
+from mailsuite.imap.dialect import REV1, REV2, UTF8_ACCEPT, Dialect
 from mailsuite.imap.items import StatusItem
 from mailsuite.imap.syntax import dates, strings
 from mailsuite.imap.syntax.cursor import Cursor, ProtocolError
@@ -149,6 +150,28 @@ def test_long_or_binary_strings_become_literals() -> None:
     assert responses.string(b"x" * 2000).startswith(b"{2000}\r\n")
 
 
+@given(st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=60))
+def test_a_mailbox_name_is_written_so_that_it_reads_back(name: str) -> None:
+    for dialect in (REV1, REV2, UTF8_ACCEPT):
+        cursor = Cursor(responses.mailbox(name, dialect.utf8), dialect)
+        assert strings.name(cursor, "a name") == name
+        assert cursor.at_end
+
+
+def test_utf8_in_quotes_is_for_those_who_enabled_it() -> None:
+    assert responses.mailbox("\u00e4", utf8=True) == b'"\xc3\xa4"'
+    assert responses.mailbox("\u00e4") == b"&AOQ-"
+    assert responses.mailbox("a&b", utf8=True) == b"a&b"
+
+
+@pytest.mark.parametrize("dialect", [REV2, UTF8_ACCEPT])
+def test_a_quoted_string_that_is_not_utf8_is_an_error_once_enabled(dialect: Dialect) -> None:
+    assert strings.string(Cursor(b'"\xe4"')) == b"\xe4"
+    with pytest.raises(ProtocolError, match="UTF-8"):
+        strings.string(Cursor(b'"\xe4"', dialect))
+    assert strings.string(Cursor(b"{1}\r\n\xe4", dialect)) == b"\xe4"
+
+
 # -- dates
 
 
@@ -199,7 +222,7 @@ def test_an_internal_date_has_a_fixed_width() -> None:
 def test_responses() -> None:
     counters = MailboxStatus(1, 2, 3, 4, 5, 6, 7, 8, 9, "F1")
     everything = tuple(StatusItem)
-    assert responses.status("a b", everything, counters, 10) == (
+    assert responses.status(b'"a b"', everything, counters, 10) == (
         b'* STATUS "a b" (MESSAGES 1 RECENT 2 UIDNEXT 5 UIDVALIDITY 6 UNSEEN 3 DELETED 4 SIZE 8 HIGHESTMODSEQ 7'
         b" DELETED-STORAGE 9 APPENDLIMIT 10 MAILBOXID (F1))\r\n"
     )
@@ -217,7 +240,7 @@ def test_responses() -> None:
     assert responses.flags(frozenset({"b", "\\Seen", "A", "\\Answered"}), True) == b"(\\Answered \\Seen A b \\Recent)"
     assert responses.flags(frozenset()) == b"()"
     assert responses.bye(b"x", b"UNAVAILABLE") == b"* BYE [UNAVAILABLE] x\r\n"
-    assert responses.list_line(b"LSUB", [], "\u00e4") == b'* LSUB () "/" &AOQ-\r\n'
+    assert responses.list_line(b"LSUB", [], responses.mailbox("\u00e4")) == b'* LSUB () "/" &AOQ-\r\n'
 
 
 def test_uidplus_codes() -> None:

@@ -86,6 +86,20 @@ def test_opening_lines_of_an_empty_mailbox_for_reading() -> None:
     assert b"* 0 EXISTS\r\n* 0 RECENT\r\n* OK [PERMANENTFLAGS ()] read-only\r\n" in opening
 
 
+def test_imap4rev2_has_no_recent_and_tells_uids() -> None:
+    view = View(snapshot((3, 5), recent=(5,)))
+    view.speak_rev2()
+    opening = b"".join(view.opening())
+    assert b"RECENT" not in opening
+    assert b"UNSEEN" not in opening
+    view.apply([Arrived((7,), (NONE,), recent=True), FlagsChanged((3,), (flagged(SEEN),), 9)])
+    assert told(view) == "* 3 EXISTS\r\n* 1 FETCH (UID 3 FLAGS (\\Seen))\r\n"
+    assert view.rendered([5, 7]) == [b"()", b"()"]
+    view.overflowed = True
+    view.resync(snapshot((3, 5, 7), {3: flagged(SEEN)}, recent=(7,)), {})
+    assert told(view) == ""
+
+
 # -- numbers and UIDs
 
 
