@@ -8,7 +8,13 @@ from __future__ import annotations
 from mailsuite.errors import BadCredentials, MailError, NotAllowed, Unsupported
 from mailsuite.model import Account
 from mailsuite.net.login import Entrance, Exchange, Login
-from mailsuite.net.smtp_replies import AUTH_CANCELLED, AUTH_MALFORMED, AUTH_UNAVAILABLE, WRONG_PASSWORD
+from mailsuite.net.smtp_replies import (
+    AUTH_CANCELLED,
+    AUTH_MALFORMED,
+    AUTH_UNAVAILABLE,
+    CERTIFICATE_OF_ANOTHER,
+    WRONG_PASSWORD,
+)
 from mailsuite.sasl import base64
 from mailsuite.sasl.values import Cancelled, Challenge, Malformed
 from mailsuite.smtp.events import AuthBegin, AuthResponse
@@ -26,6 +32,7 @@ class Auth:
         self.failures = 0
         self._login = login
         self._exchange: Exchange | None = None
+        self._mechanism = ""
 
     @property
     def account(self) -> str:
@@ -41,6 +48,7 @@ class Auth:
         """The answer to a round."""
         try:
             if isinstance(event, AuthBegin):
+                self._mechanism = event.mechanism
                 self._exchange = Exchange(self._login, event.mechanism, entrance)
                 if event.initial is None:
                     return _challenge(self._exchange.begin())
@@ -49,10 +57,11 @@ class Auth:
         except Cancelled:
             return AUTH_CANCELLED
         except Malformed:
+            self.failures += 1
             return AUTH_MALFORMED
         except (BadCredentials, NotAllowed, Unsupported):
             self.failures += 1
-            return WRONG_PASSWORD
+            return CERTIFICATE_OF_ANOTHER if self._mechanism == "EXTERNAL" else WRONG_PASSWORD
         except MailError:
             return AUTH_UNAVAILABLE
 

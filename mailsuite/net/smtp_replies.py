@@ -28,7 +28,8 @@ TOO_SLOW = reply(421, "4.4.2", "The message came too slowly; connect and send it
 SESSION_TOO_LONG = reply(421, "4.4.2", "This session has lasted too long; connect again")
 LOGIN_REVOKED = reply(421, "4.7.0", "Your account is gone, or its password was changed; log in again")
 WRONG_PASSWORD = reply(535, "5.7.8", "Authentication failed; check the login name and the password")
-AUTH_MALFORMED = reply(501, "5.5.2", "Not a response of this mechanism")
+CERTIFICATE_OF_ANOTHER = reply(535, "5.7.8", "Your certificate does not name this account; show one that does")
+AUTH_MALFORMED = reply(501, "5.5.2", "Not a response of this mechanism; check the mail program, or take another one")
 AUTH_CANCELLED = reply(501, "5.7.0", "Authentication cancelled")
 AUTH_UNAVAILABLE = reply(454, "4.7.0", "Authentication is not possible at the moment; try again later")
 #: Characters of an address that is repeated in an answer.

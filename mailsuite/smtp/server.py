@@ -33,7 +33,7 @@ from mailsuite.smtp.grammar import (
     split_command,
 )
 from mailsuite.smtp.help import help_for
-from mailsuite.smtp.reply import reply
+from mailsuite.smtp.reply import Reply, reply
 from mailsuite.smtp.states import ALLOWED, IDLE_VERBS, UTF8_VERBS, State, Verb, why_not
 from mailsuite.smtp.xclient import parse_xclient
 from mailsuite.wire.lines import LineFault
@@ -56,7 +56,7 @@ class ServerCore(Conversation):
         if self.state is State.AUTH:
             return self._take_response(line)
         if isinstance(line, LineFault):
-            return self._refuse(reply(500, "5.5.2", f"The line is {line.value}"))
+            return self._refuse(self._too_long("5.5.2"))
         try:
             return self._take_command(line)
         except CommandError as error:
@@ -177,7 +177,8 @@ class ServerCore(Conversation):
         return None
 
     def _help(self, argument: str) -> None:
-        self._say(help_for(argument, self._verbs))
+        answer = help_for(argument, self._verbs)
+        (self._say if answer.positive else self._decline)(answer)
 
     def _quit(self, argument: str) -> Event:
         no_argument("QUIT", argument)
@@ -214,8 +215,13 @@ class ServerCore(Conversation):
         """RFC 4954 §4: a line of base64, or ``*`` to end the exchange."""
         if not isinstance(line, LineFault):
             return self._ask(events.AuthResponse(line))
+        no = self._too_long("5.5.6")
         self._leave_auth()
-        return self._refuse(reply(500, "5.5.6", f"The line is {line.value}")) or events.AuthCancelled()
+        return self._refuse(no) or events.AuthCancelled()
+
+    def _too_long(self, status: str) -> Reply:
+        """RFC 5321 §4.5.3.1.9; the limit is that of where the session stands."""
+        return reply(500, status, f"The line is too long: {self._buffer.limit} octets are the most")
 
 
 _COMMANDS: dict[Verb, Callable[[ServerCore, str], Event | None]] = {

@@ -7,7 +7,7 @@ Options: ``service`` smtp|submission|lmtp, ``auth_in_clear`` yes, ``trusted`` AD
 ``refuse_early``, ``xclient`` yes, ``greet_delay`` SECONDS, ``commands``, ``idle_commands``,
 ``account_rates``, ``address_rates`` MESSAGES RECIPIENTS an hour,
 ``shortest_by``, ``hold_limit`` SECONDS, ``without`` KEYWORDS,
-``own_addresses`` sender|from, ``rewriting`` yes|broken.
+``own_addresses`` sender|from, ``login_failures``, ``rewriting`` yes|broken.
 Acts: see ``SMTPWorld.act``.
 """
 
@@ -219,6 +219,7 @@ def settings(options: dict[str, str]) -> SMTPSettings:
         data_rate=float(options.get("data_rate", 0)),
         refuse_early=options.get("refuse_early") == "yes",
         greet_delay=float(options.get("greet_delay", 0)),
+        auth_failures=int(options.get("login_failures", 3)),
         xclient=lambda address: options.get("xclient") == "yes",
     )
 
