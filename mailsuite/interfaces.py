@@ -63,6 +63,19 @@ class IOffload(Interface):
         """Like ``run``, but calls with the same ``lane`` run one after the other, in the order asked."""
 
 
+class IPool(IOffload):
+    """The threads themselves: who runs a server starts and stops them."""
+
+    def start() -> None:
+        """Work that was asked for begins."""
+
+    def stop() -> None:
+        """Blocks until all work that was asked for is done; its results are no longer delivered."""
+
+    def at_work() -> list[str]:
+        """What the threads do at this moment: lanes, or the names of functions.  Any thread."""
+
+
 class IDirectory(Interface):
     """Who has mail here.  A change made by another process is seen within a tenth of a second."""
 

@@ -20,14 +20,14 @@ from twisted.internet.interfaces import IReactorFromThreads
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from mailsuite.interfaces import IOffload
+from mailsuite.interfaces import IOffload, IPool
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _Job = Callable[[], None]
 
 
-@implementer(IOffload)
+@implementer(IPool)
 class Offload:
     """A pool of ``threads`` threads that reports to ``reactor``, whose thread alone asks for work."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 from mailsuite.directory.answers import Answers
 from mailsuite.directory.database import Database
@@ -15,11 +16,12 @@ class Quotas:
     """Call it with a canonical account name, from any thread.  An account that is gone has no limits: its mail was
     accepted while it was there.  Raises Corrupt, NotFound (the file), Temporary."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, now: Callable[[], float] = time.time) -> None:
+        """``now`` gives epoch seconds by the clock that dates files."""
         self._path = path
         self._lock = threading.Lock()
         self._database: Database | None = None
-        self._answers = Answers[Account](path, time.time)
+        self._answers = Answers[Account](path, now)
 
     def __call__(self, name: str) -> Account:
         with self._lock:

@@ -68,8 +68,14 @@ class SQLiteDirectory:
     log = Logger()
 
     def __init__(
-        self, path: str, offload: IOffload, clock: IReactorTime, settings: DirectorySettings = DEFAULTS
+        self,
+        path: str,
+        offload: IOffload,
+        clock: IReactorTime,
+        settings: DirectorySettings = DEFAULTS,
+        now: Callable[[], float] = time.time,
     ) -> None:
+        """``now`` gives epoch seconds by the clock that dates files."""
         self._path = path
         self._offload = offload
         self._clock = clock
@@ -78,9 +84,9 @@ class SQLiteDirectory:
         self._checks = DeferredSemaphore(settings.checks_at_once)
         self._opened: tuple[Database, Lookups] | None = None
         self._dummy = ""
-        self._answers = Answers[Resolution](path, time.time)
-        self._accounts = Answers[Account](path, time.time)
-        self._extremes = Answers[Pop3Rules](path, time.time)
+        self._answers = Answers[Resolution](path, now)
+        self._accounts = Answers[Account](path, now)
+        self._extremes = Answers[Pop3Rules](path, now)
         #: Accounts whose SCRAM keys are being made.
         self._making: set[str] = set()
 

@@ -6,23 +6,18 @@
 from __future__ import annotations
 
 import functools
-import random
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.interfaces import IListeningPort, IReactorTime
 
-from mailsuite.config.interfaces import Interface, own_interfaces
+from mailsuite.config.interfaces import Interface
 from mailsuite.config.networks import HOST, SUBNET, trusted_networks
 from mailsuite.config.schema import Settings
 from mailsuite.directory.quotas import Quotas
 from mailsuite.directory.sqlite import DirectorySettings, SQLiteDirectory
-from mailsuite.disk.inotify import Inotify
-from mailsuite.disk.journal_disk import JournalDisk
-from mailsuite.disk.placer_process import PlacerProcess
 from mailsuite.disk.spool import Spool
-from mailsuite.interfaces import IMailStores, IObserver
+from mailsuite.interfaces import IMailStores, IObserver, IOffload
 from mailsuite.net import control
 from mailsuite.net.address import NetworkOf, client_networks
 from mailsuite.net.login import Login
@@ -31,7 +26,6 @@ from mailsuite.net.sessions import Admission, Overview
 from mailsuite.net.throttle import Throttle, ThrottleSettings
 from mailsuite.net.tls import TLSContexts
 from mailsuite.observers import NOBODY
-from mailsuite.offload import Offload
 from mailsuite.policy.ordered import OrderedPolicy
 from mailsuite.queue.disk import DiskQueue
 from mailsuite.queue.file import Places
@@ -46,6 +40,7 @@ from mailsuite.services.factories import Shared
 from mailsuite.services.home import HomeCourier, HomeRouter
 from mailsuite.services.ids import message_ids
 from mailsuite.services.local_mail import make_folder, origin_of
+from mailsuite.services.machine import Machine, this_machine
 from mailsuite.services.mta_sts import MtaSts
 from mailsuite.services.observed import observed
 from mailsuite.services.pickup import Pickup
@@ -66,17 +61,19 @@ LINGER, LINGER_MANY = 0.004, 0.02
 class Parts:
     """The state behind the listeners, and what relays mail."""
 
-    def __init__(self, settings: Settings, reactor: Any) -> None:
-        """Raises ConfigError."""
+    def __init__(self, settings: Settings, reactor: Any, machine: Machine | None = None) -> None:
+        """``machine`` is this one if none is given.  Raises ConfigError."""
         self._settings = settings
-        interfaces = _interfaces(settings)
         paths, limits = settings.paths, settings.limits
-        placer = PlacerProcess(time.monotonic)
-        self._disk = disk = JournalDisk(Places(paths.queue).journal, placer=placer)
-        ids = message_ids(reactor.seconds, random.Random())  # noqa: S311 - apart, not secret
-        self._offload = Offload(reactor, limits.threads)
-        self._quotas = Quotas(paths.directory)
-        self._directory = SQLiteDirectory(paths.directory, self._offload, reactor, directory_settings(settings))
+        machine = machine or this_machine(reactor, limits.threads)
+        interfaces = _interfaces(settings, machine)
+        self._disk = disk = machine.disk(Places(paths.queue).journal)
+        ids = message_ids(reactor.seconds, machine.chance())
+        self._offload = machine.offload
+        self._quotas = Quotas(paths.directory, machine.now)
+        self._directory = SQLiteDirectory(
+            *(paths.directory, self._offload, reactor, directory_settings(settings), machine.now)
+        )
         self._spool = Spool(paths.spool, self._offload)
         batches = Batches(
             *(disk, self._offload, reactor, max(1, limits.threads // 2), GATHER, LINGER),
@@ -84,14 +81,14 @@ class Parts:
             linger_many=LINGER_MANY,
         )
         self._stores = MaildirStores(
-            *(paths.store, disk, self._offload, reactor, settings.hostname, self._quotas),
-            open_eyes=lambda told: Inotify(reactor, told),
-            summarize=placer.summarize,
-            examine=placer.examine,
+            *(paths.store, disk, self._offload, reactor, settings.hostname, self._quotas, machine.pid),
+            open_eyes=machine.open_eyes,
+            summarize=machine.summarize,
+            examine=machine.examine,
             place=batches.place,
             catch_up=settings.imap.index_texts,
         )
-        self._queue = DiskQueue(paths.queue, disk, self._offload, reactor, relay.schedule(settings))
+        self._queue = DiskQueue(paths.queue, disk, self._offload, reactor, relay.schedule(settings), machine.chance())
         returning = addresses.return_paths(settings, self._directory.resolve, reactor.seconds)
         self._observer, self._recorder = _observer(settings, self._offload, reactor)
         told = self._observer, reactor.seconds
@@ -106,7 +103,10 @@ class Parts:
         reports = Reports(delivery, self._directory, relay.report_settings(settings), reactor, ids, self._observer)
         self._runner = Runner(
             self._queue,
-            HomeRouter(self._directory, relay.router(settings, resolver, interfaces, self._mta_sts.policy_of)),
+            HomeRouter(
+                self._directory,
+                relay.router(settings, resolver, interfaces, self._mta_sts.policy_of, machine.chance()),
+            ),
             HomeCourier(self._directory, delivery, settings.hostname, ids, self._courier),
             reports,
             reactor,
@@ -206,7 +206,7 @@ class Parts:
         self._offload.stop()
 
 
-def _observer(settings: Settings, offload: Offload, clock: IReactorTime) -> tuple[IObserver, Recorder | None]:
+def _observer(settings: Settings, offload: IOffload, clock: IReactorTime) -> tuple[IObserver, Recorder | None]:
     """Who is told what happens to messages; and what of it writes to disk."""
     own = settings.track
     if not own.keep:
@@ -215,10 +215,10 @@ def _observer(settings: Settings, offload: Offload, clock: IReactorTime) -> tupl
     return recorder, recorder
 
 
-def _interfaces(settings: Settings) -> tuple[Interface, ...]:
+def _interfaces(settings: Settings, machine: Machine) -> Sequence[Interface]:
     """Asked only where it matters, so that a system that does not tell can still run the server."""
     try:
-        return own_interfaces()
+        return machine.interfaces()
     except OSError:
         words = [word for one in settings.listeners for word in (*one.proxy_from, *one.xclient_from)]
         if {HOST, SUBNET}.isdisjoint((*settings.trusted_networks, *words)):

@@ -45,12 +45,15 @@ def resolver(settings: Settings, reactor: Any) -> DnsResolver:
 
 
 def router(
-    settings: Settings, resolver: IResolver, interfaces: Sequence[Interface], policy_of: PolicyOf = no_policy
+    settings: Settings,
+    resolver: IResolver,
+    interfaces: Sequence[Interface],
+    policy_of: PolicyOf = no_policy,
+    chance: random.Random | None = None,
 ) -> IRouter:
     """By the transport table; else by MX records, with the TLS that ``policy_of`` and others ask for, or to the
-    smarthost."""
+    smarthost.  ``chance`` orders hosts of equal preference."""
     smarthost = settings.smarthost
-    chance = random.Random()  # noqa: S311 - spreads load, keeps no secret
     usual: IRouter
     if smarthost.host:
         usual = SmarthostRouter(resolver, smarthost.host, smarthost.port, SMARTHOST)

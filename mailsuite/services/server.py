@@ -14,23 +14,19 @@ import os
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred, TimeoutError, gatherResults, succeed
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mailsuite.config.check import check_places
 from mailsuite.config.schema import Settings
 from mailsuite.errors import ConfigError, MailError
-from mailsuite.net.prompt import send_at_once
-from mailsuite.net.sessions import Overview
 from mailsuite.services.descriptors import needed, raise_limit
-from mailsuite.services.factories import ServiceFactory, factory_for, fronted_by
-from mailsuite.services.local_mail import local_factory, take_socket
 from mailsuite.services.lock import FolderLock
 from mailsuite.services.log_lines import write_lines_quickly
 from mailsuite.services.parts import Parts
 from mailsuite.services.process import LastResort, fail_at_exit, stop_on_signals, stop_once, tell
+from mailsuite.services.running import Running
 from mailsuite.services.sockets import Taken, take
 from mailsuite.services.systemd import passed_sockets
 
@@ -48,12 +44,8 @@ class MailServer(Service):
         self._settings = settings
         self._path = path
         self._reactor = reactor
-        self._parts = Parts(settings, reactor)
+        self._running = Running(settings, Parts(settings, reactor), reactor)
         self._taken: list[Taken] = []
-        #: The socket of ``sendmail``, once it is there.
-        self._local: list[Taken] = []
-        self._ports: list[IListeningPort] = []
-        self._factories: list[ServiceFactory] = []
         self._lock: FolderLock | None = None
         self._started: Deferred[None] = succeed(None)
 
@@ -100,17 +92,7 @@ class MailServer(Service):
         self._started = Deferred.fromCoroutine(self._start()).addErrback(self._not_started)
 
     async def _start(self) -> None:
-        waiting = await self._parts.open(self._path)
-        for taken in self._taken:
-            factory = factory_for(taken.listener, self._parts.shared)
-            self._factories.append(factory)
-            fronted = fronted_by(factory, taken.listener, self._parts.shared)
-            self._ports.append(send_at_once(await taken.listen(self._reactor, fronted)))
-        if self._parts.local.folder:
-            self._local.append(taken := take_socket(self._parts.local))
-            self._factories.append(factory := local_factory(taken.listener, self._parts.shared))
-            self._ports.append(await taken.listen(self._reactor, factory))
-        self._ports.append(self._parts.start_relay(self._look))
+        waiting = await self._running.start(self._path, self._taken)
         # What is there now stays: the collector need not walk through all of it, the reactor waiting, time and again.
         gc.freeze()
         self.log.info(
@@ -131,11 +113,6 @@ class MailServer(Service):
         fail_at_exit()
         stop_once(self._reactor)
 
-    def _look(self) -> Overview:
-        """For ``mailsuite sessions``."""
-        described = tuple(one for factory in self._factories for one in factory.described())
-        return Overview(described, dict(self._parts.shared.hits))
-
     # -- stopping --------------------------------------------------------------------------------------------------
 
     def stopService(self) -> Deferred[None]:
@@ -145,39 +122,9 @@ class MailServer(Service):
     async def _stop(self) -> None:
         self._started.cancel()
         self.log.info("stopping")
-        last_resort = LastResort(self._settings.timeouts.shutdown + CLOSING, self._parts.at_work)
-        for port in self._ports:
-            await _done(port.stopListening())
-        for taken in (*self._taken, *self._local):
-            taken.close()
-        ending = [self._end_sessions(factory) for factory in self._factories]
-        ending.append(Deferred.fromCoroutine(self._parts.stop_relay()))
-        await gatherResults(ending).addErrback(lambda failure: self.log.failure("while stopping", failure))
-        await self._close()
-        last_resort.cancel()
-        self.log.info("stopped")
-
-    def _end_sessions(self, factory: ServiceFactory) -> Deferred[None]:
-        """All of a factory's sessions; those that take too long are cut."""
-        ended = factory.shut_down()
-        ended.addTimeout(self._settings.timeouts.shutdown, self._reactor)
-        return ended.addErrback(self._cut, factory)
-
-    def _cut(self, failure: Failure, factory: ServiceFactory) -> None:
-        failure.trap(TimeoutError)
-        self.log.info("sessions that did not end in time are cut")
-        factory.cut()
-
-    async def _close(self) -> None:
-        try:
-            await self._parts.close()
-        except Exception:
-            self.log.failure("while closing")
+        last_resort = LastResort(self._settings.timeouts.shutdown + CLOSING, self._running.parts.at_work)
+        await self._running.stop(self._taken)
         if self._lock is not None:
             self._lock.release()
-
-
-async def _done(result: object) -> None:
-    """What Twisted calls a maybe-Deferred."""
-    if isinstance(result, Deferred):
-        await result
+        last_resort.cancel()
+        self.log.info("stopped")

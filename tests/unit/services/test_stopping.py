@@ -1,4 +1,4 @@
-"""services.server: sessions that do not end in time are cut."""
+"""services.running: sessions that do not end in time are cut."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import Logger
 
-from mailsuite.services.server import MailServer
+from mailsuite.services.running import Running
 from mailsuite.testing.results import result_of, unfired
 
 
@@ -30,8 +30,8 @@ def test_sessions_that_take_too_long_are_cut() -> None:
     clock, factory = Clock(), Factory()
     timeouts = SimpleNamespace(timeouts=SimpleNamespace(shutdown=10.0))
     server: Any = SimpleNamespace(_settings=timeouts, _reactor=clock, log=Logger())
-    server._cut = lambda failure, which: MailServer._cut(server, failure, which)
-    ending = MailServer._end_sessions(server, factory)  # type: ignore[arg-type]
+    server._cut = lambda failure, which: Running._cut(server, failure, which)
+    ending = Running._end_sessions(server, factory)  # type: ignore[arg-type]
     clock.advance(9.0)
     unfired(ending)
     clock.advance(1.0)
