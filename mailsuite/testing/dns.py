@@ -127,17 +127,50 @@ class FakeDNS:
         return succeed(tuple(values))
 
 
-class DNSServer:
-    """An authoritative server for ``zones`` in threads of its own: ``with DNSServer(zones) as server: server.port``.
+class NameServer:
+    """An authoritative server for ``zones``, without its sockets.
 
     ``asked`` lists the questions in order, as (transport, type, name).  Answers about names in and below ``signed`` say
     that their signatures were checked (AD), as those of a validating resolver do; absence has an SOA with ``TTL``."""
 
-    def __init__(self, zones: Zones, address: str = "127.0.0.1", signed: Sequence[str] = ()) -> None:
+    def __init__(self, zones: Zones, signed: Sequence[str] = ()) -> None:
         self.zones = zones
         self.signed = signed
-        self.address = address
         self.asked: list[tuple[str, str, str]] = []
+
+    def answer(self, octets: bytes, transport: str) -> bytes:
+        """The answer's octets; empty for silence."""
+        query = dns.message.from_wire(octets)
+        question = query.question[0]
+        name = question.name.to_text(omit_final_dot=True).lower()
+        kind = dns.rdatatype.to_text(question.rdtype)
+        self.asked.append((transport, kind, name))
+        held = self.zones.get(name)
+        if isinstance(held, Trouble):
+            return _trouble(held, query, transport)
+        response = dns.message.make_response(query)
+        response.flags |= dns.flags.AA
+        if is_signed(name, self.signed):
+            response.flags |= dns.flags.AD
+        try:
+            found, exists = find(self.zones, name, kind)
+        except Temporary:
+            response.set_rcode(dns.rcode.SERVFAIL)
+            return response.to_wire()
+        if not exists:
+            response.set_rcode(dns.rcode.NXDOMAIN)
+        response.answer.extend(_rrset(*one) for one in found)
+        if not any(held == kind for _, held, _ in found):
+            response.authority.append(_rrset(".", "SOA", [f"ns. root. 1 3600 600 86400 {TTL}"]))
+        return _to_wire(response, 65535 if transport == "TCP" else max(query.payload, 512))
+
+
+class DNSServer(NameServer):
+    """One on loopback, in threads of its own: ``with DNSServer(zones) as server: server.port``."""
+
+    def __init__(self, zones: Zones, address: str = "127.0.0.1", signed: Sequence[str] = ()) -> None:
+        super().__init__(zones, signed)
+        self.address = address
         self._tcp, self._udp = self._listen()
         #: The port of both UDP and TCP.
         self.port: int = self._udp.server_address[1]
@@ -184,32 +217,6 @@ class DNSServer:
             except OSError:
                 udp.server_close()
         raise RuntimeError("no port is free for both UDP and TCP")
-
-    def answer(self, octets: bytes, transport: str) -> bytes:
-        """The answer's octets; empty for silence."""
-        query = dns.message.from_wire(octets)
-        question = query.question[0]
-        name = question.name.to_text(omit_final_dot=True).lower()
-        kind = dns.rdatatype.to_text(question.rdtype)
-        self.asked.append((transport, kind, name))
-        held = self.zones.get(name)
-        if isinstance(held, Trouble):
-            return _trouble(held, query, transport)
-        response = dns.message.make_response(query)
-        response.flags |= dns.flags.AA
-        if is_signed(name, self.signed):
-            response.flags |= dns.flags.AD
-        try:
-            found, exists = find(self.zones, name, kind)
-        except Temporary:
-            response.set_rcode(dns.rcode.SERVFAIL)
-            return response.to_wire()
-        if not exists:
-            response.set_rcode(dns.rcode.NXDOMAIN)
-        response.answer.extend(_rrset(*one) for one in found)
-        if not any(held == kind for _, held, _ in found):
-            response.authority.append(_rrset(".", "SOA", [f"ns. root. 1 3600 600 86400 {TTL}"]))
-        return _to_wire(response, 65535 if transport == "TCP" else max(query.payload, 512))
 
 
 def _trouble(trouble: Trouble, query: dns.message.Message, transport: str) -> bytes:
