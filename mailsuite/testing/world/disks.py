@@ -1,0 +1,196 @@
+"""The disks of a world: each host's is a real folder below a recorder, which can lose power, be full, fail to read.
+
+``Disks`` stands where the module ``os`` stood in ``mailsuite.disk`` and hands each call to the disk of the host whose
+thread is at work.  ``HostDisk`` tells a ``power_cut.Volume`` all that is done, so that at any moment ``lose_power`` can
+lay out what the medium may hold.  SQLite writes past it: its files are caches, and come back as they are, as they were
+at the last start, or not at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import functools
+import os
+import random
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from mailsuite.testing.power_cut import Sync, Volume
+from mailsuite.testing.simulated_disk import Recorder
+
+#: Images that a power cut chooses from.
+IMAGES = 6
+_CACHES = (".sqlite", ".sqlite-wal")
+
+
+class PowerCut(BaseException):
+    """The disk has stopped in the middle of what a thread was doing."""
+
+
+class HostDisk(Recorder):
+    """The folder ``root``, which exists; ``now`` gives epoch seconds."""
+
+    def __init__(self, root: str, now: Callable[[], float]) -> None:
+        super().__init__(root, now)
+        self._volume = Volume(self.start)
+        self._caches = self._read_caches()
+        self.after = self._noted
+        #: Octets are not taken any more; reads fail, so many of them.
+        self.full = False
+        self.bad_reads = 0
+        #: Operations until the power fails, below 0 for never.
+        self.cut_after = -1
+        self.dead = False
+        #: ``Sync.site`` that does nothing: a planted bug.
+        self.ignored_syncs = ""
+        self.operations = 0
+
+    # -- what goes wrong -------------------------------------------------------------------------------------------
+
+    def _noted(self) -> None:
+        operation = self.log.pop()
+        self.paths.pop()
+        self.operations += 1
+        if not (isinstance(operation, Sync) and self.ignored_syncs and self.ignored_syncs in operation.site):
+            self._volume.apply(operation)
+        if self.cut_after >= 0:
+            self.cut_after -= 1
+            if self.cut_after < 0:
+                self.dead = True
+                raise PowerCut
+
+    @contextlib.contextmanager
+    def _noting(self) -> Iterator[None]:
+        if self.dead:
+            raise PowerCut
+        with super()._noting():
+            yield
+
+    def _needs_room(self) -> None:
+        if self.full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _may_fail(self) -> None:
+        if self.bad_reads > 0:
+            self.bad_reads -= 1
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    def open(self, path: str, flags: int, mode: int = 0o777) -> int:
+        if flags & os.O_CREAT and not os.path.lexists(path):
+            self._needs_room()
+        return super().open(path, flags, mode)
+
+    def mkdir(self, path: str, mode: int = 0o777) -> None:
+        self._needs_room()
+        super().mkdir(path, mode)
+
+    def writev(self, fd: int, buffers: Sequence[bytes]) -> int:
+        self._needs_room()
+        return super().writev(fd, buffers)
+
+    def posix_fallocate(self, fd: int, offset: int, length: int) -> None:
+        self._needs_room()
+        super().posix_fallocate(fd, offset, length)
+
+    def read(self, fd: int, length: int) -> bytes:
+        self._may_fail()
+        return os.read(fd, length)
+
+    def pread(self, fd: int, length: int, offset: int) -> bytes:
+        self._may_fail()
+        return os.pread(fd, length, offset)
+
+    def statvfs(self, path: str) -> Any:
+        """Of a disk of fixed size, whatever this machine's has."""
+        return _FULL if self.full else _ROOMY
+
+    @property
+    def open_files(self) -> dict[int, str]:
+        """Descriptor -> path.  What a file object has taken over is closed past the recorder: the kernel knows."""
+        found: dict[int, str] = {}
+        for fd in self._open:
+            with contextlib.suppress(OSError):
+                path = os.readlink(f"/proc/self/fd/{fd}")
+                if path.startswith(self.root + "/") and ".sqlite" not in path:
+                    found[fd] = path
+        return found
+
+    # -- the power cut ---------------------------------------------------------------------------------------------
+
+    def lose_power(self, rng: random.Random, root: str) -> None:
+        """Nothing is done any more.  What the medium holds goes to ``root``, which is made: SQLite still has files open
+        in the old folder, and would remove their successors when it lets them go."""
+        self.dead = True
+        for fd in self.open_files:
+            os.close(fd)
+        self._open.clear()
+        caches = rng.choice(({}, self._caches, self._read_caches()))
+        image = rng.choice(list(self._volume.images(rng, IMAGES)))
+        image.lay_out(root)
+        for relative, octets in caches.items():
+            path = os.path.join(root, relative)
+            if os.path.isdir(os.path.dirname(path)):
+                with open(path, "wb") as file:
+                    file.write(octets)
+        shutil.rmtree(self.root)
+
+    def _read_caches(self) -> dict[str, bytes]:
+        """Path relative to the root -> octets."""
+        found: dict[str, bytes] = {}
+        for folder, folders, names in os.walk(self.root):
+            folders[:] = sorted(each for each in folders if each not in ("cur", "new", "tmp"))
+            for name in sorted(names):
+                if name.endswith(_CACHES):
+                    path = os.path.join(folder, name)
+                    with open(path, "rb") as file:
+                        found[os.path.relpath(path, self.root)] = file.read()
+        return found
+
+
+class _Room:
+    """``os.statvfs_result`` as far as it is looked at."""
+
+    def __init__(self, free: int) -> None:
+        self.f_frsize, self.f_bavail, self.f_files, self.f_favail = 4096, free, 0, 0
+
+
+_FULL, _ROOMY = _Room(0), _Room(1 << 20)
+
+
+class Disks:
+    """Each call goes to the disk that is ``current``."""
+
+    def __init__(self) -> None:
+        self.current: HostDisk | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        if self.current is None:
+            if name.startswith("O_") or name in ("path", "sep", "error", "strerror", "fspath"):
+                return getattr(os, name)
+            return functools.partial(self._call, name)  # for a job that is asked for now and done later
+        return getattr(self.current, name)
+
+    def _call(self, name: str, *args: Any) -> Any:
+        assert self.current is not None, f"os.{name} outside of any host's threads"
+        return getattr(self.current, name)(*args)
+
+    def rmtree(self, path: str) -> None:
+        assert self.current is not None
+        self.current.rmtree(path)
+
+    def syncfs(self, fd: int) -> None:
+        assert self.current is not None
+        self.current.syncfs(fd)
+
+    def watch(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """Files that others change are not looked for: tests/simulation does."""
+
+    @contextlib.contextmanager
+    def of(self, disk: HostDisk) -> Iterator[None]:
+        before, self.current = self.current, disk
+        try:
+            yield
+        finally:
+            self.current = before

@@ -1,0 +1,151 @@
+"""People who read their mail: random sessions over IMAP and POP3, with what they saw and did in the books."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections import Counter
+from collections.abc import Callable
+
+from mailsuite.testing.world.imap_client import Client, No, View, open_client
+from mailsuite.testing.world.ledger import Copy, Ledger, Taken
+from mailsuite.testing.world.letters import digest_of
+from mailsuite.testing.world.reactor import HostReactor
+from mailsuite.testing.world.seen import Seen
+from mailsuite.testing.world.stream import Broken
+
+#: Mailboxes of every account that IMAP sees.
+BOXES = ("INBOX", "Archive")
+_FLAGS = ("\\Seen", "\\Flagged", "$Work")
+
+
+class Reader:
+    """One person at an IMAP client.  Never fails: a connection may end at any time."""
+
+    def __init__(
+        self,
+        reactor: HostReactor,
+        address: str,
+        account: str,
+        ledger: Ledger,
+        seen: Seen,
+        problem: Callable[[str], None],
+        rng: random.Random,
+    ) -> None:
+        self._reactor, self._address, self._account = reactor, address, account
+        self._ledger, self._seen, self._problem, self._rng = ledger, seen, problem, rng
+
+    async def session(self, actions: int) -> None:
+        try:
+            client = await self._open()
+            await self._use(client, actions)
+            if self._rng.random() < 0.8:
+                await client.command("LOGOUT")
+            client.stream.close()
+        except (Broken, No):
+            return
+
+    async def _open(self) -> Client:
+        client = await open_client(self._reactor, self._address, self._account, self._seen, self._problem)
+        if self._rng.random() < 0.3:
+            with contextlib.suppress(No):
+                await client.command("CREATE Archive")
+        return client
+
+    async def _use(self, client: Client, actions: int) -> None:
+        try:
+            name = self._rng.choice(BOXES)
+            view = await client.select(name)
+            doings = (self._read, self._flag, self._remove, self._move, self._append, self._wait, self._noop)
+            for _ in range(actions):
+                try:
+                    await self._rng.choice(doings)(client, view)
+                except No as error:
+                    self._network_note(client, str(error))
+        except Broken:
+            client.stream.abort()
+            raise
+
+    def _network_note(self, client: Client, words: str) -> None:
+        self._reactor.network.trace.note(client.where, words)
+
+    def _pick(self, view: View) -> int:
+        """Some message, 0 if there is none."""
+        uids = [uid for uid in view.uids if uid and uid not in view.box.leaving]
+        return self._rng.choice(uids) if uids else 0
+
+    async def _read(self, client: Client, view: View) -> None:
+        if uid := self._pick(view):
+            await self._read_one(client, view, uid)
+
+    async def _read_one(self, client: Client, view: View, uid: int) -> int:
+        """The number of the letter, 0 of what is none or is gone."""
+        view.bodies.pop(uid, None)
+        await client.command(f"UID FETCH {uid} (BODY.PEEK[])")
+        octets = view.bodies.pop(uid, None)
+        if octets is None:
+            return 0
+        digest = digest_of(octets)
+        self._seen.message(client.where, view.box, uid, digest)
+        return self._ledger.read(self._account, octets)
+
+    async def _flag(self, client: Client, view: View) -> None:
+        if uid := self._pick(view):
+            flag = self._rng.choice(_FLAGS)
+            await client.command(f"UID STORE {uid} +FLAGS ({flag})")
+            if uid in view.flags and flag in view.flags[uid]:  # it was not removed meanwhile
+                self._seen.flagged(view.box, uid, flag)
+
+    async def _remove(self, client: Client, view: View) -> None:
+        uid = self._pick(view)
+        number = await self._read_one(client, view, uid) if uid else 0
+        if not uid or uid in view.box.leaving:
+            return
+        view.box.leaving.add(uid)
+        copy = Copy(self._account, view.box.uidvalidity, uid)
+        if number:
+            self._ledger.removed(number, copy, sure=False)
+        await client.command(f"UID STORE {uid} +FLAGS.SILENT (\\Deleted)")
+        await client.command(f"UID EXPUNGE {uid}")
+        view.box.gone.add(uid)
+        if number:
+            self._ledger.removed(number, copy, sure=True)
+
+    async def _move(self, client: Client, view: View) -> None:
+        if uid := self._pick(view):
+            view.box.leaving.add(uid)
+            await client.command(f"UID MOVE {uid} {self._rng.choice(BOXES)}")
+
+    async def _append(self, client: Client, view: View) -> None:
+        if self._rng.random() < 0.5:
+            return
+        letter = self._ledger.write(self._rng, self._account, (), self._account)
+        self._ledger.answered(letter, self._account, Taken.PERHAPS)
+        try:
+            await client.command(f"APPEND INBOX {{{len(letter.octets)}}}", letter.octets)
+        except No:
+            self._ledger.answered(letter, self._account, Taken.NO)
+            raise
+        self._ledger.answered(letter, self._account, Taken.YES)
+
+    async def _wait(self, client: Client, view: View) -> None:
+        await client.idle(self._rng.uniform(0.1, 20))
+
+    async def _noop(self, client: Client, view: View) -> None:
+        await client.command("NOOP")
+
+    # -- the audit -------------------------------------------------------------------------------------------------
+
+    async def audit(self, present: Counter[tuple[str, int]]) -> None:
+        """Read everything.  Raises Broken, No."""
+        client = await open_client(self._reactor, self._address, self._account, self._seen, self._problem)
+        for name in BOXES:
+            try:
+                view = await client.select(name)
+            except No:
+                continue
+            for uid in view.uids:
+                if number := await self._read_one(client, view, uid):
+                    present[self._account, number] += 1
+        await client.command("LOGOUT")
+        client.stream.close()

@@ -1,0 +1,213 @@
+"""One mailsuite server of a world: it starts, stops, loses power, and is started again by whoever watches over it.
+
+What runs is ``services.running.Running`` with all its parts; the process around it (``services.server``) is not there.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.python.failure import Failure
+
+from mailsuite.config.schema import Listener
+from mailsuite.errors import MailError
+from mailsuite.model import Queued
+from mailsuite.services.parts import Parts
+from mailsuite.services.running import Running
+from mailsuite.testing.results import result_of
+from mailsuite.testing.world.clock import HostClock, Timeline
+from mailsuite.testing.world.disks import Disks, HostDisk
+from mailsuite.testing.world.machine import simulated_machine
+from mailsuite.testing.world.network import Network
+from mailsuite.testing.world.offload import SimulatedOffload
+from mailsuite.testing.world.reactor import HostReactor
+from mailsuite.testing.world.site import Site
+
+#: Seconds until a server that could not start is started again, and one that lost its power.
+AGAIN, POWER_AGAIN = 10.0, 60.0
+
+
+class SimulatedDoor:
+    """A listener on a station; ``running.Door``."""
+
+    def __init__(self, listener: Listener) -> None:
+        self.listener = listener
+
+    async def listen(self, reactor: Any, factory: IProtocolFactory) -> IListeningPort:
+        port: IListeningPort = reactor.listenTCP(self.listener.port, factory)
+        return port
+
+    def close(self) -> None:
+        """The port was closed."""
+
+
+class Server:
+    """``site`` may be changed while it is down."""
+
+    def __init__(
+        self,
+        site: Site,
+        folder: str,
+        timeline: Timeline,
+        network: Network,
+        disks: Disks,
+        rng: random.Random,
+        problem: Callable[[str], None],
+    ) -> None:
+        """``problem`` is told what should not be."""
+        self.site, self.name = site, site.domain
+        self.folder = folder
+        self._timeline, self._network, self._disks, self._rng, self._problem = timeline, network, disks, rng, problem
+        self._station = network.station(site.domain, site.address)
+        self._doors: list[SimulatedDoor] = []
+        self._offset = 0.0
+        self.disk: HostDisk | None = None
+        self.clock: HostClock | None = None
+        self.running: Running | None = None
+        self.ready = False
+        self.wanted = False
+        #: Told the name of who lost power.
+        self.lost_power: Callable[[str], None] = lambda name: None
+        self._lives = 1
+        for path in (self._root, f"{folder}/etc"):
+            os.makedirs(path)
+        site.write_directory(f"{folder}/etc/directory.sqlite", timeline.now - 3600)
+
+    @property
+    def _root(self) -> str:
+        """Where the files of the disk are at present."""
+        return f"{self.folder}/disk-{self._lives}"
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Like a machine that is switched on."""
+        self.wanted = True
+        self._network.trace.note(self.name, "starts")
+        rng = self._rng
+        clock = self.clock = HostClock(self._timeline)
+        clock.offset = self._offset
+        disk = HostDisk(self._root, clock.seconds)
+        if self.disk is not None:
+            disk.full, disk.ignored_syncs = self.disk.full, self.disk.ignored_syncs
+        self.disk = disk
+        self._station.up = True
+        reactor = HostReactor(clock, self._station)
+        offload = self._offload = SimulatedOffload(clock, rng, self._disks, disk, self.lose_power)
+        settings = self.site.settings(self.folder, self._root)
+        machine = simulated_machine(clock, rng, offload, self.site.address)
+        running = self.running = Running(settings, Parts(settings, reactor, machine), reactor)
+        self._doors = [SimulatedDoor(listener) for listener in settings.listeners]
+        starting = Deferred.fromCoroutine(running.start("", self._doors))
+        starting.addCallbacks(self._started, self._not_started, callbackArgs=(running,), errbackArgs=(running,))
+
+    def _started(self, waiting: int, running: Running) -> None:
+        self._network.trace.note(self.name, f"ready, {waiting} wait")
+        self.ready = True
+
+    def _not_started(self, failure: Failure, running: Running) -> None:
+        """The process would end with status 1, and be started again by systemd."""
+        self._network.trace.note(self.name, f"cannot start: {failure.value}")
+        if not failure.check(MailError, OSError):
+            self._problem(f"{self.name} cannot start: {failure.getTraceback()}")
+        Deferred.fromCoroutine(running.stop(self._doors)).addCallback(self._ended)
+        self._after(AGAIN, self._start_again)
+
+    def _after(self, seconds: float, work: Callable[[], None]) -> None:
+        self._network.later(seconds, work)
+
+    def _start_again(self) -> None:
+        if self.running is None and self.wanted:
+            self.start()
+
+    def stop(self) -> Deferred[None]:
+        """In order."""
+        self.wanted = False
+        if self.running is None:
+            return succeed(None)
+        self._network.trace.note(self.name, "stops")
+        self.ready = False
+        return Deferred.fromCoroutine(self.running.stop(self._doors)).addCallback(self._ended)
+
+    def _ended(self, _: object) -> None:
+        """The process is gone."""
+        clock, disk = self.clock, self.disk
+        if clock is None or disk is None or clock.stopped:
+            return
+        self._network.trace.note(self.name, "stopped")
+        leaks = [f"a timer for {call.work}" for call in clock.getDelayedCalls() if call.active()]
+        leaks += [f"an open file {path}" for path in disk.open_files.values()]
+        leaks += [f"a connection {end.name}" for end in self._station.ends if end.connected]
+        for leak in leaks:
+            self._problem(f"{self.name} leaks {leak}")
+        self._forget()
+
+    def _forget(self) -> None:
+        self.ready = False
+        self.running = None
+        if self.clock is not None:
+            self._offset = self.clock.offset
+            self.clock.stop()
+        for end in tuple(self._station.ends):  # the kernel says so to its peers
+            end.out.reset()
+            end.vanish()
+        self._station.ends.clear()
+        self._station.listening.clear()
+        self._station.datagrams.clear()
+
+    # -- what happens to it ------------------------------------------------------------------------------------------
+
+    def lose_power(self, back_after: float = POWER_AGAIN) -> None:
+        running, clock, disk = self.running, self.clock, self.disk
+        if running is None or clock is None or disk is None:
+            return
+        self._network.trace.note(self.name, f"loses power after {disk.operations} operations")
+        self.ready = False
+        self.running = None
+        self._offset = clock.offset
+        clock.stop()
+        self._offload.stopped = True
+        self._station.lose_power()
+        self.lost_power(self.name)
+        self._lives += 1
+        disk.lose_power(self._rng, self._root)
+        self._network.later(0, gc.collect)  # what is left of the process ends now, and not at some later time
+        self._after(back_after, self._start_again)
+
+    def restart(self, site: Site | None = None) -> None:
+        """In order, with another configuration if one is given."""
+
+        def again(_: object) -> None:
+            if site is not None:
+                self.site = site
+                site.write_directory(f"{self.folder}/etc/directory.sqlite", self._timeline.now - 3600)
+            self.wanted = True
+            self._after(1.0, self._start_again)
+
+        self.stop().addCallback(again)
+
+    def set_clock(self, seconds: float) -> None:
+        if self.clock is not None and not self.clock.stopped:
+            self._network.trace.note(self.name, f"clock jumps {seconds:.0f}")
+            self.clock.jump(seconds)
+
+    def recover(self) -> None:
+        """Whatever was wrong with it is over."""
+        if self.disk is not None:
+            self.disk.full, self.disk.bad_reads, self.disk.cut_after = False, 0, -1
+        self.wanted = True
+        self._start_again()
+
+    @property
+    def waiting(self) -> int:
+        """Messages in its queue; 1 while it is not ready."""
+        if self.running is None or not self.ready:
+            return 1
+        queued: Sequence[Queued] = result_of(self.running.parts.shared.queue.list())
+        return len(queued)

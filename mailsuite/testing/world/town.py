@@ -1,0 +1,181 @@
+"""A world with people in it: three servers, a foreign host, readers and senders, and the books of what they did.
+
+``live`` lets them go about their business for some hours, ``settle`` lets everything end well and checks that it did.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from mailsuite.testing.world.abroad import Abroad, Mood
+from mailsuite.testing.world.collecting import Collector
+from mailsuite.testing.world.doubles import Doubles
+from mailsuite.testing.world.imap_client import No
+from mailsuite.testing.world.ledger import Leads, Ledger
+from mailsuite.testing.world.network import Weather
+from mailsuite.testing.world.reading import Reader
+from mailsuite.testing.world.seen import Seen
+from mailsuite.testing.world.sending import Sender
+from mailsuite.testing.world.server import Server
+from mailsuite.testing.world.site import Site
+from mailsuite.testing.world.stream import Broken
+from mailsuite.testing.world.world import World
+
+DOMAINS = ("a.test", "b.test", "c.test")
+ABROAD = "far.test"
+HOUR, DAY = 3600.0, 86_400.0
+#: Days until every queue must be empty once nothing is wrong any more.
+PATIENCE = 6 * DAY
+#: Of ``live``: letters and reading sessions an hour, actions of a session.
+LETTERS, SESSIONS, ACTIONS = 3, 4, 6
+#: Who is where: accounts that read by IMAP, and the one that collects by POP3.
+PEOPLE, COLLECTOR = ("ann", "bob"), "pop"
+#: b.test takes mail for far.test while that is down.
+_BACKUP = '\n[[backup]]\ndomains = ["far.test"]\n'
+
+
+def sites() -> dict[str, Site]:
+    found = {}
+    for number, domain in enumerate(DOMAINS):
+        other = DOMAINS[(number + 1) % len(DOMAINS)]
+        aliases = {
+            "team": (f"ann@{domain}", f"pop@{other}"),
+            "away": (f"someone@{ABROAD}",),
+            "circle": (f"circle@{other}",),
+        }
+        more = _BACKUP if domain == "b.test" else ""
+        found[domain] = Site(domain, f"10.0.1.{number + 1}", (*PEOPLE, COLLECTOR), aliases, more)
+    return found
+
+
+class Town:
+    """``world`` has been entered, and is empty."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._sites = sites()
+        self._accounts = [f"{name}@{domain}" for domain in DOMAINS for name in (*PEOPLE, COLLECTOR)]
+        self.ledger = Ledger(self.leads, world.problem)
+        self.ledger.hopeless |= {f"circle@{domain}" for domain in DOMAINS}
+        self.ledger.hopeless |= {f"nobody@{domain}" for domain in DOMAINS}
+        self.seen = Seen(world.problem)
+        self.doubles = Doubles(world.network, self.ledger)
+        self.servers: list[Server] = []
+        for site in self._sites.values():
+            server = world.serve(site)
+            server.lost_power = self.doubles.lost_power
+            self.servers.append(server)
+        self._client = world.host("client", "10.0.9.1")
+        self._stranger = world.host("stranger", "10.0.9.2")
+        self.abroad = Abroad(world.host(ABROAD, "10.0.2.1"), ABROAD, self.ledger)
+        mx = [f"10 mail.{ABROAD}", "20 mx.b.test"]
+        world.names.zones |= {ABROAD: {"MX": mx}, f"mail.{ABROAD}": {"A": ["10.0.2.1"]}}
+        self._readers = {account: self._reader(account) for account in self._accounts}
+        self._collectors = [self._collector(f"{COLLECTOR}@{domain}") for domain in DOMAINS]
+        self._busy = 0
+
+    def _reader(self, account: str) -> Reader:
+        world, address = self.world, self._sites[account.partition("@")[2]].address
+        return Reader(self._client, address, account, self.ledger, self.seen, world.problem, world.child())
+
+    def _collector(self, account: str) -> Collector:
+        world, address = self.world, self._sites[account.partition("@")[2]].address
+        return Collector(self._client, address, account, self.ledger, world.problem, world.child())
+
+    def leads(self, address: str) -> Leads:
+        """Nowhere for a circle or an unknown name."""
+        ends: dict[str, None] = {}
+        over: dict[str, None] = {}
+        left = [address]
+        while left:
+            one = left.pop()
+            local, _, domain = one.partition("@")
+            site = self._sites.get(domain)
+            if site is None or local in site.accounts:
+                ends[one] = None
+            elif one not in over:
+                left += site.aliases.get(local, ())
+            over[one] = None
+        return Leads(frozenset(over), tuple(ends))
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        for server in self.servers:
+            server.start()
+        self.world.run(60, lambda: all(server.ready for server in self.servers))
+
+    def live(self, hours: float) -> None:
+        """Ask for all that people will do; ``world.run`` lets them."""
+        rng = self.world.rng
+        for _ in range(int(hours * LETTERS)):
+            self.world.network.later(rng.uniform(0, hours * HOUR), self._begin, self._send)
+        for _ in range(int(hours * SESSIONS)):
+            self.world.network.later(rng.uniform(0, hours * HOUR), self._begin, self._session)
+
+    def _begin(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._busy += 1
+        self.world.begin(work()).addCallback(self._done)
+
+    def _done(self, _: object) -> None:
+        self._busy -= 1
+
+    async def _send(self) -> None:
+        rng = self.world.rng
+        to = [*self._accounts, *(f"team@{each}" for each in DOMAINS), f"x{rng.randrange(5)}@{ABROAD}", "away@a.test"]
+        to += ["circle@b.test", "nobody@c.test"] if rng.random() < 0.2 else []
+        sender = rng.choice(self._accounts)
+        if rng.random() < 0.25:  # from outside, to people of one server
+            site = rng.choice(list(self._sites.values()))
+            letter = self.ledger.write(rng, sender, [f"{name}@{site.domain}" for name in rng.sample(site.accounts, 2)])
+            await Sender(self._stranger, self.ledger, site.address).send(letter)
+            return
+        letter = self.ledger.write(rng, sender, rng.sample(to, rng.choice((1, 1, 2, 4))))
+        site = self._sites[sender.partition("@")[2]]
+        await Sender(self._client, self.ledger, site.address, sender).send(letter)
+
+    async def _session(self) -> None:
+        rng = self.world.rng
+        if rng.random() < 0.25:
+            await rng.choice(self._collectors).session()
+        else:
+            account = f"{rng.choice(PEOPLE)}@{rng.choice(DOMAINS)}"
+            await self._readers[account].session(rng.randrange(1, 2 * ACTIONS))
+
+    # -- the end ---------------------------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Nothing is wrong any more: queues drain, books balance, servers end without a trace."""
+        world = self.world
+        world.network.weather = Weather()
+        world.network.heal()
+        world.names.troubled.clear()
+        self.abroad.feel(Mood.KIND)
+        for server in self.servers:
+            server.recover()
+        if not world.run(PATIENCE, self._is_quiet):
+            world.problem(f"not at rest: {self._busy} clients, queues {[server.waiting for server in self.servers]}")
+        self._audit()
+        for server in self.servers:
+            server.stop()
+        if not world.run(120, lambda: all(server.running is None for server in self.servers)):
+            world.problem("a server does not stop")
+
+    def _is_quiet(self) -> bool:
+        return not self._busy and not any(server.waiting for server in self.servers)
+
+    def _audit(self) -> None:
+        present: Counter[tuple[str, int]] = Counter()
+        for account in self._accounts:
+            self._begin(lambda account=account: self._audit_one(account, present))  # type: ignore[misc]
+        if not self.world.run(600, lambda: not self._busy):
+            self.world.problem("the audit does not end")
+        self.ledger.balance(present)
+
+    async def _audit_one(self, account: str, present: Counter[tuple[str, int]]) -> None:
+        try:
+            await self._readers[account].audit(present)
+        except (Broken, No) as error:
+            self.world.problem(f"{account} cannot be read: {error}")

@@ -1,0 +1,41 @@
+"""Folders for worlds, and a town that has lived for some hours."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mailsuite.testing.world.town import Town
+from mailsuite.testing.world.world import World
+
+
+@pytest.fixture
+def scratch() -> Iterator[Path]:
+    """In memory where the system has a place for that: nothing here waits for a disk."""
+    memory = "/dev/shm"
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def lived(scratch: Path) -> Callable[[int, float], World]:
+    """A world of that seed whose people lived for so many hours without any fault, and which is over."""
+    count = 0
+
+    def live(seed: int, hours: float) -> World:
+        nonlocal count
+        count += 1
+        (folder := scratch / str(count)).mkdir()
+        with World(seed, str(folder)) as world:
+            town = Town(world)
+            town.start()
+            town.live(hours)
+            world.run(hours * 3600)
+            town.settle()
+        return world
+
+    return live
