@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from twisted.internet.interfaces import IConnector, IListeningPort, IReactorTime
+from twisted.internet.interfaces import IConnector, IListeningPort, IReactorFDSet, IReactorTCP, IReactorTime
 from twisted.internet.protocol import ClientFactory, connectionDone
 from twisted.internet.tcp import Client, Connection, Connector, Port, Server
 
@@ -72,7 +72,8 @@ class _Connector(Connector):
 
 
 class PromptConnections:
-    """Stands in for ``reactor`` where a client endpoint is given one, and makes such connections."""
+    """Stands in for ``reactor`` where a client endpoint is given one, and makes such connections; nothing changes for a
+    reactor that has no descriptors."""
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
@@ -85,6 +86,8 @@ class PromptConnections:
         timeout: float = 30,
         bindAddress: tuple[str, int] | None = None,
     ) -> IConnector:
+        if not IReactorFDSet.providedBy(self._reactor):
+            return cast(IReactorTCP, self._reactor).connectTCP(host, port, factory, timeout, bindAddress)
         connector = _Connector(host, port, factory, timeout, bindAddress, self._reactor)
         connector.connect()
         return connector
