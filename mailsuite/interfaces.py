@@ -146,9 +146,14 @@ class IResolver(Interface):
     def tlsa(name: str) -> Deferred[tuple[Tlsa, ...]]:
         """TLSA records, whether signed or not."""
 
+    def canonical(name: str, kind: str) -> Deferred[str]:
+        """The name to which CNAMEs lead from this one, lower case, when ``MX`` or the like is asked for; itself if
+        there are none."""
+
     def is_secure(name: str, kind: str) -> Deferred[bool]:
         """Whether the answer to this question, ``MX`` or the like, is one whose signatures were checked (DNSSEC) by
-        somebody who is believed; of a name that does not exist too.  Fails with ``Temporary``."""
+        somebody who is believed, those of CNAMEs on the way as well; of a name that does not exist too.  Fails with
+        ``Temporary``."""
 
 
 class IBody(Interface):

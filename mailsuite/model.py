@@ -374,7 +374,8 @@ class TlsLevel(enum.Enum):
 
 class Security(msgspec.Struct, frozen=True):
     """What is known of TLS at a hop, for mail to a domain.  ``names``: the certificate is for one of them (empty: for
-    the host); ``tlsa``: usable records, RFC 7672.  ``source`` says in words who wants that.  ``by_recipient``: the
+    the host); ``tlsa``: usable records, RFC 7672; ``server_name`` is what the server is asked for (SNI) if that is not
+    the host.  ``source`` says in words who wants that.  ``by_recipient``: the
     domain itself does, in DNS or with MTA-STS, and a sender may waive it (RFC 8689 section 4.2.2)."""
 
     level: TlsLevel = TlsLevel.USUAL
@@ -382,6 +383,7 @@ class Security(msgspec.Struct, frozen=True):
     tlsa: tuple[Tlsa, ...] = ()
     source: str = ""
     by_recipient: bool = False
+    server_name: str = ""
 
 
 USUAL_SECURITY = Security()

@@ -168,12 +168,12 @@ class TLSContexts:
 
     def client(self, host: str, verify: bool, security: Security = USUAL_SECURITY) -> IOpenSSLClientConnectionCreator:
         host = host.removesuffix(".")
-        names = names_of(host, security)
+        names, asked = names_of(host, security), security.server_name or host
         if verify and security.tlsa:
-            return ByDane(self._for_clients(False), host, names, security.tlsa, self._seconds)
+            return ByDane(self._for_clients(False), asked, names, security.tlsa, self._seconds)
         if verify:
-            return Verified(self._for_clients(True), host, names)
-        return Unverified(self._for_clients(False), host)
+            return Verified(self._for_clients(True), asked, names)
+        return Unverified(self._for_clients(False), asked)
 
     def objection(self, creator: object, transport: Any) -> str:
         return creator.objection(transport.getHandle()) if isinstance(creator, Unverified) else ""

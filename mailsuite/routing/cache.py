@@ -36,6 +36,8 @@ class Answer(msgspec.Struct, frozen=True):
     records: tuple[Any, ...]
     exists: bool = True
     secure: bool = False
+    #: Where CNAMEs have led to; empty where there is no such name.
+    name: str = ""
 
 
 #: A name in lower case, and the type of the records.

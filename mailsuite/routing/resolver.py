@@ -106,6 +106,14 @@ class DnsResolver:
         records = await self._records(name, "TLSA")
         return tuple(Tlsa(one.usage, one.selector, one.mtype, one.cert) for one in records)
 
+    def canonical(self, name: str, kind: str) -> Deferred[str]:
+        return Deferred.fromCoroutine(self._canonical(name, kind))
+
+    async def _canonical(self, name: str, kind: str) -> str:
+        answer = await self._ask(name, kind)
+        _existing(name, answer)
+        return answer.name
+
     def is_secure(self, name: str, kind: str) -> Deferred[bool]:
         return Deferred.fromCoroutine(self._is_secure(name, kind))
 
@@ -150,7 +158,8 @@ class DnsResolver:
         except (dns.exception.DNSException, OSError) as error:
             raise Temporary(f"DNS look-up of {name} ({kind}) failed: {_short(error)}") from error
         secure = bool(found.response.flags & dns.flags.AD) and self._believes(found.nameserver)
-        return Answer(tuple(found.rrset or ()), secure=secure), found.chaining_result.minimum_ttl
+        answer = Answer(tuple(found.rrset or ()), secure=secure, name=_text(found.canonical_name))
+        return answer, found.chaining_result.minimum_ttl
 
     def _believes(self, server: str | None) -> bool:
         if self._believe is Believe.LOCAL:

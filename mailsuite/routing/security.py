@@ -16,18 +16,13 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from mailsuite.errors import InvalidName, NotFound, Temporary
+from mailsuite.errors import InvalidName, Temporary
 from mailsuite.interfaces import IResolver, IRouter
-from mailsuite.model import NULL_SENDER, USUAL_SECURITY, Address, Hop, Security, Tlsa, TlsLevel
+from mailsuite.model import NULL_SENDER, Address, Hop, Security, TlsLevel
+from mailsuite.routing.dane import by_tlsa
 from mailsuite.routing.mta_sts import NO_POLICY, Mode, Policy
 from mailsuite.routing.names import ascii_domain
 from mailsuite.routing.patterns import is_in
-
-#: RFC 7672 §3.1: usages DANE-TA and DANE-EE; RFC 6698 §2.1: selectors and matching types.
-_USAGES, _SELECTORS, _MATCHING = (2, 3), (0, 1), (0, 1, 2)
-_TRUST_ANCHOR = 2
-#: Records of one host that are looked at.
-MOST_RECORDS = 50
 
 #: The MTA-STS policy of a domain, one that asks for nothing if it has none.
 PolicyOf: TypeAlias = Callable[[str], Deferred[Policy]]
@@ -43,15 +38,6 @@ class TlsRule(msgspec.Struct, frozen=True):
 
     domains: tuple[str, ...]
     security: Security
-
-
-def usable(records: Sequence[Tlsa]) -> tuple[Tlsa, ...]:
-    """Those that mean something here."""
-    return tuple(
-        record
-        for record in records[:MOST_RECORDS]
-        if record.usage in _USAGES and record.selector in _SELECTORS and record.matching in _MATCHING
-    )
 
 
 @implementer(IRouter)
@@ -97,7 +83,7 @@ class SecuredRouter:
         unsure: Temporary | None = None
         for hop in hops:
             try:
-                security = await self._tlsa_of(domain, hop)
+                security = await by_tlsa(self._resolver, domain, hop)
             except Temporary as error:
                 unsure = unsure or error
                 continue
@@ -105,24 +91,6 @@ class SecuredRouter:
         if not found and unsure is not None:
             raise unsure
         return tuple(found)
-
-    async def _tlsa_of(self, domain: str, hop: Hop) -> Security:
-        for kind in ("A", "AAAA"):  # RFC 7672 §2.2.2: elsewhere TLSA records are not worth the question
-            if not await self._resolver.is_secure(hop.host, kind):
-                return USUAL_SECURITY
-        name = f"_{hop.port}._tcp.{hop.host}"
-        try:
-            records = await self._resolver.tlsa(name)
-        except NotFound:
-            return USUAL_SECURITY
-        if not records or not await self._resolver.is_secure(name, "TLSA"):
-            return USUAL_SECURITY
-        known = usable(records)
-        if not known:  # RFC 7672 §2.2: encrypted, with whatever certificate
-            return Security(TlsLevel.REQUIRE, source="DANE", by_recipient=True)
-        named = any(record.usage == _TRUST_ANCHOR for record in known)
-        names = (hop.host, domain) if named else ()  # §3.2.2
-        return Security(TlsLevel.DANE, names, tuple(sorted(known)), "DANE", by_recipient=True)
 
     # -- MTA-STS ---------------------------------------------------------------------------------------------------
 

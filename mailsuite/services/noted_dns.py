@@ -49,6 +49,9 @@ class NotedResolver:
 
         return self._noted(self._beyond.tlsa(name), "TLSA", name, words)
 
+    def canonical(self, name: str, kind: str) -> Deferred[str]:
+        return self._beyond.canonical(name, kind)
+
     def is_secure(self, name: str, kind: str) -> Deferred[bool]:
         return self._beyond.is_secure(name, kind)
 

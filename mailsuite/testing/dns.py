@@ -24,7 +24,7 @@ import dns.rcode
 import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, execute, fail, succeed
 from zope.interface import implementer
 
 from mailsuite.errors import NotFound, Temporary
@@ -71,9 +71,16 @@ def find(zones: Zones, name: str, kind: str) -> tuple[list[tuple[str, str, Seque
     raise Temporary(f"{name}: CNAMEs in a circle")
 
 
-def is_signed(name: str, signed: Sequence[str]) -> bool:
-    """Whether a name is in one of these zones."""
-    return any(name == zone or name.endswith("." + zone) for zone in signed)
+def canonical(zones: Zones, name: str, kind: str) -> str:
+    """Where CNAMEs lead; Temporary if one of the names is trouble."""
+    aliases = [values[0] for _, held, values in find(zones, name, kind)[0] if held == "CNAME" != kind]
+    return aliases[-1].lower().rstrip(".") if aliases else name
+
+
+def is_signed(zones: Zones, name: str, kind: str, signed: Sequence[str]) -> bool:
+    """Whether each name on the way to an answer is in one of these zones; Temporary if one of them is trouble."""
+    names = {name, canonical(zones, name, kind), *(owner for owner, _, _ in find(zones, name, kind)[0])}
+    return all(any(one == zone or one.endswith("." + zone) for zone in signed) for one in names)
 
 
 @implementer(IResolver)
@@ -106,11 +113,12 @@ class FakeDNS:
 
         return self._answer(name, ("TLSA",), value)
 
-    def is_secure(self, name: str, kind: str) -> Deferred[bool]:
+    def canonical(self, name: str, kind: str) -> Deferred[str]:
         name = name.lower().rstrip(".")
-        if isinstance(self.zones.get(name), Trouble):
-            return fail(Temporary(f"{name}: trouble"))
-        return succeed(is_signed(name, self.signed))
+        return self._answer(name, (kind,), str).addCallback(lambda _: canonical(self.zones, name, kind))
+
+    def is_secure(self, name: str, kind: str) -> Deferred[bool]:
+        return execute(is_signed, self.zones, name.lower().rstrip("."), kind, self.signed)
 
     def _answer(self, name: str, kinds: Sequence[str], value: object) -> Deferred[tuple]:  # type: ignore[type-arg]
         name = name.lower().rstrip(".")
@@ -150,10 +158,10 @@ class NameServer:
             return _trouble(held, query, transport)
         response = dns.message.make_response(query)
         response.flags |= dns.flags.AA
-        if is_signed(name, self.signed):
-            response.flags |= dns.flags.AD
         try:
             found, exists = find(self.zones, name, kind)
+            if is_signed(self.zones, name, kind, self.signed):
+                response.flags |= dns.flags.AD
         except Temporary:
             response.set_rcode(dns.rcode.SERVFAIL)
             return response.to_wire()

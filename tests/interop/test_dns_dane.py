@@ -80,6 +80,7 @@ def world(
         records = {
             "signed.test": f"@ MX 10 mx\nmx A 127.0.0.1\n_{port}._tcp.mx TLSA 3 1 1 {RIGHT}\n"
             f"forged MX 10 mx2\nmx2 A 127.0.0.1\n_{port}._tcp.mx2 TLSA 3 1 1 {WRONG}\n"
+            "cname MX 10 other\nother CNAME mx\n"
             "none MX 10 mx3\nmx3 A 127.0.0.1\nnull MX 0 .\nalias CNAME signed.test.\n",
             "bogus.test": "@ MX 10 mx\nmx A 127.0.0.1\n",
             "plain.test": f"@ MX 10 mx\nmx A 127.0.0.1\n_{port}._tcp.mx TLSA 3 1 1 {WRONG}\n",
@@ -128,6 +129,7 @@ def test_a_name_server_that_is_not_believed_validates_nothing(world: World) -> N
     [
         ("signed.test", TlsLevel.DANE, True),
         ("forged.signed.test", TlsLevel.DANE, True),
+        ("cname.signed.test", TlsLevel.DANE, True),
         ("none.signed.test", TlsLevel.USUAL, True),
         ("plain.test", TlsLevel.USUAL, False),
     ],
@@ -137,7 +139,7 @@ def test_what_is_asked_of_each_host(world: World, domain: str, level: TlsLevel, 
     assert (hop.security.level, hop.certain) == (level, certain)
 
 
-@pytest.mark.parametrize("domain", ["signed.test", "none.signed.test", "plain.test"])
+@pytest.mark.parametrize("domain", ["signed.test", "cname.signed.test", "none.signed.test", "plain.test"])
 def test_mail_goes_where_the_zone_allows_it(world: World, domain: str) -> None:
     assert isinstance(world.send(domain), Delivered)
     assert world.peer.sessions[-1].secure

@@ -28,6 +28,10 @@ ZONES = {
     "alias.test": {"CNAME": ["b.test"]},
     "dangling.test": {"CNAME": ["gone.test"]},
     "circle.test": {"CNAME": ["circle.test"]},
+    "inside.signed.test": {"CNAME": ["signed.test"]},
+    "twice.signed.test": {"CNAME": ["inside.signed.test"]},
+    "out.signed.test": {"CNAME": ["b.test"]},
+    "in.b.test": {"CNAME": ["signed.test"]},
     "signed.test": {"MX": ["10 mx.signed.test"]},
     "_25._tcp.mx.signed.test": {"TLSA": ["3 1 1 " + "ab" * 32]},
     "null.test": {"MX": ["0 ."]},
@@ -85,6 +89,42 @@ def test_tlsa_records_come_with_their_three_numbers(world: tuple[IResolver, Ask]
 def test_it_is_told_which_answers_were_validated(world: tuple[IResolver, Ask], name: str, secure: bool) -> None:
     resolver, ask = world
     assert ask(resolver.is_secure, name, "MX") is secure
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "secure"),
+    [
+        ("inside.signed.test", "MX", True),
+        ("out.signed.test", "MX", False),
+        ("out.signed.test", "CNAME", True),
+        ("in.b.test", "MX", False),
+    ],
+)
+def test_an_answer_over_cnames_is_as_good_as_the_worst_of_them(
+    world: tuple[IResolver, Ask], name: str, kind: str, secure: bool
+) -> None:
+    resolver, ask = world
+    assert ask(resolver.is_secure, name, kind) is secure
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "end"),
+    [
+        ("alias.test", "MX", "b.test"),
+        ("Twice.signed.test", "MX", "signed.test"),
+        ("b.test", "A", "b.test"),
+        ("alias.test", "A", "b.test"),
+    ],
+)
+def test_it_is_known_where_cnames_lead(world: tuple[IResolver, Ask], name: str, kind: str, end: str) -> None:
+    resolver, ask = world
+    assert ask(resolver.canonical, name, kind) == end
+
+
+def test_cnames_that_lead_nowhere_are_not_found(world: tuple[IResolver, Ask]) -> None:
+    resolver, ask = world
+    with pytest.raises(NotFound):
+        ask(resolver.canonical, "dangling.test", "MX")
 
 
 def test_whether_trouble_was_validated_is_not_known(world: tuple[IResolver, Ask]) -> None:

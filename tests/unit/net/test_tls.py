@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from zope.interface.verify import verifyObject
 
 from mailsuite.errors import ConfigError
-from mailsuite.model import Security, TlsLevel
+from mailsuite.model import Security, Tlsa, TlsLevel
 from mailsuite.net.certificate import SelfSigned, make_self_signed
 from mailsuite.net.tls import RELOAD_AFTER, TLSContexts
 from mailsuite.testing.tls import meet
@@ -162,6 +162,14 @@ def test_an_opportunistic_client_believes_anyone_and_says_whom_it_wants(made: Se
     assert server.getHandle().get_servername() == b"mx.elsewhere.example"
     for host in ("127.0.0.1", "2001:db8::1"):
         assert meet(contexts, host, False)[1].getHandle().get_servername() is None
+
+
+def test_a_client_may_ask_for_another_name_than_the_hosts() -> None:
+    """RFC 7672 §8.1: where a host's TLSA records stand at the end of CNAMEs."""
+    contexts = TLSContexts("", "", Time())
+    for verify in (False, True):
+        creator = contexts.client("mx.a.test", verify, Security(server_name="host.b.test", tlsa=(Tlsa(3, 1, 1, b"x"),)))
+        assert creator.clientConnectionForTLS(None).get_servername() == b"host.b.test"  # type: ignore[arg-type]
 
 
 def test_a_verifying_client_believes_its_authority_only(made: SelfSigned, tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ from zope.interface.verify import verifyObject
 from mailsuite.errors import Temporary
 from mailsuite.interfaces import IRouter
 from mailsuite.model import Hop, Security, Tlsa, TlsLevel
+from mailsuite.routing.dane import usable
 from mailsuite.routing.mta_sts import NO_POLICY, Mode, Policy
 from mailsuite.routing.router import Identity, MxRouter
-from mailsuite.routing.security import SecuredRouter, TlsRule, usable
+from mailsuite.routing.security import SecuredRouter, TlsRule
 from mailsuite.testing.dns import FakeDNS, Trouble
 from mailsuite.testing.results import failure_of, result_of
 
@@ -104,6 +105,47 @@ def test_an_authority_may_vouch_for_the_host_or_the_domain() -> None:
     assert second.security.names == ()
 
 
+ALIASES: dict[str, object] = {
+    "e.test": {"MX": ["10 mx.c.test"]},
+    "mx.c.test": {"CNAME": ["host.d.test"]},
+    "host.d.test": {"A": ["192.0.2.5"]},
+}
+AT_END = {"_25._tcp.host.d.test": {"TLSA": [EE]}}
+AT_START = {"_25._tcp.mx.c.test": {"TLSA": [EE, TA]}}
+
+
+@pytest.mark.parametrize(
+    ("zones", "signed", "records", "server_name"),
+    [
+        # RFC 7672 §2.2.3: where the CNAME leads, then at its own name
+        (AT_END, ("c.test", "d.test"), 1, "host.d.test"),
+        (AT_END | AT_START, ("c.test", "d.test"), 1, "host.d.test"),
+        (AT_START, ("c.test", "d.test"), 2, ""),
+        # It leads to where nobody vouches for anything: only its own name counts.
+        (AT_END | AT_START, ("c.test",), 2, ""),
+        (AT_END, ("c.test",), 0, ""),
+        # The CNAME itself is not signed.
+        (AT_END | AT_START, ("d.test",), 0, ""),
+    ],
+)
+def test_tlsa_records_of_a_host_that_is_an_alias(
+    zones: dict[str, object], signed: tuple[str, ...], records: int, server_name: str
+) -> None:
+    (hop,) = result_of(router({**ALIASES, **zones}, ("e.test", *signed)).route("e.test"))
+    assert (len(hop.security.tlsa), hop.security.server_name) == (records, server_name)
+
+
+def test_the_end_of_an_alias_that_cannot_be_asked_for_records_bars_the_host() -> None:
+    zones = {**ALIASES, **AT_START, "_25._tcp.host.d.test": Trouble.SERVFAIL}
+    failure_of(router(zones, ("e.test", "c.test", "d.test")).route("e.test"), Temporary)
+
+
+def test_a_domain_that_is_an_alias_has_three_names() -> None:
+    zones = {"www.test": {"CNAME": ["e.test"]}, **ALIASES, "_25._tcp.host.d.test": {"TLSA": [TA]}}
+    (hop,) = result_of(router(zones, ("www.test", "c.test", "d.test", "e.test")).route("www.test"))
+    assert hop.security.names == ("host.d.test", "www.test", "e.test")
+
+
 def test_dane_can_be_off() -> None:
     assert seen(router(tlsa(mx1=EE), dane=False)) == [("mx1", False, "usual", 0), ("mx2", False, "usual", 0)]
 
@@ -121,6 +163,13 @@ def test_dane_can_be_off() -> None:
 )
 def test_which_records_mean_something(record: Tlsa, is_usable: bool) -> None:
     assert usable([record]) == ((record,) if is_usable else ())
+
+
+def test_of_hashes_of_the_same_thing_the_strongest_counts() -> None:
+    strong, weak, whole = Tlsa(3, 1, 2, b"x"), Tlsa(3, 1, 1, b"y"), Tlsa(3, 1, 0, b"z")
+    other = Tlsa(2, 1, 1, b"y")
+    assert usable([weak, other, strong, whole]) == (other, strong, whole)
+    assert usable([weak, whole]) == (weak, whole)
 
 
 @pytest.mark.parametrize(
