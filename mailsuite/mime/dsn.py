@@ -17,6 +17,7 @@ from mailsuite.mime.dsn_fields import date, status_part
 from mailsuite.mime.dsn_words import explanation, subject
 from mailsuite.mime.header import first
 from mailsuite.mime.notice import Notice, line
+from mailsuite.mime.tls_required import is_waived
 
 #: Octets of the original header that are returned.
 HEADER_LIMIT = 64 * 1024
@@ -52,6 +53,8 @@ def _top(notice: Notice, boundary: bytes) -> bytes:
         "Auto-Submitted: auto-replied",  # RFC 3834 §3.1.7, so that nobody's robot answers
         "MIME-Version: 1.0",
     ]
+    if is_waived(notice.header) and not notice.envelope.require_tls:  # RFC 8689 §6: what its sender wanted of the way
+        fields.append("TLS-Required: No")
     original = _MESSAGE_ID.search(first(notice.header, b"message-id"))
     if original is not None and len(original[0]) < ID_LIMIT:
         fields += [f"In-Reply-To: {original[0].decode()}", f"References: {original[0].decode()}"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from mailsuite.interfaces import IBody, IOffload
-from mailsuite.mime.header import all_values, header_end
+from mailsuite.mime.header import header_end
 from mailsuite.mime.seven_bit import Unconvertible, to_seven_bit
+from mailsuite.mime.tls_required import is_waived
 
 #: Octets read and written at a time.
 PIECE = 64 * 1024
@@ -45,8 +46,8 @@ class Outgoing:
 
     @property
     def waives_tls(self) -> bool:
-        """Its header says TLS-Required: No, once (RFC 8689 §3)."""
-        return [value.lower() for value in all_values(self._header, b"tls-required")] == [b"no"]
+        """Its header says TLS-Required: No."""
+        return is_waived(self._header)
 
     @property
     def _header(self) -> bytes:

@@ -7,6 +7,7 @@ import email.policy
 from email.message import EmailMessage
 from typing import Any, cast
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -68,6 +69,22 @@ def test_its_header_says_whose_it_is_and_that_no_robot_should_answer() -> None:
     assert message["Message-ID"] == "<n1@us.test>"
     assert message["In-Reply-To"] == "<1@a.test>"
     assert message["Date"].datetime.timestamp() == NOW
+
+
+@pytest.mark.parametrize(
+    ("header", "require_tls", "waived"),
+    [
+        (b"TLS-Required: no\r\n\r\n", False, True),
+        (b"TLS-Required: No\r\n\r\n", True, False),
+        (b"TLS-Required: No\r\nTLS-Required: No\r\n\r\n", False, False),
+        (b"X-TLS-Required: No\r\n\r\n", False, False),
+    ],
+)
+def test_what_the_sender_wanted_of_the_way_holds_for_the_notice(header: bytes, require_tls: bool, waived: bool) -> None:
+    """RFC 8689 §6."""
+    made = notice(header=header)
+    made = msgspec.structs.replace(made, envelope=msgspec.structs.replace(made.envelope, require_tls=require_tls))
+    assert (parsed(made)["TLS-Required"] == "No") is waived
 
 
 def test_the_first_sentence_says_what_is_wrong() -> None:
