@@ -10,12 +10,17 @@ from mailsuite.config.relay import RelayTls, Transport, Way
 from mailsuite.config.schema import Settings
 from mailsuite.directory.names import canonical_domain
 from mailsuite.net.tls import server_options
+from mailsuite.routing.patterns import domain_pattern, sender_pattern
 
 
 def check_transports(transports: Sequence[Transport]) -> None:
     """Raises Fault."""
     for index, one in enumerate(transports):
         here = ("transport", index)
+        for number, domain in enumerate(one.domains):
+            named(domain_pattern, domain, *here, "domains", number)
+        for number, sender in enumerate(one.senders):
+            named(sender_pattern, sender, *here, "senders", number)
         if (one.way in (Way.HOST, Way.LMTP)) != bool(one.host):
             raise Fault((*here, "host"), one.host, "needed is a host where way is host or lmtp, and only there")
         if one.host and not is_address(one.host):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+import idna
 from twisted.internet.defer import Deferred
 
 from mailsuite.errors import InvalidName
@@ -33,8 +34,19 @@ def parse_recipients(text: str) -> Recipients:
             continue
         if "@" not in word[0] or word[0].endswith("@"):
             raise InvalidName(f"line {number}: {word[0]!r} is not an address: user@example.org, or @example.org")
-        found.add(word[0].lower())
+        found.add(_known(word[0], number))
     return frozenset(found)
+
+
+def _known(text: str, line: int) -> str:
+    """As it is looked up: lower case, the domain as A-labels."""
+    local, _, domain = text.lower().rpartition("@")
+    if not domain.isascii():
+        try:
+            domain = idna.encode(domain, uts46=True).decode("ascii")
+        except idna.IDNAError as error:
+            raise InvalidName(f"line {line}: {text!r} is not an address: {error}") from None
+    return f"{local}@{domain}"
 
 
 def everybody() -> Recipients:

@@ -145,9 +145,10 @@ async def fixed(resolver: IResolver, host: str, port: int, transport: str = "") 
     if is_address(host):
         return (Hop(host, (host,), port, certain=True, transport=transport),)
     try:
-        addresses = await resolver.addresses(ascii_domain(host))
+        name = ascii_domain(host)
+        addresses = await resolver.addresses(name)
     except (NotFound, InvalidName):
         addresses = ()
     if not addresses:
         raise Temporary(f"the host {host} has no address")
-    return (Hop(host, addresses[:ADDRESS_LIMIT], port, certain=True, transport=transport),)
+    return (Hop(name, addresses[:ADDRESS_LIMIT], port, certain=True, transport=transport),)

@@ -16,7 +16,7 @@ from zope.interface import implementer
 from mailsuite.errors import NoRoute, OnHold
 from mailsuite.interfaces import IResolver, IRouter
 from mailsuite.model import NULL_SENDER, Address, Hop
-from mailsuite.routing.patterns import is_in
+from mailsuite.routing.patterns import is_from, is_in
 from mailsuite.routing.router import fixed
 
 #: The name of the transport that takes mail and keeps nothing.
@@ -57,8 +57,7 @@ Way: TypeAlias = Usual | ToHost | Refusal | Keep | Discard
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """Domains are ``example.org``, with those below it ``.example.org``; senders are addresses, ``@domain`` or ``<>``.
-    All lower case; none of a kind means any."""
+    """Domains and senders as ``routing.patterns`` makes them; none of a kind means any."""
 
     way: Way
     domains: tuple[str, ...] = ()
@@ -66,14 +65,8 @@ class Rule(msgspec.Struct, frozen=True):
 
     def holds(self, domain: str, sender: Address) -> bool:
         return (not self.domains or any(is_in(domain, one) for one in self.domains)) and (
-            not self.senders or any(_is_from(sender, one) for one in self.senders)
+            not self.senders or any(is_from(sender, one) for one in self.senders)
         )
-
-
-def _is_from(sender: Address, pattern: str) -> bool:
-    if pattern == "<>":
-        return sender.is_null
-    return ("@" + sender.domain if pattern.startswith("@") else str(sender).lower()) == pattern
 
 
 @implementer(IRouter)

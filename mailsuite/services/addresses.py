@@ -12,6 +12,7 @@ from mailsuite.directory.srs import Srs, secrets_of
 from mailsuite.interfaces import IOffload
 from mailsuite.model import Address, Resolution
 from mailsuite.policy.backup import Backup, List, everybody, parse_recipients
+from mailsuite.routing.patterns import domain_pattern
 from mailsuite.services.return_paths import ReturnPaths
 from mailsuite.watched import Watched
 
@@ -30,7 +31,7 @@ def backup(settings: Settings, offload: IOffload, seconds: Callable[[], float]) 
     lists: list[tuple[str, List]] = []
     for one in settings.backups:
         wanted = Watched(one.recipients, parse_recipients, offload, seconds).get if one.recipients else everybody
-        lists += [(domain.lower(), wanted) for domain in one.domains]
+        lists += [(domain_pattern(domain), wanted) for domain in one.domains]
     return Backup(lists)
 
 

@@ -11,6 +11,7 @@ from mailsuite.policy.backup import Backup
 from mailsuite.policy.checks import Check, Loop, Quota, RelayRights, Size
 from mailsuite.policy.rates import Rates
 from mailsuite.policy.senders import OwnAddresses
+from mailsuite.routing.patterns import domain_pattern, is_in
 from mailsuite.services.explained import Usage
 
 
@@ -49,9 +50,8 @@ def _backup(settings: Settings, arguments: Sequence[object]) -> Path:
     """The section about the recipient's domain."""
     domain = next((one.domain.lower() for one in arguments[2:3] if isinstance(one, Address)), "")
     for index, section in enumerate(settings.backups):
-        for own in map(str.lower, section.domains):
-            if domain == own.removeprefix(".") or (own.startswith(".") and domain.endswith(own)):
-                return ("backup", index)
+        if any(is_in(domain, domain_pattern(own)) for own in section.domains):
+            return ("backup", index)
     return ()
 
 

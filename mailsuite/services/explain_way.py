@@ -14,7 +14,7 @@ from mailsuite.interfaces import IDirectory, IResolver
 from mailsuite.model import Address, Hop, Recipient, Resolution, TlsLevel, ToMailbox
 from mailsuite.net.smtp_transaction import destinations_for
 from mailsuite.routing.names import is_address
-from mailsuite.routing.patterns import is_in
+from mailsuite.routing.patterns import domain_pattern, is_in
 from mailsuite.routing.security import PolicyOf
 from mailsuite.routing.transports import DISCARD
 from mailsuite.services import relay
@@ -129,7 +129,7 @@ class Ways:
     def _source(self, hop: Hop, domain: str) -> Path:
         """Which option has it asked for."""
         for index, one in enumerate(self._settings.tls_policies):
-            if any(is_in(domain.lower(), pattern.lower()) for pattern in one.domains):
+            if any(is_in(domain.lower(), domain_pattern(pattern)) for pattern in one.domains):
                 return ("tls_policy", index)
         return ("relay", "dane") if hop.security.source == "DANE" else ("relay", "mta_sts")
 

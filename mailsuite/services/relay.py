@@ -23,6 +23,8 @@ from mailsuite.net.smtp_client_settings import CourierSettings, Tls, tcp_endpoin
 from mailsuite.queue.reports import ReportSettings
 from mailsuite.queue.runner import RunnerSettings
 from mailsuite.queue.schedule import Schedule
+from mailsuite.routing.names import ascii_domain
+from mailsuite.routing.patterns import domain_pattern, sender_pattern
 from mailsuite.routing.resolver import DnsResolver, ResolverSettings
 from mailsuite.routing.router import Identity, MxRouter, SmarthostRouter
 from mailsuite.routing.security import PolicyOf, SecuredRouter, TlsRule, no_policy
@@ -66,8 +68,8 @@ def router(
 
 
 def _tls_rule(one: TlsPolicy) -> TlsRule:
-    security = Security(TlsLevel(one.tls.value), tuple(name.lower() for name in one.names), source="[[tls_policy]]")
-    return TlsRule(tuple(domain.lower() for domain in one.domains), security)
+    security = Security(TlsLevel(one.tls.value), tuple(map(ascii_domain, one.names)), source="[[tls_policy]]")
+    return TlsRule(tuple(map(domain_pattern, one.domains)), security)
 
 
 def client_certificate(settings: Settings) -> tuple[str, str] | tuple[()]:
@@ -77,8 +79,7 @@ def client_certificate(settings: Settings) -> tuple[str, str] | tuple[()]:
 
 
 def rule_of(index: int, one: Transport) -> Rule:
-    domains = tuple(domain.lower() for domain in one.domains)
-    return Rule(_way(index, one), domains, tuple(sender.lower() for sender in one.senders))
+    return Rule(_way(index, one), tuple(map(domain_pattern, one.domains)), tuple(map(sender_pattern, one.senders)))
 
 
 def _way(index: int, one: Transport) -> Way:

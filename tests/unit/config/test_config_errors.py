@@ -127,6 +127,8 @@ CASES = [
     ("[dns]", '[srs]\ndomain = "a.test"\nsecret_file = "password"\n[dns]', 'srs.secret_file = "DIR/password": others can read or write it: chmod 600'),
     ("[dns]", '[srs]\ndomain = "a.test"\nsecret_file = "short"\n[dns]', 'srs.secret_file = "DIR/short": needed is a secret of at least 16 characters'),
     ("[dns]", '[verp]\nsenders = ["list"]\n[dns]', "verp.senders no. 1 = \"list\": 'list' is not an address"),
+    ("[dns]", '[[transport]]\nway = "discard"\ndomains = ["a..b"]\n[dns]', "[[transport]] no. 1, domains no. 1 = \"a..b\": 'a..b' is not a valid domain name"),
+    ("[dns]", '[[transport]]\nway = "discard"\nsenders = ["a.test"]\n[dns]', "[[transport]] no. 1, senders no. 1 = \"a.test\": 'a.test' is no sender: user@example.org"),
     ("[dns]", '[rewriting]\nmasquerade = ["!a b"]\n[dns]', "rewriting.masquerade no. 1 = \"!a b\": 'a b' is not a domain name"),
     ("[dns]", '[rewriting]\ngeneric = "none"\n[dns]', 'rewriting.generic = "DIR/none": the file cannot be read: No such file'),
     ("[dns]", '[rewriting]\ncanonical = "short"\n[dns]', "rewriting.canonical = \"DIR/short\": line 1: 'short' is not of the form"),

@@ -13,7 +13,7 @@ from mailsuite.testing.results import result_of
 
 STRANGER = Client("192.0.2.1", 1, "smtp")
 FRIEND = Client("192.0.2.1", 1, "smtp", trusted=True)
-KNOWN = parse_recipients("# who\nAnn@b.test OK\n\nbob@b.test # comment\n@all.test\n")
+KNOWN = parse_recipients("# who\nAnn@b.test OK\n\nbob@b.test # comment\n@all.test\nkim@Bücher.test\n")
 ELSEWHERE = Remote()
 BACKUP = Backup(
     [
@@ -21,6 +21,7 @@ BACKUP = Backup(
         (".sub.test", lambda: succeed(KNOWN)),
         ("all.test", lambda: KNOWN),
         ("any.test", everybody),
+        ("xn--bcher-kva.test", lambda: KNOWN),
     ]
 )
 
@@ -38,6 +39,8 @@ def answer(recipient: str, client: Client = STRANGER, resolution: Resolution = E
     [
         ("ann@b.test", "Accept"),
         ("ANN@B.test", "Accept"),
+        ("kim@xn--bcher-kva.test", "Accept"),
+        ("tom@xn--bcher-kva.test", "5.1.1"),
         ("ann+shop@b.test", "Accept"),
         ("eve@b.test", "5.1.1"),
         ("postmaster@b.test", "Accept"),

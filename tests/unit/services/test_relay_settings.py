@@ -123,6 +123,24 @@ TABLE = (
 )
 
 
+def test_international_domains_in_tables_are_those_of_envelopes(tmp_path: Path) -> None:
+    tables = (
+        Transport(Way.ERROR, domains=(".Bücher.test",), text="by domain"),
+        Transport(Way.ERROR, senders=("@bücher.test",), text="by sender"),
+        Transport(Way.HOST, domains=("host.test",), host="mx.bücher.test"),
+    )
+    dns = FakeDNS({"mx.xn--bcher-kva.test": {"A": ["192.0.2.3"]}})
+    router = relay.router(settings(transports=tables), dns, INTERFACES)
+    assert str(failure_of(router.route("x.xn--bcher-kva.test"), NoRoute)) == "by domain"
+    sender = Address("u", "xn--bcher-kva.test")
+    assert str(failure_of(router.route("z.test", sender), NoRoute)) == "by sender"
+    (hop,) = result_of(router.route("host.test"))
+    assert (hop.host, hop.addresses) == ("mx.xn--bcher-kva.test", ("192.0.2.3",))
+    rule = relay._tls_rule(TlsPolicy(("bücher.test",), RelayTls.VERIFY, ("mx.bücher.test",)))
+    assert rule.domains == ("xn--bcher-kva.test",)
+    assert rule.security.names == ("mx.xn--bcher-kva.test",)
+
+
 def test_the_transport_table_comes_first(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("secret\n")
     table = tuple(msgspec.structs.replace(one, password_file=str(tmp_path / "password")) for one in TABLE)
