@@ -37,6 +37,14 @@ class Pop3(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             unit="days",
         ),
     ] = -1
+    commands: Annotated[
+        int,
+        number(
+            1_000,
+            1_000_000_000,
+            "Commands of one session; a client that fetches and removes a message takes two or three.",
+        ),
+    ] = 1_000_000
     language: Annotated[Language, about("What a client gets that asks for your language with `LANG *` (RFC 6856).")] = (
         Language.ENGLISH
     )

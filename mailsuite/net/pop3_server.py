@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from mailsuite.errors import BadCredentials, MailError, NotAllowed, Temporary, TooBig
+from mailsuite.errors import BadCredentials, MailError, NotAllowed, Temporary, TooBig, Unsupported
 from mailsuite.happenings import Read
 from mailsuite.interfaces import IBody
 from mailsuite.model import INBOX, Account, Pop3Rules
@@ -27,11 +27,12 @@ from mailsuite.net.pop3_accounts import TooSoon
 from mailsuite.net.pop3_inbox import Inbox, ignored, open_inbox
 from mailsuite.net.pop3_words import refusal_for
 from mailsuite.pop3 import events
+from mailsuite.pop3.limits import Limit
 from mailsuite.pop3.server import ServerCore
 from mailsuite.pop3.texts import Text
 from mailsuite.pop3.top import TopCut
 from mailsuite.sasl import base64
-from mailsuite.sasl.values import Challenge, Credentials, SASLError
+from mailsuite.sasl.values import Challenge, Credentials, Malformed, SASLError
 
 if TYPE_CHECKING:
     from mailsuite.net.pop3_factory import POP3ServerFactory
@@ -172,9 +173,9 @@ class POP3Connection(Connection[ServerCore]):
                 self.core.challenge(base64.encode(found.data))
                 return
             await self._enter(found)
-        except (BadCredentials, NotAllowed) as error:
+        except (BadCredentials, NotAllowed, Unsupported, Malformed) as error:
             refusal = refusal_for(error)
-            self.core.login_failed(refusal.text, refusal.code)
+            self.core.login_failed(refusal.text, refusal.code, detail=error)
         except (MailError, SASLError) as error:
             self._refuse(error)
 
@@ -299,7 +300,10 @@ class POP3Connection(Connection[ServerCore]):
     def _answered_by_core(self, _: events.Answered) -> None:
         """The core has said all there is to say."""
 
-    def _close(self, _: events.Close) -> None:
+    def _close(self, event: events.Close) -> None:
+        if event.limit is not Limit.NONE:
+            self.hits[event.limit.value] += 1
+            self.log.info("pop3 session of {peer} ended: {limit}", peer=self.address, limit=event.limit.value)
         self.close()
 
     def _told(self, account: str, uid: int) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import msgspec
 
 from mailsuite.pop3.languages import Language
-from mailsuite.pop3.server import Limits, Profile
+from mailsuite.pop3.limits import Limits
+from mailsuite.pop3.server import Profile
 from mailsuite.sasl.table import MECHANISMS
 
 

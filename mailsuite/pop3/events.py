@@ -9,6 +9,8 @@ from typing import TypeAlias
 
 import msgspec
 
+from mailsuite.pop3.limits import Limit
+
 
 class Answered(msgspec.Struct, frozen=True, tag=True):
     """The core answered a command itself; its octets wait in ``data_to_send``."""
@@ -83,7 +85,9 @@ class Update(msgspec.Struct, frozen=True, tag=True):
 
 
 class Close(msgspec.Struct, frozen=True, tag=True):
-    """Everything is said: send it and close the connection."""
+    """Everything is said: send it and close the connection; ``limit`` is what the client met."""
+
+    limit: Limit = Limit.NONE
 
 
 Event: TypeAlias = (

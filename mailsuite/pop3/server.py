@@ -43,23 +43,13 @@ from mailsuite.pop3.grammar import (
     parse_text,
 )
 from mailsuite.pop3.languages import Language, find
+from mailsuite.pop3.limits import LAST_WORDS, Limit, Limits, Tally
 from mailsuite.pop3.maildrop import Maildrop
 from mailsuite.pop3.states import State
 from mailsuite.pop3.texts import Text
 from mailsuite.pop3.transaction import Transaction
 from mailsuite.wire.lines import LineBuffer, LineFault
 from mailsuite.wire.signals import NEED_DATA, PAUSED, Signal
-
-
-class Limits(msgspec.Struct, frozen=True):
-    #: Octets of a command line with its end; RFC 2449 §4 asks for 255.
-    line: int = 512
-    #: Octets of a line in an AUTH exchange with its end, RFC 5034 §4.
-    exchange_line: int = 12288
-    #: Commands that are refused as unknown, misplaced or malformed before the connection ends.
-    faults: int = 20
-    #: Logins that fail before the connection ends.
-    failed_logins: int = 5
 
 
 class Profile(msgspec.Struct, frozen=True):
@@ -78,7 +68,6 @@ class Profile(msgspec.Struct, frozen=True):
     limits: Limits = Limits()
 
 
-_CLOSE = Close()
 _Act = Callable[[list[bytes]], Event]
 _RETR = re.compile(rb"(?i)(?:^|\n)RETR ([0-9]{1,9})\r?(?=\n)")
 #: Octets of waiting commands that are looked through for RETRs to come, and how many of those are told.
@@ -104,7 +93,7 @@ class ServerCore:
         self._lines = LineBuffer(profile.limits.line, lenient=True)
         self._pending = self._closed = False
         self._name = ""
-        self._faults = self._failed_logins = 0
+        self._tally = Tally(profile.limits)
         self._terms = Terms()
         self._transaction = Transaction(self._answers)
         self._acts: dict[str, _Act] = {
@@ -172,12 +161,10 @@ class ServerCore:
         if self.state is State.EXCHANGE:
             self._enter(State.AUTHORIZATION)
 
-    def login_failed(self, text: Text, code: str = "AUTH") -> None:
-        """``refuse`` for wrong credentials: too many of them end the session."""
-        self.refuse(text, code)
-        self._failed_logins += 1
-        if self._failed_logins >= self.profile.limits.failed_logins:
-            self.state = State.ENDED
+    def login_failed(self, text: Text, code: str = "AUTH", **values: object) -> None:
+        """``refuse`` for wrong credentials, and for what are none: too many of them end the session."""
+        self.refuse(text, code, **values)
+        self._count(Limit.FAILED_LOGINS)
 
     def challenge(self, line: bytes) -> None:
         """Ask on in an AUTH exchange; ``line`` is base64."""
@@ -248,6 +235,8 @@ class ServerCore:
     # -- lines ---------------------------------------------------------------------------------------------------
 
     def _command(self, line: bytes | LineFault) -> Event:
+        if self._count(Limit.COMMANDS):
+            return ANSWERED
         try:
             if isinstance(line, LineFault):
                 raise SyntaxFault(Text.TOO_LONG)
@@ -266,16 +255,22 @@ class ServerCore:
 
     def _fault(self, fault: SyntaxFault) -> Event:
         self._answers.err(fault.text, "", **fault.values)
-        self._faults += 1
-        if self._faults >= self.profile.limits.faults:
-            self.state = State.ENDED
+        self._count(Limit.FAULTS)
         return ANSWERED
+
+    def _count(self, limit: Limit) -> bool:
+        """One more of these; the last that may be is told so, and ends the session."""
+        if not self._tally.count(limit):
+            return False
+        self._answers.err(*LAST_WORDS[limit])
+        self.state = State.ENDED
+        return True
 
     def _end(self) -> Event | Signal:
         if self._closed:
             return NEED_DATA
         self._closed = True
-        return _CLOSE
+        return Close(self._tally.met)
 
     def _enter(self, state: State) -> None:
         self.state = state

@@ -60,6 +60,10 @@ class Text(enum.Enum):
     THROTTLED = "too many failed logins; try again later"
     IN_USE = "another session has the mailbox"
     TOO_SOON = "{seconds} seconds between two logins, please"
+    # limits
+    TOO_MANY_COMMANDS = "too many commands for one session, log in again for the rest"
+    TOO_MANY_FAULTS = "too many errors; mend them, then connect again"
+    TOO_MANY_LOGINS = "too many failed logins; check the name and the password, then connect again"
     # trouble
     TEMPORARY = "temporary trouble, try again later"
     PERMANENT = "the mailbox cannot be used"

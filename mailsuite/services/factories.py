@@ -36,7 +36,7 @@ from mailsuite.net.sessions import Door
 from mailsuite.net.smtp_factory import SMTPServerFactory
 from mailsuite.net.smtp_settings import Service as SMTPService
 from mailsuite.net.smtp_settings import SMTPSettings, nobody
-from mailsuite.pop3.server import Limits as POP3Limits
+from mailsuite.pop3.limits import Limits as POP3Limits
 from mailsuite.services.observed import observed
 from mailsuite.smtp.extensions import Limits as SMTPLimits
 from mailsuite.smtp.extensions import Who
@@ -164,7 +164,9 @@ def _pop3(listener: Listener, shared: Shared) -> POP3ServerFactory:
         starttls=listener.tls is TlsMode.STARTTLS,
         allow_plaintext_auth=listener.allow_plaintext_login,
         trusted=shared.trusted,
-        limits=POP3Limits(failed_logins=own.limits.login_failures, faults=own.limits.errors),
+        limits=POP3Limits(
+            commands=own.pop3.commands, failed_logins=own.limits.login_failures, faults=own.limits.errors
+        ),
         idle_limit=own.timeouts.pop3,
         login_limit=own.timeouts.login,
         mechanisms=_mechanisms(listener),

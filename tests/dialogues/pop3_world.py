@@ -1,8 +1,8 @@
 """The POP3 server of the dialogues: tim@example.org with four messages, and what an option or ``% do`` changes.
 
 Options: ``starttls yes``, ``plaintext no``, ``messages N`` (N small ones instead), ``big OCTETS`` (one of that size),
-``fail METHOD WHAT``, ``late yes`` (every seam answers later), ``faults N``, ``failed_logins N``, ``connections N``,
-``mechanisms NAMES``, ``shown ADDRESSES`` (of the client's certificate).
+``fail METHOD WHAT``, ``late yes`` (every seam answers later), ``faults N``, ``commands N``, ``failed_logins N``,
+``connections N``, ``mechanisms NAMES``, ``shown ADDRESSES`` (of the client's certificate).
 ``apop yes`` (tim's secret is the one of RFC 1939), ``exclusive yes``, ``login_delay S``, ``expire DAYS``,
 ``own_delay S``, ``own_expire DAYS`` (ann@example.org's own),
 ``language TAG``, ``global yes`` (a fifth message with UTF-8 in its header).
@@ -26,7 +26,7 @@ from mailsuite.net.pop3_settings import POP3Settings
 from mailsuite.net.sessions import Admission
 from mailsuite.net.throttle import Throttle
 from mailsuite.pop3.languages import Language
-from mailsuite.pop3.server import Limits
+from mailsuite.pop3.limits import Limits
 from mailsuite.testing.directory import MemoryDirectory
 from mailsuite.testing.late import Late
 from mailsuite.testing.memory_store import MemoryStores
@@ -104,7 +104,11 @@ def build(options: dict[str, str], clock: Clock, offload: IOffload) -> WorldFact
         starttls=options.get("starttls") == "yes",
         allow_plaintext_auth=options.get("plaintext") != "no",
         mechanisms=tuple(options.get("mechanisms", "PLAIN LOGIN").split()),
-        limits=Limits(faults=int(options.get("faults", 20)), failed_logins=int(options.get("failed_logins", 5))),
+        limits=Limits(
+            commands=int(options.get("commands", 1000)),
+            faults=int(options.get("faults", 20)),
+            failed_logins=int(options.get("failed_logins", 5)),
+        ),
         apop=options.get("apop") == "yes",
         language=Language(options.get("language", "en")),
     )

@@ -20,8 +20,9 @@ from mailsuite.pop3.events import (
     Top,
     Update,
 )
+from mailsuite.pop3.limits import Limits
 from mailsuite.pop3.maildrop import SLICE, Maildrop
-from mailsuite.pop3.server import Limits, Profile, ServerCore
+from mailsuite.pop3.server import Profile, ServerCore
 from mailsuite.pop3.states import COMMANDS, State
 from mailsuite.pop3.texts import Text
 from mailsuite.wire.signals import NEED_DATA, PAUSED
