@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from itertools import compress
 
 from mailsuite.imap import codes, responses
+from mailsuite.imap.flag_changes import FlagChanges
 from mailsuite.imap.modseqs import Awareness, ModSeqs
 from mailsuite.imap.numbering import Numbering
 from mailsuite.imap.sets import ranges_of
@@ -66,6 +67,7 @@ class View(Numbering):
         self._believed: dict[int, Flags] = {}
         self._due: set[int] = set()
         self.modseqs = ModSeqs(snapshot.highestmodseq)
+        self._flag_changes = FlagChanges(snapshot.highestmodseq, max(snapshot.uids[-1:], default=0))
 
     # -- SELECT --------------------------------------------------------------------------------------------------
 
@@ -211,6 +213,7 @@ class View(Numbering):
         if not self._rev2:
             self._recent.update(snapshot.recent)
         self._keywords.update(dict.fromkeys(snapshot.keywords))
+        self._flag_changes.start(self.modseqs.highest, max(self._uids[-1:], default=0))
 
     def stored(self, results: Sequence[tuple[int, Flags, int]], op: FlagOp, flags: Flags, silent: bool) -> None:
         """After ``IMailbox.store`` for this session's STORE: rows are due for all of ``results``; where ``silent``
@@ -236,6 +239,17 @@ class View(Numbering):
                 self.modseqs.note(uid, modseq)
                 self._due.add(uid)
 
+    def become(self, awareness: Awareness) -> None:
+        """The client announces something while the mailbox is selected."""
+        if self.modseqs.awareness is Awareness.NONE:
+            self._flag_changes.start(self.modseqs.highest, max(self._uids[-1:], default=0))
+        self.modseqs.raise_to(awareness)
+
+    def unaffected(self, uids: Iterable[int], flags: Flags, modseq: int) -> list[int]:
+        """Those of these that changed after that MODSEQ, but not in these flags, as far as is known (RFC 7162
+        §3.1.12)."""
+        return [uid for uid in uids if self._flag_changes.unchanged(uid, flags, modseq)]
+
     def _arrive(self, change: Arrived) -> None:
         last = self._uids[-1] if self._uids else 0
         for uid, flags in zip(change.uids, change.flags, strict=True):
@@ -255,6 +269,8 @@ class View(Numbering):
             return
         self._flags[index] = flags
         self._learn(flags)
+        if self.modseqs.awareness is not Awareness.NONE:
+            self._flag_changes.note(uid, before ^ flags, modseq)
         if index < self._told:
             self.modseqs.note(uid, modseq)
             self._believed.setdefault(uid, before)

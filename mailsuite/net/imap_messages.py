@@ -9,7 +9,7 @@ from mailsuite.errors import Expunged, NotAllowed, NotFound, ReadOnly
 from mailsuite.imap import batches, codes, responses
 from mailsuite.imap.events import Copy, Expunge, Store, UidBatches
 from mailsuite.imap.modseqs import Awareness
-from mailsuite.model import Flags
+from mailsuite.model import FlagOp, Flags
 from mailsuite.net.imap_selection import AT_ONCE, Selection
 from mailsuite.net.imap_session import Session
 from mailsuite.query import STAR, Uids
@@ -35,10 +35,25 @@ async def store(session: Session, event: Store) -> None:
     if uids:
         results, late = await selection.mailbox.store(uids, event.op, event.flags, event.unchanged_since)
         selection.view.stored(results, event.op, event.flags, event.silent)
+        if late and event.op is not FlagOp.REPLACE:
+            late = await _try_again(selection, event, late)
         if late:
             await _show(selection, late)
             code = codes.modified(late if event.uid else selection.view.numbers(late))
     await session.complete(event, b"stored", code, uid=event.uid)
+
+
+async def _try_again(selection: Selection, event: Store, late: Sequence[int]) -> Sequence[int]:
+    """RFC 7162 §3.1.12: what changed in other flags only is changed after all, unless it changes once more meanwhile.
+    Those that are left."""
+    await selection.catch_up()
+    view = selection.view
+    fine = view.unaffected(late, event.flags, event.unchanged_since or 0)
+    if not fine:
+        return late
+    results, later = await selection.mailbox.store(fine, event.op, event.flags, view.modseqs.highest)
+    view.stored(results, event.op, event.flags, event.silent)
+    return sorted(set(late).difference(fine).union(later))
 
 
 async def _show(selection: Selection, uids: Sequence[int]) -> None:

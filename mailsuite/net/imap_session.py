@@ -232,7 +232,7 @@ class Session(Connection[ServerCore]):
         """The client announced that it knows CONDSTORE or QRESYNC, or more than that already."""
         self.awareness = max(awareness, self.awareness)
         if self._selection is not None:
-            self._selection.view.modseqs.raise_to(awareness)
+            self._selection.view.become(awareness)
 
     def use_uids_only(self) -> None:
         """RFC 9586, until the connection ends."""
