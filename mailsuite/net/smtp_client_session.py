@@ -13,6 +13,7 @@ from typing import Any
 
 from twisted.internet import interfaces
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -158,7 +159,8 @@ class ClientSession(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         in_handshake = self._core.step is Step.HANDSHAKE
-        self._core.lost(reason.getErrorMessage() or "connection lost")
+        closed = reason.check(ConnectionDone) is not None
+        self._core.lost("the connection was closed" if closed else reason.getErrorMessage() or "connection lost")
         self._react(in_handshake)
         self._stop_timer()
         self.resumeProducing()
