@@ -25,7 +25,13 @@ from cryptography.x509 import load_pem_x509_certificates
 from OpenSSL import SSL
 
 from mailsuite.config.check_addresses import check_backups, check_rewriting, check_srs, check_verp
-from mailsuite.config.check_relay import check_client_certificate, check_smarthost, check_tls_policies, check_transports
+from mailsuite.config.check_relay import (
+    check_client_certificate,
+    check_schedules,
+    check_smarthost,
+    check_tls_policies,
+    check_transports,
+)
 from mailsuite.config.explain import Step, place
 from mailsuite.config.fault import Fault, contents, named
 from mailsuite.config.networks import HOST, SUBNET, Network, is_address, nameserver, trusted_networks
@@ -51,6 +57,7 @@ def check(settings: Settings, path: str) -> None:
         check_tls_policies(settings)
         check_client_certificate(settings)
         check_transports(settings.transports)
+        check_schedules(settings)
         check_backups(settings)
         check_rewriting(settings)
         check_srs(settings)

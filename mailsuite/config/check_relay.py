@@ -33,6 +33,16 @@ def check_transports(transports: Sequence[Transport]) -> None:
             raise Fault((*here, "password_file"), one.password_file, "the file is empty")
 
 
+def check_schedules(settings: Settings) -> None:
+    """Raises Fault."""
+    for index, one in enumerate(settings.schedules):
+        here = ("schedule", index)
+        for number, domain in enumerate(one.domains):
+            named(domain_pattern, domain, *here, "domains", number)
+        for number, sender in enumerate(one.senders):
+            named(sender_pattern, sender, *here, "senders", number)
+
+
 def check_smarthost(settings: Settings) -> None:
     """Raises Fault."""
     own = settings.smarthost

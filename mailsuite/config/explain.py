@@ -24,7 +24,7 @@ _KEY_FAULT = re.compile(r"Object (?P<kind>contains unknown|missing required) fie
 _LONGEST_SHOWN = 400
 
 #: What is written ``[[name]]``, once for each.
-_TABLES = ("listener", "transport", "tls_policy", "backup")
+_TABLES = ("listener", "transport", "schedule", "tls_policy", "backup")
 
 Step = str | int
 

@@ -17,6 +17,7 @@ from msgspec import inspect
 from mailsuite.config.explain import allowed
 from mailsuite.config.option import TlsMode
 from mailsuite.config.relay import Backup, RelayTls, TlsPolicy, Transport, Way
+from mailsuite.config.retry import Schedule
 from mailsuite.config.schema import EVERYWHERE, Listener, Service, Settings, Tls
 
 _WIDTH = 100
@@ -101,6 +102,7 @@ class _Text:
 _EXAMPLES: dict[str, msgspec.Struct] = {
     "transports": Transport(Way.HOST, domains=(".example.net",), host="gateway.example.net", tls=RelayTls.VERIFY),
     "tls_policies": TlsPolicy(domains=(".bank.example",), tls=RelayTls.VERIFY, names=("mx.bank.example",)),
+    "schedules": Schedule(senders=("codes@example.org",), waits=(30.0, 60.0, 120.0), lifetime=900.0, delay_notice=0.0),
     "backups": Backup(domains=("example.net",), recipients="recipients-of-example.net"),
 }
 

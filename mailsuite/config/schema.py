@@ -20,6 +20,7 @@ from mailsuite.config.local import Sendmail
 from mailsuite.config.option import Path, TlsMode, about, length, number
 from mailsuite.config.pop3 import Pop3
 from mailsuite.config.relay import Backup, Dns, Relay, Smarthost, TlsPolicy, Transport
+from mailsuite.config.retry import Notices, Retry, Schedule
 from mailsuite.config.track import Track
 
 
@@ -181,55 +182,17 @@ class Passwords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = 900.0
 
 
-class Retry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """When mail that could not be sent is tried again."""
-
-    waits: Annotated[
-        tuple[Annotated[float, msgspec.Meta(ge=0.1, le=7 * 86_400)], ...],
-        length(1, 100, "Time before each further attempt; the last one repeats.", unit="seconds"),
-    ] = (300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 14_400.0)
-    lifetime: Annotated[
-        float,
-        number(
-            1,
-            60 * 86_400,
-            "Age at which a message is given up and its sender told; RFC 5321 §4.5.4.1 wants 4 to 5 days.",
-            unit="seconds",
-        ),
-    ] = 5 * 86_400.0
-    delay_notice: Annotated[
-        float,
-        number(
-            0,
-            60 * 86_400,
-            "Age at which the sender is told that a message is still waiting, and until when; 0: never.",
-            unit="seconds",
-        ),
-    ] = 4 * 3600.0
-
-
-class Notices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What senders are told of mail that was delayed, returned or handed on (RFC 3464)."""
-
-    whole_message: Annotated[
-        int,
-        number(
-            0,
-            64 * 1024**2,
-            "Largest message returned whole to a sender who asked for it (RET=FULL); of others only the header.",
-            unit="octets",
-        ),
-    ] = 1024 * 1024
-    to_postmaster: Annotated[
-        bool, about("Tell postmaster of failures that can be told to nobody else: notices that bounce.")
-    ] = True
-
-
 class Settings(
     msgspec.Struct,
     frozen=True,
     forbid_unknown_fields=True,
-    rename={"listeners": "listener", "transports": "transport", "backups": "backup", "tls_policies": "tls_policy"},
+    rename={
+        "listeners": "listener",
+        "transports": "transport",
+        "backups": "backup",
+        "tls_policies": "tls_policy",
+        "schedules": "schedule",
+    },
 ):
     """The whole file."""
 
@@ -270,6 +233,7 @@ class Settings(
     tls_policies: Annotated[tuple[TlsPolicy, ...], length(0, 10_000, "TLS by domain.")] = ()
     backups: Annotated[tuple[Backup, ...], length(0, 1000, "Domains of others.")] = ()
     transports: Annotated[tuple[Transport, ...], length(0, 10_000, "The transport table.")] = ()
+    schedules: Annotated[tuple[Schedule, ...], length(0, 1000, "Schedules of their own.")] = ()
     tls: Tls = Tls()
     paths: Paths = Paths()
     limits: Limits = Limits()

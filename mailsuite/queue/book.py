@@ -16,7 +16,7 @@ import msgspec
 from mailsuite.errors import NotFound
 from mailsuite.model import Address, Delayed, Failed, Outcome, Pending, Queued, Selection
 from mailsuite.queue.ready import Entry, Ready
-from mailsuite.queue.schedule import Schedule, given_up
+from mailsuite.queue.schedule import Schedules, given_up
 from mailsuite.queue.selection import selected
 
 #: Whom no rule keeps back.
@@ -33,8 +33,8 @@ def anywhere(lane: str) -> bool:
 class Book:
     """The queued messages.  ``now`` gives seconds since the epoch."""
 
-    def __init__(self, schedule: Schedule, now: Callable[[], float], rng: random.Random) -> None:
-        self._schedule = schedule
+    def __init__(self, schedules: Schedules, now: Callable[[], float], rng: random.Random) -> None:
+        self._schedules = schedules
         self._now = now
         self._rng = rng
         self._messages: dict[str, Queued] = {}
@@ -164,12 +164,13 @@ class Book:
         Whether the lifetime is over was decided when the lease was given, so an attempt that took long is not
         the last one behind the back of whoever has to report it."""
         queued = self.get(id)
+        schedule = self._schedules.of(queued.envelope)
         final = given_up(queued, outcomes, self._leases.get(id, self._now()))
         changed = msgspec.structs.replace(queued, attempts=queued.attempts + (1 if outcomes else 0), lane=lane)
         if told:
-            changed = self._schedule.timed(msgspec.structs.replace(changed, told=self._now()))
+            changed = schedule.timed(msgspec.structs.replace(changed, told=self._now()))
         now = self._now()
-        later = now if queued.returned else self._schedule.next_due(changed, now, self._rng)
+        later = now if queued.returned else schedule.next_due(changed, now, self._rng)
         pending = _still_pending(queued, final, later, queued.due if lane else later)
         if kept:
             changed, pending = _kept_back(changed, pending, kept, now)
@@ -179,7 +180,7 @@ class Book:
 
     def add(self, queued: Queued) -> None:
         """A message that was not here before; when it expires and so on is up to the schedule."""
-        self.put(self._schedule.timed(queued))
+        self.put(self._schedules.of(queued.envelope).timed(queued))
 
 
 def _domain(queued: Queued) -> str:

@@ -26,7 +26,7 @@ from mailsuite.queue.book import NONE_KEPT, Book, anywhere
 from mailsuite.queue.file import Places, checked_via, encode_state, state_of
 from mailsuite.queue.folder import Folder
 from mailsuite.queue.intake import QueuePlacement, Stored
-from mailsuite.queue.schedule import Schedule
+from mailsuite.queue.schedule import Schedule, Schedules
 from mailsuite.queue.writes import Writes
 from mailsuite.steps import Put, Unlink
 
@@ -43,7 +43,7 @@ class DiskQueue:
         disk: IDisk,
         offload: IOffload,
         clock: IReactorTime,
-        schedule: Schedule | None = None,
+        schedules: Schedules | None = None,
         rng: random.Random | None = None,
     ) -> None:
         self._disk = disk
@@ -52,7 +52,7 @@ class DiskQueue:
         self._places = Places(root)
         self._folder = Folder(self._places, disk)
         self._writes = Writes(disk, offload)
-        self._book = Book(schedule or Schedule(), clock.seconds, rng or random.Random())  # noqa: S311 - jitter
+        self._book = Book(schedules or Schedule(), clock.seconds, rng or random.Random())  # noqa: S311 - jitter
         #: Where in its file each message begins.
         self._offsets: dict[str, int] = {}
 

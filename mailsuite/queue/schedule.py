@@ -9,8 +9,9 @@ just then.  Pure: time and randomness are arguments.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import TypeAlias
 
 import msgspec
 
@@ -34,6 +35,10 @@ class Schedule(msgspec.Struct, frozen=True):
     lifetime: float = 5 * DAY
     #: Seconds after arrival at which the sender is told that the message is still here; 0 for never.
     delay_notice: float = 4 * HOUR
+
+    def of(self, envelope: Envelope) -> Schedule:
+        """The same for everything."""
+        return self
 
     def wait(self, attempts: int, rng: random.Random) -> float:
         """Seconds to wait after the ``attempts``-th attempt (the first is 1)."""
@@ -60,6 +65,27 @@ class Schedule(msgspec.Struct, frozen=True):
                 notices.append(envelope.deliver_by.deadline)
         notice = min((time for time in notices if queued.told < time < expires), default=0.0)
         return msgspec.structs.replace(queued, expires=expires, notice=notice)
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """``schedule`` is that of mail for which it ``holds``."""
+
+    holds: Callable[[Envelope], bool]
+    schedule: Schedule
+
+
+class Timetable(msgspec.Struct, frozen=True):
+    """A schedule for each message: that of the first rule that holds, or the usual one."""
+
+    usual: Schedule
+    rules: tuple[Rule, ...]
+
+    def of(self, envelope: Envelope) -> Schedule:
+        return next((rule.schedule for rule in self.rules if rule.holds(envelope)), self.usual)
+
+
+#: Something that knows the schedule ``of`` an envelope.
+Schedules: TypeAlias = Schedule | Timetable
 
 
 def is_too_late(envelope: Envelope, now: float) -> bool:

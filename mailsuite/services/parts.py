@@ -88,7 +88,7 @@ class Parts:
             place=batches.place,
             catch_up=settings.imap.index_texts,
         )
-        self._queue = DiskQueue(paths.queue, disk, self._offload, reactor, relay.schedule(settings), machine.chance())
+        self._queue = DiskQueue(paths.queue, disk, self._offload, reactor, relay.schedules(settings), machine.chance())
         returning = addresses.return_paths(settings, self._directory.resolve, reactor.seconds)
         self._observer, self._recorder = _observer(settings, self._offload, reactor)
         told = self._observer, reactor.seconds

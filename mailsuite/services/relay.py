@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from mailsuite.config.interfaces import Interface
@@ -14,17 +14,20 @@ from mailsuite.config.option import TlsMode
 from mailsuite.config.place import Systemd, Tcp, place_of
 from mailsuite.config.relay import RelayTls, TlsPolicy, Transport
 from mailsuite.config.relay import Way as ConfiguredWay
+from mailsuite.config.retry import Retry
+from mailsuite.config.retry import Schedule as ConfiguredSchedule
 from mailsuite.config.schema import EVERYWHERE, Service, Settings
 from mailsuite.directory.names import canonical_domain
 from mailsuite.interfaces import IOffload, IResolver, IRouter, ITLSContexts
-from mailsuite.model import Security, TlsLevel
+from mailsuite.model import Envelope, Security, TlsLevel
 from mailsuite.net.smtp_client import Courier
 from mailsuite.net.smtp_client_settings import CourierSettings, Tls, tcp_endpoints
 from mailsuite.queue.reports import ReportSettings
 from mailsuite.queue.runner import RunnerSettings
-from mailsuite.queue.schedule import Schedule
+from mailsuite.queue.schedule import Rule as RetryRule
+from mailsuite.queue.schedule import Schedule, Schedules, Timetable
 from mailsuite.routing.names import ascii_domain
-from mailsuite.routing.patterns import domain_pattern, sender_pattern
+from mailsuite.routing.patterns import domain_pattern, is_from, is_in, sender_pattern
 from mailsuite.routing.resolver import DnsResolver, ResolverSettings
 from mailsuite.routing.router import Identity, MxRouter, SmarthostRouter
 from mailsuite.routing.security import PolicyOf, SecuredRouter, TlsRule, no_policy
@@ -189,10 +192,28 @@ def _first_line(path: str) -> str:
         return file.readline().rstrip("\r\n")
 
 
-def schedule(settings: Settings) -> Schedule:
+def schedules(settings: Settings) -> Schedules:
     """When to try again."""
-    retry = settings.retry
-    return Schedule(waits=retry.waits, lifetime=retry.lifetime, delay_notice=retry.delay_notice)
+    usual = _schedule(settings, settings.retry)
+    rules = tuple(RetryRule(_about(one), _schedule(settings, one)) for one in settings.schedules)
+    return Timetable(usual, rules) if rules else usual
+
+
+def _schedule(settings: Settings, own: Retry | ConfiguredSchedule) -> Schedule:
+    return Schedule(own.waits, settings.retry.jitter, own.lifetime, own.delay_notice)
+
+
+def _about(one: ConfiguredSchedule) -> Callable[[Envelope], bool]:
+    """Whether a message is from one of the senders, with all of its recipients in the domains."""
+    senders, domains = tuple(map(sender_pattern, one.senders)), tuple(map(domain_pattern, one.domains))
+
+    def holds(envelope: Envelope) -> bool:
+        return (not senders or any(is_from(envelope.sender, pattern) for pattern in senders)) and (
+            not domains
+            or all(any(is_in(to.address.domain, pattern) for pattern in domains) for to in envelope.recipients)
+        )
+
+    return holds
 
 
 def report_settings(settings: Settings) -> ReportSettings:

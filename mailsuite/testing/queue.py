@@ -26,16 +26,18 @@ from mailsuite.model import (
 )
 from mailsuite.queue.book import NONE_KEPT, Book, anywhere
 from mailsuite.queue.file import checked_via
-from mailsuite.queue.schedule import Schedule
+from mailsuite.queue.schedule import Schedule, Schedules
 
 
 @implementer(IQueue)
 class MemoryQueue:
     """IQueue without a disk; ``add`` puts a message in."""
 
-    def __init__(self, clock: IReactorTime, schedule: Schedule | None = None, rng: random.Random | None = None) -> None:
+    def __init__(
+        self, clock: IReactorTime, schedules: Schedules | None = None, rng: random.Random | None = None
+    ) -> None:
         self._clock = clock
-        self._book = Book(schedule or Schedule(), clock.seconds, rng or random.Random(1))
+        self._book = Book(schedules or Schedule(), clock.seconds, rng or random.Random(1))
         self._octets: dict[str, bytes] = {}
 
     def add(self, envelope: Envelope, octets: bytes) -> None:

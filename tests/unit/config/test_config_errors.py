@@ -129,6 +129,8 @@ CASES = [
     ("[dns]", '[verp]\nsenders = ["list"]\n[dns]', "verp.senders no. 1 = \"list\": 'list' is not an address"),
     ("[dns]", '[[transport]]\nway = "discard"\ndomains = ["a..b"]\n[dns]', "[[transport]] no. 1, domains no. 1 = \"a..b\": 'a..b' is not a valid domain name"),
     ("[dns]", '[[transport]]\nway = "discard"\nsenders = ["a.test"]\n[dns]', "[[transport]] no. 1, senders no. 1 = \"a.test\": 'a.test' is no sender: user@example.org"),
+    ("[dns]", '[[schedule]]\nsenders = ["a.test"]\n[dns]', "[[schedule]] no. 1, senders no. 1 = \"a.test\": 'a.test' is no sender"),
+    ("[dns]", '[[schedule]]\nlifetime = 0\n[dns]', "[[schedule]] no. 1, lifetime = 0: allowed is a number from 1 to 5184000"),
     ("[dns]", '[rewriting]\nmasquerade = ["!a b"]\n[dns]', "rewriting.masquerade no. 1 = \"!a b\": 'a b' is not a domain name"),
     ("[dns]", '[rewriting]\ngeneric = "none"\n[dns]', 'rewriting.generic = "DIR/none": the file cannot be read: No such file'),
     ("[dns]", '[rewriting]\ncanonical = "short"\n[dns]', "rewriting.canonical = \"DIR/short\": line 1: 'short' is not of the form"),

@@ -3,11 +3,14 @@ from __future__ import annotations
 import random
 
 import pytest
+from twisted.internet.task import Clock
 
-from mailsuite.model import Address, Delayed, Delivered, Envelope, Failed, Queued, Status
-from mailsuite.queue.schedule import DAY, HOUR, MINUTE, Schedule, given_up
+from mailsuite.model import Address, Delayed, Delivered, Envelope, Failed, Queued, Recipient, Status
+from mailsuite.queue.schedule import DAY, HOUR, MINUTE, Rule, Schedule, Timetable, given_up
+from mailsuite.testing.queue import MemoryQueue
+from mailsuite.testing.results import result_of
 
-A = Address("a", "a.test")
+A, B = Address("a", "a.test"), Address("b", "b.test")
 
 
 def queued(attempts: int = 1, expires: float = 5 * DAY) -> Queued:
@@ -29,6 +32,22 @@ def test_jitter_moves_a_wait_by_its_part_at_most() -> None:
     waits = [schedule.wait(1, rng) for _ in range(200)]
     assert all(90 <= wait <= 110 for wait in waits)
     assert max(waits) - min(waits) > 15
+
+
+def test_a_message_lives_as_long_as_its_own_schedule_says() -> None:
+    """In a queue, with its own waits and its own notice, too."""
+    clock = Clock()
+    short = Schedule(waits=(MINUTE,), jitter=0.0, lifetime=HOUR, delay_notice=10 * MINUTE)
+    rules = (Rule(lambda envelope: envelope.sender == A, short),)
+    queue = MemoryQueue(clock, Timetable(Schedule(waits=(HOUR,), jitter=0.0), rules))
+    for sender in (A, B):
+        queue.add(Envelope(sender.local, sender, (Recipient(B),), clock.seconds()), b"x\r\n")
+    own, usual = result_of(queue.lease(10))
+    assert (own.expires, own.notice) == (HOUR, 10 * MINUTE)
+    assert (usual.expires, usual.notice) == (5 * DAY, 4 * HOUR)
+    for id in ("a", "b"):
+        result_of(queue.settle(id, [Delayed(B, Status(4, 4, 1), "no")]))
+    assert [one.due for one in result_of(queue.list())] == [MINUTE, HOUR]
 
 
 def test_the_last_attempt_is_not_put_off_beyond_the_lifetime() -> None:

@@ -11,13 +11,16 @@ from twisted.internet.task import Clock
 
 from mailsuite.config.option import TlsMode
 from mailsuite.config.relay import Dns, Relay, RelayTls, Smarthost, TlsPolicy, Transport, Way
-from mailsuite.config.schema import EVERYWHERE, Limits, Listener, Retry, Service, Settings
+from mailsuite.config.retry import Retry
+from mailsuite.config.retry import Schedule as Own
+from mailsuite.config.schema import EVERYWHERE, Limits, Listener, Service, Settings
 from mailsuite.disk.body import OctetsBody
 from mailsuite.errors import NoRoute, OnHold
-from mailsuite.model import Address, Delivered, Envelope, Hop, Recipient, TlsLevel
+from mailsuite.model import NULL_SENDER, Address, Delivered, Envelope, Hop, Recipient, TlsLevel
 from mailsuite.net.smtp_client_settings import Tls
 from mailsuite.net.tls import TLSContexts
 from mailsuite.offload import Inline
+from mailsuite.queue.schedule import Schedule
 from mailsuite.routing.mta_sts import NO_POLICY
 from mailsuite.routing.router import SmarthostRouter
 from mailsuite.routing.security import SecuredRouter
@@ -165,9 +168,10 @@ def test_the_transport_table_comes_first(tmp_path: Path) -> None:
 
 
 def test_schedule_and_bounds_are_those_of_the_file() -> None:
-    own = settings(retry=Retry((1.0, 2.0), 60.0), relay=Relay(at_once=3))
-    assert relay.schedule(own).waits == (1.0, 2.0)
-    assert relay.schedule(own).lifetime == 60.0
+    own = settings(retry=Retry((1.0, 2.0), lifetime=60.0), relay=Relay(at_once=3))
+    made = relay.schedules(own)
+    assert isinstance(made, Schedule)
+    assert (made.waits, made.lifetime) == ((1.0, 2.0), 60.0)
     assert relay.runner_settings(own).at_once == 3
 
 
@@ -217,3 +221,30 @@ def test_mta_sts_is_asked_for_where_it_can_count(what: str, tmp_path: Path) -> N
     assert bool(clock.getDelayedCalls()) == (what == "nothing")
     sts.close()
     assert not clock.getDelayedCalls()
+
+
+@pytest.mark.parametrize(
+    ("sender", "recipients", "lifetime"),
+    [
+        (Address("codes", "a.test"), ["u@b.test"], 900.0),
+        (Address("Codes", "a.test"), ["u@b.test"], 900.0),
+        (Address("ann", "a.test"), ["u@b.test"], 3600.0),
+        (Address("ann", "a.test"), ["u@slow.test", "u@x.slow.test"], 7200.0),
+        (Address("ann", "a.test"), ["u@slow.test", "u@b.test"], 3600.0),
+        (NULL_SENDER, ["u@b.test"], 60.0),
+        # The first one decides.
+        (Address("codes", "a.test"), ["u@slow.test"], 900.0),
+    ],
+)
+def test_some_mail_has_a_schedule_of_its_own(sender: Address, recipients: list[str], lifetime: float) -> None:
+    own = settings(
+        retry=Retry(lifetime=3600.0, jitter=0.5),
+        schedules=(
+            Own(senders=("codes@A.test",), lifetime=900.0, waits=(30.0,), delay_notice=0.0),
+            Own(domains=(".slow.test",), lifetime=7200.0),
+            Own(senders=("<>",), lifetime=60.0),
+        ),
+    )
+    to = tuple(Recipient(Address(*one.split("@"))) for one in recipients)
+    found = relay.schedules(own).of(Envelope("m", sender, to, 0.0))
+    assert (found.lifetime, found.jitter) == (lifetime, 0.5)
