@@ -31,6 +31,10 @@ class NotAllowed(MailError):
     """The operation is understood and known, and is not permitted to this caller."""
 
 
+class HasChildren(NotAllowed):
+    """It has mailboxes below it, which must go first."""
+
+
 class ReadOnly(NotAllowed):
     """The mailbox is open for reading only."""
 

@@ -329,7 +329,8 @@ class IMailStore(Interface):
         ``MailboxInfo``."""
 
     def delete(name: str) -> Deferred[None]:
-        """INBOX fails with ``NotAllowed``.  With children the name stays, not selectable."""
+        """INBOX fails with ``Unsupported``.  With children the name stays, not selectable; such a name fails with
+        ``HasChildren``."""
 
     def rename(old: str, new: str) -> Deferred[None]:
         """With all children.  INBOX: its messages move, INBOX stays, empty (RFC 9051 section 6.3.6)."""

@@ -38,6 +38,7 @@ LIMIT = b"LIMIT"
 OVERQUOTA = b"OVERQUOTA"
 ALREADYEXISTS = b"ALREADYEXISTS"
 NONEXISTENT = b"NONEXISTENT"
+HASCHILDREN = b"HASCHILDREN"  # RFC 9051 section 7.1
 # RFC 3516, RFC 7889 section 4, RFC 4978, RFC 3691, RFC 7162 section 3.2.11, RFC 6154 section 3
 UNKNOWN_CTE = b"UNKNOWN-CTE"
 TOOBIG = b"TOOBIG"
@@ -138,6 +139,7 @@ _ERRORS: tuple[tuple[type[errors.MailError], Words], ...] = (
     (errors.InvalidName, Words(CANNOT, b"this name cannot be used")),
     (errors.BadCredentials, Words(AUTHENTICATIONFAILED, b"wrong user name or password")),
     (errors.ReadOnly, Words(READ_ONLY, b"the mailbox is open for reading only")),
+    (errors.HasChildren, Words(HASCHILDREN, b"it has mailboxes below it")),
     (errors.NotAllowed, Words(NOPERM, b"not permitted")),
     (errors.OverQuota, Words(OVERQUOTA, b"the account has no room left")),
     (errors.TooBig, Words(TOOBIG, b"too big")),

@@ -20,6 +20,7 @@ from mailsuite.net import imap_columns, imap_resync
 from mailsuite.net import imap_sections as sections
 from mailsuite.net.imap_ahead import Ahead
 from mailsuite.net.imap_bodies import Bodies
+from mailsuite.net.imap_messages import missed
 from mailsuite.net.imap_session import BadCommand, Session
 
 #: Messages asked of the index in one call: flags alone, columns, headers, previews.
@@ -45,8 +46,9 @@ async def fetch(session: Session, event: Fetch) -> None:
         await imap_resync.tell_vanished(session, event.messages.ranges, event.changed_since)
     if event.changed_since:
         uids = await imap_resync.changed_since(session.selection, uids, event.changed_since)
+    gone = missed(session, event.messages)
     missing = await _answer(session, rows.plan(event.items, view.keeps_seen, view.uid_only), uids)
-    await session.complete(event, b"fetched", codes.EXPUNGEISSUED if missing else b"", event.uid)  # RFC 5530 §3
+    await session.complete(event, b"fetched", codes.EXPUNGEISSUED if missing else gone, event.uid)  # RFC 5530 §3
 
 
 async def _answer(session: Session, plan: Plan, uids: list[int]) -> int:

@@ -12,7 +12,7 @@ from mailsuite.imap.modseqs import Awareness
 from mailsuite.model import FlagOp, Flags
 from mailsuite.net.imap_selection import AT_ONCE, Selection
 from mailsuite.net.imap_session import Session
-from mailsuite.query import STAR, Uids
+from mailsuite.query import STAR, Numbers, Uids
 
 _EVERYTHING = Uids(((1, STAR),))
 
@@ -25,13 +25,18 @@ def writable(session: Session) -> Selection:
     return selection
 
 
+def missed(session: Session, messages: Numbers | Uids) -> bytes:
+    """The code that says that some of these are gone, which the client was not told yet: RFC 5530 §3."""
+    return codes.EXPUNGEISSUED if session.selection.view.expunge_issued(messages) else b""
+
+
 async def store(session: Session, event: Store) -> None:
     """RFC 3501 §6.4.6, RFC 7162 §3.1.3."""
     if event.unchanged_since is not None:
         session.become(Awareness.CONDSTORE)
     selection = writable(session)
     uids = session.resolve(event.messages)
-    code = b""
+    code = missed(session, event.messages)
     if uids:
         results, late = await selection.mailbox.store(uids, event.op, event.flags, event.unchanged_since)
         selection.view.stored(results, event.op, event.flags, event.silent)
@@ -68,8 +73,9 @@ async def copy(session: Session, event: Copy) -> None:
     """COPY and MOVE, RFC 3501 §6.4.7, RFC 6851, RFC 4315 §3 (COPYUID)."""
     selection = writable(session) if event.move else session.selection
     uids = session.resolve(event.messages)
+    gone = missed(session, event.messages)
     if not uids:
-        await session.complete(event, b"nothing to do", uid=event.uid)
+        await session.complete(event, b"nothing to do", gone, uid=event.uid)
         return
     try:
         copied = await session.store.copy(selection.mailbox, uids, event.mailbox, event.move)
@@ -80,6 +86,8 @@ async def copy(session: Session, event: Copy) -> None:
         session.core.no(event.tag, b"no such mailbox, create it first", codes.TRYCREATE)
         return
     code = codes.copyuid(copied)
+    if gone or len(copied.sources) < len(uids):
+        session.core.untagged(responses.no(b"some of the messages no longer exist", codes.EXPUNGEISSUED))
     if event.move:  # RFC 6851 §4.3: before the EXPUNGE responses
         if code:
             session.core.untagged(responses.ok(b"moved", code))

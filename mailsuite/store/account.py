@@ -20,7 +20,17 @@ from twisted.logger import Logger
 
 from mailsuite.disk.meaning import meaning_of
 from mailsuite.disk.placement import Busy
-from mailsuite.errors import DiskFull, Exists, InvalidName, MailError, NotAllowed, NotFound, OverQuota, Temporary
+from mailsuite.errors import (
+    DiskFull,
+    Exists,
+    HasChildren,
+    InvalidName,
+    MailError,
+    NotFound,
+    OverQuota,
+    Temporary,
+    Unsupported,
+)
 from mailsuite.interfaces import IRecorded
 from mailsuite.model import INBOX, SPECIAL_USES, MailboxInfo
 from mailsuite.store import access, subscriptions
@@ -277,9 +287,9 @@ class AccountMail:
         name = checked_name(name)
         there = self.names()
         if name == INBOX:
-            raise NotAllowed("INBOX cannot be deleted")
+            raise Unsupported("INBOX cannot be deleted")
         if name not in there and any(other.startswith(name + "/") for other in there):
-            raise NotAllowed(f"{name} has mailboxes below it")  # RFC 9051 §6.3.5
+            raise HasChildren(f"{name} has mailboxes below it")  # RFC 9051 §6.3.5
         folder = self.folder(name)
         self.resources.disk.checkpoint()  # nothing that is committed names it by its old path any more
         removed = os.path.join(self.maildir, _REMOVED + self.resources.unique.name(self.resources.now()))

@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock
 from zope.interface import implementer
 
-from mailsuite.errors import Exists, Expunged, InvalidName, NotAllowed, NotFound, OverQuota
+from mailsuite.errors import Exists, Expunged, HasChildren, InvalidName, NotFound, OverQuota, Unsupported
 from mailsuite.interfaces import IDraft, IMailbox, IMailStore, IMailStores
 from mailsuite.model import (
     INBOX,
@@ -105,9 +105,9 @@ class MemoryStore:
     def delete(self, name: str) -> None:
         name = checked_name(name)
         if name == INBOX:
-            raise NotAllowed("INBOX cannot be deleted")
+            raise Unsupported("INBOX cannot be deleted")
         if name not in self.mailboxes and self._below(name):
-            raise NotAllowed(f"{name} has mailboxes below it")
+            raise HasChildren(f"{name} has mailboxes below it")
         self.mailbox(name).end()
         del self.mailboxes[name]
 

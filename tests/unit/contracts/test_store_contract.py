@@ -15,7 +15,16 @@ from mailsuite import query as q
 from mailsuite.disk.placement import place
 from mailsuite.disk.real import RealDisk
 from mailsuite.disk.spool import Spool
-from mailsuite.errors import Exists, Expunged, InvalidName, NotAllowed, NotFound, OverQuota, TooBig
+from mailsuite.errors import (
+    Exists,
+    Expunged,
+    HasChildren,
+    InvalidName,
+    NotFound,
+    OverQuota,
+    TooBig,
+    Unsupported,
+)
 from mailsuite.interfaces import IBody, IMailbox, IMailStore, IMailStores, IWatch
 from mailsuite.mime.downgrade import downgrade
 from mailsuite.model import (
@@ -644,14 +653,14 @@ def test_a_mailbox_with_children_leaves_its_name_behind(world: World, store: Any
         MailboxInfo("Work/2023"),
     ]
     failure_of(store.open("Work"), NotFound)
-    failure_of(store.delete("Work"), NotAllowed)
+    failure_of(store.delete("Work"), HasChildren)
     result_of(store.create("Work", ""))
     result_of(store.open("Work"))
     result_of(store.delete("Work"))
     result_of(store.delete("Work/2023"))
     assert names(store) == [INBOX]
     failure_of(store.delete("Work"), NotFound)
-    failure_of(store.delete(INBOX), NotAllowed)
+    failure_of(store.delete(INBOX), Unsupported)
 
 
 def test_a_mailbox_made_again_has_another_uidvalidity(world: World, store: Any) -> None:
