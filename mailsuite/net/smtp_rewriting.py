@@ -18,7 +18,7 @@ from mailsuite.net.smtp_transaction import original_of
 def rewritten(rewrites: IRewrites, recipient: Recipient) -> Recipient:
     """The same where nothing changes; else notices go on naming the address that the sender knows (RFC 3461 §4.2)."""
     address = rewrites.recipient(recipient.address)
-    if address == recipient.address:
+    if address is recipient.address or address == recipient.address:
         return recipient
     original = recipient.original or original_of(recipient.address)
     return msgspec.structs.replace(recipient, address=address, original=original)
@@ -35,7 +35,7 @@ def rewritten_envelope(rewrites: IRewrites, envelope: Envelope) -> Envelope:
 
 def resolved(directory: IDirectory, given: Address, address: Address) -> Deferred[Resolution]:
     """Where mail for ``given`` leads, which became ``address``."""
-    if address == given:
+    if address is given or address == given:
         return directory.resolve(address)
     return Deferred.fromCoroutine(_resolved(directory, given, address))
 
@@ -51,8 +51,9 @@ async def _resolved(directory: IDirectory, given: Address, address: Address) -> 
 def rewritten_header(block: bytes, draft: IDraft, rewrites: IRewrites, client: Client) -> bytes:
     """What ``block``, the draft's header, becomes; the same object where nothing changes, and where the whole header is
     longer than drafts show."""
-    is_whole = block.endswith(b"\r\n\r\n") or len(block) == draft.size or block == b"\r\n"
-    return rewrites.header(block, client) if is_whole else block
+    changed = rewrites.header(block, client)
+    is_whole = changed is block or block.endswith(b"\r\n\r\n") or len(block) == draft.size or block == b"\r\n"
+    return changed if is_whole else block
 
 
 async def with_header(draft: IDraft, delivery: IDelivery, old: bytes, new: bytes) -> IDraft:

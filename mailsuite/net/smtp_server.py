@@ -148,7 +148,7 @@ class SMTPConnection(SMTPSession):
         self.core.reply(self.refusals.envelope(no, transaction, self.client.helo))
 
     def _tell_rewritten(self, id: str, given: Address, to: Address) -> None:
-        if to != given:
+        if to is not given and to != given:
             self.log.info("{id}: <{given}> becomes <{to}>", id=id, given=given, to=to)
 
     def _rcpt(self, event: events.Rcpt) -> Deferred[object] | None:
