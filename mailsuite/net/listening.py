@@ -70,11 +70,16 @@ class Listening(ServerFactory):
             return TurnedAway(self.stopping, self.clock)
         entry = self._admission.enter(address, trusted)
         if entry is not Entry.ADMITTED:
-            self.log.info("{address}: turned away, {limit} is reached", address=address, limit=entry.value)
-            return TurnedAway(self.crowded if entry is Entry.CROWDED else self.full, self.clock)
+            words = self.crowded if entry is Entry.CROWDED else self.full
+            return TurnedAway(self.turned_away(words, address, entry.value), self.clock)
         connection = self.connection(address, port, trusted)
         connection.peer, connection.hits = peer_name(addr), self.hits
         return connection
+
+    def turned_away(self, words: bytes, address: str, limit: str) -> bytes:
+        """What a client hears for which ``limit`` leaves no room; the log tells of it."""
+        self.log.info("{address}: turned away, {limit} is reached", address=address, limit=limit)
+        return words
 
     def trusts(self, address: str) -> bool:
         """Whether a client there is trusted."""

@@ -92,7 +92,8 @@ class Ending:
         """Policy, once the draft is whole."""
         transaction, client = self._transaction, self._sender.client
         if self._event.faults:
-            return (self._tell(self._referred(replies.for_faults(self._event.faults))),)
+            most = self._factory.settings.limits.message
+            return (self._tell(self._referred(replies.for_faults(self._event.faults, most))),)
         if transaction.failure is not None:
             raise transaction.failure
         envelope, header = transaction.envelope(self._factory.clock.seconds()), transaction.draft.header()

@@ -21,7 +21,7 @@ from mailsuite.model import Client
 from mailsuite.net.listening import Listening
 from mailsuite.net.login import Login
 from mailsuite.net.sessions import Door
-from mailsuite.net.smtp_replies import SERVER_FULL, SHUTTING_DOWN, TOO_MANY_CONNECTIONS
+from mailsuite.net.smtp_replies import SERVER_FULL, SHUTTING_DOWN, TOO_MANY_CONNECTIONS, referred
 from mailsuite.net.smtp_server import SMTPConnection
 from mailsuite.net.smtp_settings import SMTPSettings
 from mailsuite.observers import NOBODY
@@ -66,6 +66,12 @@ class SMTPServerFactory(Listening):
         self.queue = queue
         self.observer = observer
         self.rewriting = rewriting
+
+    def turned_away(self, words: bytes, address: str, limit: str) -> bytes:
+        """With the id under which the log tells of it, as in all refusals."""
+        id, no = self.ids(), SERVER_FULL if words == self.full else TOO_MANY_CONNECTIONS
+        self.log.info("{id}: {address} turned away, {limit} is reached", id=id, address=address, limit=limit)
+        return referred(no, id, self.settings.hostname).encode()
 
     def connection(self, address: str, port: int, trusted: bool) -> SMTPConnection:
         return SMTPConnection(self, Client(address, port, self.settings.service.value, trusted=trusted))

@@ -45,6 +45,11 @@ class Refusals:
         #: The last no, and its id.
         self._said = ("", Reply(0, None, ()))
 
+    @property
+    def has_id(self) -> bool:
+        """A no was said already, or a transaction is open."""
+        return bool(self.within or self._id)
+
     def refer(self, no: Reply) -> Reply:
         """A command that is wrong, comes at the wrong time, or asks for too much."""
         return self._logged(no, "")

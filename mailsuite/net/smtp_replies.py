@@ -83,7 +83,6 @@ _ERRORS: tuple[tuple[type[MailError], Reply], ...] = (
 )
 
 _FAULTS: tuple[tuple[Fault, Reply], ...] = (
-    (Fault.TOO_BIG, reply(552, "5.3.4", "The message is too big; send less at once")),
     (Fault.BARE_LF, reply(550, "5.6.0", "The message has an LF without CR: lines end in CR LF")),
     (Fault.BARE_CR, reply(550, "5.6.0", "The message has a CR without LF: lines end in CR LF")),
     (Fault.NUL, reply(550, "5.6.0", "The message has a NUL octet; your mail program must encode it")),
@@ -113,9 +112,16 @@ def for_error(error: MailError) -> Reply:
     return next((answer for kind, answer in _ERRORS if isinstance(error, kind)), _TEMPORARY)
 
 
-def for_faults(faults: frozenset[Fault]) -> Reply:
-    """Why a body is refused; the first of what is wrong."""
+def for_faults(faults: frozenset[Fault], most: int) -> Reply:
+    """Why a body is refused; the first of what is wrong.  ``most``: octets that it may have."""
+    if Fault.TOO_BIG in faults:
+        return too_big(most)
     return next(answer for fault, answer in _FAULTS if fault in faults)
+
+
+def too_big(most: int) -> Reply:
+    """RFC 1870 §6.3."""
+    return reply(552, "5.3.4", f"The message is too big: {most} octets are the most; send less at once")
 
 
 def referred(no: Reply, id: str, hostname: str, address: Address | None = None) -> Reply:

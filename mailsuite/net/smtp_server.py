@@ -54,13 +54,14 @@ class SMTPConnection(SMTPSession):
         return super().busy or self.core.state in (State.DATA, State.CHUNKS)
 
     def faulted(self, failure: Failure) -> None:
-        self.core.hang_up(replies.BROKEN)
+        # A new id might break in the same way.
+        self.core.hang_up(self.refusals.refer(replies.BROKEN) if self.refusals.has_id else replies.BROKEN)
 
     def stopping(self) -> None:
-        self.core.hang_up(replies.SHUTTING_DOWN)
+        self.core.hang_up(self.refusals.refer(replies.SHUTTING_DOWN))
 
     def dismissed(self) -> None:
-        self.core.hang_up(replies.LOGIN_REVOKED)
+        self.core.hang_up(self.refusals.refer(replies.LOGIN_REVOKED))
 
     def drop(self) -> None:
         if self._transaction is not None:
@@ -112,7 +113,7 @@ class SMTPConnection(SMTPSession):
             await self.factory.login.confirm(self.auth.entered)
         except (NotFound, NotAllowed) as error:
             self.log.info("{peer}: session ended: {error}", peer=self.peer, error=error)
-            self.core.hang_up(replies.LOGIN_REVOKED)
+            self.core.hang_up(self.refusals.refer(replies.LOGIN_REVOKED))
             self.close()
             return
         except MailError as error:
@@ -217,7 +218,7 @@ class SMTPConnection(SMTPSession):
         transaction = self._open_transaction
         no: Reply | None = None
         if event.too_big:
-            no = replies.for_faults(frozenset({events.Fault.TOO_BIG}))
+            no = replies.too_big(self.factory.settings.limits.message)
         elif transaction.failure is not None:
             no = self._failed_reply(transaction, transaction.failure)
         if no is None:

@@ -301,7 +301,7 @@ class Conversation:
         self._errors += 1
         if self._errors < self.options.limits.errors:
             return None
-        return self._end("too many errors", reply(421, "4.7.0", "Too many errors; mend them, then connect again"))
+        return self._end("limits.errors", reply(421, "4.7.0", "Too many errors; mend them, then connect again"))
 
     def _end(self, reason: str, answer: Reply) -> Event:
         self.hang_up(self._refer(answer))

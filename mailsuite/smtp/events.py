@@ -145,7 +145,8 @@ class Quit(msgspec.Struct, frozen=True):
 
 
 class Hangup(msgspec.Struct, frozen=True):
-    """The session is over by our own choice and the client was told: close.  ``reason`` is for the log."""
+    """The session is over by our own choice and the client was told: close.  ``reason`` is for the log and the
+    counts: the option that was met, or what the client did."""
 
     reason: str
 

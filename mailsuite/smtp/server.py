@@ -40,6 +40,7 @@ from mailsuite.wire.lines import LineFault
 
 OK = reply(250, "2.0.0", "Ok")
 TOO_MANY_COMMANDS = reply(421, "4.7.0", "Too many commands for one session; connect again for the rest")
+TOO_MANY_IDLE = reply(421, "4.7.0", "Too many commands that send no mail; connect again for the rest")
 #: First words of other protocols: a browser was tricked into talking to us, or somebody is lost.
 _FOREIGN = frozenset({"GET", "POST", "HEAD", "PUT", "OPTIONS", "CONNECT", "PATCH", "DELETE", "TRACE", "HOST:"})
 
@@ -73,8 +74,10 @@ class ServerCore(Conversation):
                 return self._end("another protocol", reply(421, "4.7.0", "This is not a web server"))
             raise CommandError(reply(500, "5.5.1", "Command not recognized; HELP lists those that there are"))
         self._commands += 1
-        if self._commands > self.options.limits.commands or (verb in IDLE_VERBS and self._idles()):
-            return self._end("too many commands", TOO_MANY_COMMANDS)
+        if verb in IDLE_VERBS and self._idles():
+            return self._end("limits.idle_commands", TOO_MANY_IDLE)
+        if self._commands > self.options.limits.commands:
+            return self._end("limits.commands", TOO_MANY_COMMANDS)
         if self.state not in ALLOWED[verb]:
             return self._out_of_order(verb)
         if verb not in UTF8_VERBS:

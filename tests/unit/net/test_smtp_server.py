@@ -46,6 +46,7 @@ from mailsuite.testing.transport import FakeTransport
 START = 1_750_000_000.0
 
 STOPPED = "421 4.3.2 The server is being stopped; try again in a few minutes"
+ASK = "; ask postmaster@mx.here.test about "
 LASTED = "421 4.4.2 This session has lasted too long; connect again; ask postmaster@mx.here.test about "
 
 
@@ -392,7 +393,8 @@ def test_a_removed_account_sends_no_more() -> None:
     assert peer.say(b"RSET\r\nMAIL FROM:<bob@here.test>\r\n")[1].startswith("451 4.3.0 ")
     del world.directory.accounts["bob@here.test"]
     assert peer.say(b"MAIL FROM:<bob@here.test>\r\n") == [
-        "421 4.7.0 Your account is gone, or its password was changed; log in again"
+        "421 4.7.0 Your account is gone, or its password was changed; log in again; "
+        "ask postmaster@mx.here.test about M4"
     ]
     assert not peer.transport.connected
 
@@ -516,7 +518,7 @@ def test_a_fault_of_ours_is_logged_and_temporary(spoil: Callable[[World], None],
     spoil(world)
     answers = peer.say(SEND + b"x\r\n.\r\nNOOP\r\n")
     peer.read()
-    assert answers[-1] == "421 4.3.0 Something is wrong here; try again later"
+    assert answers[-1].startswith("421 4.3.0 Something is wrong here; try again later")
     assert not peer.transport.connected
     assert not any("secret" in answer for answer in answers)
     assert [str(event["log_failure"].value) for event in logged if "log_failure" in event] == ["secret detail"]
@@ -551,7 +553,10 @@ def test_a_message_is_one_line_in_the_log_without_its_words(logged: list[LogEven
 def test_connections_are_counted_and_given_back() -> None:
     world = World()
     first, second = world.connect(), world.connect()
-    assert world.connect().banner == ["421 4.7.0 Too many connections from your network; close one, or try again later"]
+    assert world.connect().banner == [
+        "421 4.7.0 Too many connections from your network; close one, or try again later; "
+        "ask postmaster@mx.here.test about M1"
+    ]
     first.say(b"QUIT\r\n")
     first.read()
     assert world.connect().banner == ["220 mx.here.test ESMTP"]
@@ -564,14 +569,14 @@ def test_shutting_down_waits_for_what_is_in_flight() -> None:
     world.delivery.hold()
     busy.say(SEND + b"x\r\n.\r\nNOOP\r\n")
     done = world.factory.shut_down()
-    assert idle.read() == [STOPPED]
+    assert idle.read() == [f"{STOPPED}{ASK}M2"]
     idle.read()
     assert unfired(done)
     assert world.connect("192.0.2.3").banner == [STOPPED]
     world.delivery.release()
     assert busy.read() == [
         "250 2.0.0 Ok: queued as M1",
-        STOPPED,
+        f"{STOPPED}{ASK}M3",
     ]
     busy.read()
     assert result_of(done) is None
@@ -586,7 +591,7 @@ def test_shutting_down_waits_for_a_body_that_is_coming() -> None:
     answers = peer.say(b"the other\r\n.\r\nNOOP\r\n")
     assert answers == [
         "250 2.0.0 Ok: queued as M1",
-        STOPPED,
+        f"{STOPPED}{ASK}M2",
     ]
     assert result_of(done) is None
 
@@ -648,3 +653,10 @@ def test_remote_resolutions_are_refused_for_strangers_whoever_asks() -> None:
     assert peer.last(b"RCPT TO:<x@far.test>\r\n").startswith("550 5.7.1 ")
     _, _, _, _, resolution, _ = policy.asked[-1]
     assert resolution == Remote()
+
+
+def test_the_counts_of_limits_bear_the_options_names() -> None:
+    world = World()
+    peer = world.connect().greet()
+    peer.say(b"FOO\r\n" * 20)
+    assert world.factory.hits == {"limits.errors": 1}
