@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 
 from mailsuite.config.option import about, length, number
+from mailsuite.queue.schedule import Schedule as Usual
 
 _WAITS = length(1, 100, "Time before each further attempt; the last one repeats.", unit="seconds")
 _LIFETIME = number(
@@ -21,24 +22,24 @@ _DELAY_NOTICE = number(
     "Age at which the sender is told that a message is still waiting, and until when; 0: never.",
     unit="seconds",
 )
-_USUAL_WAITS = (300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 14_400.0)
+_USUAL = Usual()
 
 
 class Retry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When mail that could not be sent is tried again."""
 
-    waits: Annotated[tuple[Annotated[float, msgspec.Meta(ge=0.1, le=7 * 86_400)], ...], _WAITS] = _USUAL_WAITS
+    waits: Annotated[tuple[Annotated[float, msgspec.Meta(ge=0.1, le=7 * 86_400)], ...], _WAITS] = _USUAL.waits
     jitter: Annotated[
         float,
         number(
             0,
             1,
-            "Part of each wait by which chance makes it longer or shorter, so that what failed together does not come "
-            "back together.",
+            "Part of each wait by which chance makes it longer, so that what failed together does not come back "
+            "together.",
         ),
-    ] = 0.1
-    lifetime: Annotated[float, _LIFETIME] = 5 * 86_400.0
-    delay_notice: Annotated[float, _DELAY_NOTICE] = 4 * 3600.0
+    ] = _USUAL.jitter
+    lifetime: Annotated[float, _LIFETIME] = _USUAL.lifetime
+    delay_notice: Annotated[float, _DELAY_NOTICE] = _USUAL.delay_notice
 
 
 class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,9 +59,9 @@ class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "be there. Empty: any.",
         ),
     ] = ()
-    waits: Annotated[tuple[Annotated[float, msgspec.Meta(ge=0.1, le=7 * 86_400)], ...], _WAITS] = _USUAL_WAITS
-    lifetime: Annotated[float, _LIFETIME] = 5 * 86_400.0
-    delay_notice: Annotated[float, _DELAY_NOTICE] = 4 * 3600.0
+    waits: Annotated[tuple[Annotated[float, msgspec.Meta(ge=0.1, le=7 * 86_400)], ...], _WAITS] = _USUAL.waits
+    lifetime: Annotated[float, _LIFETIME] = _USUAL.lifetime
+    delay_notice: Annotated[float, _DELAY_NOTICE] = _USUAL.delay_notice
 
 
 class Notices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

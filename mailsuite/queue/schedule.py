@@ -1,9 +1,9 @@
 """When a message is tried again, when its sender hears of the delay, and when it is given up.
 
-Back-off: the n-th wait is the n-th of ``Schedule.waits``, the last one for ever after, each stretched or shortened by
-up to ``jitter`` of itself so that messages which failed together do not return together.  An attempt is made exactly
-when a notice of the delay is due and when the lifetime ends, so nothing is said or given up without having been tried
-just then.  Pure: time and randomness are arguments.
+Back-off: the n-th wait is the n-th of ``Schedule.waits``, the last one for ever after, each stretched by up to
+``jitter`` of itself so that messages which failed together do not return together, and none before its time.  An
+attempt is made exactly when a notice of the delay is due and when the lifetime ends, so nothing is said or given up
+without having been tried just then.  Pure: time and randomness are arguments.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ EXPIRED = Status(5, 4, 7)
 
 class Schedule(msgspec.Struct, frozen=True):
     """RFC 5321 §4.5.4.1: given up after 4-5 days.  The first retries come sooner than its half hour: whoever
-    greylists (RFC 6647) expects them after some minutes."""
+    greylists (RFC 6647) lets in who comes again after five minutes, and not before."""
 
     #: Seconds from one attempt to the next.
     waits: tuple[float, ...] = (5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 40 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR)
-    #: Part of a wait by which chance moves it, 0 to 1.
+    #: Part of a wait by which chance makes it longer, 0 to 1.
     jitter: float = 0.1
     #: Seconds after arrival at which the last attempt is made.
     lifetime: float = 5 * DAY
@@ -43,7 +43,7 @@ class Schedule(msgspec.Struct, frozen=True):
     def wait(self, attempts: int, rng: random.Random) -> float:
         """Seconds to wait after the ``attempts``-th attempt (the first is 1)."""
         wait = self.waits[min(max(attempts, 1), len(self.waits)) - 1]
-        return wait * (1 + self.jitter * rng.uniform(-1, 1))
+        return wait * (1 + self.jitter * rng.random())
 
     def next_due(self, queued: Queued, now: float, rng: random.Random) -> float:
         """When a message that has made ``queued.attempts`` attempts is due again."""

@@ -29,7 +29,7 @@ from mailsuite.model import (
 from mailsuite.queue.hosts import Destinations
 from mailsuite.queue.runner import Runner, RunnerSettings
 from mailsuite.queue.schedule import DAY, HOUR, MINUTE, Schedule
-from mailsuite.testing.courier import ScriptedCourier, unreachable
+from mailsuite.testing.courier import ScriptedCourier, accept, unreachable
 from mailsuite.testing.queue import MemoryQueue, NotedReports, TableRouter
 from mailsuite.testing.results import result_of, unfired
 
@@ -41,10 +41,10 @@ HEADER = b"Subject: hello\r\n\r\n"
 
 
 class World:
-    def __init__(self, schedule: Schedule | None = None, **settings: object) -> None:
+    def __init__(self, schedule: Schedule | None = None, seed: int = 1, **settings: object) -> None:
         self.clock = Clock()
         self.clock.advance(NOW)
-        self.queue = MemoryQueue(self.clock, schedule, random.Random(1))
+        self.queue = MemoryQueue(self.clock, schedule, random.Random(seed))
         self.router = TableRouter({"b.test": (MX1, MX2), "d.test": (MXD,)})
         self.courier = ScriptedCourier()
         self.reports = NotedReports()
@@ -314,6 +314,19 @@ def test_mail_on_hold_does_not_keep_a_delayed_recipient_from_being_tried(world: 
     world.clock.advance(12 * MINUTE)
     (queued,) = result_of(world.queue.list())
     assert (queued.held, world.waiting()) == (True, [BOB])
+
+
+def test_who_greylists_lets_the_message_in_at_the_first_retry() -> None:
+    """RFC 6647: for five minutes from the first attempt on nobody is let in."""
+    for seed in range(20):
+        world = World(Schedule(), seed)
+        world.courier.answers["mx1.b.test"] = lambda hop, to, world=world: (  # type: ignore[misc]
+            later(hop, to) if world.clock.seconds() < NOW + 5 * MINUTE else accept(hop, to)
+        )
+        world.runner.start()
+        world.add("m1")
+        world.clock.pump([1.0] * 360)
+        assert (world.hosts(), world.listed()) == (["mx1.b.test"] * 2, [])
 
 
 def test_five_days_of_retries_then_a_report() -> None:
