@@ -8,15 +8,16 @@ is kept; ``whole`` says that nothing was left out.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
 import msgspec
 
 from mailsuite.disk.opening import open_file
 from mailsuite.mime import header
+from mailsuite.mime.header_text import header_text
 from mailsuite.mime.ordering import Ordering, ordering
-from mailsuite.mime.search import body_text, header_text
+from mailsuite.mime.texts import body_pieces
 
 #: Octets of a message and of a header block, characters of a body's and of a header's text.
 MAX_MESSAGE, MAX_HEADER = 8 << 20, 256 << 10
@@ -61,7 +62,7 @@ def examine_file(path: str, bodies: bool) -> Findable:
             end = header.header_end(octets)
     block = octets[: min(end, MAX_HEADER)]
     fields = clean(header_text(block))
-    body = clean(body_text(octets)) if bodies else ""
+    body = clean(_beginning(body_pieces(lambda: (octets,)), MAX_TEXT + 1)) if bodies else ""
     return Findable(
         ordering=_cleaned(ordering(header.index(block))),
         fields=fields[:MAX_FIELDS],
@@ -77,6 +78,17 @@ def _read(file: int, most: int) -> bytes:
         parts.append(octets)
         most -= len(octets)
     return b"".join(parts)
+
+
+def _beginning(pieces: Iterable[str], characters: int) -> str:
+    """Of a text at least so many, if it has them; the rest is not made."""
+    parts = []
+    for piece in pieces:
+        parts.append(piece)
+        characters -= len(piece)
+        if characters <= 0:
+            break
+    return "".join(parts)
 
 
 def clean(text: str) -> str:

@@ -18,11 +18,24 @@ _SOFT_BREAK = re.compile(rb"=[ \t]*\r?\n")
 _SPACE_AT_END = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n)")
 
 
+#: Python's own, which mail does not have: some take time that grows with the square of the text.
+_NO_CHARSETS = frozenset(("punycode", "idna", "unicode-escape", "raw-unicode-escape"))
+
+
+def codec(charset: bytes) -> str:
+    """The name of the codec that reads a charset: no charset and US-ASCII are read as UTF-8, which contains it; an
+    unknown one as Latin-1."""
+    name = _codec(charset.decode("latin-1").lower()) if charset else "utf-8"
+    return "utf-8" if name == "ascii" else name
+
+
 @lru_cache(maxsize=256)
 def _codec(charset: str) -> str:
     """The name of a codec that makes text, Latin-1 where there is none."""
     try:
         known = codecs.lookup(charset.strip().strip("\"'"))
+        if known.name.replace("_", "-") in _NO_CHARSETS or known.incrementaldecoder is None:
+            return "latin-1"
         b"\0\0\0\0".decode(known.name)  # which refuses codecs that make no text
         return known.name
     except (LookupError, ValueError, UnicodeError):
@@ -30,12 +43,9 @@ def _codec(charset: str) -> str:
 
 
 def to_text(data: bytes, charset: bytes) -> str:
-    """Octets of a charset as text; no charset and US-ASCII are read as UTF-8, which contains it."""
-    name = _codec(charset.decode("latin-1").lower()) if charset else "utf-8"
-    if name == "ascii":
-        name = "utf-8"
+    """Octets of a charset (see ``codec``) as text."""
     try:
-        return data.decode(name, "replace")
+        return data.decode(codec(charset), "replace")
     except (UnicodeError, ValueError):  # some codecs do not know "replace"
         return data.decode("latin-1")
 

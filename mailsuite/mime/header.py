@@ -8,7 +8,7 @@ Names are compared without case.  Blocks may have LF or CRLF line ends and may l
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 import msgspec
@@ -16,6 +16,7 @@ import msgspec
 from mailsuite.mime.lines import to_lf
 
 _FOLD = re.compile(rb"\n[ \t]+(?:\n[ \t]+)*")
+_NEXT_FIELD = re.compile(rb"\n(?![ \t])")
 _FIELD = re.compile(rb"\n([^\n]+(?:\n[ \t][^\n]*)*)")
 
 
@@ -59,6 +60,18 @@ def split(block: bytes) -> list[Field]:
 def unfolded(block: bytes) -> list[bytes]:
     """The lines of a header block, each field on one; a fold reads as one space, however much white space made it."""
     return _FOLD.sub(b" ", to_lf(block)).split(b"\n")
+
+
+def in_blocks(block: bytes, octets: int) -> Iterator[bytes]:
+    """The fields of a header block in blocks of about so many octets; a field that has more is in one by itself."""
+    start = 0
+    while len(block) - start > octets:
+        found = _NEXT_FIELD.search(block, start + octets)
+        if found is None:
+            break
+        yield block[start : found.end()]
+        start = found.end()
+    yield block[start:]
 
 
 def index(block: bytes) -> dict[bytes, bytes]:

@@ -21,7 +21,8 @@ from mailsuite.disk.meaning import meaning_of
 from mailsuite.errors import Expunged
 from mailsuite.mime import fuzzy
 from mailsuite.mime.collation import wanted
-from mailsuite.mime.search import Key, day_matches, field_holds, field_start, field_values
+from mailsuite.mime.header_text import field_start
+from mailsuite.mime.search import Key, day_matches, field_holds, field_values
 from mailsuite.mime.threads import ALGORITHMS, Threadable
 from mailsuite.model import Flags, Forest
 from mailsuite.store.find_index import BODY, HEADER, FindIndex, Hits, Known

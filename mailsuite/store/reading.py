@@ -18,7 +18,7 @@ import msgspec
 from mailsuite.disk.body import SMALL, open_body, read_stored
 from mailsuite.disk.meaning import meaning_of
 from mailsuite.disk.opening import open_file
-from mailsuite.disk.summary import Rendered, summarize_file
+from mailsuite.disk.summary import PIECE, Rendered, summarize_file
 from mailsuite.errors import Expunged, NotFound
 from mailsuite.interfaces import IBody
 from mailsuite.mime import header
@@ -327,20 +327,15 @@ class Searched:
         return self._identity
 
     def header(self) -> bytes:
-        return self._read(_header)
-
-    def raw(self) -> bytes:
-        return self._read(_whole)
-
-    def _read(self, read: Callable[[str], bytes]) -> bytes:
-        octets = from_file(self._folder, self._row, read)
+        octets = from_file(self._folder, self._row, _header)
         self.octets += len(octets)
         return octets
 
-
-def _whole(path: str) -> bytes:
-    with open(open_file(path), "rb", buffering=0) as file:
-        return file.read()
+    def pieces(self) -> Iterator[bytes]:
+        with open(from_file(self._folder, self._row, open_file), "rb", buffering=0) as file:
+            while octets := file.read(PIECE):
+                self.octets += len(octets)
+                yield octets
 
 
 class SearchPart(msgspec.Struct, frozen=True):

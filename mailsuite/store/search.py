@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from mailsuite import query as q
-from mailsuite.mime.search import Content, Key, day_matches, header_holds
+from mailsuite.mime.search import Content, Key, day_matches
 from mailsuite.model import Flags
 from mailsuite.store.flags import has
 
@@ -40,29 +40,28 @@ class Subject(Protocol):
     def header(self) -> bytes:
         """The header block, LF or CRLF."""
 
-    def raw(self) -> bytes:
-        """The whole message, LF or CRLF."""
+    def pieces(self) -> Iterable[bytes]:
+        """The whole message, LF or CRLF, each time anew."""
 
 
 class Examined:
-    """A message under search: opened when the first text key asks, decoded once."""
+    """A message under search: opened when the first text key asks, its header read once."""
 
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
         self._content: Content | None = None
 
     def holds(self, key: Key) -> bool:
-        if isinstance(key, q.Header | q.SentDate) and self._content is None:
-            return header_holds(key, self._subject.header())
-        if self._content is None:
-            self._content = Content(self._subject.raw())
-        return self._content.holds(key)
+        return self._opened().holds(key)
 
     def score(self, key: q.Header | q.Body | q.Text) -> int:
         """How well a fuzzy key is met, 0 to 100."""
+        return self._opened().score(key)
+
+    def _opened(self) -> Content:
         if self._content is None:
-            self._content = Content(self._subject.raw())
-        return self._content.score(key)
+            self._content = Content(self._subject.header(), self._subject.pieces)
+        return self._content
 
     def relevance(self, query: q.Query) -> int:
         """1 to 100: of its fuzzy keys that are met, on average."""

@@ -72,8 +72,8 @@ class Message(msgspec.Struct):
     def header(self) -> bytes:
         return header_of(self.octets)
 
-    def raw(self) -> bytes:
-        return self.octets
+    def pieces(self) -> Sequence[bytes]:
+        return (self.octets,)
 
 
 @implementer(IMailbox)

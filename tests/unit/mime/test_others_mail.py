@@ -10,7 +10,7 @@ import pytest
 
 from mailsuite.mime.lines import to_crlf, to_lf
 from mailsuite.mime.render import summary
-from mailsuite.mime.search import Content
+from mailsuite.mime.search import content
 from mailsuite.mime.seven_bit import Unconvertible, to_seven_bit
 from mailsuite.mime.structure import Part, scan
 from mailsuite.query import Body
@@ -80,7 +80,7 @@ def test_line_ends_make_no_difference(path: Path) -> None:
 @EACH
 def test_it_can_be_searched_and_made_7_bit_or_not(path: Path) -> None:
     message = path.read_bytes()
-    assert not Content(message).holds(Body("no such words in any of them"))
+    assert not content(message).holds(Body("no such words in any of them"))
     with contextlib.suppress(Unconvertible):
         converted = to_seven_bit(to_crlf(message))
         assert converted.isascii()
