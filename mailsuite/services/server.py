@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 from mailsuite.config.check import check_places
 from mailsuite.config.schema import Settings
 from mailsuite.errors import ConfigError, MailError
+from mailsuite.services.allocator import keep_little
 from mailsuite.services.descriptors import needed, raise_limit
 from mailsuite.services.lock import FolderLock
 from mailsuite.services.log_lines import write_lines_quickly
@@ -61,6 +62,7 @@ class MailServer(Service):
     def privilegedStartService(self) -> None:
         super().privilegedStartService()
         os.umask(0o077)
+        keep_little()
         self._raise_limits()
         if not self._taken:
             self.take_ports()
