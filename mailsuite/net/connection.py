@@ -316,8 +316,12 @@ class Connection(Layered[CoreT]):
             self.timed_out()
 
     def close(self) -> None:
-        """Send what is left, then close; cut after ``CLOSING_GRACE`` if the peer does not read it."""
+        """Send what is left, then close; cut after ``CLOSING_GRACE`` if the peer does not read it, and in the middle of
+        a handshake at once."""
         if self.closing:
+            return
+        if self.secure and self._secured is None:  # whatever is said would wait for the end of the handshake
+            self.cut()
             return
         self.flush()
         self.closing = True

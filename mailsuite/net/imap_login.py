@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 
-from mailsuite.errors import BadCredentials, NotAllowed, NotFound, Unsupported
+from mailsuite.errors import BadCredentials, MailError, NotAllowed, NotFound, Throttled, Unsupported
 from mailsuite.imap import codes, responses
 from mailsuite.imap.dialect import REV2, UTF8_ACCEPT
 from mailsuite.imap.events import (
@@ -120,7 +120,7 @@ async def login(session: Session, event: LoginCommand) -> None:
     credentials = Credentials(event.user, event.password)
     try:
         account = await session.parts.login.check(credentials, session.address, _SERVICE)
-    except BadCredentials as error:
+    except (BadCredentials, Throttled) as error:
         _refuse(session, event, error)
         return
     await _enter(session, event, account)
@@ -156,7 +156,7 @@ async def _respond(session: Session, event: Command, exchange: Exchange, data: b
     except SASLError as error:
         session.exchange = None
         raise BadCommand(str(error)) from None
-    except BadCredentials as error:
+    except (BadCredentials, Throttled) as error:
         _refuse(session, event, error)
         return
     except NotAllowed as error:
@@ -179,8 +179,8 @@ async def _enter(session: Session, event: Command, account: Account) -> None:
     session.core.ok(event.tag, b"welcome", codes.capability(session.capabilities(State.AUTHENTICATED)))
 
 
-def _refuse(session: Session, event: Command, error: BadCredentials) -> None:
-    """A wrong name or password; too many of them end the connection."""
+def _refuse(session: Session, event: Command, error: MailError) -> None:
+    """A wrong name or password, or one that is not even looked at; too many of them end the connection."""
     session.exchange = None
     session.failures += 1
     session.core.fail(event.tag, error)

@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from mailsuite.errors import BadCredentials, MailError, NotAllowed, Temporary, TooBig, Unsupported
+from mailsuite.errors import BadCredentials, MailError, NotAllowed, Temporary, Throttled, TooBig, Unsupported
 from mailsuite.happenings import Read
 from mailsuite.interfaces import IBody
 from mailsuite.model import INBOX, Account, Pop3Rules
@@ -173,7 +173,7 @@ class POP3Connection(Connection[ServerCore]):
                 self.core.challenge(base64.encode(found.data))
                 return
             await self._enter(found)
-        except (BadCredentials, NotAllowed, Unsupported, Malformed) as error:
+        except (BadCredentials, NotAllowed, Unsupported, Malformed, Throttled) as error:
             refusal = refusal_for(error)
             self.core.login_failed(refusal.text, refusal.code, detail=error)
         except (MailError, SASLError) as error:

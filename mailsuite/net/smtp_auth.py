@@ -5,7 +5,7 @@ Gives back the reply to each round, and counts failures; how long who fails has 
 
 from __future__ import annotations
 
-from mailsuite.errors import BadCredentials, MailError, NotAllowed, Unsupported
+from mailsuite.errors import BadCredentials, MailError, NotAllowed, Throttled, Unsupported
 from mailsuite.model import Account
 from mailsuite.net.login import Entrance, Exchange, Login
 from mailsuite.net.smtp_replies import (
@@ -62,6 +62,9 @@ class Auth:
         except (BadCredentials, NotAllowed, Unsupported):
             self.failures += 1
             return CERTIFICATE_OF_ANOTHER if self._mechanism == "EXTERNAL" else WRONG_PASSWORD
+        except Throttled:
+            self.failures += 1
+            return AUTH_UNAVAILABLE
         except MailError:
             return AUTH_UNAVAILABLE
 

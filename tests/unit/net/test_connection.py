@@ -380,6 +380,22 @@ def test_a_peer_that_does_not_read_the_end_is_cut_off(meeting: Meeting) -> None:
     assert meeting.transport.aborted
 
 
+def test_nobody_waits_for_a_handshake_that_does_not_end() -> None:
+    clock, transport = Clock(), FakeTransport()
+    subject = Subject(clock)
+    factory = Factory.forProtocol(lambda: subject)  # type: ignore[arg-type]
+    transport.connect(TLSMemoryBIOFactory(ReadyTLS().server(), False, factory, clock).buildProtocol(None))
+    transport.feed(b"\x16\x03\x01\x40\x00\x01")
+    while transport.settle():
+        pass
+    clock.advance(IDLE + 1)
+    assert transport.aborted
+    while transport.settle():
+        pass
+    assert subject.ends == 1
+    assert not clock.getDelayedCalls()
+
+
 def test_closing_reads_again_so_that_tls_can_say_goodbye(meeting: Meeting) -> None:
     meeting.say(b"wait 1")
     meeting.transport.feed(b"y" * (MAX_AHEAD + 1))
