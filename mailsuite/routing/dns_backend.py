@@ -8,6 +8,7 @@ answer belongs to its question); it awaits Deferreds where it would await asynci
 from __future__ import annotations
 
 import socket
+import struct
 from collections import deque
 from collections.abc import Awaitable
 from typing import Any, TypeVar
@@ -15,6 +16,8 @@ from typing import Any, TypeVar
 import dns._asyncbackend
 import dns.exception
 import dns.inet
+import dns.message
+import dns.nameserver
 from twisted.internet.defer import Deferred, TimeoutError, ensureDeferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
 from twisted.internet.error import MessageLengthError
@@ -30,10 +33,32 @@ _T = TypeVar("_T")
 PACKET = 65535
 #: Seconds to wait where dnspython names no time-out.
 PATIENCE = 30.0
+#: Records of one message that are looked at: thousands fit into 64 KiB, and the reactor waits while they are read.
+MOST_RECORDS = 256
+#: Octets of a message's header, and in it the numbers of records: answer, authority, additional (RFC 1035 §4.1.1).
+HEADER = 12
+_COUNTS, _COUNTS_AT = struct.Struct("!HHH"), 6
 
 
 class Reactor(IReactorTCP, IReactorUDP, IReactorTime):
     """What the backend needs of a reactor."""
+
+
+def bounded(message: bytes) -> bytes:
+    """A message, or its beginning, that says of too many records that there are only the first answers."""
+    if len(message) < HEADER:
+        return message
+    answers, authority, additional = _COUNTS.unpack_from(message, _COUNTS_AT)
+    if answers + authority + additional <= MOST_RECORDS:
+        return message
+    return message[:_COUNTS_AT] + _COUNTS.pack(min(answers, MOST_RECORDS), 0, 0) + message[HEADER:]
+
+
+class Nameserver(dns.nameserver.Do53Nameserver):
+    """One whose messages may hold more records than they say: see ``bounded``."""
+
+    async def async_query(self, *args: Any, **kwargs: Any) -> dns.message.Message:
+        return await super().async_query(*args, **{**kwargs, "ignore_trailing": True})
 
 
 class _Queue:
@@ -96,7 +121,7 @@ class _DatagramSocket(dns._asyncbackend.DatagramSocket):
 
     async def recvfrom(self, size: int, timeout: float | None) -> tuple[bytes, Any]:
         datagram, source = await _within(self._protocol.inbox.get(), timeout, self._clock)
-        return datagram, dns.inet.low_level_address_tuple(source[:2], self.family)
+        return bounded(datagram), dns.inet.low_level_address_tuple(source[:2], self.family)
 
     async def close(self) -> None:
         self._port.stopListening()
@@ -119,14 +144,28 @@ class _StreamSocket(dns._asyncbackend.StreamSocket):
         self._protocol = protocol
         self._clock = clock
         self._left = b""
+        self._begun = False
 
     async def sendall(self, what: bytes, timeout: float | None) -> None:
         self._protocol.transport.write(what)  # type: ignore[union-attr]
 
     async def recv(self, size: int, timeout: float | None) -> bytes:
+        if not self._begun:
+            await self._begin(timeout)
         data = self._left or await _within(self._protocol.inbox.get(), timeout, self._clock)
         self._left = data[size:]
         return data[:size]
+
+    async def _begin(self, timeout: float | None) -> None:
+        """Wait for the head of the one message that comes: two octets of its size (RFC 1035 §4.2.2), and its header."""
+        while len(self._left) < 2 + HEADER:
+            more = await _within(self._protocol.inbox.get(), timeout, self._clock)
+            self._left += more
+            if not more:
+                self._protocol.inbox.put(more)
+                break
+        self._begun = True
+        self._left = self._left[:2] + bounded(self._left[2:])
 
     async def close(self) -> None:
         self._protocol.transport.loseConnection()  # type: ignore[union-attr]

@@ -16,7 +16,6 @@ import dns.asyncresolver
 import dns.exception
 import dns.flags
 import dns.name
-import dns.nameserver
 import dns.rdatatype
 import dns.resolver
 import msgspec
@@ -28,7 +27,7 @@ from mailsuite.errors import ConfigError, NotFound, Temporary
 from mailsuite.interfaces import IResolver
 from mailsuite.model import Mx, Tlsa
 from mailsuite.routing.cache import Answer, AnswerCache, Believe, Question
-from mailsuite.routing.dns_backend import Reactor, TwistedBackend
+from mailsuite.routing.dns_backend import Nameserver, Reactor, TwistedBackend
 
 
 class ResolverSettings(msgspec.Struct, frozen=True):
@@ -57,8 +56,8 @@ class DnsResolver:
             self._resolver = dns.asyncresolver.Resolver(configure=not nameservers)
         except dns.resolver.NoResolverConfiguration as error:
             raise ConfigError(f"no name servers: {error}; set dns.nameservers") from error
-        if nameservers:
-            self._resolver.nameservers = [dns.nameserver.Do53Nameserver(host, port) for host, port in nameservers]
+        servers = nameservers or [(str(server), self._resolver.port) for server in self._resolver.nameservers]
+        self._resolver.nameservers = [Nameserver(host, port) for host, port in servers]
         self._resolver.timeout = min(settings.timeout, settings.lifetime)
         self._resolver.lifetime = settings.lifetime
         self._resolver.set_flags(dns.flags.RD | dns.flags.AD)  # RFC 6840 §5.7: tell us whether you have validated it
