@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from mailsuite.imap.commands import status
 from mailsuite.imap.events import List
@@ -20,6 +21,8 @@ _RETURNS = {option.value: option for option in ListReturn}
 _UNASKED = frozenset({ListReturn.CHILDREN, ListReturn.SPECIAL_USE})
 #: Patterns in one command (a count).
 _MOST = 50
+#: Characters of all patterns together: what they are made into costs by their length, while everybody waits.
+_LONGEST = 16 * 1024
 
 
 def parse(cursor: Cursor, tag: bytes) -> List:
@@ -41,13 +44,19 @@ def parse(cursor: Cursor, tag: bytes) -> List:
     if extended and not asked:
         returns = frozenset()
     # RFC 5258 §3: an empty pattern asks for the delimiter, among extended ones for nothing
-    complete = tuple(joined(reference, pattern) for pattern in patterns if pattern)
+    complete = joined(reference, [pattern for pattern in patterns if pattern])
     return List(tag, complete, select, returns, items, extended or several or asked, annotations)
 
 
-def joined(reference: str, pattern: str) -> str:
-    """The pattern seen from the reference (RFC 3501 section 6.3.8); one that starts at the root stands alone."""
-    return pattern.removeprefix(DELIMITER) if pattern.startswith(DELIMITER) else reference + pattern
+def joined(reference: str, patterns: Sequence[str]) -> tuple[str, ...]:
+    """The patterns seen from the reference (RFC 3501 section 6.3.8); one that starts at the root stands alone.  Raises
+    ProtocolError if they are too long."""
+    if len(reference) * len(patterns) + sum(map(len, patterns)) > _LONGEST:
+        raise ProtocolError(f"at most {_LONGEST} characters of patterns in one command")
+    return tuple(
+        pattern.removeprefix(DELIMITER) if pattern.startswith(DELIMITER) else reference + pattern
+        for pattern in patterns
+    )
 
 
 def _patterns(cursor: Cursor) -> tuple[str, ...]:

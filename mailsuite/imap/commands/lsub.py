@@ -15,4 +15,4 @@ def parse(cursor: Cursor, tag: bytes) -> Lsub:
     cursor.space()
     pattern = strings.list_mailbox(cursor)
     cursor.end()
-    return Lsub(tag, joined(reference, pattern))
+    return Lsub(tag, *joined(reference, [pattern]))
