@@ -1,0 +1,85 @@
+"""Many at once: connections, and guesses at passwords."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+
+from bench.abuse.case import Aim, abuse
+from bench.abuse.peer import Imap, Peer, Smtp, still_open, wait_until_closed
+
+
+@abuse("`limits.connections_per_address`; who is one too many hears why and is gone")
+def connection_flood(aim: Aim) -> str:
+    """Thousands of connections from one address, left open; then thousands that are closed at once."""
+    count = aim.sized(3000)
+    peers: list[Peer] = []
+    for n in range(count):
+        with contextlib.suppress(OSError):
+            peers.append(Peer(aim.ports[("smtp", "imap", "pop3")[n % 3]], source="127.0.67.1"))
+    time.sleep(0.5)
+    admitted = still_open(peers)
+    assert admitted <= 100, admitted
+    took = wait_until_closed(peers, 30)
+    for n in range(count):
+        with contextlib.suppress(OSError):
+            Peer(aim.ports[("smtp", "imap", "pop3")[n % 3]], source="127.0.67.2").close()
+    return f"{admitted} of {count} were let in, all gone after {took:.0f} s more"
+
+
+@abuse("`limits.connections` of all, `limits.connections_per_address`; silence ends at `timeouts.*`")
+def crowd_from_everywhere(aim: Aim) -> str:
+    """Silent connections from fifty addresses, as many as come in under the limit of all."""
+    peers: list[Peer] = []
+    for n in range(aim.sized(1500)):
+        with contextlib.suppress(OSError):
+            peers.append(Peer(aim.ports[("smtp", "imap", "pop3")[n % 3]], source=f"127.0.68.{n // 30 + 1}"))
+    took = wait_until_closed(peers, 30)
+    return f"{len(peers)} came in, all gone {took:.0f} s after the last"
+
+
+@abuse("`limits.login_failures`; each failure makes the next guess from the address, or for the name, wait longer")
+def login_guessing(aim: Aim) -> str:
+    """Guesses at the victim's password, side by side, from one address and from many."""
+    results: list[int] = []
+
+    def guess(source: str) -> None:
+        done = 0
+        with contextlib.suppress(OSError, TimeoutError), Imap(aim, source=source, patience=8) as peer:
+            while answer := peer.ask(b"LOGIN %b wrong-%d" % (aim.victim.encode(), done)):
+                if not answer.startswith(b"NO"):
+                    break
+                done += 1
+        results.append(done)
+
+    sources = ["127.0.80.1"] * 40 + [f"127.0.81.{n}" for n in range(1, 41)]
+    threads = [threading.Thread(target=guess, args=(source,)) for source in sources]
+    begun = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    took = time.monotonic() - begun
+    assert max(results) <= 5, results
+    return f"{sum(results)} guesses were answered in {took:.0f} s on {len(sources)} connections"
+
+
+@abuse("`limits.errors`, and a SASL answer is bounded like a command")
+def sasl_bombs(aim: Aim) -> str:
+    """AUTH with megabytes of base64, with nothing, with SCRAM that asks for the impossible."""
+    told = []
+    with Smtp(aim, "submission") as peer:
+        peer.ask(b"EHLO evil.test")
+        peer.send(b"AUTH PLAIN " + b"A" * (8 << 20) + b"\r\n")
+        told.append(peer.reply()[:20].decode())
+        answer = peer.ask(b"AUTH SCRAM-SHA-256 " + b"biwsbj14LHI9" + b"QUFB" * 400)
+        told.append(answer[:12].decode())
+        answer = peer.ask(b"A" * 60_000)
+        told.append(answer[:20].decode())
+    with Imap(aim) as peer:
+        peer.send(b"t AUTHENTICATE PLAIN\r\n")
+        peer.line()
+        peer.send(b"A" * (8 << 20) + b"\r\n")
+        told.append(peer.tagged()[:20].decode())
+    return ", ".join(told)

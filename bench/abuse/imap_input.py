@@ -1,0 +1,140 @@
+"""Abuse of IMAP by what is sent: tags, literals, names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.abuse.case import Aim, Skipped, abuse
+from bench.abuse.peer import Imap
+
+MIB = 1 << 20
+
+
+@abuse("64 KiB for a command's text; the rest is dropped as it comes")
+def tag_of_a_megabyte(aim: Aim) -> str:
+    """A tag of a megabyte, again and again."""
+    with Imap(aim) as peer:
+        for _ in range(aim.sized(15)):
+            peer.send(b"x" * MIB + b" NOOP\r\n")
+            answer = peer.line()
+            assert b" BAD" in answer or b"* B" in answer, answer[:100]
+            assert len(answer) < 70_000
+    return answer[:50].decode()
+
+
+@abuse(
+    "4 KiB before the login, 64 KiB after, 256 KiB a command; 256 MiB of unwanted ones a session; 20 mistakes in a row"
+)
+def literal_bombs(aim: Aim) -> str:
+    """Literals that are announced and never come, come unasked, or come in thousands."""
+    told = []
+    for announced in (b"{4294967295}", b"{99999999999999999999}", b"{4097}", b"{65537}"):
+        with Imap(aim) as peer:
+            answer = peer.ask(b"LOGIN " + announced)
+            assert answer.startswith((b"BAD", b"NO")), answer
+            told.append(answer[:12].decode())
+    with Imap(aim) as peer:
+        peer.send(b"t LOGIN {%d+}\r\n" % (aim.sized(300) * MIB))
+        taken = sum(peer.send(b"x" * MIB) for _ in range(aim.sized(300)))
+        told.append(f"{taken} MiB unasked")
+    with Imap(aim) as peer:
+        peer.log_in().ask(b"SELECT INBOX")
+        peer.send(b"t SEARCH " + b"SUBJECT {1+}\r\na " * aim.sized(300_000) + b"\r\n")
+        told.append(f"many small: {peer.tagged()[:30].decode()}")
+    with Imap(aim) as peer:
+        peer.log_in()
+        answer = peer.ask(b"APPEND INBOX {99999999999}")
+        assert answer.startswith((b"NO", b"BAD")), answer
+        peers = [Imap(aim).log_in() for _ in range(20)]
+        for each in peers:  # each holds what it has begun to send
+            each.send(b"t APPEND INBOX {60000000+}\r\n" + b"x" * (2 * MIB))
+        for each in peers:
+            each.close()
+    return ", ".join(told)
+
+
+@abuse("what is inflated counts for the same limits, in pieces no larger than what is read")
+def compressed_bombs(aim: Aim) -> str:
+    """COMPRESS=DEFLATE, then a gigabyte of nothing in a megabyte."""
+    import zlib  # noqa: PLC0415
+
+    with Imap(aim) as peer:
+        peer.log_in()
+        peer.send(b"t CAPABILITY\r\n")
+        if b"COMPRESS=DEFLATE" not in peer.line():
+            raise Skipped("COMPRESS is not offered")
+        peer.tagged()
+        answer = peer.ask(b"COMPRESS DEFLATE")
+        assert answer.startswith(b"OK"), answer
+        deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
+        sent = 0
+        for _ in range(aim.sized(1000)):
+            squeezed = deflate.compress(b"x" * MIB)
+            sent += len(squeezed)
+            if not peer.send(squeezed):
+                break
+        peer.send(deflate.compress(b"\r\n") + deflate.flush())
+        inflate = zlib.decompressobj(-15)
+        told = inflate.decompress(peer.socket.recv(65536))
+    return f"{aim.sized(1000)} MiB in {sent} octets: {told[:40].decode()!r}"
+
+
+#: Names that want to be somewhere else, or something else.
+NAMES = (
+    b'"../../../etc/x"',
+    b'"../victim"',
+    b'"INBOX/../../x"',
+    b'".."',
+    b'"."',
+    b'"/etc/passwd"',
+    b'"a//b"',
+    b'"&AC4ALgAv-x"',
+    b'"&AC8-x"',
+    b"{3+}\r\na\x00b",
+    b"{6+}\r\na/../b",
+    b'"cur"',
+    b'"new/tmp"',
+    b'"a\\\\b"',
+    b'"~root"',
+    b'"$(touch x)"',
+    b'"x;rm -rf ."',
+    b'"*"',
+    b'"%"',
+    b'"&"',
+    b'"&AAAA-"',
+    b'"&////-"',
+    b'"' + b"a" * 5000 + b'"',
+    b'"' + b"a/" * 2000 + b'a"',
+    b'"mailsuite-acl"',
+    b'"Other Users/../x"',
+)
+
+
+@abuse("names become file names by an alphabet of our own (`store/names.py`); no folder is left outside the account's")
+def names_that_climb(aim: Aim) -> str:
+    """Mailboxes called ``../``, with NUL, too long, too deep, in every command that takes a name."""
+    before = set(_entries(aim.store))
+    made = refused = 0
+    for name in NAMES:
+        with Imap(aim) as peer:
+            peer.log_in()
+            for command in (b"CREATE %b", b"SELECT %b", b"RENAME INBOX %b", b"SUBSCRIBE %b", b"STATUS %b (MESSAGES)"):
+                answer = peer.ask(command % name)
+                if not answer:
+                    break
+                assert answer.startswith((b"OK", b"NO", b"BAD")), (name, answer)
+                made += answer.startswith(b"OK")
+                refused += not answer.startswith(b"OK")
+            peer.ask(b"DELETE " + name)
+    mine = os.path.join(aim.store, *reversed(aim.account.split("@")))
+    strange = [path for path in set(_entries(aim.store)) - before if not path.startswith(mine)]
+    strange = [path for path in strange if "/Maildir/" not in path and "sqlite" not in path and "mailsuite" not in path]
+    assert not strange, strange[:5]
+    return f"{refused} refused, {made} made below the account's own folder"
+
+
+def _entries(store: str) -> Iterator[str]:
+    for folder, folders, files in os.walk(Path(store).parent):
+        yield from (os.path.join(folder, name) for name in (*folders, *files))
