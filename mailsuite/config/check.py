@@ -34,6 +34,7 @@ from mailsuite.config.check_relay import (
 )
 from mailsuite.config.explain import Step, place
 from mailsuite.config.fault import Fault, contents, named
+from mailsuite.config.locate import spot
 from mailsuite.config.networks import HOST, SUBNET, Network, is_address, nameserver, trusted_networks
 from mailsuite.config.option import TlsMode
 from mailsuite.config.place import Place, Systemd, Tcp, Unix, place_of
@@ -119,7 +120,16 @@ def _in_file(path: str) -> Iterator[None]:
     try:
         yield
     except Fault as fault:
-        raise ConfigError(f"{path}: {fault}") from None
+        raise ConfigError(f"{spot(path, _text(path), fault.steps)}: {fault}") from None
+
+
+def _text(path: str) -> str:
+    """Of the file, or nothing: the settings may have come from elsewhere."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except OSError:
+        return ""
 
 
 # -- names and addresses -------------------------------------------------------------------------------------------

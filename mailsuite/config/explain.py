@@ -29,15 +29,23 @@ _TABLES = ("listener", "transport", "schedule", "tls_policy", "backup")
 Step = str | int
 
 
-def explain(error: msgspec.ValidationError, data: object) -> str:
-    """The line for an error that ``msgspec.convert(data, Settings)`` raised."""
+class Explained(msgspec.Struct, frozen=True):
+    """What is wrong, and the path to where."""
+
+    steps: tuple[Step, ...]
+    words: str
+
+
+def explain(error: msgspec.ValidationError, data: object) -> Explained:
+    """An error that ``msgspec.convert(data, Settings)`` raised."""
     found = _FAULT.fullmatch(str(error))
     what, path = (found["what"], found["path"] or "") if found else (str(error), "")
-    steps = [name or int(index) for name, index in _STEP.findall(path)]
+    steps = tuple(name or int(index) for name, index in _STEP.findall(path))
     node = _walk(inspect.type_info(Settings), steps)
     if (key_fault := _KEY_FAULT.fullmatch(what)) is not None:
-        return _explain_key(key_fault["kind"], key_fault["key"], steps, node)
-    return f"{place(steps)} = {shown(_value(data, steps))}: allowed is {allowed(node)}"
+        key = key_fault["key"]
+        return Explained((*steps, key), _explain_key(key_fault["kind"], key, steps, node))
+    return Explained(steps, f"{place(steps)} = {shown(_value(data, steps))}: allowed is {allowed(node)}")
 
 
 def place(steps: Sequence[Step]) -> str:

@@ -13,6 +13,7 @@ class Fault(Exception):
 
     def __init__(self, steps: Sequence[Step], value: object, allowed: str) -> None:
         super().__init__(f"{place(steps)} = {shown(value)}: {allowed}")
+        self.steps = tuple(steps)
 
 
 def named(parse: Callable[[str], object], value: str, *steps: Step) -> None:

@@ -12,6 +12,7 @@ import tomllib
 import msgspec
 
 from mailsuite.config.explain import explain
+from mailsuite.config.locate import spot
 from mailsuite.config.place import UNIX, Unix, place_of
 from mailsuite.config.schema import Listener, Settings
 from mailsuite.errors import ConfigError
@@ -43,7 +44,8 @@ def parse(text: str, path: str) -> Settings:
     try:
         settings = msgspec.convert(data, Settings)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {explain(error, data)}") from error
+        found = explain(error, data)
+        raise ConfigError(f"{spot(path, text, found.steps)}: {found.words}") from error
     return _anchored(settings, os.path.dirname(os.path.abspath(path)))
 
 

@@ -25,6 +25,18 @@ def lines(text: str) -> Mapping[Path, int]:
     return _Locator(text).read()
 
 
+def line_of(text: str, path: Path) -> int:
+    """Where that stands, or the innermost table or list around it; 0 if nothing of it is there."""
+    found = lines(text)
+    return next((found[path[:end]] for end in range(len(path), 0, -1) if path[:end] in found), 0)
+
+
+def spot(file: str, text: str, path: Path) -> str:
+    """``mailsuite.toml:12``, or the file alone."""
+    line = line_of(text, path)
+    return f"{file}:{line}" if line else file
+
+
 class _Locator:
     def __init__(self, text: str) -> None:
         self._text = text

@@ -358,7 +358,8 @@ def test_config_check_says_good_or_what_is_wrong(config: str) -> None:
     text = Path(config).read_text()
     Path(config).write_text(text.replace("port = 25\n", "port = 99999\n"))
     line = refused("config", "check", config)
-    assert line == f"{config}: [[listener]] no. 1, port = 99999: allowed is a whole number from 0 to 65535"
+    number = text[: text.index("port = 25\n")].count("\n") + 1
+    assert line == f"{config}:{number}: [[listener]] no. 1, port = 99999: allowed is a whole number from 0 to 65535"
 
 
 def test_config_print_shows_everything(config: str, tmp_path: Path) -> None:

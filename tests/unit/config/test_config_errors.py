@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from pathlib import Path
 
@@ -80,13 +81,33 @@ def fault(folder: Path, text: str) -> str:
         check(load(str(file)), str(file))
     line = str(caught.value)
     assert "\n" not in line
-    assert line.startswith(f"{file}: ")
-    return line.removeprefix(f"{file}: ").replace(str(folder), "DIR")
+    spot, _, words = line.removeprefix(str(file)).partition(": ")
+    assert re.fullmatch(r"(:\d+)?", spot)
+    return words.replace(str(folder), "DIR")
 
 
 def test_good_file_passes(folder: Path) -> None:
     (folder / "mailsuite.toml").write_text(GOOD)
     check(load(str(folder / "mailsuite.toml")), "mailsuite.toml")
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "near"),
+    [
+        ("recipients = 200", "recipients = 99", "recipients = 99"),
+        ("recipients = 200", "recipeints = 200", "recipeints"),
+        ("port = 2025", "prt = 2025", "prt"),
+        ('hostname = "mail.a.test"', 'hostname = "mail a"', "mail a"),
+        ("[limits]", "[limit]", "[limit]"),
+    ],
+)
+def test_the_line_is_named(folder: Path, good: str, bad: str, near: str) -> None:
+    file, text = folder / "mailsuite.toml", GOOD.replace(good, bad)
+    file.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        check(load(str(file)), str(file))
+    number = next(number for number, line in enumerate(text.splitlines(), 1) if near in line)
+    assert str(caught.value).startswith(f"{file}:{number}: ")
 
 
 CASES = [
@@ -279,7 +300,7 @@ def test_any_wrong_shape_is_one_line(data: dict[str, object]) -> None:
         parse(text, "f.toml")
     except ConfigError as error:
         line = str(error)
-    assert line.startswith("f.toml: ")
+    assert re.match(r"f\.toml(:\d+)?: ", line)
     assert "\n" not in line
 
 
