@@ -44,7 +44,7 @@ test: $(STAMP) ## Run all tests
 crash: $(STAMP) ## Power cuts and kills at more points: make crash SEEDS=20 (docs/durability.md)
 	MAILSUITE_CRASH_SEEDS=$(SEEDS) MAILSUITE_KILLS=20 $(BIN)/pytest -q -n auto tests/simulation
 
-fuzz: fuzz-smtp fuzz-pop3 ## Random input for the cores, each: make fuzz SECONDS=600 (docs/fuzzing.md)
+fuzz: fuzz-smtp fuzz-pop3 fuzz-imap ## Random input for the cores, each: make fuzz SECONDS=600 (docs/fuzzing.md)
 
 fuzz-%: $(STAMP)
 	@$(BIN)/pip install --quiet --editable '.[fuzz]' --config-settings editable_mode=compat || \

@@ -1,7 +1,5 @@
 """ENVELOPE, BODYSTRUCTURE and BODY as IMAP sends them."""
 
-import re
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +8,7 @@ from mailsuite.mime import addresses
 from mailsuite.mime.lines import to_crlf
 from mailsuite.mime.render import MAX_EMBEDDED, MAX_QUOTED, envelope, string, summarize, summary
 from mailsuite.mime.structure import MAX_DEPTH, Scanner
+from mailsuite.testing.imap_values import value_end
 
 AB = b'((NIL NIL "a" "b"))'
 
@@ -120,32 +119,6 @@ def test_pieces_give_the_same_summary() -> None:
 
 # -- whatever comes in, what goes out is well formed -------------------------------------------------------------------
 
-_ATOM = re.compile(rb"NIL|\d+")
-_STRING = re.compile(rb'"(?:[^"\\\r\n\x80-\xff]|\\["\\])*"')
-_LITERAL = re.compile(rb"\{(\d+)\}\r\n")
-
-
-def skip_string(data: bytes, at: int) -> int:
-    if match := _STRING.match(data, at):
-        return match.end()
-    match = _LITERAL.match(data, at)
-    assert match is not None, data[at : at + 40]
-    return match.end() + int(match[1])
-
-
-def skip_value(data: bytes, at: int) -> int:
-    """Behind one value: NIL, number, string, list."""
-    if data[at : at + 1] != b"(":
-        match = _ATOM.match(data, at)
-        return match.end() if match else skip_string(data, at)
-    at += 1
-    while data[at : at + 1] != b")":
-        at = skip_value(data, at)
-        if data[at : at + 1] == b" ":
-            at += 1
-    return at + 1
-
-
 _PIECES = [
     b"Content-Type: multipart/mixed; boundary=b\n", b"Content-Type: message/rfc822\n", b"Content-Type: text/\"\n",
     b"Content-Type: a/b; \"=;\xff=\"x\\\"\n", b"\n", b"--b\n", b"--b--\n", b"From: \"\\\0 <@\n", b"To: ((\xe9;:,\n",
@@ -160,7 +133,7 @@ _PIECES = [
 def test_malformed_mail_gives_well_formed_answers(message: bytes) -> None:
     found = summary(message)
     for value in (found.envelope, found.structure, found.body):
-        assert skip_value(value, 0) == len(value)
+        assert value_end(value) == len(value)
         assert b"\0" not in value
 
 
@@ -168,7 +141,7 @@ def test_what_is_nested_too_deeply_is_shown_as_octets() -> None:
     found = summary(b"Content-Type: message/rfc822\n\n" * (MAX_DEPTH + 5))
     assert b'("application" "octet-stream"' in found.structure
     assert found.structure.count(b'"rfc822"') == MAX_DEPTH - 1
-    assert skip_value(found.structure, 0) == len(found.structure)
+    assert value_end(found.structure) == len(found.structure)
 
 
 def test_an_envelope_needs_only_the_fields() -> None:
