@@ -32,6 +32,7 @@ def flags(view: View, plan: Plan, uids: Sequence[int]) -> Sequence[bytes]:
 
 async def _mark_seen(session: Session, plan: Plan, uids: Sequence[int]) -> None:
     """RFC 3501 §6.4.5: reading sets \\Seen.  A disk that takes no flag is no reason not to read."""
+    await session.selection.catch_up()  # somebody may have marked it as unread just now
     view = session.selection.view
     unseen = [uid for uid in uids if SEEN not in view.flags_of(uid)]
     if not unseen:
