@@ -16,8 +16,9 @@ from mailsuite.net.smtp_transaction import destinations_for
 from mailsuite.routing.names import is_address
 from mailsuite.routing.patterns import domain_pattern, is_in
 from mailsuite.routing.security import PolicyOf
-from mailsuite.routing.transports import DISCARD
+from mailsuite.routing.transports import DISCARD, DISCARDED
 from mailsuite.services import relay
+from mailsuite.services.explain_schedule import schedule_of
 from mailsuite.services.explained import Answer, Rules, Step
 from mailsuite.services.home import HOME, HomeRouter
 from mailsuite.services.noted_dns import Look, NotedResolver
@@ -79,6 +80,8 @@ class Ways:
         steps += self._answers()
         if hops and self._is_smtp(hops[0]):
             steps += self._outside([sender, address])
+        if outcome is not Answer.NO and DISCARDED not in hops:
+            steps.append(schedule_of(self._settings, self._rules, sender, address))
         for hop in hops:
             await self._protection(steps, domain, hop)
         about = str(recipient) if address == recipient else f"{recipient} -> {address}"

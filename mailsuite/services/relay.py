@@ -195,8 +195,12 @@ def _first_line(path: str) -> str:
 def schedules(settings: Settings) -> Schedules:
     """When to try again."""
     usual = _schedule(settings, settings.retry)
-    rules = tuple(RetryRule(_about(one), _schedule(settings, one)) for one in settings.schedules)
+    rules = tuple(retry_rule(settings, one) for one in settings.schedules)
     return Timetable(usual, rules) if rules else usual
+
+
+def retry_rule(settings: Settings, one: ConfiguredSchedule) -> RetryRule:
+    return RetryRule(_about(one), _schedule(settings, one))
 
 
 def _schedule(settings: Settings, own: Retry | ConfiguredSchedule) -> Schedule:

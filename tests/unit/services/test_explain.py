@@ -158,6 +158,19 @@ def test_an_address_of_ours_may_become_one_elsewhere_for_anybody(tmp_path: Path)
     assert outcome(steps).words == "queued for 192.0.2.77:25"
 
 
+def test_when_it_would_be_tried_again_and_who_says_so() -> None:
+    text = CONFIG + '[[schedule]]\nsenders = ["codes@else.test"]\nwaits = [30, 90]\nlifetime = 900\ndelay_notice = 0\n'
+    own = explained("x@gate.test", "codes@else.test", "198.51.100.9", text=text)
+    usual = explained("x@gate.test", "ann@else.test", "198.51.100.9", text=text)
+    ((words, rule, where),) = [(one.words, one.rule, one.where) for one in own if one.stage == "schedule"]
+    assert words == "if need be tried again after 30 s, 90 s; nobody hears of the delay; given up after 15 min"
+    assert (rule, where) == ("schedule[0]", "/etc/m.toml:44")
+    ((words, rule),) = [(one.words, one.rule) for one in usual if one.stage == "schedule"]
+    assert words.startswith("if need be tried again after 5 min, 10 min,")
+    assert words.endswith("4 h; its sender hears of the delay after 4 h; given up after 5 d")
+    assert rule == "retry.waits"
+
+
 def test_the_header_is_rewritten_for_ours(tmp_path: Path) -> None:
     steps = rewritten(tmp_path, "bob@here.test", "ann@lab.here.test", client="198.51.100.9")
     assert rewrites(steps, tmp_path) == [
