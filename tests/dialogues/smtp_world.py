@@ -83,7 +83,8 @@ class SMTPWorld(ShownCertificate, SMTPServerFactory):
     def act(self, verb: str, text: str) -> None:
         """commits N | drafts N | to DESTINATION... | body OCTETS | trace REGEX | envelope REGEX | asked FIELD=VALUE...
         | notify ADDRESS=ORCPT/NOTIFY... | confirmed ID:ADDRESS[+]...: check what is there, or was told of the last one.
-        fail ERROR... | fail_writes ERROR | fail_directory ERROR | hold | hold_writes | hold_directory | release | stop
+        fail ERROR... | fail_writes ERROR | fail_directory ERROR | hold | hold_writes | hold_directory
+        | hold_rewriting | release | stop
         | password ACCOUNT NEW | disable ACCOUNT."""
         getattr(self, f"_{verb}")(text)
 
@@ -153,7 +154,13 @@ class SMTPWorld(ShownCertificate, SMTPServerFactory):
     def _hold_directory(self, text: str) -> None:
         self.directory.hold()
 
+    def _hold_rewriting(self, text: str) -> None:
+        assert isinstance(self.rewriting, FixedRewriting)
+        self.rewriting.hold()
+
     def _release(self, text: str) -> None:
+        if isinstance(self.rewriting, FixedRewriting):
+            self.rewriting.release()
         self.delivery.release()
         self.directory.release()
 

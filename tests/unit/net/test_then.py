@@ -23,6 +23,11 @@ def test_an_answer_that_comes_later_is_waited_for() -> None:
     assert told == [(7, "x")]
 
 
+def test_what_is_gone_on_with_may_wait_itself() -> None:
+    answer: Deferred[int] = Deferred()
+    assert then(7, lambda number: answer) is answer
+
+
 def test_a_failure_is_not_gone_on_with() -> None:
     told: list[object] = []
     answer: Deferred[int] = Deferred()

@@ -8,7 +8,7 @@ import pytest
 from twisted.internet.defer import Deferred, succeed
 from zope.interface.verify import verifyObject
 
-from mailsuite.errors import Temporary
+from mailsuite.errors import OnHold, Temporary
 from mailsuite.interfaces import IRouter
 from mailsuite.model import Hop, Security, Tlsa, TlsLevel
 from mailsuite.routing.dane import usable
@@ -16,6 +16,7 @@ from mailsuite.routing.mta_sts import NO_POLICY, Mode, Policy
 from mailsuite.routing.router import Identity, MxRouter
 from mailsuite.routing.security import SecuredRouter, TlsRule
 from mailsuite.testing.dns import FakeDNS, Trouble
+from mailsuite.testing.queue import TableRouter
 from mailsuite.testing.results import failure_of, result_of
 
 EE, TA, PKIX = "3 1 1 " + "ab" * 32, "2 0 1 " + "cd" * 32, "1 1 1 " + "ab" * 32
@@ -144,6 +145,14 @@ def test_a_domain_that_is_an_alias_has_three_names() -> None:
     zones = {"www.test": {"CNAME": ["e.test"]}, **ALIASES, "_25._tcp.host.d.test": {"TLSA": [TA]}}
     (hop,) = result_of(router(zones, ("www.test", "c.test", "d.test", "e.test")).route("www.test"))
     assert hop.security.names == ("host.d.test", "www.test", "e.test")
+
+
+def test_what_was_released_is_so_for_whoever_knows_the_way() -> None:
+    usual = TableRouter({"b.test": OnHold("ask first")})
+    usual.released = (Hop("mx1.b.test", ("192.0.2.1",)),)
+    one = SecuredRouter(usual, FakeDNS({}), (), False, lambda domain: succeed(NO_POLICY))
+    failure_of(one.route("b.test"), OnHold)
+    assert result_of(one.route("b.test", released=True)) == usual.released
 
 
 def test_dane_can_be_off() -> None:

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from mailsuite.errors import MailError, NoRoute, OverQuota, Temporary
+from mailsuite.errors import MailError, NoRoute, OnHold, OverQuota, Temporary
 from mailsuite.model import Address, Delayed, Delivered, Envelope, Failed, Hop, Outcome, Recipient, Status, ToRemote
 from mailsuite.services.home import HOME, HomeCourier, HomeRouter
 from mailsuite.testing.courier import ScriptedCourier
@@ -45,6 +45,14 @@ def test_only_what_is_ours_is_led_home() -> None:
     assert result_of(router.route("here.test")) == (HOME,)
     assert result_of(router.route("far.test")) == FAR
     assert failure_of(router.route("mx.here.test"), NoRoute)
+
+
+def test_what_was_released_is_so_for_whoever_knows_the_way() -> None:
+    beyond = TableRouter({"far.test": OnHold("ask first")})
+    beyond.released = FAR
+    router = HomeRouter(World().directory, beyond)
+    failure_of(router.route("far.test"), OnHold)
+    assert result_of(router.route("far.test", released=True)) == FAR
 
 
 def test_a_mailbox_gets_the_message_as_it_waited_with_its_envelope() -> None:
