@@ -30,6 +30,7 @@ from mailsuite.model import (
     Forest,
     Hop,
     Listing,
+    MailboxesChange,
     MailboxInfo,
     MailboxStatus,
     Mx,
@@ -355,6 +356,21 @@ class IMailStore(Interface):
     def replace(source: IMailbox, uid: int, name: str, message: tuple[IDraft, Flags, float]) -> Deferred[Appended]:
         """Append one message and remove that one of ``source`` for good: both or none, on disk when it fires.  Fails
         with ``Expunged``, ``NotFound`` (the mailbox ``name``), ``OverQuota`` (of what the new one is larger)."""
+
+    def watch(woken: Callable[[], None]) -> Deferred[IMailboxesWatch]:
+        """What becomes of the mailboxes themselves from now on, as far as this server does it; ``woken`` is called when
+        there is something after there was nothing."""
+
+
+class IMailboxesWatch(Interface):
+    """What became of an account's mailboxes.  Bounded: one that is not read gives a single ``Overflow``, then what
+    comes after it."""
+
+    def take() -> Deferred[Sequence[MailboxesChange]]:
+        """What happened since the last call, in order."""
+
+    def close() -> None:
+        """No more; idempotent."""
 
 
 class INotes(Interface):

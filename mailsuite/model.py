@@ -436,7 +436,7 @@ class Quota(msgspec.Struct, frozen=True):
 
 class MailboxStatus(msgspec.Struct, frozen=True):
     """Counters of a mailbox; ``size`` is octets as sent (RFC 8438), ``deleted_size`` those of messages marked
-    \\Deleted (RFC 9208); ``id`` is the MAILBOXID (RFC 8474)."""
+    \\Deleted (RFC 9208); ``id`` is the MAILBOXID (RFC 8474), ``at`` the change-feed position, as in ``Snapshot``."""
 
     messages: int
     recent: int
@@ -448,6 +448,7 @@ class MailboxStatus(msgspec.Struct, frozen=True):
     size: int
     deleted_size: int = 0
     id: str = ""
+    at: int = 0
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -569,3 +570,56 @@ class Gone(msgspec.Struct, frozen=True, tag=True):
 
 
 Change: TypeAlias = Arrived | FlagsChanged | Vanished | Overflow | Gone
+
+
+# -- changes of an account's mailboxes -----------------------------------------------------------------------------
+
+
+class _OfMailboxes(msgspec.Struct, frozen=True, kw_only=True):
+    """``own``: whoever hears of it did it himself, through the same ``IMailStore``."""
+
+    own: bool = False
+
+
+class MailboxMade(_OfMailboxes, frozen=True, tag=True):
+    """A mailbox is there, or may be looked up now."""
+
+    name: str
+
+
+class MailboxRemoved(_OfMailboxes, frozen=True, tag=True):
+    """It is not there any more, or may not be looked up."""
+
+    name: str
+
+
+class MailboxRenamed(_OfMailboxes, frozen=True, tag=True):
+    """With all below it."""
+
+    old: str
+    new: str
+
+
+class SubscriptionChanged(_OfMailboxes, frozen=True, tag=True):
+    """A name was subscribed or unsubscribed."""
+
+    name: str
+
+
+class Annotated(_OfMailboxes, frozen=True, tag=True):
+    """These annotations of a mailbox (empty: of the server) have other values now, or none (RFC 5464)."""
+
+    name: str
+    entries: tuple[str, ...]
+    user: str
+
+
+class RightsChanged(_OfMailboxes, frozen=True, tag=True):
+    """Somebody may do something else in it than before."""
+
+    name: str
+
+
+MailboxesChange: TypeAlias = (
+    MailboxMade | MailboxRemoved | MailboxRenamed | SubscriptionChanged | Annotated | RightsChanged | Overflow
+)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from mailsuite.config.option import about, length
+from mailsuite.config.option import about, length, number
 
 
 class Imap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,6 +29,15 @@ class Imap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "`Other Users/ann@example.org/Work`. Empty: nothing is shared.",
         ),
     ] = "Other Users"
+    notify_mailboxes: Annotated[
+        int,
+        number(
+            0,
+            100_000,
+            "Mailboxes of which one session can be told what happens in them while another one is selected (NOTIFY, "
+            "RFC 5465); a session costs about 1 KiB for each. Who asks for more is refused.",
+        ),
+    ] = 500
     compress: Annotated[
         bool,
         about(

@@ -48,6 +48,7 @@ _AFTER_LOGIN: tuple[bytes, ...] = (
     b"THREAD=REFS",  # draft-ietf-morg-inthread-01
     b"CONTEXT=SEARCH",  # RFC 5267
     b"CONTEXT=SORT",  # RFC 5267
+    b"NOTIFY",  # RFC 5465
     b"MULTISEARCH",  # RFC 7377
     b"SEARCH=FUZZY",  # RFC 6203
     b"I18NLEVEL=1",  # RFC 5255

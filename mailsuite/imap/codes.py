@@ -47,6 +47,7 @@ USEATTR = b"USEATTR"
 METADATA_TOOMANY = b"METADATA TOOMANY"
 UIDNOTSTICKY = b"UIDNOTSTICKY"
 URLMECH = b"URLMECH INTERNAL"  # RFC 4467 section 5
+NOTIFICATIONOVERFLOW = b"NOTIFICATIONOVERFLOW"  # RFC 5465 section 5.8
 TOOFEW = b"TOOFEW"  # RFC 10022
 UIDREQUIRED = b"UIDREQUIRED"  # RFC 9586 section 3.1
 
@@ -67,6 +68,11 @@ def highestmodseq(value: int) -> bytes:
 def noupdate(tag: bytes) -> bytes:
     """RFC 5267 §5: the search of that tag is not kept up to date."""
     return b'NOUPDATE "%b"' % tag.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+
+
+def badevent(known: Iterable[str]) -> bytes:
+    """RFC 5465 section 8: the events that are supported."""
+    return b"BADEVENT (" + " ".join(known).encode() + b")"
 
 
 def modified(numbers: Iterable[int]) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from mailsuite import query as q
+from mailsuite.imap.items import FetchItem
 from mailsuite.imap.returns import esearch
 from mailsuite.imap.sets import MAX_NUMBER, compress
 from mailsuite.imap.view import View
@@ -33,13 +34,23 @@ def lasting(asked: Query, view: View) -> Query:
 
 
 class Context:
-    """``uid``: the client is told UIDs.  ``order``: of a SORT; none for a SEARCH, whose results ascend."""
+    """``uid``: the client is told UIDs.  ``order``: of a SORT; none for a SEARCH, whose results ascend.  ``items``:
+    what to tell of new messages that become results (RFC 5465 §7)."""
 
-    def __init__(self, tag: bytes, uid: bool, query: Query, order: tuple[SortBy, ...], found: Sequence[int]) -> None:
+    def __init__(
+        self,
+        tag: bytes,
+        uid: bool,
+        query: Query,
+        order: tuple[SortBy, ...],
+        found: Sequence[int],
+        items: tuple[FetchItem, ...] = (),
+    ) -> None:
         self.tag = tag
         self.uid = uid
         self.query = query
         self.order = order
+        self.items = items
         self.found = list(found)
 
     def remove(self, gone: Collection[int], named: Callable[[Sequence[int]], Sequence[int]]) -> list[bytes]:

@@ -56,9 +56,10 @@ def listed(command: List, infos: Sequence[MailboxInfo]) -> list[Listed]:
     ]
 
 
-def line(command: List, each: Listed, utf8: bool = False) -> bytes:
-    """The LIST response; ``utf8``: whether the client knows names in UTF-8, here and below."""
-    extended = _CHILDINFO if each.childinfo else b""
+def line(command: List, each: Listed, utf8: bool = False, extended: bytes = b"") -> bytes:
+    """The LIST response; ``utf8``: whether the client knows names in UTF-8, here and below; ``extended``: further data
+    in parentheses (RFC 5258 §6)."""
+    extended = _CHILDINFO if each.childinfo else extended
     return responses.list_line(b"LIST", _attributes(command, each), responses.mailbox(each.info.name, utf8), extended)
 
 

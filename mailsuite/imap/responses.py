@@ -195,6 +195,11 @@ def metadata(name: bytes, entries: Mapping[str, bytes | None]) -> bytes:
     return b"* METADATA %s (%s)\r\n" % (name, words)
 
 
+def metadata_changed(name: bytes, entries: Iterable[str]) -> bytes:
+    """``* METADATA INBOX /shared/comment``, RFC 5464 section 4.4.2: of which entries the values are others now."""
+    return b"* METADATA %s %s\r\n" % (name, b" ".join(astring(entry.encode("ascii")) for entry in entries))
+
+
 def _value(value: bytes | None) -> bytes:
     """value = nstring / literal8"""
     return b"~" + literal(value) if value and b"\0" in value else nstring(value)

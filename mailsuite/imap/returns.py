@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import msgspec
 
 from mailsuite.imap import responses
+from mailsuite.imap.items import FetchItem
 from mailsuite.imap.sets import compress, ranges_of
 from mailsuite.query import Ranges
 
@@ -49,10 +50,12 @@ class Window(msgspec.Struct, frozen=True):
 
 
 class Returns(msgspec.Struct, frozen=True):
-    """``partial``: None where PARTIAL was not asked for."""
+    """``partial``: None where PARTIAL was not asked for.  ``fetch``: what UPDATE is to tell of new messages that become
+    results (RFC 5465 §7)."""
 
     options: frozenset[ReturnOption]
     partial: Window | None = None
+    fetch: tuple[FetchItem, ...] = ()
 
     @property
     def saves(self) -> bool:

@@ -96,6 +96,11 @@ class ServerCore:
         return self._mode is Mode.IDLE and not self._awaiting
 
     @property
+    def quiet(self) -> bool:
+        """No command is in hand, or only IDLE."""
+        return not self._hand.tag or self.idling
+
+    @property
     def expunges_allowed(self) -> bool:
         """Whether EXPUNGE may be told now: not without a command, nor in FETCH, STORE, SEARCH (RFC 3501 7.4.1)."""
         return self._hand.row is not None and self._hand.row.expunges

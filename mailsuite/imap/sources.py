@@ -14,6 +14,7 @@ class SourceKind(enum.Enum):
     """The value is the word on the wire."""
 
     SELECTED = "selected"
+    SELECTED_DELAYED = "selected-delayed"
     INBOXES = "inboxes"
     PERSONAL = "personal"
     SUBSCRIBED = "subscribed"
@@ -33,26 +34,32 @@ class Source(msgspec.Struct, frozen=True):
 SELECTED_ONLY = (Source(SourceKind.SELECTED),)
 
 
-def named(sources: Iterable[Source], infos: Sequence[MailboxInfo]) -> list[str]:
+def named(sources: Iterable[Source], infos: Sequence[MailboxInfo], others: str) -> list[str]:
     """The mailboxes, each once and in the order of ``infos``, which is what ``IMailStore.list`` gives.  What cannot be
-    opened is left out (§2.2), and the selected one is not looked for."""
+    opened is left out (§2.2), and the selected one is not looked for.  ``others``: the level below which others'
+    mailboxes are, empty for nowhere."""
     wanted = list(sources)
-    return [info.name for info in infos if info.selectable and any(_holds(each, info) for each in wanted)]
+    return [
+        info.name
+        for info in infos
+        if info.selectable and any(covers(each, info.name, info.subscribed, others) for each in wanted)
+    ]
 
 
-def _holds(source: Source, info: MailboxInfo) -> bool:
+def covers(source: Source, name: str, subscribed: bool, others: str) -> bool:
+    """Whether a mailbox of that name, or where it would be, is among them."""
     match source.kind:
-        case SourceKind.SELECTED:
+        case SourceKind.SELECTED | SourceKind.SELECTED_DELAYED:
             return False
         case SourceKind.INBOXES:  # RFC 5465 §6.3: where new mail is delivered
-            return info.name == INBOX
+            return name == INBOX
         case SourceKind.PERSONAL:
-            return True
+            return not (others and (name + DELIMITER).startswith(others + DELIMITER))
         case SourceKind.SUBSCRIBED:
-            return info.subscribed
+            return subscribed
         case SourceKind.MAILBOXES:
-            return info.name in source.names
+            return name in source.names
         case SourceKind.SUBTREE:
-            return any(info.name == name or info.name.startswith(name + DELIMITER) for name in source.names)
+            return any(name == top or name.startswith(top + DELIMITER) for top in source.names)
         case SourceKind.SUBTREE_ONE:
-            return info.name in source.names or info.name.rpartition(DELIMITER)[0] in source.names
+            return name in source.names or name.rpartition(DELIMITER)[0] in source.names

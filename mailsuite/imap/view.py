@@ -15,6 +15,7 @@ from itertools import compress
 from mailsuite.imap import codes, responses
 from mailsuite.imap.flag_changes import FlagChanges
 from mailsuite.imap.modseqs import Awareness, ModSeqs
+from mailsuite.imap.notices import USUAL, EventKind
 from mailsuite.imap.numbering import Numbering
 from mailsuite.imap.sets import ranges_of
 from mailsuite.model import (
@@ -56,6 +57,10 @@ class View(Numbering):
         #: The client uses UIDs only: UIDFETCH and VANISHED are told instead of FETCH and EXPUNGE (RFC 9586 §3).
         self.uid_only = False
         self._rev2 = False
+        #: What the client wants to be told (RFC 5465).
+        self.wishes = USUAL
+        #: The messages that the last ``tell`` told of as new.
+        self.fresh: Sequence[int] = ()
         self._uidnext = snapshot.uidnext
         self._flags: list[Flags] = list(snapshot.flags)
         self._keywords: dict[str, None] = dict.fromkeys(snapshot.keywords)
@@ -299,22 +304,47 @@ class View(Numbering):
         UID where ``uid``; see ``modseqs.code`` afterwards.  EXPUNGE goes from the highest number down, so that no
         number moves before it was said."""
         lines: list[bytes] = []
-        if expunges and self._vanished:
+        kinds = self.wishes.kinds
+        if expunges and self._vanished and EventKind.MESSAGE_EXPUNGE in kinds:
             lines += self._tell_expunges()
+        self.fresh = ()
+        if EventKind.MESSAGE_NEW in kinds:
+            lines += self._tell_new()
+        if EventKind.FLAG_CHANGE in kinds:
+            aware = self.modseqs.awareness is not Awareness.NONE
+            if self._believed or self._due or (aware and self.modseqs.heard):
+                lines += self._tell_flags(uid or self._rev2, aware)
+            self.modseqs.heard.clear()
+        elif self._due:
+            lines += self._tell_due(uid or self._rev2)
+        return lines
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether an expunge is not told that the client wants to be told."""
+        return bool(self._vanished) and EventKind.MESSAGE_EXPUNGE in self.wishes.kinds
+
+    def _tell_new(self) -> list[bytes]:
+        lines: list[bytes] = []
         if len(self._keywords) > self._told_keywords:
             self._told_keywords = len(self._keywords)
             lines += [self._flags_line(), self._permanent_line()]
         if len(self._uids) > self._told:
+            self.fresh = self._uids[self._told :]
             self._told = len(self._uids)
             lines.append(responses.exists(self._told))
         if len(self._recent) != self._told_recent:
             self._told_recent = len(self._recent)
             lines.append(responses.recent(self._told_recent))
-        aware = self.modseqs.awareness is not Awareness.NONE
-        if self._believed or self._due or (aware and self.modseqs.heard):
-            lines += self._tell_flags(uid or self._rev2, aware)
-        self.modseqs.heard.clear()
         return lines
+
+    def _tell_due(self, uid: bool) -> list[bytes]:
+        """Only what the client's own commands call for."""
+        uids = sorted(self._due - self._vanished)
+        self._due.clear()
+        if self.modseqs.awareness is not Awareness.NONE:
+            return self._modseq_rows(frozenset(uids), uids)
+        return [self.flag_rows(uids, uid)] if uids else []
 
     def _tell_expunges(self) -> list[bytes]:
         uids = sorted(self._vanished)
@@ -338,14 +368,14 @@ class View(Numbering):
         self._believed.clear()
         self._due.clear()
         if aware:
-            return self._modseq_rows(frozenset(uids))
+            changed = frozenset(uids)
+            return self._modseq_rows(changed, sorted((changed | self.modseqs.heard.keys()) - self._vanished))
         return [self.flag_rows(uids, uid)] if uids else []
 
-    def _modseq_rows(self, changed: Set[int]) -> list[bytes]:
+    def _modseq_rows(self, changed: Set[int], uids: Sequence[int]) -> list[bytes]:
         """RFC 7162 §3.2.4: with UID and MODSEQ.  Flags only of those ``changed``: what the client set with .SILENT it
         knows."""
         rows = []
-        uids = sorted((changed | self.modseqs.heard.keys()) - self._vanished)
         for number, uid in zip(self.numbers(uids), uids, strict=True):
             flags = [b"FLAGS " + self.rendered_flags(uid)] if uid in changed else []
             items = [*flags, b"MODSEQ (%d)" % self.modseqs.show(uid, 0)]

@@ -72,6 +72,10 @@ class Connection(Layered[CoreT]):
         """Act on one event; the answer goes through the core.  A Deferred holds back the next event."""
         raise NotImplementedError
 
+    def between(self) -> Deferred[object] | None:
+        """Asked before each event: something of our own to be done first, which holds back the next event."""
+        return None
+
     def timed_out(self) -> None:
         """The peer was silent for ``idle_limit``, or too slow: say so and close."""
         self.close()
@@ -202,6 +206,9 @@ class Connection(Layered[CoreT]):
         moved = False
         try:
             while self._waiting is None and not self._choked and not self.closing:
+                if (work := self.between()) is not None:
+                    self._wait_for(work)
+                    continue
                 event = self.core.next_event()
                 if event is NEED_DATA and self.inflate():
                     continue
@@ -244,10 +251,12 @@ class Connection(Layered[CoreT]):
 
     def _dispatch(self, event: object) -> None:
         result = self.handle(event)
-        if result is None:
-            return
-        self._waiting = result
-        result.addCallbacks(self._answered, self._failed)
+        if result is not None:
+            self._wait_for(result)
+
+    def _wait_for(self, work: Deferred[object]) -> None:
+        self._waiting = work
+        work.addCallbacks(self._answered, self._failed)
 
     def _answered(self, _: object) -> None:
         self._waiting = None

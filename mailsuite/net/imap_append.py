@@ -124,11 +124,13 @@ async def end(session: Session, event: AppendEnd) -> None:
             [message] = messages
             mailbox = session.selection.mailbox
             appended = await session.store.replace(mailbox, session.replaced, session.append_to, message)
+            session.made(session.append_to, (appended.uid,))
             # RFC 8508 §4.3: before the EXPUNGE response
             session.core.untagged(responses.ok(b"this is the new one", codes.appenduid([appended])))
             await session.complete(event, b"replaced")
         else:
             stored = await session.store.append(session.append_to, messages)
+            session.made(session.append_to, (each.uid for each in stored))
             await _hear_of_it(session)
             await session.complete(event, b"stored", codes.appenduid(stored))
     except NotFound as error:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mailsuite.errors import MailError
-from mailsuite.imap.contexts import Context, lasting
+from mailsuite.imap.contexts import Context
 from mailsuite.imap.events import CancelUpdate
+from mailsuite.imap.items import FetchItem
 from mailsuite.imap.view import View
 from mailsuite.interfaces import IMailbox
 from mailsuite.model import Arrived, Change, FlagsChanged, Overflow, Vanished
-from mailsuite.query import Query, SortBy
 
 if TYPE_CHECKING:
     from mailsuite.net.imap_session import Session
@@ -32,6 +32,15 @@ class News(msgspec.Struct, frozen=True):
 
     before: list[bytes]
     grown: list[tuple[Context, Sequence[int]]]
+
+    def wanted(self, fresh: Sequence[int]) -> dict[int, tuple[FetchItem, ...]]:
+        """What to tell of those new messages that became results (RFC 5465 §7)."""
+        items: dict[int, tuple[FetchItem, ...]] = {}
+        for context, ordered in self.grown:
+            if context.items:
+                for uid in set(fresh).intersection(ordered).difference(context.found):
+                    items[uid] = tuple(dict.fromkeys((*items.get(uid, ()), *context.items)))
+        return items
 
     def behind(self, view: View) -> list[bytes]:
         """Responses to be sent when it was told: only then new messages have numbers."""
@@ -60,11 +69,9 @@ class Contexts:
     def full(self) -> bool:
         return len(self._contexts) >= MAX_CONTEXTS
 
-    def add(
-        self, tag: bytes, uid: bool, query: Query, order: tuple[SortBy, ...], found: Sequence[int], view: View
-    ) -> None:
-        """The results of this from now on."""
-        self._contexts[tag] = Context(tag, uid, lasting(query, view), order, found)
+    def add(self, context: Context) -> None:
+        """Keep it up to date from now on."""
+        self._contexts[context.tag] = context
 
     def cancel(self, tag: bytes) -> None:
         """No more of it; nothing if there is none."""
@@ -87,11 +94,6 @@ class Contexts:
     def stale(self) -> bool:
         """Whether anything was heard that may change results."""
         return bool(self._contexts and (self._changed or self._vanished or self._lost))
-
-    def put_off(self, news: News) -> None:
-        """What is to be told behind a telling that did not take place."""
-        for context, ordered in news.grown:
-            self._changed.update(set(ordered).difference(context.found))
 
     async def news(self, mailbox: IMailbox, view: View, now: float) -> News:
         """What follows from that.  What cannot be found out now is when something changes again."""

@@ -12,7 +12,7 @@ from typing import cast
 
 from mailsuite.imap import codes, rows
 from mailsuite.imap.events import Fetch
-from mailsuite.imap.items import Attribute, SectionKind
+from mailsuite.imap.items import Attribute, FetchItem, SectionKind
 from mailsuite.imap.modseqs import Awareness
 from mailsuite.imap.rows import Plan
 from mailsuite.model import Fetched
@@ -49,6 +49,11 @@ async def fetch(session: Session, event: Fetch) -> None:
     gone = missed(session, event.messages)
     missing = await _answer(session, rows.plan(event.items, view.keeps_seen, view.uid_only), uids)
     await session.complete(event, b"fetched", codes.EXPUNGEISSUED if missing else gone, event.uid)  # RFC 5530 §3
+
+
+async def show(session: Session, items: tuple[FetchItem, ...], uids: list[int]) -> None:
+    """These messages unasked (RFC 5465 §5.2); reading them so is not reading by a person."""
+    await _answer(session, rows.plan(items, False, session.uid_only), uids)
 
 
 async def _answer(session: Session, plan: Plan, uids: list[int]) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 from mailsuite.imap import codes, responses, threading
 from mailsuite.imap import returns as returning
+from mailsuite.imap.contexts import Context, lasting
 from mailsuite.imap.events import Criteria, Search, SearchRefused, Sort, Thread
 from mailsuite.imap.modseqs import Awareness
 from mailsuite.imap.returns import ReturnOption, Returns
@@ -60,7 +61,7 @@ def keep_updated(
     if contexts.full or any(each.key is SortKey.RELEVANCY for each in order):
         session.core.untagged(responses.no(b"no updates of this one", codes.noupdate(tag)))  # RFC 5267 §4.3.1
     else:
-        contexts.add(tag, uid, criteria.query, order, found, view)
+        contexts.add(Context(tag, uid, lasting(criteria.query, view), order, found, returns.fetch))
 
 
 async def _sorted(session: Session, event: Sort) -> list[int]:

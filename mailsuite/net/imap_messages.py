@@ -85,6 +85,7 @@ async def copy(session: Session, event: Copy) -> None:
         await session.tell(event.uid)
         session.core.no(event.tag, b"no such mailbox, create it first", codes.TRYCREATE)
         return
+    session.made(event.mailbox, copied.targets)
     code = codes.copyuid(copied)
     if gone or len(copied.sources) < len(uids):
         session.core.untagged(responses.no(b"some of the messages no longer exist", codes.EXPUNGEISSUED))

@@ -40,7 +40,7 @@ async def multisearch(session: Session, event: MultiSearch) -> None:
     if event.criteria.modseq:
         session.become(Awareness.CONDSTORE)
     others = [source for source in event.sources if source.kind is not SourceKind.SELECTED]
-    names = sources.named(others, await session.store.list()) if others else []
+    names = sources.named(others, await session.store.list(), session.settings.other_users) if others else []
     if len(names) > MAX_MAILBOXES:
         raise TooMany(f"at most {MAX_MAILBOXES} mailboxes at a time")
     found = await _search_selected(session, event) if selected else []

@@ -16,6 +16,7 @@ from twisted.internet.interfaces import IReactorTime
 from mailsuite.errors import MailError, NotAllowed, NotFound
 from mailsuite.imap import codes, events, responses
 from mailsuite.imap.events import Command, Hangup
+from mailsuite.imap.items import FetchItem
 from mailsuite.interfaces import IDraft, IMailStores, IQuotas, ITLSContexts
 from mailsuite.net import (
     imap_acl,
@@ -30,6 +31,7 @@ from mailsuite.net import (
     imap_metadata,
     imap_multisearch,
     imap_names,
+    imap_notify,
     imap_quota,
     imap_select,
     imap_urlauth,
@@ -62,6 +64,7 @@ _ACTIONS: dict[type[Command], _Action] = {
     events.Unselect: imap_select.unselect,
     events.IdleBegin: imap_select.begin_idle,
     events.IdleEnd: imap_select.end_idle,
+    events.Notify: imap_notify.notify,
     events.List: imap_list.list_mailboxes,
     events.Lsub: imap_list.lsub,
     events.Namespace: imap_names.namespace,
@@ -122,6 +125,9 @@ _KEEP_FOLLOWING = frozenset({events.Fetch, events.Store, events.Noop})
 
 class IMAPConnection(Session):
     """One client."""
+
+    async def show(self, items: tuple[FetchItem, ...], uids: list[int]) -> None:
+        await imap_fetch.show(self, items, uids)
 
     def handle(self, event: object) -> Deferred[object] | None:
         if isinstance(event, Hangup):

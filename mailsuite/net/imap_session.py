@@ -9,7 +9,7 @@ told before that answer.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, ClassVar
 
 import msgspec
@@ -24,17 +24,20 @@ from mailsuite.imap import capability, codes, responses
 from mailsuite.imap.capability import Offer
 from mailsuite.imap.dialect import REV1, Dialect
 from mailsuite.imap.events import Command
+from mailsuite.imap.items import FetchItem
 from mailsuite.imap.modseqs import Awareness
+from mailsuite.imap.notices import USUAL, OfSelected
 from mailsuite.imap.server import ServerCore
 from mailsuite.imap.states import State
 from mailsuite.interfaces import IDraft, IMailStore, IMailStores, IQuotas, ITLSContexts
 from mailsuite.mime.ascii_header import AsciiHeader
 from mailsuite.mime.binary import TextForm
 from mailsuite.model import Account, Flags
+from mailsuite.net import imap_telling
 from mailsuite.net.connection import Connection
-from mailsuite.net.imap_contexts import NO_NEWS, News
 from mailsuite.net.imap_following import Allowance, Following
 from mailsuite.net.imap_lookout import Lookout
+from mailsuite.net.imap_notices import Notices
 from mailsuite.net.imap_selection import Selection
 from mailsuite.net.imap_settings import IMAPSettings
 from mailsuite.net.login import Entrance, Exchange, Login
@@ -114,6 +117,10 @@ class Session(Connection[ServerCore]):
         self.awareness = Awareness.NONE
         self.uid_only = False
         self.core.speak(REV1)
+        #: What is told unasked, if NOTIFY asked for anything; what is told of the selected mailbox.
+        self.notices: Notices | None = None
+        self._wishes = USUAL
+        self._owing = False
         self._store: IMailStore | None = None
 
     # -- what commands ask ---------------------------------------------------------------------------------------
@@ -214,6 +221,7 @@ class Session(Connection[ServerCore]):
         self.parts.lookout.remove(self)
         self.discard_offered()
         self.deselect()
+        self.heed(None, USUAL)
 
     def speak(self, more: Dialect) -> None:
         """The client knows more of the language, until the connection ends."""
@@ -226,7 +234,26 @@ class Session(Connection[ServerCore]):
             selection.view.speak_rev2()
         selection.view.modseqs.awareness = self.awareness
         selection.view.uid_only = self.uid_only
+        selection.view.wishes = self._wishes
         self._selection = selection
+
+    def has_selected(self, name: str) -> bool:
+        """Whether that mailbox is the selected one."""
+        return self._selection is not None and self._selection.mailbox.name == name
+
+    def made(self, name: str, uids: Iterable[int]) -> None:
+        """The client put these messages there itself: that is no news for it."""
+        if self.notices is not None:
+            self.notices.made(name, uids)
+
+    def heed(self, notices: Notices | None, wishes: OfSelected) -> None:
+        """What the client wants to be told from now on."""
+        earlier, self.notices = self.notices, notices
+        if earlier is not None:
+            earlier.close()
+        self._wishes = wishes
+        if self._selection is not None:
+            self._selection.view.wishes = wishes
 
     def become(self, awareness: Awareness) -> None:
         """The client announced that it knows CONDSTORE or QRESYNC, or more than that already."""
@@ -260,31 +287,14 @@ class Session(Connection[ServerCore]):
     ) -> None:
         """OK, after what changed in the selected mailbox was told (with UIDs where ``uid``, what is gone only where
         ``expunges``).  The OK says HIGHESTMODSEQ where that is due (RFC 7162 §3.2.7) and ``code`` leaves room."""
-        reached = await self._tell_changes(uid, expunges)
-        if code and reached:
-            self._say_reached(reached)
+        reached = await imap_telling.changes(self, uid, expunges and self.core.expunges_allowed)
+        if code:
+            imap_telling.say_reached(self, reached)
         self.core.ok(event.tag, text, code or reached)
 
     async def tell(self, uid: bool = False) -> None:
         """Untagged responses for what changed, as far as the command in hand allows."""
-        if reached := await self._tell_changes(uid, True):
-            self._say_reached(reached)
-
-    async def _tell_changes(self, uid: bool, expunges: bool) -> bytes:
-        """What is to be said of HIGHESTMODSEQ behind them."""
-        if self._selection is None:
-            return b""
-        selection = self._selection
-        await selection.catch_up()
-        view = selection.view
-        news = await selection.news(self.clock.seconds()) if selection.contexts.stale else NO_NEWS
-        self.core.untagged_all(news.before)
-        self.core.untagged_all(view.tell(expunges and self.core.expunges_allowed, uid))
-        self.core.untagged_all(news.behind(view))
-        return view.modseqs.code()
-
-    def _say_reached(self, code: bytes) -> None:
-        self.core.untagged(responses.ok(b"told so far", code))
+        imap_telling.say_reached(self, await imap_telling.changes(self, uid, self.core.expunges_allowed))
 
     def carry_out(self, event: Command, work: Coroutine[Any, Any, None]) -> Deferred[object]:
         """Run a command that waits for something."""
@@ -297,11 +307,19 @@ class Session(Connection[ServerCore]):
         except CancelledError:
             raise
         except BrokenAnswer as error:
-            self.log.warn("{account} at {peer} cut off: {error}", account=self.account, peer=self.peer, error=error)
-            self.close()
+            self.cut_off(error)
         except Exception as error:
             self.discard_offered()
             await self._refuse(event, error)
+        self.end_if_gone()
+
+    def cut_off(self, why: BrokenAnswer) -> None:
+        """Nothing more can be said."""
+        self.log.warn("{account} at {peer} cut off: {error}", account=self.account, peer=self.peer, error=why)
+        self.close()
+
+    def end_if_gone(self) -> None:
+        """There is no selected mailbox any more, and no way to say so but BYE."""
         if self._selection is not None and self._selection.view.gone:
             self.end(b"the selected mailbox is gone, please log in again")
 
@@ -329,51 +347,42 @@ class Session(Connection[ServerCore]):
             self.core.bye(text, code)
             self.close()
 
-    # -- idling --------------------------------------------------------------------------------------------------
+    # -- what nobody asked for -----------------------------------------------------------------------------------
+
+    async def show(self, items: tuple[FetchItem, ...], uids: list[int]) -> None:
+        """FETCH responses with these of these messages."""
+        raise NotImplementedError
 
     def woken(self) -> None:
-        """Something changed in the selected mailbox: told at once to an idling client that reads its answers."""
-        if not self.core.idling or self.closing:
-            return
-        selection = self.selection
-        if not self._choked and selection.take() and not selection.contexts.stale:  # many may be told of one message
-            self._tell_idler(selection, NO_NEWS)
-        else:
-            Deferred.fromCoroutine(self._tell_later()).addErrback(self._could_not_tell)
+        """Something changed in the selected mailbox."""
+        imap_telling.woken(self)
 
-    async def _tell_later(self) -> None:
-        selection = self.selection
-        await self.drained()
-        await selection.catch_up()
-        news = await selection.news(self.clock.seconds()) if selection.contexts.stale else NO_NEWS
-        if self.closing or self._selection is not selection:
-            return
-        self.core.untagged_all(news.before)
-        if not self.core.idling:
-            selection.contexts.put_off(news)
-            return
-        self._tell_idler(selection, news)
+    def owe(self) -> None:
+        """There is something to be told unasked."""
+        self._owing = True
+        self.pump()
 
-    def _tell_idler(self, selection: Selection, news: News) -> None:
-        self.core.untagged_all(selection.view.tell(True, False))
-        self.core.untagged_all(news.behind(selection.view))
-        if reached := selection.view.modseqs.code():
-            self._say_reached(reached)
-        if selection.view.gone:
-            self.end(b"the selected mailbox is gone, please log in again")
-        self.flush()
+    def between(self) -> Deferred[object] | None:
+        if not self._owing or not (self.core.idling or (self.notices is not None and self.core.quiet)):
+            return None
+        self._owing = False
+        told: Deferred[object] = Deferred.fromCoroutine(self._tell_unasked())
+        return told
+
+    async def _tell_unasked(self) -> None:
+        try:
+            await imap_telling.unasked(self)
+        except BrokenAnswer as error:
+            self.cut_off(error)
+        except MailError as error:
+            self.log.warn("cannot tell {account} what happened: {error}", account=self.account, error=error)
+        self.end_if_gone()
 
     def still_here(self) -> None:
         """The lookout's word for an idling client that heard nothing for long (RFC 2177 leaves untagged OK free)."""
-        if self.core.idling and not self.closing and not self._choked:
+        if self.core.idling and not self.closing and not self.choked:
             self.core.untagged(responses.ok(b"Still here"))
             self.flush()
-
-    def _could_not_tell(self, failure: Failure) -> None:
-        if self.closing and failure.check(CancelledError):  # it left before it had read enough
-            return
-        if not failure.check(MailError):
-            self.log.failure("cannot tell changes to {account}", failure, account=self.account)
 
     # -- the connection calls these ------------------------------------------------------------------------------
 

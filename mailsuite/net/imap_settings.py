@@ -39,6 +39,8 @@ class IMAPSettings(msgspec.Struct, frozen=True):
     still_here: float = 240.0
     #: Seconds for which a session goes on without asking whether its account is still there.
     account_check: float = 60.0
+    #: Mailboxes that one session may watch (NOTIFY; a count).
+    notify_mailboxes: int = 500
     #: Whether COMPRESS is offered.
     compress: bool = True
     #: SASL mechanisms to offer where they are possible.

@@ -202,6 +202,7 @@ def _imap(listener: Listener, shared: Shared) -> IMAPServerFactory:
         other_users=own.imap.other_users,
         administrators=frozenset(name.lower() for name in own.imap.administrators),
         compress=own.imap.compress,
+        notify_mailboxes=own.imap.notify_mailboxes,
         url_fetchers=frozenset(name.lower() for name in own.imap.url_fetchers),
         administrator_contact=own.imap.administrator_contact,
         comment=own.imap.comment,

@@ -22,7 +22,7 @@ async def together(store: SharingStore) -> Sequence[MailboxInfo]:
     shared: dict[str, str] = {}
     for owner in (await store.own.notes.sharers())[:MAX_OWNERS]:
         if DELIMITER not in owner:  # such a name would be two levels
-            shared |= await _of(store, owner)
+            shared |= await visible(store, owner)
     if not shared:
         return own
     subscribed = {info.name for info in own if info.subscribed and store.namespace.is_shared(info.name)}
@@ -32,7 +32,7 @@ async def together(store: SharingStore) -> Sequence[MailboxInfo]:
     return sorted(infos, key=lambda info: (info.name != INBOX, info.name))
 
 
-async def _of(store: SharingStore, owner: str) -> dict[str, str]:
+async def visible(store: SharingStore, owner: str) -> dict[str, str]:
     """Name -> rights of those of an owner's mailboxes that may be looked up; none if he has gone meanwhile."""
     try:
         accesses: Mapping[str, Mapping[str, str]] = await (await store.other(owner)).notes.accesses()

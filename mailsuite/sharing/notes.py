@@ -55,6 +55,8 @@ class SharingNotes:
     async def _permit(self, name: str, identifier: str, op: FlagOp, rights: str) -> None:
         reached = await self._store.reach(name, "a")
         await reached.store.notes.permit(reached.name, identifier, op, rights)
+        for watch in tuple(self._store.watches):
+            watch.rights_changed()
 
     def sharers(self) -> Deferred[Sequence[str]]:
         return self._store.own.notes.sharers()

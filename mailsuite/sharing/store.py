@@ -6,7 +6,7 @@ section 4); any other goes straight to the user's own.  A mailbox on which someb
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableSet, Sequence
 
 import msgspec
 from twisted.internet.defer import Deferred
@@ -14,7 +14,7 @@ from zope.interface import implementer
 
 from mailsuite.access import RIGHTS
 from mailsuite.errors import Expunged, NotAllowed, NotFound
-from mailsuite.interfaces import IDraft, IMailbox, IMailStore, IMailStores
+from mailsuite.interfaces import IDraft, IMailbox, IMailboxesWatch, IMailStore, IMailStores
 from mailsuite.model import Appended, Copied, Flags, MailboxInfo, MailboxStatus
 from mailsuite.sharing import listing
 from mailsuite.sharing.carrying import carry
@@ -22,6 +22,7 @@ from mailsuite.sharing.mailbox import SharedMailbox
 from mailsuite.sharing.names import Namespace
 from mailsuite.sharing.notes import SharingNotes
 from mailsuite.sharing.permission import FLAG_RIGHTS, demand, permitted
+from mailsuite.sharing.watching import SharingWatch
 
 
 class Reached(msgspec.Struct, frozen=True):
@@ -37,12 +38,20 @@ class SharingStore:
     """Of ``user``, whose own store is ``own``; ``drafts`` makes empty drafts, for copies between accounts."""
 
     def __init__(
-        self, user: str, own: IMailStore, stores: IMailStores, namespace: Namespace, drafts: Callable[[], IDraft]
+        self,
+        user: str,
+        own: IMailStore,
+        stores: IMailStores,
+        namespace: Namespace,
+        drafts: Callable[[], IDraft],
+        watches: MutableSet[SharingWatch],
     ) -> None:
+        """``watches``: everybody's."""
         self.user = user
         self.own = own
         self.namespace = namespace
         self.notes = SharingNotes(self)
+        self.watches = watches
         self._stores = stores
         self._drafts = drafts
         self._others: dict[str, IMailStore] = {}
@@ -128,6 +137,11 @@ class SharingStore:
 
     def subscribe(self, name: str, wanted: bool) -> Deferred[None]:
         return self.own.subscribe(name, wanted)
+
+    def watch(self, woken: Callable[[], None]) -> Deferred[IMailboxesWatch]:
+        watch = SharingWatch(self, woken)
+        self.watches.add(watch)
+        return Deferred.fromCoroutine(watch.begin())
 
     def status(self, name: str) -> Deferred[MailboxStatus]:
         return self.own.status(name) if self.is_own(name) else Deferred.fromCoroutine(self._status(name))

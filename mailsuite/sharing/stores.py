@@ -10,6 +10,7 @@ from zope.interface import implementer
 from mailsuite.interfaces import IDraft, IMailStore, IMailStores
 from mailsuite.sharing.names import Namespace
 from mailsuite.sharing.store import SharingStore
+from mailsuite.sharing.watching import SharingWatch
 
 
 @implementer(IMailStores)
@@ -20,10 +21,11 @@ class SharingStores:
         self._stores = stores
         self._namespace = Namespace(prefix)
         self._drafts = drafts
+        self._watches: set[SharingWatch] = set()
 
     def open(self, account: str) -> Deferred[IMailStore]:
         return Deferred.fromCoroutine(self._open(account))
 
     async def _open(self, account: str) -> IMailStore:
         own = await self._stores.open(account)
-        return SharingStore(account, own, self._stores, self._namespace, self._drafts)
+        return SharingStore(account, own, self._stores, self._namespace, self._drafts, self._watches)

@@ -32,7 +32,16 @@ from mailsuite.errors import (
     Unsupported,
 )
 from mailsuite.interfaces import IRecorded
-from mailsuite.model import INBOX, SPECIAL_USES, MailboxInfo
+from mailsuite.model import (
+    INBOX,
+    SPECIAL_USES,
+    MailboxesChange,
+    MailboxInfo,
+    MailboxMade,
+    MailboxRemoved,
+    MailboxRenamed,
+    SubscriptionChanged,
+)
 from mailsuite.store import access, subscriptions
 from mailsuite.store.counters import FILE as COUNTERS_FILE
 from mailsuite.store.counters import Counters
@@ -40,6 +49,7 @@ from mailsuite.store.feed import Feed
 from mailsuite.store.find_index import FindIndex
 from mailsuite.store.folder import Folder
 from mailsuite.store.index import Index, set_aside
+from mailsuite.store.mailboxes_feed import MailboxesFeed
 from mailsuite.store.names import account_path, checked_name, from_folder, parents, to_folder
 from mailsuite.store.resources import Resources
 
@@ -66,6 +76,9 @@ class AccountMail:
         self.users: weakref.WeakSet[object] = weakref.WeakSet()
         #: Feeds with something new, for the reactor to wake.
         self.stirred: deque[Feed] = deque()
+        #: What becomes of its mailboxes.
+        self.mailboxes = MailboxesFeed()
+        self._changes: list[MailboxesChange] = []
         self.find_index = FindIndex(os.path.join(self.home, "search.sqlite"))
         self._lock = threading.RLock()
         self._expected: deque[tuple[IRecorded, Callable[[bool], None]]] = deque()
@@ -282,6 +295,12 @@ class AccountMail:
         if special_use:
             disk.replace(os.path.join(path, SPECIAL_USE_FILE), special_use.encode("ascii") + b"\n")
         self.folder(name)
+        self._changes.append(MailboxMade(name))
+
+    def take_changes(self) -> Sequence[MailboxesChange]:
+        """What became of mailboxes since the last call."""
+        changes, self._changes = self._changes, []
+        return changes
 
     def delete(self, name: str) -> None:
         name = checked_name(name)
@@ -296,6 +315,7 @@ class AccountMail:
         self.resources.disk.rename(folder.path, removed)
         self.resources.disk.sync_folder(self.maildir)
         self._drop(folder)
+        self._changes.append(MailboxRemoved(name))
         self.resources.disk.remove_folder(removed)
 
     def _drop(self, folder: Folder) -> None:
@@ -325,6 +345,7 @@ class AccountMail:
         self.resources.disk.checkpoint()  # nothing that is committed names them by their old paths any more
         for name, target in targets.items():
             self._rename_one(name, target)
+        self._changes.append(MailboxRenamed(old, new))
         self.resources.disk.sync_folder(self.maildir)
 
     def _rename_one(self, name: str, target: str) -> None:
@@ -373,6 +394,7 @@ class AccountMail:
             names ^= {name}
             path = os.path.join(self.maildir, subscriptions.FILE)
             self.resources.disk.replace(path, subscriptions.dump(names))
+            self._changes.append(SubscriptionChanged(name))
 
     # -- what is rendered soon ---------------------------------------------------------------------------------------
 

@@ -355,6 +355,7 @@ class Folder:
             size=held.size,
             deleted_size=self._deleted_size(held),
             id=self.object_id,
+            at=self.feed.position,
         )
 
     def snapshot(self, take_recent: bool) -> Snapshot:

@@ -14,7 +14,7 @@ from zope.interface import implementer
 
 from mailsuite.errors import MailError, NotFound, Temporary
 from mailsuite.interfaces import IBody, IMailbox
-from mailsuite.model import Fetched, FlagOp, Flags, Forest, Listing, Snapshot
+from mailsuite.model import Fetched, FlagOp, Flags, Forest, Listing, MailboxesChange, Snapshot
 from mailsuite.query import All, Query, Ranges, SortBy, ThreadAlgorithm
 from mailsuite.store import bodies, changing, finding, maildrop, reading
 from mailsuite.store.account import AccountMail
@@ -52,6 +52,18 @@ class Lane:
                 return work(*args, **kwargs)
 
         return self.run_unlocked(alone)
+
+    def change(self, origin: object, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
+        """The same, for what may change mailboxes themselves: those who watch them hear of it; ``origin`` does it."""
+
+        def changing() -> tuple[_T, Sequence[MailboxesChange]]:
+            return work(*args, **kwargs), self.account.take_changes()
+
+        def told(done: tuple[_T, Sequence[MailboxesChange]]) -> _T:
+            self.account.mailboxes.publish(done[1], origin)
+            return done[0]
+
+        return self.run(changing).addCallback(told)
 
     def run_unlocked(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
         """For work that takes the account's lock itself, only as long as it needs it."""

@@ -26,7 +26,7 @@ from mailsuite.disk.placement import place
 from mailsuite.disk.spool import Content, content_of
 from mailsuite.disk.summary import Summarize, summarize_files
 from mailsuite.errors import NotAllowed
-from mailsuite.interfaces import IDisk, IDraft, IMailbox, IMailStore, IMailStores, IOffload
+from mailsuite.interfaces import IDisk, IDraft, IMailbox, IMailboxesWatch, IMailStore, IMailStores, IOffload
 from mailsuite.mime.lines import to_lf
 from mailsuite.model import (
     INBOX,
@@ -93,7 +93,8 @@ class MaildirStore:
         self._lane = lane
         self._account = lane.account
         self._stores = stores
-        self.notes = MaildirNotes(lane, stores.shares)
+        self._origin = object()  # of what is done through it; not the store itself, which should go when nobody has it
+        self.notes = MaildirNotes(lane, stores.shares, self._origin)
 
     def open(self, name: str) -> Deferred[IMailbox]:
         """One that was used before is there until somebody finds that it is not."""
@@ -109,13 +110,13 @@ class MaildirStore:
         return MaildirMailbox(self._lane, folder, self._stores.attention, self._stores.catching_up)
 
     def create(self, name: str, special_use: str) -> Deferred[str]:
-        return self._lane.run(lambda: self._account.create(name, special_use).object_id)
+        return self._lane.change(self._origin, lambda: self._account.create(name, special_use).object_id)
 
     def delete(self, name: str) -> Deferred[None]:
-        return self._lane.run(self._account.delete, name)
+        return self._lane.change(self._origin, self._account.delete, name)
 
     def rename(self, old: str, new: str) -> Deferred[None]:
-        return self._lane.run(self._rename, old, new)
+        return self._lane.change(self._origin, self._rename, old, new)
 
     def _rename(self, old: str, new: str) -> None:
         old, new = checked_name(old), checked_name(new)
@@ -132,7 +133,10 @@ class MaildirStore:
         return self._lane.run(self._account.list)
 
     def subscribe(self, name: str, wanted: bool) -> Deferred[None]:
-        return self._lane.run(self._account.subscribe, name, wanted)
+        return self._lane.change(self._origin, self._account.subscribe, name, wanted)
+
+    def watch(self, woken: Callable[[], None]) -> Deferred[IMailboxesWatch]:
+        return succeed(self._account.mailboxes.watch(self._origin, woken))
 
     def status(self, name: str) -> Deferred[MailboxStatus]:
         return self._lane.run(self._status, name)

@@ -11,7 +11,7 @@ from zope.interface import implementer
 from mailsuite.access import effective
 from mailsuite.errors import NotAllowed, Unsupported
 from mailsuite.interfaces import INotes
-from mailsuite.model import FlagOp
+from mailsuite.model import Annotated, FlagOp, MailboxesChange, RightsChanged
 from mailsuite.store import access, metadata
 from mailsuite.store.access import Shares
 from mailsuite.store.mailbox import Lane
@@ -22,8 +22,10 @@ from mailsuite.store.metadata import FILE, SERVER_FILE, SPECIAL_USE
 class MaildirNotes:
     """Each call is one job in the account's lane."""
 
-    def __init__(self, lane: Lane, shares: Shares) -> None:
+    def __init__(self, lane: Lane, shares: Shares, origin: object) -> None:
+        """``origin``: of what is done through them, for those who watch the mailboxes."""
         self._lane = lane
+        self._origin = origin
         self._shares = shares
         self._account = lane.account
         self._disk = lane.account.resources.disk
@@ -50,7 +52,8 @@ class MaildirNotes:
         return {name: held for name, held in found.items() if held}
 
     def permit(self, name: str, identifier: str, op: FlagOp, rights: str) -> Deferred[None]:
-        return self._lane.run(self._permit, name, identifier, op, rights)
+        done = self._lane.run(self._permit, name, identifier, op, rights)
+        return done.addCallback(self._told, RightsChanged(name))
 
     def _permit(self, name: str, identifier: str, op: FlagOp, rights: str) -> None:
         if identifier.removeprefix("-") == self._account.name:
@@ -82,7 +85,11 @@ class MaildirNotes:
         return found
 
     def annotate(self, name: str, user: str, values: Mapping[str, bytes], removed: Collection[str]) -> Deferred[None]:
-        return self._lane.run(self._annotate, name, user, values, removed)
+        done = self._lane.run(self._annotate, name, user, values, removed)
+        return done.addCallback(self._told, Annotated(name, (*values, *removed), user))
+
+    def _told(self, _: None, change: MailboxesChange) -> None:
+        self._account.mailboxes.publish((change,), self._origin)
 
     def _annotate(self, name: str, user: str, values: Mapping[str, bytes], removed: Collection[str]) -> None:
         path = self._path(name)

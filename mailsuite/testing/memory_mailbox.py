@@ -169,6 +169,7 @@ class MemoryMailbox:
             highestmodseq=self.modseq,
             size=self.size,
             id=self.id,
+            at=self.feed.position,
             deleted_size=sum(message.size for message in messages if DELETED in message.flags),
         )
 

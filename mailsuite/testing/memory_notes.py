@@ -10,7 +10,7 @@ from zope.interface import implementer
 from mailsuite.access import ANYONE, effective
 from mailsuite.errors import NotAllowed, TooMany, Unsupported
 from mailsuite.interfaces import INotes
-from mailsuite.model import FlagOp
+from mailsuite.model import Annotated, FlagOp, RightsChanged
 from mailsuite.store.access import changed
 from mailsuite.store.metadata import MAX_ENTRIES, MAX_TOGETHER, SPECIAL_USE, special_use_of
 from mailsuite.testing.faults import answers
@@ -25,8 +25,6 @@ class MemoryNotes:
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
-        #: Whose (empty: everybody's), entry -> value, of the server.
-        self.server: dict[tuple[str, str], bytes] = {}
 
     def check(self, method: str) -> None:
         self._store.check(method)
@@ -52,6 +50,7 @@ class MemoryNotes:
             raise NotAllowed("an owner has all rights")
         mailbox = self._store.mailbox(name)
         mailbox.access = changed(mailbox.access, identifier, op, rights)
+        self._store.tell(RightsChanged(name))
 
     @answers
     def sharers(self) -> Sequence[str]:
@@ -59,11 +58,12 @@ class MemoryNotes:
         return sorted(
             other.account
             for other in self._store.others()
-            if other is not self._store and any(me & each.access.keys() for each in other.mailboxes.values())
+            if other.account != self._store.account
+            and any(me & each.access.keys() for each in other.mailboxes.values())
         )
 
     def _held(self, name: str) -> dict[tuple[str, str], bytes]:
-        return self._store.mailbox(name).annotations if name else self.server
+        return self._store.mailbox(name).annotations if name else self._store.server_annotations
 
     @answers
     def annotations(self, name: str, user: str) -> Mapping[str, bytes]:
@@ -90,6 +90,7 @@ class MemoryNotes:
             raise TooMany("too many annotations")
         held.clear()
         held.update(after)
+        self._store.tell(Annotated(name, (*values, *removed), user))
 
 
 def _whose(entry: str, user: str) -> str:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock
 from zope.interface import implementer
 
 from mailsuite.errors import Exists, Expunged, HasChildren, InvalidName, NotFound, OverQuota, Unsupported
-from mailsuite.interfaces import IDraft, IMailbox, IMailStore, IMailStores
+from mailsuite.interfaces import IDraft, IMailbox, IMailboxesWatch, IMailStore, IMailStores
 from mailsuite.model import (
     INBOX,
     NO_FLAGS,
@@ -23,9 +23,15 @@ from mailsuite.model import (
     Copied,
     FlagOp,
     Flags,
+    MailboxesChange,
     MailboxInfo,
+    MailboxMade,
+    MailboxRemoved,
+    MailboxRenamed,
     MailboxStatus,
+    SubscriptionChanged,
 )
+from mailsuite.store.mailboxes_feed import MailboxesFeed
 from mailsuite.store.names import checked_name, parents
 from mailsuite.testing.faults import Faults, answers
 from mailsuite.testing.memory_body import MemoryBody, octets_of
@@ -49,10 +55,25 @@ class MemoryStore:
         self.quota_messages = quota_messages
         self.faults = Faults()
         self.subscribed: set[str] = set()
-        self.notes = MemoryNotes(self)
+        self.server_annotations: dict[tuple[str, str], bytes] = {}
+        self.mailboxes_feed = MailboxesFeed()
         self.mailboxes: dict[str, MemoryMailbox] = {}
         self._uidvalidity = int(clock.seconds())
         self._make(INBOX)
+
+    def opened(self) -> MemoryStore:
+        """The same account for one session, whose doings are its own."""
+        opened = MemoryStore.__new__(MemoryStore)
+        opened.__dict__ = self.__dict__
+        return opened
+
+    @property
+    def notes(self) -> MemoryNotes:
+        return MemoryNotes(self)
+
+    def tell(self, *changes: MailboxesChange) -> None:
+        """Those who watch the mailboxes."""
+        self.mailboxes_feed.publish(changes, self)
 
     def check(self, method: str) -> None:
         self.faults.check(method)
@@ -64,12 +85,14 @@ class MemoryStore:
             raise NotFound(f"no mailbox {name}")
         return self.mailboxes[name]
 
-    def _make(self, name: str) -> MemoryMailbox:
+    def _make(self, name: str, special_use: str = "") -> MemoryMailbox:
         self._uidvalidity += 1
         made = self.mailboxes[name] = MemoryMailbox(self, name, self._uidvalidity)
         for parent in parents(name)[-1:]:
             if parent in self.mailboxes:
                 made.access = dict(self.mailboxes[parent].access)
+        made.special_use = special_use
+        self.tell(MailboxMade(name))
         return made
 
     def _below(self, name: str) -> list[str]:
@@ -97,9 +120,7 @@ class MemoryStore:
         for parent in parents(name):
             if parent not in self.mailboxes:
                 self._make(parent)
-        made = self._make(name)
-        made.special_use = special_use
-        return made.id
+        return self._make(name, special_use).id
 
     @answers
     def delete(self, name: str) -> None:
@@ -110,6 +131,7 @@ class MemoryStore:
             raise HasChildren(f"{name} has mailboxes below it")
         self.mailbox(name).end()
         del self.mailboxes[name]
+        self.tell(MailboxRemoved(name))
 
     @answers
     def rename(self, old: str, new: str) -> None:
@@ -130,6 +152,7 @@ class MemoryStore:
             mailbox = self.mailboxes.pop(name)
             mailbox.name = new + name[len(old) :]
             self.mailboxes[mailbox.name] = mailbox
+        self.tell(MailboxRenamed(old, new))
 
     def _empty_inbox(self, new: str) -> None:
         inbox = self.mailboxes[INBOX]
@@ -159,7 +182,13 @@ class MemoryStore:
 
     @answers
     def subscribe(self, name: str, wanted: bool) -> None:
-        (self.subscribed.add if wanted else self.subscribed.discard)(checked_name(name))
+        name = checked_name(name)
+        if (name in self.subscribed) != wanted:
+            self.subscribed ^= {name}
+            self.tell(SubscriptionChanged(name))
+
+    def watch(self, woken: Callable[[], None]) -> Deferred[IMailboxesWatch]:
+        return succeed(self.mailboxes_feed.watch(self, woken))
 
     @answers
     def status(self, name: str) -> MailboxStatus:
@@ -242,7 +271,7 @@ class MemoryStores:
 
     @answers
     def open(self, account: str) -> IMailStore:
-        return self.store(account)
+        return self.store(account).opened()
 
     # -- for tests -----------------------------------------------------------------------------------------------
 

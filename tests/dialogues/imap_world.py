@@ -1,10 +1,10 @@
 """The IMAP server of the dialogue scripts: two accounts (ann, bob at example.org, password ``secret``) in memory.
 
 Options: ``inbox NAME...`` messages of ``MESSAGES`` that ann's INBOX begins with; ``plaintext no`` refuses passwords
-without TLS; ``certificate no``; ``compress no``; ``quota OCTETS``; ``largest OCTETS`` of a message; ``failures N``
-logins may fail; ``connections N`` at a time; ``mechanisms NAMES``; ``shown ADDRESSES`` of the client's certificate;
-``url_fetchers ACCOUNTS``; ``administrators ACCOUNTS``; ``contact URI`` of the administrator;
-``others NAME`` of the level below which others' mailboxes are; ``eight_bit_headers no`` refuses them.
+without TLS; ``certificate no``; ``compress no``; ``notify N`` mailboxes of a session; ``quota OCTETS``; ``largest
+OCTETS`` of a message; ``failures N`` logins may fail; ``connections N`` at a time; ``mechanisms NAMES``; ``shown
+ADDRESSES`` of the client's certificate; ``url_fetchers ACCOUNTS``; ``administrators ACCOUNTS``; ``contact URI`` of the
+administrator; ``others NAME`` of the level below which others' mailboxes are; ``eight_bit_headers no`` refuses them.
 Verbs of ``% do``: ``deliver [mailbox] NAME`` mail arrives for ann; ``expunge UID`` and ``flag UID FLAG...`` another
 program acts on her INBOX; ``remove NAME`` it deletes a mailbox; ``fail METHOD KIND`` the next such call of the store
 fails (``temporary``, ``gone``, ``quota`` or ``bug``); ``stop`` the server shuts down;
@@ -161,6 +161,7 @@ class World(ShownCertificate, IMAPServerFactory):
         settings = IMAPSettings(
             hostname="mail.example.org",
             allow_plaintext_login=options.get("plaintext") != "no",
+            notify_mailboxes=int(options.get("notify", 500)),
             compress=options.get("compress") != "no",
             url_fetchers=frozenset(options.get("url_fetchers", "").split()),
             login_failures=int(options.get("failures", 10)),

@@ -74,6 +74,7 @@ from mailsuite.imap.events.messages import (
     UidBatches,
     Unselect,
 )
+from mailsuite.imap.events.notifying import Notify
 
 __all__ = [
     "AppendAbort",
@@ -115,6 +116,7 @@ __all__ = [
     "MyRights",
     "Namespace",
     "Noop",
+    "Notify",
     "Rename",
     "ResetKey",
     "Resync",

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 from mailsuite.imap import sets
 from mailsuite.imap.events import Criteria
+from mailsuite.imap.items import FetchItem
 from mailsuite.imap.returns import ReturnOption, Returns, Window
 from mailsuite.imap.syntax.cursor import Cursor, ProtocolError
+from mailsuite.imap.syntax.sections import fetch_items
 from mailsuite.query import SortBy, SortKey
 
 # search-return-opts = SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")"
@@ -18,6 +20,8 @@ _WORD = re.compile(rb"[A-Za-z]+")
 _RANGE = re.compile(rb" (-?)([1-9][0-9]{0,9}):\1([1-9][0-9]{0,9})(?=[ )])")
 #: Where nothing says what (RFC 4731 §3.1).
 ALL = Returns(frozenset({ReturnOption.ALL}))
+# modifier-update = "UPDATE" [ "(" fetch-att *(SP fetch-att) ")" ] ; with SP in the example of RFC 5465 §7
+_ITEMS = re.compile(rb" ?(?=\()")
 _OPTIONS = {option.value.encode(): option for option in ReturnOption}
 
 
@@ -27,6 +31,7 @@ def returns(cursor: Cursor) -> Returns | None:
         return None
     options: set[ReturnOption] = set()
     partial: Window | None = None
+    fetch: tuple[FetchItem, ...] = ()
     while not cursor.skip(b")"):
         if options or partial:
             cursor.space()
@@ -36,6 +41,8 @@ def returns(cursor: Cursor) -> Returns | None:
             partial = window(cursor)
         elif word in _OPTIONS:
             options.add(_OPTIONS[word])
+            if _OPTIONS[word] is ReturnOption.UPDATE and cursor.match(_ITEMS):
+                fetch = fetch_items(cursor)
         else:
             cursor.pos = start
             raise cursor.expected("a return option")
@@ -43,7 +50,7 @@ def returns(cursor: Cursor) -> Returns | None:
         raise ProtocolError("PARTIAL does not go with ALL")  # RFC 9394 §3.1
     if not options and partial is None:
         options.add(ReturnOption.ALL)
-    return Returns(frozenset(options), partial)
+    return Returns(frozenset(options), partial, fetch)
 
 
 def needs_fuzzy(criteria: Criteria, wanted: Returns | None, order: Sequence[SortBy] = ()) -> None:

@@ -172,6 +172,7 @@ COMPLETE = {
     b"DELETEACL": b" x anyone",
     b"GETACL": b" x",
     b"COMPRESS": b" DEFLATE",
+    b"NOTIFY": b" NONE",
     b"LISTRIGHTS": b" x anyone",
     b"MYRIGHTS": b" x",
     b"GETQUOTA": b" x",
