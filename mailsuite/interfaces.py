@@ -471,8 +471,9 @@ class IMailbox(Interface):
         """UIDs that were expunged after that MODSEQ, ascending (RFC 7162 VANISHED).  For a MODSEQ so old that this is
         not known any more: all below UIDNEXT that are not there (section 3.2.6), some of which no client may know."""
 
-    def search(query: Query, uids: Sequence[int]) -> Deferred[Sequence[int]]:
-        """Which of these match, ascending.  Sequence sets in the query were turned into UID sets before."""
+    def search(query: Query, uids: Sequence[int], so_far: Callable[[int, int], None] = ...) -> Deferred[Sequence[int]]:
+        """Which of these match, ascending.  Sequence sets in the query were turned into UID sets before.  While
+        messages must be read for that, ``so_far`` is called with how many were and how many are to be."""
 
     def relevance(query: Query, uids: Sequence[int]) -> Deferred[Sequence[int]]:
         """For each of these, which ``search`` found, 1 to 100: how well it answers the fuzzy keys (RFC 6203)."""

@@ -206,3 +206,7 @@ Query: TypeAlias = (
     | EmailId
     | ThreadId
 )
+
+
+def unheard(done: int, goal: int) -> None:
+    """How far a search is, where nobody wants to know."""

@@ -49,6 +49,7 @@ _AFTER_LOGIN: tuple[bytes, ...] = (
     b"CONTEXT=SEARCH",  # RFC 5267
     b"CONTEXT=SORT",  # RFC 5267
     b"NOTIFY",  # RFC 5465
+    b"INPROGRESS",  # RFC 9585
     b"MULTISEARCH",  # RFC 7377
     b"SEARCH=FUZZY",  # RFC 6203
     b"I18NLEVEL=1",  # RFC 5255

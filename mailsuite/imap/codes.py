@@ -70,6 +70,13 @@ def noupdate(tag: bytes) -> bytes:
     return b'NOUPDATE "%b"' % tag.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
 
 
+def inprogress(tag: bytes, done: int, goal: int) -> bytes:
+    """RFC 9585 §4: how far that command is, as far as that is known.  A tag that would end the code is left out."""
+    if b"]" in tag:
+        return b"INPROGRESS"
+    return b'INPROGRESS ("%b" %b)' % (tag, b"%d %d" % (min(done, goal), goal) if goal else b"NIL NIL")
+
+
 def badevent(known: Iterable[str]) -> bytes:
     """RFC 5465 section 8: the events that are supported."""
     return b"BADEVENT (" + " ".join(known).encode() + b")"

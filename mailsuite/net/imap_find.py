@@ -87,9 +87,10 @@ async def thread(session: Session, event: Thread) -> None:
     forest = await mailbox.thread(found, event.algorithm)
     numbers = None if event.uid else dict(zip(found, view.numbers(found), strict=True))
     named = int if numbers is None else numbers.__getitem__
-    for piece in threading.thread_pieces(forest, named):
-        session.core.untagged(piece)
-        await session.breathe()
+    with session.in_pieces():
+        for piece in threading.thread_pieces(forest, named):
+            session.core.untagged(piece)
+            await session.breathe()
     await session.complete(event, b"threaded", uid=event.uid, expunges=not event.criteria.numbers)
 
 
@@ -128,7 +129,7 @@ async def find(session: Session, criteria: Criteria) -> list[int]:
     await selection.catch_up()  # what vanished is not found
     asked = selection.view.localize(criteria.query, session.clock.seconds())
     everything = session.resolve(_EVERYTHING)
-    found = everything if isinstance(asked, All) else await selection.mailbox.search(asked, everything)
+    found = everything if isinstance(asked, All) else await selection.mailbox.search(asked, everything, session.so_far)
     return selection.view.still_there(found)
 
 

@@ -118,12 +118,13 @@ class Stream:
         """The rest of a FETCH response that begins with ``row``; ``first``: no item stands in it yet.
 
         Raises BrokenAnswer when a literal that was begun cannot be finished."""
-        self._session.core.untagged(row)
-        try:
-            await self._send_sections(wanted, spans, first)
-        except MailError as error:
-            raise BrokenAnswer(f"a message cannot be read: {error}") from error
-        self._session.core.untagged(b")\r\n")
+        with self._session.in_pieces():
+            self._session.core.untagged(row)
+            try:
+                await self._send_sections(wanted, spans, first)
+            except MailError as error:
+                raise BrokenAnswer(f"a message cannot be read: {error}") from error
+            self._session.core.untagged(b")\r\n")
 
     async def _send_sections(self, wanted: Sequence[BodySection], spans: Sequence[Span | None], first: bool) -> None:
         core = self._session.core
@@ -148,13 +149,14 @@ class Stream:
         found = of_header(await self._read(span), section) if read else b""
         cut = _cut(Span(0, len(found)) if read else span, section)
         core = self._session.core
-        core.untagged(head + b"{%d}\r\n" % cut.length)
-        try:
-            async for data in self.contents(section, span):
-                core.untagged(rows.sendable(section, data))
-        except MailError as error:
-            raise BrokenAnswer(f"a message cannot be read: {error}") from error
-        core.untagged(b"\r\n")
+        with self._session.in_pieces():
+            core.untagged(head + b"{%d}\r\n" % cut.length)
+            try:
+                async for data in self.contents(section, span):
+                    core.untagged(rows.sendable(section, data))
+            except MailError as error:
+                raise BrokenAnswer(f"a message cannot be read: {error}") from error
+            core.untagged(b"\r\n")
 
     async def contents(self, section: BodySection, span: Span) -> AsyncIterator[bytes]:
         """A section as it is sent, in pieces."""

@@ -38,6 +38,7 @@ from mailsuite.net import (
 )
 from mailsuite.net.imap_following import Allowance
 from mailsuite.net.imap_lookout import Lookout
+from mailsuite.net.imap_progress import Progress
 from mailsuite.net.imap_session import Parts, Session
 from mailsuite.net.imap_settings import IMAPSettings
 from mailsuite.net.listening import Listening
@@ -189,7 +190,9 @@ class IMAPServerFactory(Listening):
         """``drafts`` makes an empty draft (``IDelivery.draft``); ``random`` so many octets that nobody can guess."""
         super().__init__(admission, settings.trusted, tls, clock, settings.client_ca)
         lookout = Lookout(clock, settings.look_every, settings.looks_at_once, settings.still_here)
-        self._parts = Parts(settings, login, stores, drafts, tls, clock, lookout, quotas, random, Allowance())
+        self._parts = Parts(
+            settings, login, stores, drafts, tls, clock, lookout, quotas, random, Allowance(), Progress(clock)
+        )
 
     def connection(self, address: str, port: int, trusted: bool) -> IMAPConnection:
         session = IMAPConnection(self._parts, address, self._ended)

@@ -8,8 +8,9 @@ told before that answer.
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any, ClassVar
 
 import msgspec
@@ -38,6 +39,7 @@ from mailsuite.net.connection import Connection
 from mailsuite.net.imap_following import Allowance, Following
 from mailsuite.net.imap_lookout import Lookout
 from mailsuite.net.imap_notices import Notices
+from mailsuite.net.imap_progress import Progress, Work
 from mailsuite.net.imap_selection import Selection
 from mailsuite.net.imap_settings import IMAPSettings
 from mailsuite.net.login import Entrance, Exchange, Login
@@ -82,6 +84,7 @@ class Parts(msgspec.Struct, frozen=True):
     #: So many random octets, that nobody can guess.
     random: Callable[[int], bytes]
     allowance: Allowance
+    progress: Progress
 
 
 class Session(Connection[ServerCore]):
@@ -98,7 +101,7 @@ class Session(Connection[ServerCore]):
         self.exchange: Exchange | None = None
         self.failures = 0
         self.offered: list[Offered] = []
-        self._greeted = False
+        self._greeted = self._in_pieces = False
         self._selection: Selection | None = None
         self._ended = ended
         #: What is read along for a client that fetches message after message.
@@ -302,6 +305,9 @@ class Session(Connection[ServerCore]):
         return done
 
     async def _guarded(self, event: Command, work: Coroutine[Any, Any, None]) -> None:
+        progress = self.parts.progress
+        if self.account:
+            progress.begin(self, event.tag)
         try:
             await work
         except CancelledError:
@@ -311,7 +317,22 @@ class Session(Connection[ServerCore]):
         except Exception as error:
             self.discard_offered()
             await self._refuse(event, error)
+        finally:
+            progress.end(self)
         self.end_if_gone()
+
+    def so_far(self, done: int, goal: int) -> None:
+        """How far the command in hand is."""
+        self.parts.progress.so_far(self, done, goal)
+
+    @contextlib.contextmanager
+    def in_pieces(self) -> Iterator[None]:
+        """A response is sent in pieces: nothing else may be said meanwhile."""
+        self._in_pieces = True
+        try:
+            yield
+        finally:
+            self._in_pieces = False
 
     def cut_off(self, why: BrokenAnswer) -> None:
         """Nothing more can be said."""
@@ -378,6 +399,13 @@ class Session(Connection[ServerCore]):
             self.log.warn("cannot tell {account} what happened: {error}", account=self.account, error=error)
         self.end_if_gone()
 
+    def still_working(self, work: Work) -> bool:
+        if self.closing or self.choked or self._in_pieces:
+            return False
+        self.core.untagged(responses.ok(b"still at it", codes.inprogress(work.tag, work.done, work.goal)))
+        self.flush()
+        return True
+
     def still_here(self) -> None:
         """The lookout's word for an idling client that heard nothing for long (RFC 2177 leaves untagged OK free)."""
         if self.core.idling and not self.closing and not self.choked:
@@ -431,4 +459,5 @@ class Session(Connection[ServerCore]):
 
     def ended(self) -> None:
         self.log_out()
+        self.parts.progress.leave(self)
         self._ended(self)

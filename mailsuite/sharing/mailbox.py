@@ -17,7 +17,7 @@ from zope.interface import implementer
 from mailsuite.errors import MailError, NotAllowed
 from mailsuite.interfaces import IBody, IMailbox, INotes, IWatch
 from mailsuite.model import Fetched, FlagOp, Flags, Forest, Listing, Snapshot
-from mailsuite.query import Query, Ranges, SortBy, ThreadAlgorithm
+from mailsuite.query import Query, Ranges, SortBy, ThreadAlgorithm, unheard
 from mailsuite.sharing.names import Namespace
 from mailsuite.sharing.permission import FLAG_RIGHTS, demand, permitted
 
@@ -105,12 +105,14 @@ class SharedMailbox:
     def vanished_since(self, modseq: int) -> Deferred[Ranges]:
         return self.inner.vanished_since(modseq)
 
-    def search(self, query: Query, uids: Sequence[int]) -> Deferred[Sequence[int]]:
-        return Deferred.fromCoroutine(self._search(query, uids))
+    def search(
+        self, query: Query, uids: Sequence[int], so_far: Callable[[int, int], None] = unheard
+    ) -> Deferred[Sequence[int]]:
+        return Deferred.fromCoroutine(self._search(query, uids, so_far))
 
-    async def _search(self, query: Query, uids: Sequence[int]) -> Sequence[int]:
+    async def _search(self, query: Query, uids: Sequence[int], so_far: Callable[[int, int], None]) -> Sequence[int]:
         await self.rights("r")
-        return await self.inner.search(query, uids)
+        return await self.inner.search(query, uids, so_far)
 
     def relevance(self, query: Query, uids: Sequence[int]) -> Deferred[Sequence[int]]:
         return Deferred.fromCoroutine(self._relevance(query, uids))

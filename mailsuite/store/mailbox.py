@@ -15,7 +15,7 @@ from zope.interface import implementer
 from mailsuite.errors import MailError, NotFound, Temporary
 from mailsuite.interfaces import IBody, IMailbox
 from mailsuite.model import Fetched, FlagOp, Flags, Forest, Listing, MailboxesChange, Snapshot
-from mailsuite.query import All, Query, Ranges, SortBy, ThreadAlgorithm
+from mailsuite.query import All, Query, Ranges, SortBy, ThreadAlgorithm, unheard
 from mailsuite.store import bodies, changing, finding, maildrop, reading
 from mailsuite.store.account import AccountMail
 from mailsuite.store.feed import Watch
@@ -190,29 +190,31 @@ class MaildirMailbox:
     def vanished_since(self, modseq: int) -> Deferred[Ranges]:
         return self._lane.run(self.folder.vanished_since, modseq)
 
-    def search(self, query: Query, uids: Sequence[int]) -> Deferred[Sequence[int]]:
-        return Deferred.fromCoroutine(self._search(query, sorted(set(uids))))
+    def search(
+        self, query: Query, uids: Sequence[int], so_far: Callable[[int, int], None] = unheard
+    ) -> Deferred[Sequence[int]]:
+        return Deferred.fromCoroutine(self._search(query, sorted(set(uids)), so_far))
 
-    async def _search(self, query: Query, uids: Sequence[int]) -> Sequence[int]:
+    async def _search(self, query: Query, uids: Sequence[int], so_far: Callable[[int, int], None]) -> Sequence[int]:
         """By what is known of the messages; if that cannot be had, by reading them all."""
         self._catching_up.used(self._lane)
         for _ in range(2):
             try:
-                return await self._found(query, uids)
+                return await self._found(query, uids, so_far)
             except sqlite3.DatabaseError as error:
                 if not self._lane.account.find_index.mend(error):
                     _log.warn("{account} is searched without index: {error}", account=self.account, error=error)
                     break
-        return await self._found_by_reading(query, uids)
+        return await self._found_by_reading(query, uids, so_far)
 
-    async def _found(self, query: Query, uids: Sequence[int]) -> Sequence[int]:
+    async def _found(self, query: Query, uids: Sequence[int], so_far: Callable[[int, int], None]) -> Sequence[int]:
         """The cheaper keys first, so that few messages are left to be read for others."""
         found: dict[finding.TextKey, set[int]] = {}
         top = cost(query)
         for level in range(top + 1):
             keys = finding.text_keys(query, level) if uids else []
             if keys:
-                await self._learn(uids, level)
+                await self._learn(uids, level, so_far)
             for key in keys:
                 found[key] = await self._look_up(key, uids)
             said = query if level == top else finding.within(query, level)
@@ -227,10 +229,12 @@ class MaildirMailbox:
             left += await self._lane.run_beside(finding.narrow, self.folder, query, part, found)
         return left
 
-    async def _learn(self, uids: Sequence[int], level: int) -> None:
+    async def _learn(self, uids: Sequence[int], level: int, so_far: Callable[[int, int], None] = unheard) -> None:
         """Let what is not known yet be read."""
         lacking = await self._lane.run_beside(finding.lacking, self.folder, uids, level)
+        goal = len(lacking)
         while lacking:
+            so_far(goal - len(lacking), goal)
             done = await self._lane.run_beside(finding.learn, self.folder, lacking, level)
             lacking = lacking[done:]
 
@@ -242,11 +246,14 @@ class MaildirMailbox:
             found.update(await self._found_by_reading(key, sorted(uncertain)))
         return found
 
-    async def _found_by_reading(self, query: Query, uids: Sequence[int]) -> Sequence[int]:
+    async def _found_by_reading(
+        self, query: Query, uids: Sequence[int], so_far: Callable[[int, int], None] = unheard
+    ) -> Sequence[int]:
         length = SEARCH_SLICES[cost(query)]
         found: list[int] = []
         start = 0
         while start < len(uids):
+            so_far(start, len(uids))
             part = uids[start : start + length]
             done = await self._lane.run_beside(reading.search, self.folder, query, part)
             found += done.found

@@ -34,7 +34,7 @@ from mailsuite.model import (
     Snapshot,
     Vanished,
 )
-from mailsuite.query import Query, Ranges, SortBy, SortKey, ThreadAlgorithm
+from mailsuite.query import Query, Ranges, SortBy, SortKey, ThreadAlgorithm, unheard
 from mailsuite.store.bodies import WHOLE
 from mailsuite.store.feed import Feed, Watch
 from mailsuite.store.flags import apply, canonical
@@ -289,7 +289,7 @@ class MemoryMailbox:
         return merged(ranges(uids) for at, uids in self.expunged if at > modseq)
 
     @answers
-    def search(self, query: Query, uids: Sequence[int]) -> Sequence[int]:
+    def search(self, query: Query, uids: Sequence[int], so_far: Callable[[int, int], None] = unheard) -> Sequence[int]:
         found = (self.messages[uid] for uid in sorted(set(uids)) if uid in self.messages)
         return [message.uid for message in found if matches(query, message)]
 
