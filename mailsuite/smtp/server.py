@@ -106,7 +106,7 @@ class ServerCore(Conversation):
 
     def _mail(self, argument: str) -> Event | None:
         if self.options.auth_required and not self.authenticated:
-            raise CommandError(reply(530, "5.7.0", "Authentication required; set your mail program to log in"))
+            raise CommandError(self._log_in_first())
         mail = parse_mail(argument, self._offer, self._now)
         if 0 < self.options.limits.transactions <= self._transactions:  # RFC 9422 §4.1
             self._decline(reply(452, "4.5.3", "No more messages in this session; connect again"))
@@ -116,6 +116,14 @@ class ServerCore(Conversation):
             self._decline(reply(552, "5.3.4", f"Messages may have {most} octets; send less at once"))
             return None
         return self._ask(mail)
+
+    def _log_in_first(self) -> Reply:
+        """RFC 4954 §6; where AUTH is not offered it would be of no help to ask for it."""
+        if offers_auth(self.options, self.secure):
+            return reply(530, "5.7.0", "Authentication required; set your mail program to log in")
+        if self.options.starttls and self.options.mechanisms:  # RFC 3207 §4
+            return reply(530, "5.7.0", "Authentication required; set your mail program to use STARTTLS, then to log in")
+        return reply(530, "5.7.0", "Authentication required, and nobody can log in at this port; use another one")
 
     def _rcpt(self, argument: str) -> Event | None:
         utf8 = self._transaction is not None and self._transaction.smtputf8
