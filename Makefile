@@ -6,12 +6,12 @@ STAMP  := $(VENV)/.installed
 # The demo server's ports are this plus the standard ones.
 PORT_BASE ?= 2000
 
-SEEDS  ?= 10
+# SEEDS=n: how many, of `make crash` and `make simulate`.
 # How long `make fuzz` runs.
 SECONDS ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test crash fuzz check format clean
+.PHONY: help venv run test crash simulate fuzz check format clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,7 +42,10 @@ test: $(STAMP) ## Run all tests
 	$(BIN)/pytest -n auto -q
 
 crash: $(STAMP) ## Power cuts and kills at more points: make crash SEEDS=20 (docs/durability.md)
-	MAILSUITE_CRASH_SEEDS=$(SEEDS) MAILSUITE_KILLS=20 $(BIN)/pytest -q -n auto tests/simulation
+	MAILSUITE_CRASH_SEEDS=$(or $(SEEDS),10) MAILSUITE_KILLS=20 $(BIN)/pytest -q -n auto tests/simulation
+
+simulate: $(STAMP) ## Whole servers in a simulated world, from 200 seeds: make simulate SEEDS=1000 (docs/simulation.md)
+	MAILSUITE_WORLD_SEEDS=$(or $(SEEDS),200) $(BIN)/pytest -q -n auto tests/world
 
 fuzz: fuzz-smtp fuzz-pop3 fuzz-imap ## Random input for the cores, each: make fuzz SECONDS=600 (docs/fuzzing.md)
 

@@ -43,7 +43,7 @@ class HostDisk(Recorder):
         #: Operations until the power fails, below 0 for never.
         self.cut_after = -1
         self.dead = False
-        #: ``Sync.site`` that does nothing: a planted bug.
+        #: Part of a ``Sync.site`` of which nothing is done.
         self.ignored_syncs = ""
         self.operations = 0
 
@@ -89,6 +89,11 @@ class HostDisk(Recorder):
     def writev(self, fd: int, buffers: Sequence[bytes]) -> int:
         self._needs_room()
         return super().writev(fd, buffers)
+
+    def pwritev(self, fd: int, buffers: Sequence[bytes], offset: int) -> int:
+        if offset + sum(map(len, buffers)) > os.fstat(fd).st_size:  # what is allocated is there
+            self._needs_room()
+        return super().pwritev(fd, buffers, offset)
 
     def posix_fallocate(self, fd: int, offset: int, length: int) -> None:
         self._needs_room()

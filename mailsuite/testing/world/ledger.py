@@ -133,13 +133,14 @@ class Ledger:
         removed = self._removed[key]
         there = present[key] + len(removed) + self._abroad[key]
         perhaps = len(self._removed_perhaps[key] - removed)
+        untold = self.letters[number].sender.rpartition("@")[2] in self.hopeless  # nor can the report be delivered
         failed = any((number, each) in self._failed for each in (*self._leads(recipient).over, place))
-        if taken is Taken.YES and not there + perhaps and not failed:
+        if taken is Taken.YES and not there + perhaps and not failed and not untold:
             self._problem(f"letter {number} for {recipient} is not with {place}, and its sender was not told")
         ways = sum(place in (self._leads(each).ends or (each,)) for each in self.taken[number])
         if number not in self.doubled and there > ways:
             self._problem(f"letter {number} is {there} times with {place}, and was sent {ways} times")
-        if number not in self.doubled and failed and there:
+        if number not in self.doubled and (number, place) in self._failed and there and ways == 1:
             self._problem(f"letter {number} is with {place}, and its sender was told that it failed")
 
     def summary(self) -> str:

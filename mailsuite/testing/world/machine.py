@@ -58,7 +58,7 @@ class ClockedJournal(JournalDisk):
 def simulated_machine(clock: HostClock, rng: random.Random, offload: SimulatedOffload, address: str) -> Machine:
     return Machine(
         offload=offload,
-        disk=lambda folder: ClockedJournal(folder, clock, offload),
+        disk=lambda folder: ClockedJournal(folder, offload.clock, offload),
         summarize=summarize_files,
         examine=examine_files,
         open_eyes=_blind,

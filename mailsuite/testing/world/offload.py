@@ -28,7 +28,7 @@ class SimulatedOffload:
     def __init__(
         self, clock: HostClock, rng: random.Random, disks: Disks, disk: HostDisk, lost: Callable[[], None]
     ) -> None:
-        self._clock, self._rng = clock, rng
+        self.clock, self._rng = clock, rng
         self._disks, self._disk, self._lost = disks, disk, lost
         self._jobs: dict[Call, Callable[[], None]] = {}
         #: When the last job of a lane is done.
@@ -42,7 +42,7 @@ class SimulatedOffload:
         return self._ask(0.0, work, *args, **kwargs)[0]
 
     def run_in(self, lane: str, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
-        now = self._clock.seconds()
+        now = self.clock.seconds()
         answer, delay = self._ask(max(0.0, self._busy.get(lane, 0.0) - now), work, *args, **kwargs)
         self._busy[lane] = now + delay
         return answer
@@ -57,7 +57,7 @@ class SimulatedOffload:
             del self._jobs[call]
             self._do(answer, lambda: work(*args, **kwargs))
 
-        call = self._clock.callLater(delay, job)
+        call = self.clock.callLater(delay, job)
         self._jobs[call] = job
         return answer, delay
 
@@ -74,7 +74,7 @@ class SimulatedOffload:
 
     def _report(self, fire: Callable[..., None], value: object) -> None:
         if not self.stopped:
-            self._clock.callLater(self._rng.uniform(0, USUAL / 4), fire, value)
+            self.clock.callLater(self._rng.uniform(0, USUAL / 4), fire, value)
 
     def stop(self) -> None:
         """What was asked for is done; its results are not delivered."""

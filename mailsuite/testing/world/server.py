@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.python.failure import Failure
 
@@ -61,7 +61,8 @@ class Server:
         problem: Callable[[str], None],
     ) -> None:
         """``problem`` is told what should not be."""
-        self.site, self.name = site, site.domain
+        self.site = self.first_site = site
+        self.name = site.domain
         self.folder = folder
         self._timeline, self._network, self._disks, self._rng, self._problem = timeline, network, disks, rng, problem
         self._station = network.station(site.domain, site.address)
@@ -72,6 +73,10 @@ class Server:
         self.running: Running | None = None
         self.ready = False
         self.wanted = False
+        self._stopping = False
+        self._starting: Deferred[None] = succeed(None)
+        #: Part of a ``Sync.site`` that its disk pays no heed to: a planted bug.
+        self.ignored_syncs = ""
         #: Told the name of who lost power.
         self.lost_power: Callable[[str], None] = lambda name: None
         self._lives = 1
@@ -90,29 +95,34 @@ class Server:
         """Like a machine that is switched on."""
         self.wanted = True
         self._network.trace.note(self.name, "starts")
+        self._stopping = False
         rng = self._rng
         clock = self.clock = HostClock(self._timeline)
         clock.offset = self._offset
         disk = HostDisk(self._root, clock.seconds)
-        if self.disk is not None:
-            disk.full, disk.ignored_syncs = self.disk.full, self.disk.ignored_syncs
+        disk.full, disk.ignored_syncs = self.disk is not None and self.disk.full, self.ignored_syncs
         self.disk = disk
         self._station.up = True
         reactor = HostReactor(clock, self._station)
-        offload = self._offload = SimulatedOffload(clock, rng, self._disks, disk, self.lose_power)
+        #: Threads do not care what the wall clock says.
+        self._steady = HostClock(self._timeline)
+        offload = self._offload = SimulatedOffload(self._steady, rng, self._disks, disk, self.lose_power)
         settings = self.site.settings(self.folder, self._root)
         machine = simulated_machine(clock, rng, offload, self.site.address)
         running = self.running = Running(settings, Parts(settings, reactor, machine), reactor)
         self._doors = [SimulatedDoor(listener) for listener in settings.listeners]
-        starting = Deferred.fromCoroutine(running.start("", self._doors))
-        starting.addCallbacks(self._started, self._not_started, callbackArgs=(running,), errbackArgs=(running,))
+        self._starting = Deferred.fromCoroutine(running.start("", self._doors)).addCallbacks(
+            self._started, self._not_started, errbackArgs=(running,)
+        )
 
-    def _started(self, waiting: int, running: Running) -> None:
+    def _started(self, waiting: int) -> None:
         self._network.trace.note(self.name, f"ready, {waiting} wait")
         self.ready = True
 
     def _not_started(self, failure: Failure, running: Running) -> None:
         """The process would end with status 1, and be started again by systemd."""
+        if failure.check(CancelledError):
+            return
         self._network.trace.note(self.name, f"cannot start: {failure.value}")
         if not failure.check(MailError, OSError):
             self._problem(f"{self.name} cannot start: {failure.getTraceback()}")
@@ -127,12 +137,16 @@ class Server:
             self.start()
 
     def stop(self) -> Deferred[None]:
-        """In order."""
+        """In order, and for good."""
         self.wanted = False
+        return self._stop()
+
+    def _stop(self) -> Deferred[None]:
         if self.running is None:
             return succeed(None)
         self._network.trace.note(self.name, "stops")
-        self.ready = False
+        self.ready, self._stopping = False, True
+        self._starting.cancel()
         return Deferred.fromCoroutine(self.running.stop(self._doors)).addCallback(self._ended)
 
     def _ended(self, _: object) -> None:
@@ -141,7 +155,8 @@ class Server:
         if clock is None or disk is None or clock.stopped:
             return
         self._network.trace.note(self.name, "stopped")
-        leaks = [f"a timer for {call.work}" for call in clock.getDelayedCalls() if call.active()]
+        calls = [*clock.getDelayedCalls(), *self._steady.getDelayedCalls()]
+        leaks = [f"a timer for {call.work}" for call in calls if call.active()]
         leaks += [f"an open file {path}" for path in disk.open_files.values()]
         leaks += [f"a connection {end.name}" for end in self._station.ends if end.connected]
         for leak in leaks:
@@ -154,6 +169,7 @@ class Server:
         if self.clock is not None:
             self._offset = self.clock.offset
             self.clock.stop()
+        self._steady.stop()
         for end in tuple(self._station.ends):  # the kernel says so to its peers
             end.out.reset()
             end.vanish()
@@ -172,7 +188,7 @@ class Server:
         self.running = None
         self._offset = clock.offset
         clock.stop()
-        self._offload.stopped = True
+        self._steady.stop()
         self._station.lose_power()
         self.lost_power(self.name)
         self._lives += 1
@@ -182,20 +198,18 @@ class Server:
 
     def restart(self, site: Site | None = None) -> None:
         """In order, with another configuration if one is given."""
-
-        def again(_: object) -> None:
-            if site is not None:
-                self.site = site
-                site.write_directory(f"{self.folder}/etc/directory.sqlite", self._timeline.now - 3600)
-            self.wanted = True
-            self._after(1.0, self._start_again)
-
-        self.stop().addCallback(again)
+        self.site = site or self.site
+        if not self._stopping:
+            self._stop().addCallback(lambda _: self._after(1.0, self._start_again))
 
     def set_clock(self, seconds: float) -> None:
         if self.clock is not None and not self.clock.stopped:
             self._network.trace.note(self.name, f"clock jumps {seconds:.0f}")
             self.clock.jump(seconds)
+
+    def make_room(self) -> None:
+        if self.disk is not None:
+            self.disk.full = False
 
     def recover(self) -> None:
         """Whatever was wrong with it is over."""

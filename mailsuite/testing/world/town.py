@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from mailsuite.testing.world.abroad import Abroad, Mood
@@ -28,6 +28,8 @@ ABROAD = "far.test"
 HOUR, DAY = 3600.0, 86_400.0
 #: Days until every queue must be empty once nothing is wrong any more.
 PATIENCE = 6 * DAY
+#: Seconds after which it is believed that nothing more happens.
+REST = 30.0
 #: Of ``live``: letters and reading sessions an hour, actions of a session.
 LETTERS, SESSIONS, ACTIONS = 3, 4, 6
 #: Who is where: accounts that read by IMAP, and the one that collects by POP3.
@@ -75,6 +77,8 @@ class Town:
         self._readers = {account: self._reader(account) for account in self._accounts}
         self._collectors = [self._collector(f"{COLLECTOR}@{domain}") for domain in DOMAINS]
         self._busy = 0
+        #: Until then something lasts that ``settle`` must wait for.
+        self.busy_until = 0.0
 
     def _reader(self, account: str) -> Reader:
         world, address = self.world, self._sites[account.partition("@")[2]].address
@@ -122,6 +126,21 @@ class Town:
     def _done(self, _: object) -> None:
         self._busy -= 1
 
+    def write_to(self, domain: str) -> Callable[[], None]:
+        """Somebody will write to somebody there."""
+        names = PEOPLE if domain in DOMAINS else ("x1", "x2")
+        return lambda: self.write_one(f"{self.world.rng.choice(names)}@{domain}")
+
+    def write_one(self, address: str) -> None:
+        """Somebody writes to that address."""
+        sender = self.world.rng.choice(self._accounts)
+        self._begin(lambda: self._send_one(sender, [address]))
+
+    async def _send_one(self, sender: str, recipients: Sequence[str]) -> None:
+        letter = self.ledger.write(self.world.rng, sender, recipients)
+        site = self._sites[sender.partition("@")[2]]
+        await Sender(self._client, self.ledger, site.address, sender).send(letter)
+
     async def _send(self) -> None:
         rng = self.world.rng
         to = [*self._accounts, *(f"team@{each}" for each in DOMAINS), f"x{rng.randrange(5)}@{ABROAD}", "away@a.test"]
@@ -132,9 +151,7 @@ class Town:
             letter = self.ledger.write(rng, sender, [f"{name}@{site.domain}" for name in rng.sample(site.accounts, 2)])
             await Sender(self._stranger, self.ledger, site.address).send(letter)
             return
-        letter = self.ledger.write(rng, sender, rng.sample(to, rng.choice((1, 1, 2, 4))))
-        site = self._sites[sender.partition("@")[2]]
-        await Sender(self._client, self.ledger, site.address, sender).send(letter)
+        await self._send_one(sender, rng.sample(to, rng.choice((1, 1, 2, 4))))
 
     async def _session(self) -> None:
         rng = self.world.rng
@@ -149,19 +166,28 @@ class Town:
     def settle(self) -> None:
         """Nothing is wrong any more: queues drain, books balance, servers end without a trace."""
         world = self.world
+        world.run(self.busy_until - world.timeline.now)
         world.network.weather = Weather()
         world.network.heal()
         world.names.troubled.clear()
         self.abroad.feel(Mood.KIND)
         for server in self.servers:
             server.recover()
-        if not world.run(PATIENCE, self._is_quiet):
+        if not self._comes_to_rest():
             world.problem(f"not at rest: {self._busy} clients, queues {[server.waiting for server in self.servers]}")
         self._audit()
         for server in self.servers:
             server.stop()
         if not world.run(120, lambda: all(server.running is None for server in self.servers)):
             world.problem("a server does not stop")
+
+    def _comes_to_rest(self) -> bool:
+        """Whether nothing is on its way any more, and stays so: between two servers a letter is in neither queue."""
+        end = self.world.timeline.now + PATIENCE
+        while self.world.run(end - self.world.timeline.now, self._is_quiet):
+            if not self.world.run(REST, lambda: not self._is_quiet()):
+                return True
+        return False
 
     def _is_quiet(self) -> bool:
         return not self._busy and not any(server.waiting for server in self.servers)

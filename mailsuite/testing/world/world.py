@@ -61,10 +61,16 @@ class World:
         if gc.isenabled():  # what garbage does when it goes happens at the same moment in each run
             gc.disable()
             self._life.callback(gc.enable)
+        gc.freeze()  # what was there before need not be looked through each time
+        self._life.callback(gc.unfreeze)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._life.close()
+
+    def finish(self) -> None:
+        """Nothing more will happen: what was forgotten is found now, such as failures that nobody heard of."""
+        gc.collect()
 
     def problem(self, words: str) -> None:
         self.trace.note("PROBLEM", words)
