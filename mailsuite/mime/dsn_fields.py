@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
 from mailsuite.mime.notice import Notice, ascii_line, line
+from mailsuite.mime.orcpt import is_utf8, plain, unitext
 from mailsuite.model import Address, Delayed, Delivered, Failed, Outcome
-
-_UNITEXT = re.compile(r"\\x\{([0-9A-F]{2,6})\}")
 
 
 def status_part(notice: Notice) -> str:
@@ -64,26 +62,15 @@ def _final(address: Address, international: bool) -> str:
     text = line(str(address))
     if text.isascii():
         return f"rfc822; {text}"
-    return f"utf-8; {text if international else _unitext(text)}"
+    return f"utf-8; {text if international else unitext(text)}"
 
 
 def _original(typed: str, international: bool) -> str:
     """What came as ORCPT, ``type;address``; RFC 6533 §3 and §4.1 where its type is utf-8."""
-    kind, _, address = line(typed).partition(";")
-    if kind.lower() != "utf-8":
+    if not is_utf8(typed):
         return ascii_line(typed)
-    plain = line(_UNITEXT.sub(_character, address))
-    return f"{kind};{plain if international else _unitext(plain)}"
-
-
-def _character(found: re.Match[str]) -> str:
-    number = int(found[1], 16)
-    return chr(number) if number <= 0x10FFFF and not 0xD800 <= number <= 0xDFFF else found[0]
-
-
-def _unitext(text: str) -> str:
-    """utf-8-addr-xtext."""
-    return "".join(c if "!" <= c <= "~" and c not in "\\+=" else f"\\x{{{ord(c):02X}}}" for c in text)
+    kind, address = typed.partition(";")[0], line(plain(line(typed)))
+    return f"{kind};{address if international else unitext(address)}"
 
 
 def date(seconds: float) -> str:

@@ -50,7 +50,7 @@ def explanation(notice: Notice) -> str:
         lines += textwrap.wrap(sentence, _COLUMNS, break_long_words=False, break_on_hyphens=False)
     lines.append("")
     for outcome in notice.outcomes:
-        lines += [f"<{line(str(outcome.recipient))}>", *(f"    {words}" for words in _told(outcome)), ""]
+        lines += [_whom(notice, outcome), *(f"    {words}" for words in _told(outcome)), ""]
     lines += [f"This notice was written by the mail server {notice.hostname}.", f"Queue id: {notice.envelope.id}"]
     return "\r\n".join(lines) + "\r\n"
 
@@ -70,7 +70,7 @@ def _failed(notice: Notice) -> list[str]:
     what = "A notice that was sent on its way here" if _is_second(notice) else "Your message"
     if len(notice.failed) == 1:
         only = notice.failed[0]
-        told = f"{what} to {line(str(only.recipient))} could not be delivered: {reason(only.status)}."
+        told = f"{what} to {notice.written_to(only.recipient)} could not be delivered: {reason(only.status)}."
     else:
         told = f"{what} could not be delivered to {len(notice.failed)} of its recipients."
     days = (notice.written - notice.envelope.arrived) / 86400
@@ -83,7 +83,7 @@ def _delayed(notice: Notice) -> list[str]:
     next_ = f"it will be tried again until {until:%A, %d %B %Y, %H:%M} UTC, and you need not send it again."
     if len(notice.delayed) == 1:
         only = notice.delayed[0]
-        who = line(str(only.recipient))
+        who = notice.written_to(only.recipient)
         return [f"Your message to {who} has not been delivered yet, because {reason(only.status)}; {next_}"]
     return [f"Your message has not been delivered yet to {len(notice.delayed)} of its recipients; {next_}"]
 
@@ -94,19 +94,27 @@ def _delivered(notice: Notice) -> list[str]:
     relayed = [one for one in notice.delivered if not one.final]
     sentences = []
     if final:
-        sentences.append(f"Your message to {_who(final)} was delivered.")
+        sentences.append(f"Your message to {_who(notice, final)} was delivered.")
     if expanded:
-        sentences.append(f"Your message to {_who(expanded)} was sent on to everybody for whom that address stands.")
+        sentences.append(
+            f"Your message to {_who(notice, expanded)} was sent on to everybody for whom that address stands."
+        )
     if relayed:
         sentences.append(
-            f"Your message to {_who(relayed)} was handed on to another mail server, which will not tell you when it "
-            "is delivered."
+            f"Your message to {_who(notice, relayed)} was handed on to another mail server, which will not tell you "
+            "when it is delivered."
         )
     return sentences
 
 
-def _who(outcomes: list[Delivered]) -> str:
-    return line(str(outcomes[0].recipient)) if len(outcomes) == 1 else f"{len(outcomes)} of its recipients"
+def _who(notice: Notice, outcomes: list[Delivered]) -> str:
+    return notice.written_to(outcomes[0].recipient) if len(outcomes) == 1 else f"{len(outcomes)} of its recipients"
+
+
+def _whom(notice: Notice, outcome: Outcome) -> str:
+    """Where it went, and what the sender had written if that is another address."""
+    address, written = line(str(outcome.recipient)), notice.written_to(outcome.recipient)
+    return f"<{address}>" + (f" (you wrote to {written})" if written.lower() != address.lower() else "")
 
 
 def _told(outcome: Outcome) -> list[str]:

@@ -6,6 +6,7 @@ import re
 
 import msgspec
 
+from mailsuite.mime.orcpt import looks_like_one, plain
 from mailsuite.model import Address, Delayed, Delivered, Envelope, Failed, Outcome
 
 #: Characters of somebody's words that are quoted on one line; RFC 5322 §2.1.1 allows 998 octets.
@@ -34,6 +35,14 @@ class Notice(msgspec.Struct, frozen=True):
     #: The whole message is returned; ``eight_bit``: it has octets above 127.
     whole: bool = False
     eight_bit: bool = False
+
+    def written_to(self, recipient: Address) -> str:
+        """The address that the sender knows, on one line: it may have been rewritten, or be an alias."""
+        for one in self.envelope.recipients:
+            if one.address == recipient:
+                known = line(plain(one.original))
+                return known if looks_like_one(known) else line(str(recipient))
+        return line(str(recipient))
 
     @property
     def failed(self) -> tuple[Failed, ...]:

@@ -89,13 +89,15 @@ def test_what_the_sender_wanted_of_the_way_holds_for_the_notice(header: bytes, r
 
 def test_the_first_sentence_says_what_is_wrong() -> None:
     first = text_of(parsed(notice())).replace("\n", " ")
-    assert first.startswith("Your message to bob@b.test could not be delivered: there is no such mailbox. It will not")
+    assert first.startswith(
+        "Your message to Robert@b.test could not be delivered: there is no such mailbox. It will not"
+    )
 
 
 def test_several_failures_are_told_one_by_one() -> None:
     text = text_of(parsed(notice(NO_USER, EXPIRED)))
     assert text.startswith("Your message could not be delivered to 2 of its recipients.")
-    assert "<bob@b.test>\n    there is no such mailbox\n    mx.b.test said to RCPT TO: 550 5.1.1 no" in text
+    assert "<bob@b.test> (you wrote to Robert@b.test)\n    there is no such mailbox\n    mx.b.test said" in text
     assert "<eve@e.test>\n    their mail server could not be reached" in text
 
 
@@ -191,8 +193,8 @@ def test_a_delay_notice_says_first_what_is_wrong_and_what_happens_next() -> None
         text_of(message)
         .replace("\n", " ")
         .startswith(
-            "Your message to bob@b.test has not been delivered yet, because their mail server could not be reached; it "
-            "will be tried again until Wednesday, 15 November 2023, 22:13 UTC, and you need not send it again."
+            "Your message to Robert@b.test has not been delivered yet, because their mail server could not be reached; "
+            "it will be tried again until Wednesday, 15 November 2023, 22:13 UTC, and you need not send it again."
         )
     )
 
@@ -207,7 +209,7 @@ def test_programs_see_until_when_a_delayed_message_is_tried() -> None:
 @pytest.mark.parametrize(
     ("outcome", "action", "subject", "words"),
     [
-        (Delivered(BOB, "us.test", "", final=True), "delivered", "Your message was delivered", "bob@b.test was del"),
+        (Delivered(BOB, "us.test", "", final=True), "delivered", "Your message was delivered", "Robert@b.test was del"),
         (Delivered(BOB, "mx.b.test", "250 ok"), "relayed", "Your message was handed on", "handed on to another"),
     ],
 )
@@ -263,6 +265,26 @@ def test_international_mail_is_reported_in_types_of_its_own() -> None:
 def test_international_mail_that_is_all_ascii_is_reported_in_the_plain_types() -> None:
     kinds = [part.get_content_type() for part in parsed(notice(smtputf8=True)).iter_parts()]
     assert kinds == ["text/plain", "message/delivery-status", "text/rfc822-headers"]
+
+
+@pytest.mark.parametrize(
+    ("orcpt", "shown"),
+    [
+        ("rfc822;sales@a.test", "sales@a.test"),
+        ("RFC822;Sales@a.test", "Sales@a.test"),
+        ("utf-8;b\\x{F8}b@b.test", "bøb@b.test"),
+        # Not what a person would take for the address that was written.
+        ("", "bob@b.test"),
+        ("x400;/C=DE/", "bob@b.test"),
+        ("rfc822;see http://spam.test/ now@b.test", "bob@b.test"),
+        ("rfc822;" + "x" * 400 + "@b.test", "bob@b.test"),
+        ("rfc822;nobody", "bob@b.test"),
+    ],
+)
+def test_people_read_the_address_that_they_wrote(orcpt: str, shown: str) -> None:
+    text = text_of(parsed(notice(NO_USER, orcpt=orcpt)))
+    assert text.startswith(f"Your message to {shown} could not be delivered")
+    assert ("<bob@b.test>\n" in text) is (shown == "bob@b.test")
 
 
 @pytest.mark.parametrize(
