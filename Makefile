@@ -9,9 +9,11 @@ PORT_BASE ?= 2000
 # SEEDS=n: how many, of `make crash` and `make simulate`.
 # How long `make fuzz` runs.
 SECONDS ?= 30
+# How long `make soak` runs.
+MINUTES ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test crash simulate fuzz check format clean
+.PHONY: help venv run test crash simulate fuzz abuse soak check format clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +55,12 @@ fuzz-%: $(STAMP)
 	@$(BIN)/pip install --quiet --editable '.[fuzz]' --config-settings editable_mode=compat || \
 		{ echo 'make fuzz: atheris cannot be installed for this Python' >&2; exit 1; }
 	$(BIN)/python tests/fuzz/fuzz_$*.py -max_total_time=$(SECONDS)
+
+abuse: $(STAMP) ## Do to a real server what its users would not, and see what holds (bench/abuse)
+	$(BIN)/python -m bench.abuse
+
+soak: $(STAMP) ## Mixed traffic with kills, full disk and the like, then a balance: make soak MINUTES=20 (bench/soak)
+	$(BIN)/python -m bench.soak --minutes $(MINUTES)
 
 clean: ## Remove build products (not var/, which holds mail)
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz

@@ -1,0 +1,45 @@
+"""The command line; see the package."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import bench.soak
+from bench.soak.run import Result, soak
+
+
+def told(result: Result) -> str:
+    """The figures, in lines."""
+    b = result.balance
+    lines = [
+        f"{result.seconds:.0f} s, at most {result.peak_memory / 2**20:.0f} MiB, longest start {result.longest_start} s",
+        ", ".join(f"{count} {name}" for name, count in sorted(result.counts.items())),
+        f"{b.acknowledged} acknowledged (and {b.unacknowledged} not): {b.there} there, {b.deleted} deleted by clients, "
+        f"{b.relayed} relayed, {b.twice_at_sink} of them more than once after a cut or a kill",
+        f"{len(b.lost)} lost, {len(b.wrong)} wrong, {len(result.faults)} faults in the log",
+        *b.lost[:20],
+        *b.wrong[:20],
+        *result.faults[:20],
+    ]
+    return "\n".join([*lines, result.skipped] if result.skipped else lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=bench.soak.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--minutes", type=float, default=1.0)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--folder", type=Path, help="keep the instance here")
+    asked = parser.parse_args()
+    print(f"seed {asked.seed}", flush=True)
+    result = soak(asked.minutes, asked.seed, asked.folder)
+    print(told(result))
+    return 0 if result.good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

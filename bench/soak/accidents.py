@@ -1,0 +1,103 @@
+"""What happens to the server.  Each accident begins, lasts some seconds, and is over; then there is calm."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.soak.ledger import Ledger
+from bench.soak.names import SlowDNS
+from bench.soak.sink import Sink
+from mailsuite.testing.instance import Instance
+
+#: Descriptors that are left when they run out.
+FEW = 6
+
+
+class Accidents:
+    """``happen`` one after the other.  ``small_disk``: the instance lies on a file system of its own."""
+
+    def __init__(
+        self, instance: Instance, ledger: Ledger, sink: Sink, names: SlowDNS, small_disk: bool, seed: int
+    ) -> None:
+        self._instance = instance
+        self._ledger = ledger
+        self._sink = sink
+        self._names = names
+        self._random = random.Random(seed)
+        self.longest_start = 0.0
+        self.kinds: list[Callable[[float], None]] = [self.kill, self.no_descriptors, self.slow_names, self.far_is_gone]
+        if small_disk:
+            self.kinds.insert(1, self.full_disk)
+
+    def happen(self, until: float, calm: float) -> None:
+        """Each kind once, in turns, then in any order, until that time on the monotonic clock."""
+        waiting: list[Callable[[float], None]] = []
+        while time.monotonic() < until:
+            time.sleep(min(calm, max(0.0, until - time.monotonic())))
+            if not waiting:
+                waiting = list(self.kinds)
+            accident = waiting.pop(0)
+            accident(self._random.uniform(0.5, 2.0) * calm)
+            self._ledger.counts[accident.__name__.replace("_", " ")] += 1
+            if not waiting:
+                self._random.shuffle(self.kinds)
+
+    def kill(self, seconds: float) -> None:
+        """SIGKILL, and a start as soon as it may be."""
+        self._ledger.kills.append(time.monotonic())
+        self._instance.kill()
+        begun = time.monotonic()
+        self._instance.start(timeout=120)
+        self.longest_start = max(self.longest_start, time.monotonic() - begun)
+
+    def full_disk(self, seconds: float) -> None:
+        """Somebody else takes all there is."""
+        filler = self._instance.folder.parent / "filler"
+        try:
+            with filler.open("wb") as file:
+                self._fill(file.fileno())
+                end = time.monotonic() + seconds
+                while time.monotonic() < end:  # what is freed meanwhile goes too
+                    time.sleep(0.2)
+                    self._fill(file.fileno())
+        finally:
+            filler.unlink()
+
+    def _fill(self, file: int) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                os.write(file, b"x" * 65536)
+
+    def no_descriptors(self, seconds: float) -> None:
+        """EMFILE for whatever it opens."""
+        pid = self._instance.pid
+        before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        used = len(os.listdir(f"/proc/{pid}/fd"))
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + FEW, before[1]))
+        try:
+            time.sleep(seconds)
+        finally:
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+
+    def slow_names(self, seconds: float) -> None:
+        """Name servers answer late, or not at all."""
+        self._names.delay = self._random.choice((0.5, 2.0, 30.0))
+        time.sleep(seconds)
+        self._names.delay = 0.0
+
+    def far_is_gone(self, seconds: float) -> None:
+        """The next host hangs up on everybody."""
+        self._sink.open = False
+        time.sleep(seconds)
+        self._sink.open = True
+
+
+def log_of(instance: Instance) -> Path:
+    """The server's log."""
+    return instance.log_file

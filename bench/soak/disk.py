@@ -1,0 +1,31 @@
+"""A file system that is small enough to be filled: a tmpfs, where this process may mount one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+#: What it holds.
+SIZE = "768m"
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path) -> Iterator[str]:
+    """``folder`` made, and a file system of its own if that can be; gives an empty text then, else why not."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if os.geteuid() != 0:
+        yield "only root can mount a small file system: no disk is filled"
+        return
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=0700", "soak", str(folder)]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode:
+        yield f"no small file system can be mounted here ({done.stderr.strip()}): no disk is filled"
+        return
+    try:
+        yield ""
+    finally:
+        # whoever was killed may not have ended yet; lazily: the file system goes when its last user does
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)

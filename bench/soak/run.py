@@ -1,0 +1,120 @@
+"""One soak from its beginning to its balance."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import tempfile
+import time
+from pathlib import Path
+
+import msgspec
+
+from bench.abuse.memory import peak
+from bench.soak.accidents import Accidents
+from bench.soak.balance import Balance, balance, queue_is_empty
+from bench.soak.clients import Appender, Client, ImapReader, Pop3Reader, Sender
+from bench.soak.disk import small_disk
+from bench.soak.ledger import Ledger, Place
+from bench.soak.names import SlowDNS
+from bench.soak.sink import Sink
+from mailsuite.testing.instance import Instance
+
+#: Seconds for clients to end, and for the queue to drain.
+ENDING, DRAINING = 90.0, 180.0
+
+
+#: What a log line with a traceback may say of the accidents.
+EXPECTED = ("No space left", "disk is full", "Too many open files", "unable to open database file", "disk I/O error")
+_EVENT = re.compile(r"^(?=\d{4}-\d\d-\d\dT)", re.MULTILINE)
+
+
+class Result(msgspec.Struct, frozen=True):
+    """``skipped`` says what could not be done here; ``faults`` are lines of the log that should not be there."""
+
+    seconds: float
+    counts: dict[str, int]
+    longest_start: float
+    peak_memory: int
+    skipped: str
+    faults: tuple[str, ...]
+    balance: Balance
+
+    @property
+    def good(self) -> bool:
+        return not (self.balance.lost or self.balance.wrong or self.faults)
+
+
+def soak(minutes: float, seed: int, folder: Path | None = None) -> Result:
+    """``folder``: where the instance is made and kept; none: a temporary one."""
+    ledger = Ledger(seed)
+    with contextlib.ExitStack() as stack:
+        if folder is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="soak")))
+        skipped = stack.enter_context(small_disk(folder / "disk"))
+        names, sink = stack.enter_context(SlowDNS()), stack.enter_context(Sink(ledger, seed))
+        instance = make(folder / "disk" / "server", names.port, sink.port)
+        instance.start()
+        stack.callback(instance.kill)
+        accidents = Accidents(instance, ledger, sink, names, not skipped, seed)
+        begun = time.monotonic()
+        _live(instance, ledger, accidents, minutes * 60, seed)
+        seconds = time.monotonic() - begun
+        _drain(instance, ledger)
+        return Result(
+            round(seconds, 1), dict(ledger.counts), round(accidents.longest_start, 2), peak(instance.pid), skipped,
+            faults(instance.log()), balance(instance, ledger),
+        )  # fmt: skip
+
+
+def make(folder: Path, dns_port: int, relay_port: int) -> Instance:
+    """Two accounts, one of them for each kind of reader; retries after seconds."""
+    instance = Instance(folder)
+    instance.command(
+        "user", "add", f"{Place.POP3.value}@{instance.domain}", "--password-stdin", input=instance.password + "\n"
+    )
+    instance.route_by(dns_port, relay_port)
+    instance.set("dns", "timeout", "5")
+    instance.set("retry", "waits", "[1, 2, 3]")
+    return instance
+
+
+def _live(instance: Instance, ledger: Ledger, accidents: Accidents, seconds: float, seed: int) -> None:
+    clients: list[Client] = [Sender(instance, ledger, seed + n) for n in range(3)]
+    clients += [
+        Appender(instance, ledger, seed),
+        ImapReader(instance, ledger, seed),
+        Pop3Reader(instance, ledger, seed),
+    ]
+    for client in clients:
+        client.start()
+    try:
+        accidents.happen(time.monotonic() + seconds, calm=min(6.0, seconds / 12))
+    finally:
+        for client in clients:
+            client.leave()
+    for client in clients:
+        client.join(ENDING)
+        if client.is_alive():
+            ledger.complain(f"{client.name} waits for an answer {ENDING} s after the end")
+
+
+def _drain(instance: Instance, ledger: Ledger) -> None:
+    """Until nothing waits any more."""
+    end = time.monotonic() + DRAINING
+    while not queue_is_empty(instance):
+        if time.monotonic() > end:
+            ledger.complain(f"the queue is not empty after {DRAINING} s")
+            return
+        instance.command("queue", "kick")
+        time.sleep(1.0)
+
+
+def faults(log: str) -> tuple[str, ...]:
+    """Tracebacks, by their first line and what came last; but not those that accidents explain."""
+    found = []
+    for event in _EVENT.split(log):
+        if "Traceback" in event and not any(word in event for word in EXPECTED):
+            lines = event.strip().splitlines()
+            found.append(f"{lines[0][:200]} ... {lines[-1].strip()[:200]}")
+    return tuple(found)
