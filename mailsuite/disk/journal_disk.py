@@ -264,7 +264,13 @@ class JournalDisk(RealDisk):
                 touched, self._touched = self._touched, set()
             self._linked.begin_checkpoint()
             try:
-                _sync_filesystems(touched)
+                opened = _open_filesystems(touched)
+            except OSError:  # no descriptor is left, or the like: nothing is amiss with what was written
+                with self._lock:
+                    self._touched |= touched
+                raise
+            try:
+                _sync_all(opened)
             except OSError as error:
                 self._journal.fail(f"the files could not be written: {error.strerror}")
                 raise
@@ -276,17 +282,28 @@ _do_many = meaning(do_many)
 _append = meaning(append_to_file)
 
 
-def _sync_filesystems(paths: set[str]) -> None:
-    """Those on which these folders lie, or lay."""
-    synced: set[int] = set()
-    for path in paths:
-        fd = _open_nearest(path)
-        try:
-            device = os.fstat(fd).st_dev
-            if device not in synced:
-                synced.add(device)
-                syncfs(fd)
-        finally:
+def _open_filesystems(paths: set[str]) -> list[int]:
+    """A descriptor for each file system on which these folders lie, or lay; OSError, and none is open then."""
+    opened: dict[int, int] = {}
+    try:
+        for path in paths:
+            fd = _open_nearest(path)
+            if opened.setdefault(os.fstat(fd).st_dev, fd) != fd:
+                os.close(fd)
+    except OSError:
+        for fd in opened.values():
+            os.close(fd)
+        raise
+    return list(opened.values())
+
+
+def _sync_all(opened: list[int]) -> None:
+    """Each file system is durable, and its descriptor closed."""
+    try:
+        for fd in opened:
+            syncfs(fd)
+    finally:
+        for fd in opened:
             os.close(fd)
 
 

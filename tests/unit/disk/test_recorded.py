@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import threading
@@ -272,3 +273,41 @@ def test_a_file_in_the_place_of_a_folder_breaks_nothing(disk: JournalDisk, folde
     disk.checkpoint()
     assert (folder.parent / "other" / "new" / "b").read_bytes() == b"x"
     assert disk.record((put(folder, "z"),)).errors == [None]
+
+
+def test_a_checkpoint_that_finds_no_descriptor_is_made_later(
+    disk: JournalDisk, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is amiss with what was written: the journal goes on, unlike after a failed ``syncfs``."""
+    disk.commit(put(folder, "a"))
+    synced: list[int] = []
+    real = filesystem.syncfs
+    monkeypatch.setattr(journal_disk, "syncfs", lambda fd: (synced.append(fd), real(fd)))
+
+    def none_left(_: str) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal_disk, "_open_nearest", none_left)
+        with pytest.raises(Temporary):
+            disk.checkpoint()
+    assert not synced
+    disk.commit(put(folder, "b"))
+    disk.checkpoint()
+    assert synced
+    assert disk._journal.settled
+
+
+def test_a_checkpoint_that_fails_is_the_end(disk: JournalDisk, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    disk.commit(put(folder, "a"))
+    with monkeypatch.context() as patch:
+        patch.setattr(journal_disk, "syncfs", broken)
+        with pytest.raises(Temporary):
+            disk.checkpoint()
+    with pytest.raises(Temporary, match="takes nothing"):
+        disk.commit(put(folder, "b"))
+    disk._journal.close()
+    disk._opened = False
