@@ -175,7 +175,9 @@ class POP3Connection(Connection[ServerCore]):
             await self._enter(found)
         except (BadCredentials, NotAllowed, Unsupported, Malformed, Throttled) as error:
             refusal = refusal_for(error)
-            self.core.login_failed(refusal.text, refusal.code, detail=error)
+            if isinstance(error, Unsupported | Malformed):  # of the others ``login`` tells
+                self.log.info("pop3 login from {peer} failed: {error}", peer=self.address, error=error)
+            self.core.login_failed(refusal.text, refusal.code)
         except (MailError, SASLError) as error:
             self._refuse(error)
 
@@ -320,7 +322,7 @@ class POP3Connection(Connection[ServerCore]):
         if refusal.logged:
             self.log.warn("pop3 {account} from {peer}: {error}", account=self.account, peer=self.address, error=error)
         seconds = error.delay if isinstance(error, TooSoon) else 0
-        self.core.refuse(refusal.text, refusal.code, detail=error, seconds=seconds)
+        self.core.refuse(refusal.text, refusal.code, seconds=seconds)
 
 
 _HANDLERS: dict[type, Callable[..., Deferred[object] | None]] = {

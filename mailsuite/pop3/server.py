@@ -161,9 +161,9 @@ class ServerCore:
         if self.state is State.EXCHANGE:
             self._enter(State.AUTHORIZATION)
 
-    def login_failed(self, text: Text, code: str = "AUTH", **values: object) -> None:
+    def login_failed(self, text: Text, code: str = "AUTH") -> None:
         """``refuse`` for wrong credentials, and for what are none: too many of them end the session."""
-        self.refuse(text, code, **values)
+        self.refuse(text, code)
         self._count(Limit.FAILED_LOGINS)
 
     def challenge(self, line: bytes) -> None:

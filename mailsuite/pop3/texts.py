@@ -56,7 +56,7 @@ class Text(enum.Enum):
     TLS_FIRST = "start TLS first"
     NO_MECHANISM = "no such authentication mechanism"
     CANCELLED = "cancelled by the client"
-    MALFORMED = "the response cannot be used: {detail}"
+    MALFORMED = "not a response of this mechanism; check the mail program, or take another one"
     THROTTLED = "too many failed logins; try again later"
     IN_USE = "another session has the mailbox"
     TOO_SOON = "{seconds} seconds between two logins, please"

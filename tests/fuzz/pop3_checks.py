@@ -85,7 +85,7 @@ def _answer(core: ServerCore, event: events.Event, tls: bool) -> None:
         case events.Authenticate(has_initial=False):
             core.challenge(b"")
         case events.Authenticate() | events.Response(line=b"="):
-            core.refuse(Text.MALFORMED, detail="no")
+            core.refuse(Text.MALFORMED)
         case events.Response():
             core.logged_in(Maildrop(SIZES, NAMES), TERMS)
         case events.StartTLS():

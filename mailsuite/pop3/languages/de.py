@@ -48,7 +48,7 @@ WORDS: Mapping[Text, str] = {
     Text.TLS_FIRST: "erst TLS beginnen",
     Text.NO_MECHANISM: "unbekanntes Anmeldeverfahren",
     Text.CANCELLED: "vom Client abgebrochen",
-    Text.MALFORMED: "die Antwort ist unbrauchbar: {detail}",
+    Text.MALFORMED: "keine Antwort dieses Verfahrens; bitte das Mailprogramm prüfen oder ein anderes Verfahren nehmen",
     Text.THROTTLED: "zu viele falsche Anmeldungen, bitte später noch einmal",
     Text.IN_USE: "das Postfach ist gerade in Gebrauch",
     Text.TOO_SOON: "zwischen zwei Anmeldungen bitte {seconds} Sekunden warten",

@@ -48,7 +48,7 @@ WORDS: Mapping[Text, str] = {
     Text.TLS_FIRST: "inicie antes TLS",
     Text.NO_MECHANISM: "mecanismo de autenticación desconocido",
     Text.CANCELLED: "cancelado por el cliente",
-    Text.MALFORMED: "la respuesta no sirve: {detail}",
+    Text.MALFORMED: "no es una respuesta de este mecanismo; revise el programa de correo o elija otro",
     Text.THROTTLED: "demasiados intentos fallidos, pruebe más tarde",
     Text.IN_USE: "otra sesión tiene el buzón",
     Text.TOO_SOON: "espere {seconds} segundos entre dos sesiones",

@@ -48,7 +48,7 @@ WORDS: Mapping[Text, str] = {
     Text.TLS_FIRST: "commencez d'abord TLS",
     Text.NO_MECHANISM: "mécanisme d'authentification inconnu",
     Text.CANCELLED: "annulé par le client",
-    Text.MALFORMED: "la réponse est inutilisable : {detail}",
+    Text.MALFORMED: "pas une réponse de ce mécanisme ; vérifiez le logiciel de messagerie ou prenez-en un autre",
     Text.THROTTLED: "trop d'identifications échouées, réessayez plus tard",
     Text.IN_USE: "une autre session utilise la boîte",
     Text.TOO_SOON: "attendez {seconds} secondes entre deux identifications",

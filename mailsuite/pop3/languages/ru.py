@@ -48,7 +48,7 @@ WORDS: Mapping[Text, str] = {
     Text.TLS_FIRST: "сначала начните TLS",
     Text.NO_MECHANISM: "неизвестный способ входа",
     Text.CANCELLED: "отменено клиентом",
-    Text.MALFORMED: "ответ непригоден: {detail}",
+    Text.MALFORMED: "это не ответ данного механизма; проверьте почтовую программу или выберите другой",
     Text.THROTTLED: "слишком много неудачных попыток входа, попробуйте позже",
     Text.IN_USE: "ящик занят другим сеансом",
     Text.TOO_SOON: "подождите между входами, секунд: {seconds}",

@@ -48,7 +48,7 @@ WORDS: Mapping[Text, str] = {
     Text.TLS_FIRST: "请先启动 TLS",
     Text.NO_MECHANISM: "未知的认证方式",
     Text.CANCELLED: "已被客户端取消",
-    Text.MALFORMED: "无法使用的应答: {detail}",
+    Text.MALFORMED: "这不是该机制的应答, 请检查邮件程序或改用其他机制",
     Text.THROTTLED: "登录失败次数过多, 请稍后再试",
     Text.IN_USE: "邮箱正被另一个会话使用",
     Text.TOO_SOON: "两次登录之间请等待 {seconds} 秒",

@@ -254,3 +254,17 @@ def test_shutting_down_lets_a_message_finish(monkeypatch: pytest.MonkeyPatch) ->
 def test_messages_stay_recent_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
     conversation = Conversation(monkeypatch, Body(LINE))
     assert conversation.stores.store(TIM).mailbox("INBOX").counters().recent == 2
+
+
+def test_the_log_says_what_was_wrong_with_an_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
+    conversation = Conversation(monkeypatch, Body(LINE))
+    conversation.transport.hang_up()
+    conversation.settle()
+    transport = FakeTransport()
+    transport.connect(conversation.factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 4001)))
+    with capturedLogs() as logged:
+        transport.feed(b"AUTH PLAIN !\r\n")
+        while transport.settle():
+            pass
+    [event] = [event for event in logged if "error" in event]
+    assert (event["peer"], str(event["error"])) == ("192.0.2.1", "not base64")

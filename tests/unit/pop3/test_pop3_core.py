@@ -45,7 +45,7 @@ def answer(core: ServerCore, event: Event) -> None:
         case Authenticate(initial=b"YES") | Response(line=b"YES"):
             core.logged_in(Maildrop((100, 17), ("a", "b")), Terms())
         case Authenticate() | Response():
-            core.refuse(Text.MALFORMED, detail="no")
+            core.refuse(Text.MALFORMED)
         case StartTLS():
             core.refuse(Text.TEMPORARY, "SYS/TEMP")
         case Retrieve(index=0) | Top():
