@@ -59,6 +59,14 @@ class Unsupported(MailError):
     """Well formed, but not something that this server does (a charset, a mechanism)."""
 
 
+class TooManyMessages(TooMany):
+    """One command is not for more than ``limit`` of them (RFC 9738)."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"at most {limit} messages in one command")
+        self.limit = limit
+
+
 class Undecodable(Unsupported):
     """The transfer encoding of a body, or octets that the mailbox cannot hold."""
 

@@ -63,6 +63,7 @@ def check(settings: Settings, path: str) -> None:
         check_rewriting(settings)
         check_srs(settings)
         check_verp(settings)
+        _check_message_limit(settings.imap.message_limit)
     check_places(settings, path)
 
 
@@ -98,6 +99,12 @@ def _open_relay(found: Sequence[Network]) -> list[str]:
         for network in found
         if network.prefixlen == 0
     ]
+
+
+def _check_message_limit(limit: int) -> None:
+    """RFC 9738 §3: not lower than 1000."""
+    if 0 < limit < 1000:
+        raise Fault(("imap", "message_limit"), limit, "allowed is 0, or at least 1000")
 
 
 def check_places(settings: Settings, path: str) -> None:

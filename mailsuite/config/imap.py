@@ -64,6 +64,15 @@ class Imap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "texts indexed; off: the first search of a message does that. The index takes a fifth of the mail's size."
         ),
     ] = True
+    message_limit: Annotated[
+        int,
+        number(
+            0,
+            1_000_000,
+            "Messages that one command may be about (MESSAGELIMIT, RFC 9738), at least 1000; 0: any number. More are "
+            "done in part, from the newest on, or refused, and clients that do not know this miss the rest.",
+        ),
+    ] = 0
     eight_bit_headers: Annotated[
         bool,
         about(

@@ -76,6 +76,7 @@ class Offer(msgspec.Struct, frozen=True):
     or the listener says so).  ``mechanisms``: SASL names in upper case, only those allowed now.  ``compress``:
     COMPRESS is allowed.  ``append_limit``: octets of the largest message (RFC 7889), 0 for none.  ``administrator``:
     who is logged in may set quotas.  ``sharing``: mailboxes can be shared with other users.
+    ``message_limit``: messages of one command (RFC 9738), 0 for any number.
     """
 
     starttls: bool = False
@@ -85,6 +86,7 @@ class Offer(msgspec.Struct, frozen=True):
     append_limit: int = 0
     administrator: bool = False
     sharing: bool = False
+    message_limit: int = 0
 
 
 def listed(state: State, offer: Offer) -> tuple[bytes, ...]:
@@ -102,6 +104,8 @@ def listed(state: State, offer: Offer) -> tuple[bytes, ...]:
             words.append(b"APPENDLIMIT=%d" % offer.append_limit)
         if offer.compress:
             words.append(b"COMPRESS=DEFLATE")  # RFC 4978
+        if offer.message_limit:
+            words.append(b"MESSAGELIMIT=%d" % offer.message_limit)
         if offer.sharing:
             words += (b"ACL", b"RIGHTS=texk", b"LIST-MYRIGHTS")  # RFC 4314, RFC 8440
         if offer.administrator:

@@ -82,6 +82,11 @@ def badevent(known: Iterable[str]) -> bytes:
     return b"BADEVENT (" + " ".join(known).encode() + b")"
 
 
+def messagelimit(limit: int, lowest: int = 0) -> bytes:
+    """RFC 9738 §3.1: so many messages in one command; ``lowest`` is the last UID that it came to, 0 for none."""
+    return b"MESSAGELIMIT %d" % limit + (b" %d" % lowest if lowest else b"")
+
+
 def modified(numbers: Iterable[int]) -> bytes:
     """Those that a conditional STORE left alone: sequence numbers, or UIDs for UID STORE; RFC 7162 §3.1.3."""
     return b"MODIFIED " + compress(numbers)
@@ -156,6 +161,7 @@ _ERRORS: tuple[tuple[type[errors.MailError], Words], ...] = (
     (errors.NotAllowed, Words(NOPERM, b"not permitted")),
     (errors.OverQuota, Words(OVERQUOTA, b"the account has no room left")),
     (errors.TooBig, Words(TOOBIG, b"too big")),
+    (errors.TooManyMessages, Words(LIMIT, b"too many messages")),  # with the code of its own limit
     (errors.TooMany, Words(LIMIT, b"too many")),
     (errors.Undecodable, Words(UNKNOWN_CTE, b"the transfer encoding is not known here")),  # RFC 3516 §4.3
     (errors.Unsupported, Words(CANNOT, b"not supported here")),
@@ -179,5 +185,6 @@ def of_error(error: Exception, utf8: bool = False) -> Words:
     for kind, words in _ERRORS:
         if isinstance(error, kind):
             own = names.written(str(error).replace("\r", " ").replace("\n", " "), utf8)  # a mailbox as LIST shows it
-            return words if not own or is_ours(error) else Words(words.code, own)
+            code = messagelimit(error.limit) if isinstance(error, errors.TooManyMessages) else words.code
+            return words if not own or is_ours(error) else Words(code, own)
     return Words(SERVERBUG, b"an error of the server, it has been logged")

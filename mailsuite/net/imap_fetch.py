@@ -20,6 +20,7 @@ from mailsuite.net import imap_columns, imap_resync
 from mailsuite.net import imap_sections as sections
 from mailsuite.net.imap_ahead import Ahead
 from mailsuite.net.imap_bodies import Bodies
+from mailsuite.net.imap_limit import Share
 from mailsuite.net.imap_messages import missed
 from mailsuite.net.imap_session import BadCommand, Session
 
@@ -46,9 +47,13 @@ async def fetch(session: Session, event: Fetch) -> None:
         await imap_resync.tell_vanished(session, event.messages.ranges, event.changed_since)
     if event.changed_since:
         uids = await imap_resync.changed_since(session.selection, uids, event.changed_since)
-    gone = missed(session, event.messages)
+    share = Share(session.settings.message_limit)
+    uids = share.newest(uids)
+    code = share.code or missed(session, event.messages)
     missing = await _answer(session, rows.plan(event.items, view.keeps_seen, view.uid_only), uids)
-    await session.complete(event, b"fetched", codes.EXPUNGEISSUED if missing else gone, event.uid)  # RFC 5530 §3
+    if missing and not code:
+        code = codes.EXPUNGEISSUED  # RFC 5530 §3
+    await session.complete(event, b"fetched", code, event.uid)
 
 
 async def show(session: Session, items: tuple[FetchItem, ...], uids: list[int]) -> None:

@@ -11,6 +11,7 @@ from mailsuite.imap.contexts import Context, lasting
 from mailsuite.imap.events import Criteria, Search, SearchRefused, Sort, Thread
 from mailsuite.imap.modseqs import Awareness
 from mailsuite.imap.returns import ReturnOption, Returns
+from mailsuite.net.imap_limit import Share
 from mailsuite.net.imap_selection import modseqs_of
 from mailsuite.net.imap_session import BadCommand, Session
 from mailsuite.query import STAR, All, SortBy, SortKey, Uids
@@ -23,10 +24,13 @@ async def search(session: Session, event: Search) -> None:
     _refuse_reuse(session, event)
     _refuse_numbers(session, event)
     found = await saving(session, event.returns, find(session, event.criteria))
+    share = Share(session.settings.message_limit)
+    if event.returns is None or ReturnOption.ALL in event.returns.options:  # else they are not listed
+        found = share.newest(found)
     await _answer(session, event, found, responses.search)
-    keep_updated(session, event.tag, event.criteria, event.returns, found, event.uid)
+    keep_updated(session, event.tag, event.criteria, event.returns, found, event.uid, whole=not share.code)
     # RFC 7162 §3.2.10.2: nothing is told as gone while sequence numbers are in use
-    await session.complete(event, b"searched", uid=event.uid, expunges=not event.criteria.numbers)
+    await session.complete(event, b"searched", share.code, event.uid, expunges=not event.criteria.numbers)
 
 
 async def sort(session: Session, event: Sort) -> None:
@@ -53,12 +57,13 @@ def keep_updated(
     found: Sequence[int],
     uid: bool,
     order: tuple[SortBy, ...] = (),
+    whole: bool = True,
 ) -> None:
     """Where UPDATE was asked: tell from now on what changes in the results, or say that this is not done."""
     if returns is None or not returns.updates:
         return
     contexts, view = session.selection.contexts, session.selection.view
-    if contexts.full or any(each.key is SortKey.RELEVANCY for each in order):
+    if not whole or contexts.full or any(each.key is SortKey.RELEVANCY for each in order):
         session.core.untagged(responses.no(b"no updates of this one", codes.noupdate(tag)))  # RFC 5267 §4.3.1
     else:
         contexts.add(Context(tag, uid, lasting(criteria.query, view), order, found, returns.fetch))
@@ -67,6 +72,7 @@ def keep_updated(
 async def _sorted(session: Session, event: Sort) -> list[int]:
     view, mailbox = session.selection.view, session.selection.mailbox
     found = await find(session, event.criteria)
+    Share(session.settings.message_limit).all_of(found)  # RFC 9738 §3.3
     by_relevance = any(each.key is SortKey.RELEVANCY for each in event.order)
     scores = await _scores(session, event.criteria, found) if by_relevance else ()
     return view.still_there(await mailbox.sort(found, event.order, dict(zip(found, scores, strict=False))))
@@ -84,6 +90,7 @@ async def thread(session: Session, event: Thread) -> None:
     _refuse_numbers(session, event)
     view, mailbox = session.selection.view, session.selection.mailbox
     found = await find(session, event.criteria)
+    Share(session.settings.message_limit).all_of(found)  # RFC 9738 §3.3
     forest = await mailbox.thread(found, event.algorithm)
     numbers = None if event.uid else dict(zip(found, view.numbers(found), strict=True))
     named = int if numbers is None else numbers.__getitem__

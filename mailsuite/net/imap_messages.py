@@ -10,6 +10,7 @@ from mailsuite.imap import batches, codes, responses
 from mailsuite.imap.events import Copy, Expunge, Store, UidBatches
 from mailsuite.imap.modseqs import Awareness
 from mailsuite.model import FlagOp, Flags
+from mailsuite.net.imap_limit import Share
 from mailsuite.net.imap_selection import AT_ONCE, Selection
 from mailsuite.net.imap_session import Session
 from mailsuite.query import STAR, Numbers, Uids
@@ -35,8 +36,9 @@ async def store(session: Session, event: Store) -> None:
     if event.unchanged_since is not None:
         session.become(Awareness.CONDSTORE)
     selection = writable(session)
-    uids = session.resolve(event.messages)
-    code = missed(session, event.messages)
+    share = Share(session.settings.message_limit)
+    uids = share.newest(session.resolve(event.messages))
+    code = share.code or missed(session, event.messages)
     if uids:
         results, late = await selection.mailbox.store(uids, event.op, event.flags, event.unchanged_since)
         selection.view.stored(results, event.op, event.flags, event.silent)
@@ -44,6 +46,8 @@ async def store(session: Session, event: Store) -> None:
             late = await _try_again(selection, event, late)
         if late:
             await _show(selection, late)
+            if share.code:
+                session.core.untagged(responses.no(b"not all of them", share.code))
             code = codes.modified(late if event.uid else selection.view.numbers(late))
     await session.complete(event, b"stored", code, uid=event.uid)
 
@@ -73,6 +77,11 @@ async def copy(session: Session, event: Copy) -> None:
     """COPY and MOVE, RFC 3501 §6.4.7, RFC 6851, RFC 4315 §3 (COPYUID)."""
     selection = writable(session) if event.move else session.selection
     uids = session.resolve(event.messages)
+    share = Share(session.settings.message_limit)
+    if event.move:
+        uids = share.newest(uids)
+    else:
+        share.all_of(uids)
     gone = missed(session, event.messages)
     if not uids:
         await session.complete(event, b"nothing to do", gone, uid=event.uid)
@@ -92,7 +101,7 @@ async def copy(session: Session, event: Copy) -> None:
     if event.move:  # RFC 6851 §4.3: before the EXPUNGE responses
         if code:
             session.core.untagged(responses.ok(b"moved", code))
-        await session.complete(event, b"done", uid=event.uid)
+        await session.complete(event, b"done", share.code, uid=event.uid)
     else:
         await session.complete(event, b"copied", code, uid=event.uid)
 
@@ -104,9 +113,10 @@ async def expunge(session: Session, event: Expunge) -> None:
         raise NotAllowed("that takes the right e")
     await selection.catch_up()
     uids = selection.view.deleted(event.messages)
+    share = Share(session.settings.message_limit if event.uid else 0)
     if uids:
-        await selection.mailbox.expunge(uids)
-    await session.complete(event, b"expunged")
+        await selection.mailbox.expunge(share.newest(uids))
+    await session.complete(event, b"expunged", share.code)
 
 
 async def uid_batches(session: Session, event: UidBatches) -> None:

@@ -172,6 +172,7 @@ class Session(Connection[ServerCore]):
             append_limit=self.settings.limits.message,
             administrator=self.administrator,
             sharing=bool(self.settings.other_users),
+            message_limit=self.settings.message_limit,
         )
         return capability.listed(state, offer)
 

@@ -55,6 +55,8 @@ class IMAPSettings(msgspec.Struct, frozen=True):
     url_fetchers: frozenset[str] = frozenset()
     #: Messages with 8-bit octets in their header are taken from clients that did not enable UTF-8 (RFC 9755 §4).
     eight_bit_headers: bool = True
+    #: Messages that one command may be about (a count), 0 for any number: RFC 9738.
+    message_limit: int = 0
     #: What METADATA says of the server: a URI of its administrator and a comment, both may be empty.
     administrator_contact: str = ""
     comment: str = ""

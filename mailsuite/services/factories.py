@@ -207,6 +207,7 @@ def _imap(listener: Listener, shared: Shared) -> IMAPServerFactory:
         administrator_contact=own.imap.administrator_contact,
         comment=own.imap.comment,
         eight_bit_headers=own.imap.eight_bit_headers,
+        message_limit=own.imap.message_limit,
         limits=IMAPLimits(message=own.limits.message_size),
     )
     return IMAPServerFactory(

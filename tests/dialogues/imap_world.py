@@ -4,7 +4,8 @@ Options: ``inbox NAME...`` messages of ``MESSAGES`` that ann's INBOX begins with
 without TLS; ``certificate no``; ``compress no``; ``notify N`` mailboxes of a session; ``quota OCTETS``; ``largest
 OCTETS`` of a message; ``failures N`` logins may fail; ``connections N`` at a time; ``mechanisms NAMES``; ``shown
 ADDRESSES`` of the client's certificate; ``url_fetchers ACCOUNTS``; ``administrators ACCOUNTS``; ``contact URI`` of the
-administrator; ``others NAME`` of the level below which others' mailboxes are; ``eight_bit_headers no`` refuses them.
+administrator; ``others NAME`` of the level below which others' mailboxes are; ``eight_bit_headers no`` refuses them;
+``message_limit N`` of one command.
 Verbs of ``% do``: ``deliver [mailbox] NAME`` mail arrives for ann; ``expunge UID`` and ``flag UID FLAG...`` another
 program acts on her INBOX; ``remove NAME`` it deletes a mailbox; ``fail METHOD KIND`` the next such call of the store
 fails (``temporary``, ``gone``, ``quota`` or ``bug``); ``stop`` the server shuts down;
@@ -170,6 +171,7 @@ class World(ShownCertificate, IMAPServerFactory):
             administrator_contact=options.get("contact", ""),
             administrators=frozenset(options.get("administrators", "").split()),
             eight_bit_headers=options.get("eight_bit_headers") != "no",
+            message_limit=int(options.get("message_limit", 0)),
             limits=Limits(message=int(options.get("largest", 1_000_000))),
         )
         super().__init__(

@@ -21,4 +21,4 @@ def parse_uid(cursor: Cursor, tag: bytes) -> Expunge:
     cursor.space()
     ranges = strings.sequence_set(cursor)
     cursor.end()
-    return Expunge(tag, Uids(ranges))
+    return Expunge(tag, Uids(ranges), uid=True)

@@ -37,6 +37,7 @@ class Expunge(Command, frozen=True):
     """``messages``: only these of the deleted (UID EXPUNGE, RFC 4315); ``1:*`` for EXPUNGE."""
 
     messages: Uids
+    uid: bool = False
 
 
 class Criteria(msgspec.Struct, frozen=True):

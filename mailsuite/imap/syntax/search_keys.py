@@ -179,8 +179,19 @@ class SearchKeys:
     def _object_id(self) -> bytes:
         return strings.object_id(self._cursor)
 
+    def _one_uid(self) -> int:
+        """uniqueid = nz-number"""
+        uid = strings.number(self._cursor, "a UID")
+        if not uid:
+            raise ProtocolError("a UID is at least 1")
+        return uid
+
     def _uid(self, depth: int) -> Query:
         return query.Uids(strings.sequence_set(self._cursor))
+
+
+def _from_to(low: int, high: int) -> query.Ranges:
+    return ((low, high),) if low <= high else ()
 
 
 def _ranges(text: bytes) -> query.Ranges:
@@ -219,6 +230,8 @@ _WITH_ARGUMENTS: dict[bytes, Callable[[SearchKeys, int], Query]] = {
     b"LARGER": lambda keys, _: query.Larger(keys._octets()),
     b"SMALLER": lambda keys, _: query.Smaller(keys._octets()),
     b"UID": SearchKeys._uid,
+    b"UIDBEFORE": lambda keys, _: query.Uids(_from_to(1, keys._one_uid() - 1)),  # RFC 9738 §3.2
+    b"UIDAFTER": lambda keys, _: query.Uids(_from_to(keys._one_uid() + 1, sets.MAX_NUMBER)),
     b"EMAILID": lambda keys, _: query.EmailId(keys._object_id()),  # RFC 8474 §6
     b"THREADID": lambda keys, _: query.ThreadId(keys._object_id()),
     b"MODSEQ": SearchKeys._modseq,

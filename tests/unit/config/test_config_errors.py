@@ -159,6 +159,7 @@ CASES = [
     ("[dns]", '[[backup]]\ndomains = []\n[dns]', "[[backup]] no. 1, domains = []: allowed is a list of 1 to 10000 entries"),
     ("[dns]", '[[backup]]\ndomains = [".b.test"]\nrecipients = "none"\n[dns]', '[[backup]] no. 1, recipients = "DIR/none": the file cannot be read'),
     ("[dns]", '[[backup]]\ndomains = [".b.test"]\nrecipients = "short"\n[dns]', "[[backup]] no. 1, recipients = \"DIR/short\": line 1: 'short' is not an address"),
+    ("[dns]", "[imap]\nmessage_limit = 999\n[dns]", "imap.message_limit = 999: allowed is 0, or at least 1000"),
     # TLS towards other servers
     ("[dns]", '[[tls_policy]]\ndomains = ["b d"]\ntls = "may"\n[dns]', "[[tls_policy]] no. 1, domains no. 1 = \"b d\": 'b d' is not a domain name"),
     ("[dns]", '[[tls_policy]]\ndomains = [".b.test"]\ntls = "verify"\nnames = ["x y"]\n[dns]', "[[tls_policy]] no. 1, names no. 1 = \"x y\": 'x y' is not a domain name"),

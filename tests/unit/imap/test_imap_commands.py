@@ -114,7 +114,7 @@ def refusal(text: bytes) -> ProtocolError:
         (b"CLOSE", events.Close(T)),
         (b"UNSELECT", events.Unselect(T)),
         (b"EXPUNGE", events.Expunge(T, Uids(((1, STAR),)))),
-        (b"UID EXPUNGE 3:5,9", events.Expunge(T, Uids(((3, 5), (9, 9))))),
+        (b"UID EXPUNGE 3:5,9", events.Expunge(T, Uids(((3, 5), (9, 9))), uid=True)),
         (b"STORE 2 +FLAGS (\\deleted)", events.Store(T, Numbers(((2, 2),)), FlagOp.ADD, frozenset({DELETED}), False)),
         (b"STORE 2 FLAGS ()", events.Store(T, Numbers(((2, 2),)), FlagOp.REPLACE, frozenset(), False)),
         (
