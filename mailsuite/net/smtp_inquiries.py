@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from mailsuite.errors import MailError
-from mailsuite.interfaces import IDirectory, IQueue
-from mailsuite.model import Address, Forward, Local, Resolution, Selection, Unknown
+from mailsuite.interfaces import IDirectory, IQueue, IRewrites, IRewriting
+from mailsuite.model import Address, Forward, Local, Selection, Unknown
 from mailsuite.net import smtp_replies as replies
+from mailsuite.net.smtp_rewriting import resolved
 from mailsuite.smtp.events import Expand, Turn, Verify
 from mailsuite.smtp.reply import Reply, reply
 
@@ -17,18 +19,18 @@ _NO_SUCH_USER = reply(550, "5.1.1", "No such user here")
 _NEEDS_UTF8 = "The answer is not ASCII; ask again with SMTPUTF8"
 
 
-async def verify(directory: IDirectory, question: Verify) -> Reply:
+async def verify(directory: IDirectory, rewriting: IRewriting, question: Verify) -> Reply:
     """Whether mail for the address ends here.  RFC 5321 §3.5.1: the answer holds the mailbox."""
-    found = await _resolve(directory, question.address)
+    found = await _resolve(directory, rewriting, question.address)
     if isinstance(found, Reply):
         return found
     mailbox = found.account if isinstance(found, Local) else str(question.address)
     return _in_utf8(("<" + mailbox + ">",), question.smtputf8, reply(252, "2.6.8", _NEEDS_UTF8))
 
 
-async def expand(directory: IDirectory, question: Expand) -> Reply:
+async def expand(directory: IDirectory, rewriting: IRewriting, question: Expand) -> Reply:
     """Where mail for the address goes, an address a line; that of a user goes to himself."""
-    found = await _resolve(directory, question.address)
+    found = await _resolve(directory, rewriting, question.address)
     if isinstance(found, Reply):
         return found
     if isinstance(found, Local):
@@ -51,9 +53,12 @@ async def turn(queue: IQueue, question: Turn) -> Reply:
     return reply(253, "2.0.0", f"Ok, {count} pending messages for {question.domain} started")
 
 
-async def _resolve(directory: IDirectory, address: Address) -> Local | Forward | Reply:
+async def _resolve(directory: IDirectory, rewriting: IRewriting, address: Address) -> Local | Forward | Reply:
+    """As RCPT would."""
     try:
-        found: Resolution = await directory.resolve(address)
+        now = rewriting.now()
+        rewrites: IRewrites = await now if isinstance(now, Deferred) else now
+        found = await resolved(directory, address, rewrites.recipient(address))
     except MailError as error:
         _log.warn("<{address}>: {error}", address=address, error=error)
         return replies.for_error(error)

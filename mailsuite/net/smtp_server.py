@@ -88,10 +88,12 @@ class SMTPConnection(SMTPSession):
     # -- questions about addresses and the queue --------------------------------------------------------------------
 
     def _verify(self, event: events.Verify) -> Deferred[object] | None:
-        return Deferred.fromCoroutine(inquiries.verify(self.factory.directory, event)).addCallback(self._inform)
+        asking = inquiries.verify(self.factory.directory, self.factory.rewriting, event)
+        return Deferred.fromCoroutine(asking).addCallback(self._inform)
 
     def _expand(self, event: events.Expand) -> Deferred[object] | None:
-        return Deferred.fromCoroutine(inquiries.expand(self.factory.directory, event)).addCallback(self._inform)
+        asking = inquiries.expand(self.factory.directory, self.factory.rewriting, event)
+        return Deferred.fromCoroutine(asking).addCallback(self._inform)
 
     def _turn(self, event: events.Turn) -> Deferred[object] | None:
         self.log.info("{peer}: ETRN {domain}", peer=self.peer, domain=event.domain)
