@@ -303,10 +303,10 @@ class ICourier(Interface):
         hop: Hop, envelope: Envelope, recipients: Sequence[Recipient], body: IBody
     ) -> Deferred[Sequence[Outcome]]:
         """One outcome a recipient, in their order.  Never fails for what the other side or the network does; a
-        ``Delayed`` with an empty ``host`` means the next hop may be tried; its status is 4.4.1 where no session came
-        about, 4.4.2 where one broke, 4.7.10 or 4.7.30 where the hop lacks what REQUIRETLS asks for.  Cancelled, it
-        breaks off at once: whoever was not decided about is ``Delayed``, or it fails with ``CancelledError``.  Closing
-        ``body`` is left to the caller."""
+        ``Delayed`` with an empty ``host``, or one that is ``refused``, means the next hop may be tried; the former's
+        status is 4.4.1 where no session came about, 4.4.2 where one broke, 4.7.10 or 4.7.30 where the hop lacks what
+        REQUIRETLS asks for.  Cancelled, it breaks off at once: whoever was not decided about is ``Delayed``, or it
+        fails with ``CancelledError``.  Closing ``body`` is left to the caller."""
 
 
 class IMailStores(Interface):

@@ -270,12 +270,14 @@ class Delivered(msgspec.Struct, frozen=True, tag=True):
 
 
 class Delayed(msgspec.Struct, frozen=True, tag=True):
-    """To be tried again (RFC 3464 calls the action ``delayed``)."""
+    """To be tried again (RFC 3464 calls the action ``delayed``).  ``refused``: the host does not take it now and has
+    nothing of it, so that another one may be asked."""
 
     recipient: Address
     status: Status
     text: str
     host: str = ""
+    refused: bool = False
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):

@@ -161,19 +161,28 @@ class Carrier:
     async def _along(
         self, hops: tuple[Hop, ...], envelope: Envelope, recipients: Sequence[Recipient], body: IBody, since: float
     ) -> list[Outcome]:
-        decided: list[Outcome] = []
-        undecided: list[Delayed] = []
+        """RFC 5321 §5.1: hop after hop, until one has taken it."""
+        known: dict[Address, Outcome] = {}
         for hop in hops:
-            outcomes = await self._at(hop, envelope, recipients, body, since)
-            undecided = _undecided(outcomes)
-            decided += [outcome for outcome in outcomes if outcome.host or not isinstance(outcome, Delayed)]
-            if not undecided or self._stopped:
+            for outcome in await self._at(hop, envelope, recipients, body, since):
+                known[outcome.recipient] = _better(known.get(outcome.recipient), outcome)
+            recipients = [one for one in recipients if _is_open(known.get(one.address))]
+            if not recipients or self._stopped:
                 break
-            left = {outcome.recipient for outcome in undecided}
-            recipients = [recipient for recipient in recipients if recipient.address in left]
+            self._log_refusals(envelope.id, recipients, known)
+        outcomes = list(known.values())
         if self._stopped:
-            return decided
-        return [*decided, *(_at_last(one, hop) for one in undecided)]
+            return [outcome for outcome in outcomes if outcome.host or not isinstance(outcome, Delayed)]
+        return [_at_last(outcome, hop) for outcome in outcomes]
+
+    def _log_refusals(self, id: str, recipients: Sequence[Recipient], known: Mapping[Address, Outcome]) -> None:
+        """What a host said before another one was asked; what comes of it all is the caller's to tell."""
+        for one in recipients:
+            said = known.get(one.address)
+            if isinstance(said, Delayed) and said.refused:
+                self.log.info(
+                    "{id}: <{to}> not taken by {host}: {text}", id=id, to=one.address, host=said.host, text=said.text
+                )
 
     async def _at(
         self, hop: Hop, envelope: Envelope, recipients: Sequence[Recipient], body: IBody, since: float
@@ -222,14 +231,30 @@ def _is_trouble(outcome: Outcome) -> bool:
     return isinstance(outcome, Delayed) and (outcome.status.subject == 4 or outcome.status == _NOT_NOW)
 
 
-def _at_last(outcome: Delayed, hop: Hop) -> Outcome:
-    """What is left undecided by the last hop that was tried.  RFC 8689 §4.2.1: where none gives the protection that
-    was asked for, the message goes back."""
+def _is_open(outcome: Outcome | None) -> bool:
+    """Whether another hop may be tried."""
+    return outcome is None or (isinstance(outcome, Delayed) and (outcome.refused or not outcome.host))
+
+
+def _better(before: Outcome | None, outcome: Outcome) -> Outcome:
+    """What is known of a recipient after one more hop.  A host that said "not now" will be asked again: that a worse
+    one says "never" does not end it."""
+    said = isinstance(before, Delayed) and before.refused
+    if before is not None and said and (isinstance(outcome, Failed) or _is_open(outcome)):
+        return before
+    return outcome
+
+
+def _at_last(outcome: Outcome, hop: Hop) -> Outcome:
+    """What was left undecided has the name of the last hop that was tried.  RFC 8689 §4.2.1: where none gives the
+    protection that was asked for, the message goes back."""
+    if not isinstance(outcome, Delayed) or outcome.host:
+        return outcome
     if outcome.status in _UNPROTECTED:
         return Failed(outcome.recipient, Status(5, 7, outcome.status.detail), outcome.text, hop.host)
     return msgspec.structs.replace(outcome, host=hop.host)
 
 
 def _undecided(outcomes: Sequence[Outcome]) -> list[Delayed]:
-    """ICourier: a ``Delayed`` without a host decided nothing, so another host may be tried."""
+    """ICourier: a ``Delayed`` without a host decided nothing."""
     return [outcome for outcome in outcomes if isinstance(outcome, Delayed) and not outcome.host]

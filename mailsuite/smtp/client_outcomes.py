@@ -35,7 +35,7 @@ def refused(recipient: Address, peer: str, step: Step, reply: Reply) -> Outcome:
     status = Status(kind, reply.status.subject, reply.status.detail) if reply.status else Status(kind, 0, 0)
     text = f"{peer} said to {_COMMAND[step]}: {words(reply)}"
     if kind == 4:
-        return Delayed(recipient, status, text, peer)
+        return Delayed(recipient, status, text, peer, refused=True)
     return Failed(recipient, status, text, peer, words(reply))
 
 

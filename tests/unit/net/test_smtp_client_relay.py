@@ -96,6 +96,20 @@ def test_of_two_recipients_one_is_refused_and_the_sender_told() -> None:
     assert world.waiting == []
 
 
+@pytest.mark.parametrize("step", ["MAIL", "RCPT bob@b.test", "DATA", "DOT"])
+def test_a_first_host_that_has_no_room_is_passed_over(step: str) -> None:
+    """RFC 5321 §5.1: in order, until a delivery attempt succeeds."""
+    first, second = ScriptedPeer({step: "452 4.3.1 no space left"}), ScriptedPeer()
+    world = World({"192.0.2.1:25": first, "192.0.2.2:25": second})
+    world.send(BOB, EVE)
+    only_bob = step.startswith("RCPT")
+    assert [one.recipients for one in first.messages] == ([("<eve@b.test>",)] if only_bob else [])
+    assert [one.recipients for one in second.messages] == [
+        ("<bob@b.test>",) if only_bob else ("<bob@b.test>", "<eve@b.test>")
+    ]
+    assert world.waiting == []
+
+
 def test_greylisting_is_waited_for() -> None:
     peer = ScriptedPeer({"RCPT": ["450 4.7.1 greylisted", "250 ok"]})
     world = World({"192.0.2.1:25": peer})

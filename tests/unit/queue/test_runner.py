@@ -6,6 +6,7 @@ import itertools
 import random
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import Clock
@@ -29,7 +30,7 @@ from mailsuite.model import (
 from mailsuite.queue.hosts import Destinations
 from mailsuite.queue.runner import Runner, RunnerSettings
 from mailsuite.queue.schedule import DAY, HOUR, MINUTE, Schedule
-from mailsuite.testing.courier import ScriptedCourier, accept, unreachable
+from mailsuite.testing.courier import Answer, ScriptedCourier, accept, unreachable
 from mailsuite.testing.queue import MemoryQueue, NotedReports, TableRouter
 from mailsuite.testing.results import result_of, unfired
 
@@ -130,6 +131,44 @@ def test_what_a_host_has_decided_is_not_asked_of_another(world: World, answer: o
     world.courier.answers["mx1.b.test"] = answer  # type: ignore[assignment]
     world.add("m1")
     assert world.hosts() == ["mx1.b.test"]
+
+
+def busy(hop: Hop, recipient: Address) -> Outcome:
+    return msgspec.structs.replace(later(hop, recipient), refused=True)
+
+
+def unsure(hop: Hop, recipient: Address) -> Outcome:
+    return Delayed(recipient, Status(4, 4, 2), "it may have taken the message", hop.host)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "text"),
+    [
+        (busy, accept, ""),
+        # The better host said that it would take the message later: nothing but a delivery makes that void.
+        (busy, busy, "mx1.b.test said: 450 greylisted"),
+        (busy, never, "mx1.b.test said: 450 greylisted"),
+        (busy, unreachable, "mx1.b.test said: 450 greylisted"),
+        (unreachable, busy, "mx2.b.test said: 450 greylisted"),
+        (busy, unsure, "it may have taken the message"),
+    ],
+)
+def test_a_host_that_takes_nothing_now_is_no_reason_not_to_ask_the_next(
+    world: World, first: Answer, second: Answer, text: str
+) -> None:
+    """RFC 5321 §5.1: in order, until a delivery attempt succeeds."""
+    world.courier.answers |= {"mx1.b.test": first, "mx2.b.test": second}
+    world.add("m1")
+    assert world.hosts() == ["mx1.b.test", "mx2.b.test"]
+    assert [one.pending[0].last_text for one in result_of(world.queue.list())] == ([text] if text else [])
+    assert world.reports.reported == []
+
+
+def test_where_the_next_host_may_have_taken_it_nobody_else_is_asked(world: World) -> None:
+    world.router.table = {"b.test": (MX1, MX2, MXD)}
+    world.courier.answers |= {"mx1.b.test": busy, "mx2.b.test": unsure}
+    world.add("m1")
+    assert world.hosts() == ["mx1.b.test", "mx2.b.test"]
 
 
 def test_a_failure_is_reported_with_the_header_and_leaves_the_queue(world: World) -> None:
