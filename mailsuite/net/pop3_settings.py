@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import msgspec
 
+from mailsuite.pop3.conversation import Profile
 from mailsuite.pop3.languages import Language
 from mailsuite.pop3.limits import Limits
-from mailsuite.pop3.server import Profile
 from mailsuite.sasl.table import MECHANISMS
 
 

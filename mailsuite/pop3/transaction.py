@@ -15,21 +15,15 @@ from mailsuite.pop3.texts import Text
 
 
 class Transaction:
-    """``acts``: what to call with the arguments of a command."""
+    """One session after its login; ``maildrop`` is empty before."""
 
     def __init__(self, answers: Answers) -> None:
         self.maildrop = Maildrop((), ())
         self._answers = answers
-        self.acts: dict[str, Callable[[list[bytes]], Event]] = {
-            "STAT": self._stat,
-            "LIST": self._list,
-            "UIDL": self._uidl,
-            "RETR": self._retr,
-            "TOP": self._top,
-            "DELE": self._dele,
-            "RSET": self._rset,
-            "NOOP": self._noop,
-        }
+
+    def act(self, keyword: str, arguments: list[bytes]) -> Event:
+        """Do one of them.  Raises Fault."""
+        return _COMMANDS[keyword](self, arguments)
 
     def begin(self, maildrop: Maildrop) -> None:
         """The answer to the login."""
@@ -84,3 +78,15 @@ class Transaction:
 
     def _index(self, arguments: list[bytes]) -> int:
         return self.maildrop.index(parse_number(arguments[0]))
+
+
+_COMMANDS: dict[str, Callable[[Transaction, list[bytes]], Event]] = {
+    "STAT": Transaction._stat,
+    "LIST": Transaction._list,
+    "UIDL": Transaction._uidl,
+    "RETR": Transaction._retr,
+    "TOP": Transaction._top,
+    "DELE": Transaction._dele,
+    "RSET": Transaction._rset,
+    "NOOP": Transaction._noop,
+}

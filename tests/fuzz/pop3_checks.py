@@ -14,9 +14,10 @@ from mailsuite.mime.downgrade import downgrade, headers
 from mailsuite.mime.structure import scan
 from mailsuite.pop3 import events
 from mailsuite.pop3.capabilities import Terms
+from mailsuite.pop3.conversation import Profile
 from mailsuite.pop3.limits import Limits
 from mailsuite.pop3.maildrop import Maildrop
-from mailsuite.pop3.server import Profile, ServerCore
+from mailsuite.pop3.server import ServerCore
 from mailsuite.pop3.states import State
 from mailsuite.pop3.texts import Text
 from mailsuite.testing.dialogue import Send, random_cuts, read_script

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailsuite.pop3.capabilities import Terms, announced
+from mailsuite.pop3.conversation import Profile
 from mailsuite.pop3.events import (
     Answered,
     Authenticate,
@@ -22,7 +23,7 @@ from mailsuite.pop3.events import (
 )
 from mailsuite.pop3.limits import Limits
 from mailsuite.pop3.maildrop import SLICE, Maildrop
-from mailsuite.pop3.server import Profile, ServerCore
+from mailsuite.pop3.server import ServerCore
 from mailsuite.pop3.states import COMMANDS, State
 from mailsuite.pop3.texts import Text
 from mailsuite.wire.signals import NEED_DATA, PAUSED
