@@ -79,6 +79,8 @@ class Appending:
         if self._messages and self._target.replaces is not None:
             raise cursor.expected("the end of the command")  # RFC 8508 §4.7
         cursor.space()
+        if self._messages:
+            cursor.skip(b" ")  # imapclient puts two spaces between messages
         wanted: Flags = NO_FLAGS
         if cursor.looking_at(b"("):
             wanted = flags.flag_list(cursor)
