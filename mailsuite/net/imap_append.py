@@ -17,7 +17,8 @@ from mailsuite.imap.events import AppendAbort, AppendBegin, AppendChunk, AppendE
 from mailsuite.mime.ascii_header import AsciiHeader
 from mailsuite.mime.binary import TextForm
 from mailsuite.mime.seven_bit import Unconvertible
-from mailsuite.net.imap_session import Offered, Session
+from mailsuite.net.imap_parts import Offered
+from mailsuite.net.imap_session import Session
 from mailsuite.query import Numbers, Uids
 
 
@@ -45,7 +46,7 @@ async def begin(session: Session, event: AppendBegin) -> None:
 def _replaced(session: Session, message: Numbers | Uids) -> int:
     """The UID of the message that REPLACE is to remove."""
     view = session.selection.view
-    if view.read_only:
+    if view.may.read_only:
         raise ReadOnly("the mailbox is open for reading only")
     uids = session.resolve(message)
     if not uids:

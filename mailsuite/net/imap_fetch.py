@@ -22,7 +22,8 @@ from mailsuite.net.imap_ahead import Ahead
 from mailsuite.net.imap_bodies import Bodies
 from mailsuite.net.imap_limit import Share
 from mailsuite.net.imap_messages import missed
-from mailsuite.net.imap_session import BadCommand, Session
+from mailsuite.net.imap_parts import BadCommand
+from mailsuite.net.imap_session import Session
 
 #: Messages asked of the index in one call: flags alone, columns, headers, previews.
 FLAG_ROWS = 5000
@@ -50,7 +51,7 @@ async def fetch(session: Session, event: Fetch) -> None:
     share = Share(session.settings.message_limit)
     uids = share.newest(uids)
     code = share.code or missed(session, event.messages)
-    missing = await _answer(session, rows.plan(event.items, view.keeps_seen, view.uid_only), uids)
+    missing = await _answer(session, rows.plan(event.items, view.may.keep_seen, view.uid_only), uids)
     if missing and not code:
         code = codes.EXPUNGEISSUED  # RFC 5530 §3
     await session.complete(event, b"fetched", code, event.uid)

@@ -12,8 +12,9 @@ from mailsuite.imap.events import Criteria, Search, SearchRefused, Sort, Thread
 from mailsuite.imap.modseqs import Awareness
 from mailsuite.imap.returns import ReturnOption, Returns
 from mailsuite.net.imap_limit import Share
+from mailsuite.net.imap_parts import BadCommand
 from mailsuite.net.imap_selection import modseqs_of
-from mailsuite.net.imap_session import BadCommand, Session
+from mailsuite.net.imap_session import Session
 from mailsuite.query import STAR, All, SortBy, SortKey, Uids
 
 _EVERYTHING = Uids(((1, STAR),))

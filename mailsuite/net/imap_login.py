@@ -25,7 +25,8 @@ from mailsuite.imap.events import Login as LoginCommand
 from mailsuite.imap.modseqs import Awareness
 from mailsuite.imap.states import State
 from mailsuite.model import Account
-from mailsuite.net.imap_session import BadCommand, Session
+from mailsuite.net.imap_parts import BadCommand
+from mailsuite.net.imap_session import Session
 from mailsuite.net.login import Exchange
 from mailsuite.sasl import base64
 from mailsuite.sasl.values import Challenge, Credentials, SASLError

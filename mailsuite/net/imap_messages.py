@@ -21,7 +21,7 @@ _EVERYTHING = Uids(((1, STAR),))
 def writable(session: Session) -> Selection:
     """The selected mailbox; ReadOnly after EXAMINE."""
     selection = session.selection
-    if selection.view.read_only:
+    if selection.view.may.read_only:
         raise ReadOnly("the mailbox is open for reading only")
     return selection
 
@@ -109,7 +109,7 @@ async def copy(session: Session, event: Copy) -> None:
 async def expunge(session: Session, event: Expunge) -> None:
     """EXPUNGE and UID EXPUNGE, RFC 3501 §6.4.3, RFC 4315 §2.1; RFC 4314 §4 also where there is nothing to expunge."""
     selection = writable(session)
-    if not selection.view.may_expunge:
+    if not selection.view.may.expunge:
         raise NotAllowed("that takes the right e")
     await selection.catch_up()
     uids = selection.view.deleted(event.messages)

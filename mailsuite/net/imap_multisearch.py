@@ -17,8 +17,9 @@ from mailsuite.imap.sources import SourceKind
 from mailsuite.imap.view import View
 from mailsuite.interfaces import IMailbox
 from mailsuite.net import imap_find
+from mailsuite.net.imap_parts import BadCommand
 from mailsuite.net.imap_selection import modseqs_of
-from mailsuite.net.imap_session import BadCommand, Session
+from mailsuite.net.imap_session import Session
 from mailsuite.query import STAR, Query, Uids
 
 #: Mailboxes of one command (RFC 7377 §2.4).

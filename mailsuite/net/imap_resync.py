@@ -28,7 +28,7 @@ async def resync(session: Session, client: Resync) -> None:
     wanted = _EVERY if client.known is None else client.known
     above = known.matched(view.uids, client.numbers, client.uids)
     await tell_vanished(session, wanted, client.modseq, above)
-    plan = rows.plan(_ROW, view.keeps_seen, view.uid_only)
+    plan = rows.plan(_ROW, view.may.keep_seen, view.uid_only)
     uids = await changed_since(selection, view.resolve(Uids(wanted)), client.modseq)
     for start in range(0, len(uids), AT_ONCE):
         if start:

@@ -12,8 +12,9 @@ from mailsuite.interfaces import IBody
 from mailsuite.mime import header, transfer
 from mailsuite.mime.section import Span, Which, find_part, locate
 from mailsuite.mime.structure import Part, Scanner, scan
+from mailsuite.net.imap_parts import BrokenAnswer
 from mailsuite.net.imap_selection import Selection
-from mailsuite.net.imap_session import BrokenAnswer, Session
+from mailsuite.net.imap_session import Session
 
 #: Octets read and written at once.
 PIECE = 256 * 1024

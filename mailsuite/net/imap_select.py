@@ -9,8 +9,9 @@ from mailsuite.imap import codes, listing, responses
 from mailsuite.imap.events import Close, IdleBegin, IdleEnd, Select, Unselect
 from mailsuite.imap.modseqs import Awareness
 from mailsuite.net import imap_resync
+from mailsuite.net.imap_parts import BadCommand
 from mailsuite.net.imap_selection import open_selection
-from mailsuite.net.imap_session import BadCommand, Session
+from mailsuite.net.imap_session import Session
 from mailsuite.query import STAR, Uids
 
 _EVERYTHING = Uids(((1, STAR),))
@@ -40,7 +41,7 @@ async def select(session: Session, event: Select) -> None:
         except Exception:
             session.deselect()  # a SELECT that fails leaves nothing selected
             raise
-    session.core.ok(event.tag, b"selected", codes.READ_ONLY if selection.view.read_only else codes.READ_WRITE)
+    session.core.ok(event.tag, b"selected", codes.READ_ONLY if selection.view.may.read_only else codes.READ_WRITE)
 
 
 async def _listed(session: Session, name: str) -> bytes:
@@ -52,7 +53,7 @@ async def _listed(session: Session, name: str) -> bytes:
 async def close(session: Session, event: Close) -> None:
     """RFC 3501 §6.4.2: what is marked \\Deleted goes, and nothing is told."""
     selection = session.selection
-    if not selection.view.read_only:
+    if not selection.view.may.read_only:
         await selection.catch_up()
         uids = selection.view.deleted(_EVERYTHING)
         if uids:

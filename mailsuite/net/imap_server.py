@@ -6,12 +6,14 @@ here they meet.  A session's state is in ``imap_session``, the commands are in t
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeAlias
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
 
 from mailsuite.errors import MailError, NotAllowed, NotFound
 from mailsuite.imap import codes, events, responses
@@ -38,8 +40,9 @@ from mailsuite.net import (
 )
 from mailsuite.net.imap_following import Allowance
 from mailsuite.net.imap_lookout import Lookout
+from mailsuite.net.imap_parts import Parts
 from mailsuite.net.imap_progress import Progress
-from mailsuite.net.imap_session import Parts, Session
+from mailsuite.net.imap_session import Session
 from mailsuite.net.imap_settings import IMAPSettings
 from mailsuite.net.listening import Listening
 from mailsuite.net.login import Login
@@ -127,6 +130,8 @@ _KEEP_FOLLOWING = frozenset({events.Fetch, events.Store, events.Noop})
 class IMAPConnection(Session):
     """One client."""
 
+    _greeted = False
+
     async def show(self, items: tuple[FetchItem, ...], uids: list[int]) -> None:
         await imap_fetch.show(self, items, uids)
 
@@ -165,6 +170,56 @@ class IMAPConnection(Session):
         done = action(self, event)
         if done is not None:
             await done
+
+    # -- the connection calls these ------------------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        if not self.secure:
+            self._greet()
+
+    def secured(self) -> None:
+        """The greeting tells what AUTHENTICATE can do, which depends on the handshake."""
+        if not self._greeted:
+            self._greet()
+
+    def _greet(self) -> None:
+        self._greeted = True
+        name = self.settings.hostname.encode("ascii", "replace")
+        self.core.greet(name + b" ready", codes.capability(self.capabilities(self.core.state)))
+        self.flush()
+
+    @property
+    def logged_in(self) -> str:
+        return self.account
+
+    def ends_at(self) -> float:
+        return math.inf if self.account else self.connected_at + self.settings.login_limit
+
+    def timed_out(self) -> None:
+        self.hits["timeouts.imap"] += 1
+        self.end(b"nothing heard for too long")
+
+    def expired(self) -> None:
+        self.hits["timeouts.login"] += 1
+        self.end(b"no login for too long")
+
+    def garbled(self) -> None:
+        self.core.bye(b"this is not compressed as it should be")
+
+    def faulted(self, failure: Failure) -> None:
+        self.core.bye(b"an error of the server, it has been logged", codes.SERVERBUG)
+
+    def stopping(self) -> None:
+        self.core.bye(b"the server is going down, try again soon", codes.UNAVAILABLE)
+
+    def dismissed(self) -> None:
+        self.core.bye(b"the account is gone, or its password was changed; log in again")
+
+    def ended(self) -> None:
+        self.log_out()
+        self.parts.progress.leave(self)
+        self._ended(self)
 
 
 class IMAPServerFactory(Listening):

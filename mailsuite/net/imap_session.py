@@ -9,16 +9,12 @@ told before that answer.
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any, ClassVar
 
-import msgspec
-from twisted.internet import interfaces
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from mailsuite.errors import MailError
 from mailsuite.imap import capability, codes, responses
@@ -30,61 +26,17 @@ from mailsuite.imap.modseqs import Awareness
 from mailsuite.imap.notices import USUAL, OfSelected
 from mailsuite.imap.server import ServerCore
 from mailsuite.imap.states import State
-from mailsuite.interfaces import IDraft, IMailStore, IMailStores, IQuotas, ITLSContexts
-from mailsuite.mime.ascii_header import AsciiHeader
-from mailsuite.mime.binary import TextForm
-from mailsuite.model import Account, Flags
+from mailsuite.interfaces import IMailStore
+from mailsuite.model import Account
 from mailsuite.net import imap_telling
 from mailsuite.net.connection import Connection
-from mailsuite.net.imap_following import Allowance, Following
-from mailsuite.net.imap_lookout import Lookout
+from mailsuite.net.imap_following import Following
 from mailsuite.net.imap_notices import Notices
-from mailsuite.net.imap_progress import Progress, Work
+from mailsuite.net.imap_parts import BadCommand, BrokenAnswer, Offered, Parts
+from mailsuite.net.imap_progress import Work
 from mailsuite.net.imap_selection import Selection
-from mailsuite.net.imap_settings import IMAPSettings
-from mailsuite.net.login import Entrance, Exchange, Login
+from mailsuite.net.login import Entrance, Exchange
 from mailsuite.query import Numbers, Uids
-
-
-class BadCommand(Exception):
-    """The client asked for what no client should ask for; the text is for it."""
-
-    def __init__(self, text: str, code: bytes = b"") -> None:
-        super().__init__(text)
-        self.code = code
-
-
-class BrokenAnswer(Exception):
-    """An answer failed half-way within a literal: nothing more can be said on this connection."""
-
-
-class Offered(msgspec.Struct, frozen=True):
-    """One message of an APPEND that is under way; ``date`` in epoch seconds."""
-
-    draft: IDraft
-    flags: Flags
-    date: float
-    #: Makes text of a message that may hold any octets; None for others.
-    form: TextForm | None = None
-    #: Looks at a header that must be ASCII; None where it need not be.
-    header: AsciiHeader | None = None
-
-
-class Parts(msgspec.Struct, frozen=True):
-    """What all sessions of a factory share."""
-
-    settings: IMAPSettings
-    login: Login
-    stores: IMailStores
-    drafts: Callable[[], IDraft]
-    tls: ITLSContexts
-    clock: interfaces.IReactorTime
-    lookout: Lookout
-    quotas: IQuotas
-    #: So many random octets, that nobody can guess.
-    random: Callable[[int], bytes]
-    allowance: Allowance
-    progress: Progress
 
 
 class Session(Connection[ServerCore]):
@@ -101,7 +53,7 @@ class Session(Connection[ServerCore]):
         self.exchange: Exchange | None = None
         self.failures = 0
         self.offered: list[Offered] = []
-        self._greeted = self._in_pieces = False
+        self._in_pieces = False
         self._selection: Selection | None = None
         self._ended = ended
         #: What is read along for a client that fetches message after message.
@@ -412,53 +364,3 @@ class Session(Connection[ServerCore]):
         if self.core.idling and not self.closing and not self.choked:
             self.core.untagged(responses.ok(b"Still here"))
             self.flush()
-
-    # -- the connection calls these ------------------------------------------------------------------------------
-
-    def connectionMade(self) -> None:
-        super().connectionMade()
-        if not self.secure:
-            self._greet()
-
-    def secured(self) -> None:
-        """The greeting tells what AUTHENTICATE can do, which depends on the handshake."""
-        if not self._greeted:
-            self._greet()
-
-    def _greet(self) -> None:
-        self._greeted = True
-        name = self.settings.hostname.encode("ascii", "replace")
-        self.core.greet(name + b" ready", codes.capability(self.capabilities(self.core.state)))
-        self.flush()
-
-    @property
-    def logged_in(self) -> str:
-        return self.account
-
-    def ends_at(self) -> float:
-        return math.inf if self.account else self.connected_at + self.settings.login_limit
-
-    def timed_out(self) -> None:
-        self.hits["timeouts.imap"] += 1
-        self.end(b"nothing heard for too long")
-
-    def expired(self) -> None:
-        self.hits["timeouts.login"] += 1
-        self.end(b"no login for too long")
-
-    def garbled(self) -> None:
-        self.core.bye(b"this is not compressed as it should be")
-
-    def faulted(self, failure: Failure) -> None:
-        self.core.bye(b"an error of the server, it has been logged", codes.SERVERBUG)
-
-    def stopping(self) -> None:
-        self.core.bye(b"the server is going down, try again soon", codes.UNAVAILABLE)
-
-    def dismissed(self) -> None:
-        self.core.bye(b"the account is gone, or its password was changed; log in again")
-
-    def ended(self) -> None:
-        self.log_out()
-        self.parts.progress.leave(self)
-        self._ended(self)
