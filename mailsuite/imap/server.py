@@ -9,7 +9,7 @@ is ever taken for a command.  What stands behind STARTTLS in the same flight is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import cast
 
 from mailsuite.imap import codes, limits, responses, table
@@ -27,6 +27,7 @@ from mailsuite.imap.events import (
     StartTls,
 )
 from mailsuite.imap.limits import Limits
+from mailsuite.imap.outgoing import Outgoing
 from mailsuite.imap.progress import InHand, Mode, Reading
 from mailsuite.imap.reader import Announced, Reader
 from mailsuite.imap.states import State
@@ -36,13 +37,13 @@ from mailsuite.wire.signals import NEED_DATA, PAUSED, Signal
 _GO_AHEAD = b"+ go ahead\r\n"
 
 
-class ServerCore:
+class ServerCore(Outgoing):
     """One session; see the module."""
 
     def __init__(self, limits: Limits = limits.DEFAULT) -> None:
+        super().__init__()
         self._limits = limits
         self._reader = Reader()
-        self._out: list[bytes] = []
         self._state = State.NOT_AUTHENTICATED
         self._dialect = REV1
         self._mode = Mode.COMMAND
@@ -68,12 +69,6 @@ class ServerCore:
         while event is None:
             event = PAUSED if self._awaiting else self._STEPS[self._mode](self)
         return event
-
-    def data_to_send(self) -> bytes:
-        """What is to go to the client; once."""
-        data = b"".join(self._out)
-        self._out.clear()
-        return data
 
     @property
     def buffered(self) -> int:
@@ -106,18 +101,6 @@ class ServerCore:
         return self._hand.row is not None and self._hand.row.expunges
 
     # -- answers -------------------------------------------------------------------------------------------------
-
-    def greet(self, text: bytes, code: bytes = b"") -> None:
-        """The first line, ``* OK [code] text`` (RFC 3501 section 7.1.1)."""
-        self._out.append(responses.ok(text, code))
-
-    def untagged(self, data: bytes) -> None:
-        """Complete responses, as ``responses`` makes them; pieces of one may come in several calls."""
-        self._out.append(data)
-
-    def untagged_all(self, parts: Iterable[bytes]) -> None:
-        """Like ``untagged`` for each."""
-        self._out.extend(parts)
 
     def ok(self, tag: bytes, text: bytes, code: bytes = b"") -> None:
         """Completes the command: the state changes as the table says (LOGIN, SELECT, CLOSE ...)."""

@@ -17,6 +17,7 @@ from mailsuite.imap.flag_changes import FlagChanges
 from mailsuite.imap.modseqs import Awareness, ModSeqs
 from mailsuite.imap.notices import USUAL, EventKind
 from mailsuite.imap.numbering import Numbering
+from mailsuite.imap.permission import Permission
 from mailsuite.imap.sets import ranges_of
 from mailsuite.model import (
     DELETED,
@@ -34,9 +35,6 @@ from mailsuite.model import (
 )
 from mailsuite.query import Uids
 
-#: Rights to change anything of a selected mailbox, and those that a flag takes other than ``w`` (RFC 4314 §4, §5.2).
-_CHANGING = frozenset("swtie")
-_RIGHT_OF = {SEEN: "s", DELETED: "t"}
 #: Up to so many messages are removed one by one; more by copying what stays.
 _FEW = 32
 
@@ -46,9 +44,7 @@ class View(Numbering):
 
     def __init__(self, snapshot: Snapshot, read_only: bool = False) -> None:
         super().__init__(snapshot.uids, snapshot.recent)
-        #: Nothing can be changed: the client wants it so, or has no right to (RFC 4314 §5.2).
-        self.read_only = read_only or not _CHANGING & set(snapshot.rights)
-        self._rights = snapshot.rights
+        self.may = Permission(snapshot.rights, read_only)
         self.uidvalidity = snapshot.uidvalidity
         #: Set by ``apply``: changes were lost, ``resync`` is needed.
         self.overflowed = False
@@ -82,7 +78,7 @@ class View(Numbering):
             self._flags_line(),
             responses.exists(len(self._uids)),
             *self._rev1_lines(),
-            self._permanent_line(),
+            self.may.permanent_line(self._keywords),
             responses.ok(b"UIDs are valid", codes.uidvalidity(self.uidvalidity)),
             responses.ok(b"the next UID", codes.uidnext(self._uidnext)),
             responses.ok(b"the highest so far", codes.highestmodseq(self.modseqs.highest)),  # RFC 7162 §3.1.2.1
@@ -107,25 +103,6 @@ class View(Numbering):
 
     def _flags_line(self) -> bytes:
         return b"* FLAGS (%s)\r\n" % " ".join((*SYSTEM_FLAGS, *self._keywords)).encode()
-
-    @property
-    def may_expunge(self) -> bool:
-        """RFC 4314 §4."""
-        return "e" in self._rights
-
-    @property
-    def keeps_seen(self) -> bool:
-        """Whether reading a message marks it as \\Seen."""
-        return self._may_change(SEEN)
-
-    def _may_change(self, flag: str) -> bool:
-        """RFC 4314 §4."""
-        return not self.read_only and _RIGHT_OF.get(flag, "w") in self._rights
-
-    def _permanent_line(self) -> bytes:
-        words = [flag for flag in (*SYSTEM_FLAGS, *self._keywords, "\\*") if self._may_change(flag)]
-        text = b"read-only" if self.read_only else b"these are kept, new keywords too"
-        return responses.ok(text, b"PERMANENTFLAGS (%s)" % " ".join(words).encode())
 
     # -- flags ---------------------------------------------------------------------------------------------------
 
@@ -328,7 +305,7 @@ class View(Numbering):
         lines: list[bytes] = []
         if len(self._keywords) > self._told_keywords:
             self._told_keywords = len(self._keywords)
-            lines += [self._flags_line(), self._permanent_line()]
+            lines += [self._flags_line(), self.may.permanent_line(self._keywords)]
         if len(self._uids) > self._told:
             self.fresh = self._uids[self._told :]
             self._told = len(self._uids)
