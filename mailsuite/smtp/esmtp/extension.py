@@ -62,6 +62,15 @@ def flag(keyword: str) -> Callable[[str], bool]:
     return parse
 
 
+def before_tls(parameter: Parameter) -> Parameter:
+    """In place of one whose extension is offered after STARTTLS."""
+
+    def parse(value: str) -> object:
+        raise ParameterError(f"{parameter.keyword} is not offered yet; say STARTTLS first", 555)
+
+    return Parameter(parameter.keyword, "", parse)
+
+
 def always(session: Session) -> bool:
     """Offered to everybody."""
     return True
@@ -74,7 +83,8 @@ def nothing(session: Session, now: float) -> str:
 
 class Extension(msgspec.Struct, frozen=True):
     """``told`` is what follows the keyword, given the time in seconds since the epoch.  ``mail_octets`` and
-    ``rcpt_octets`` are how much longer its RFC lets those commands become."""
+    ``rcpt_octets`` are how much longer its RFC lets those commands become.  ``under_tls``: it is not offered without
+    TLS, which who uses a parameter of MAIL too soon is told."""
 
     keyword: str
     offered: Callable[[Session], bool] = always
@@ -83,3 +93,4 @@ class Extension(msgspec.Struct, frozen=True):
     rcpt: tuple[Parameter, ...] = ()
     mail_octets: int = 0
     rcpt_octets: int = 0
+    under_tls: bool = False

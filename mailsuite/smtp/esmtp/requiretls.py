@@ -13,5 +13,9 @@ def _offered(session: Session) -> bool:
 
 
 REQUIRETLS = Extension(
-    "REQUIRETLS", offered=_offered, mail=(Parameter("REQUIRETLS", "require_tls", flag("REQUIRETLS")),), mail_octets=11
+    "REQUIRETLS",
+    offered=_offered,
+    mail=(Parameter("REQUIRETLS", "require_tls", flag("REQUIRETLS")),),
+    mail_octets=11,
+    under_tls=True,
 )

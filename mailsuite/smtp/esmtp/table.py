@@ -11,7 +11,7 @@ from mailsuite.smtp.esmtp.auth import AUTH, AUTH_PARAMETER
 from mailsuite.smtp.esmtp.body import BINARY_MIME, CHUNKING, EIGHT_BIT_MIME
 from mailsuite.smtp.esmtp.deliverby import DELIVERBY
 from mailsuite.smtp.esmtp.dsn import DSN
-from mailsuite.smtp.esmtp.extension import Extension, Parameter, Session
+from mailsuite.smtp.esmtp.extension import Extension, Parameter, Session, before_tls
 from mailsuite.smtp.esmtp.futurerelease import FUTURERELEASE
 from mailsuite.smtp.esmtp.inquiries import ETRN, EXPN, HELP, VRFY
 from mailsuite.smtp.esmtp.limits import LIMITS
@@ -72,7 +72,9 @@ def offer(session: Session) -> Offer:
     """The extensions that work now; a later one's parameter replaces an earlier one's of the same keyword."""
     without = session.options.without
     found = tuple(one for one in EXTENSIONS if one.keyword not in without and one.offered(session))
-    mail = {parameter.keyword: parameter for extension in found for parameter in extension.mail}
+    later = [one for one in EXTENSIONS if one.under_tls and one.keyword not in without and _offers_tls(session)]
+    mail = {parameter.keyword: before_tls(parameter) for extension in later for parameter in extension.mail}
+    mail |= {parameter.keyword: parameter for extension in found for parameter in extension.mail}
     rcpt = {parameter.keyword: parameter for extension in found for parameter in extension.rcpt}
     if session.options.mechanisms:
         mail[AUTH_PARAMETER.keyword] = AUTH_PARAMETER
