@@ -50,6 +50,12 @@ def summarize(root: Part) -> Summary:
     return Summary(envelope(root.fields), shown.structure, shown.body, root.body, root.end, root.fields)
 
 
+def rev1_structures(message: bytes) -> tuple[bytes, bytes]:
+    """BODYSTRUCTURE and BODY where message/global is not taken apart (RFC 3501 §9 ``media-message``)."""
+    shown = _show(scan(message), _Allowance(global_apart=False))
+    return shown.structure, shown.body
+
+
 def string(text: bytes) -> bytes:
     """An IMAP string; NUL, which no string may hold, becomes 0x80 (as Dovecot does)."""
     if len(text) <= MAX_QUOTED:
@@ -121,10 +127,11 @@ _ADDRESS_FIELDS = (b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc")
 
 
 class _Allowance:
-    """What the address fields of embedded messages may still cost, in octets."""
+    """What the address fields of embedded messages may still cost, in octets; whether message/global is taken apart."""
 
-    def __init__(self) -> None:
+    def __init__(self, global_apart: bool = True) -> None:
         self._left = MAX_EMBEDDED
+        self.global_apart = global_apart
 
     def affordable(self, fields: dict[bytes, bytes]) -> dict[bytes, bytes]:
         """The fields, without addresses once those cost too much."""
@@ -150,7 +157,7 @@ def _show(part: Part, allowance: _Allowance) -> _Shown:
         part.size,
     )
     extension = b" %b%b" % (_field(fields, b"content-md5"), extension)
-    if part.kind is Kind.MESSAGE:
+    if part.kind is Kind.MESSAGE and (allowance.global_apart or subtype.lower() != b"global"):
         return _show_message(part, head, extension, allowance)
     if kind.lower() == b"text":
         head = b"%b %d" % (head, part.lines)

@@ -8,7 +8,7 @@ from mailsuite.errors import MailError
 from mailsuite.imap.rows import Plan
 from mailsuite.imap.view import View
 from mailsuite.model import SEEN, Fetched, FlagOp
-from mailsuite.net import imap_resync
+from mailsuite.net import imap_resync, imap_structures
 from mailsuite.net.imap_session import Session
 
 _MODSEQ = "modseq"
@@ -21,8 +21,10 @@ async def fetch(session: Session, plan: Plan, items: Sequence[str], uids: Sequen
     if not items:
         return Fetched(uids, ())
     if _MODSEQ in items:
-        return await imap_resync.fetch_modseqs(session.selection, uids, items, items.index(_MODSEQ))
-    return await session.selection.mailbox.fetch(uids, items)
+        found = await imap_resync.fetch_modseqs(session.selection, uids, items, items.index(_MODSEQ))
+    else:
+        found = await session.selection.mailbox.fetch(uids, items)
+    return await imap_structures.for_client(session, items, found)
 
 
 def flags(view: View, plan: Plan, uids: Sequence[int]) -> Sequence[bytes]:

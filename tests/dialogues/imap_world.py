@@ -109,6 +109,22 @@ gladly: caf\xc3\xa9!
 > Zebra at noon?
 --b--
 """,
+    "global": b"""\
+Subject: forwarded
+Content-Type: multipart/mixed; boundary=b
+
+--b
+
+see below
+--b
+Content-Type: Message/Global
+Content-Transfer-Encoding: 8bit
+
+Subject: =?utf-8?q?=C3=A9t=C3=A9?=
+
+x
+--b--
+""",
     "nul": b"Subject: a\0b\n\nc\0d\n",
     "large": b"Subject: large\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\n"
     + b"0123456789\n" * 30_000
