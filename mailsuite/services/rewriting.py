@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TypeAlias
 
 from twisted.internet.defer import Deferred
@@ -13,7 +13,10 @@ from mailsuite.config.addresses import Headers
 from mailsuite.config.schema import Settings
 from mailsuite.directory import address_map
 from mailsuite.directory.address_map import AddressMap
+from mailsuite.directory.database import Database
+from mailsuite.directory.lookup import Lookups
 from mailsuite.directory.rewriting import Masquerade, Rewriting, Rule
+from mailsuite.errors import MailError
 from mailsuite.interfaces import IOffload, IRewrites, IRewriting
 from mailsuite.model import Client
 from mailsuite.unchanged import UNCHANGED
@@ -49,24 +52,20 @@ class WatchedRewriting:
 
     def __init__(self, settings: Settings, offload: IOffload, seconds: Callable[[], float]) -> None:
         own = settings.rewriting
-        watched = {
-            path: _watched(settings, path, offload, seconds)
-            for path in (own.sender_canonical, own.recipient_canonical, own.canonical)
-            if path
+        #: The files that are asked about senders and recipients, in that order.
+        self._senders = [path for path in (own.sender_canonical, own.canonical) if path]
+        self._recipients = [path for path in (own.recipient_canonical, own.canonical) if path]
+        self._tables = {
+            path: _watched(settings, path, offload, seconds) for path in (*self._senders, *self._recipients)
         }
-        self._tables = list(watched.values())
-        names = list(watched)
-        #: Which tables are asked about senders and recipients, in that order.
-        self._senders = [names.index(path) for path in (own.sender_canonical, own.canonical) if path]
-        self._recipients = [names.index(path) for path in (own.recipient_canonical, own.canonical) if path]
         masked = Masquerade(own.masquerade, own.masquerade_exceptions)
         self._masquerade: tuple[Rule, ...] = (masked,) if own.masquerade else ()
         self._ours = _WHOSE[own.headers]
         self._known: list[AddressMap] = []
-        self._rewriting = self._made([])
+        self._rewriting = Rewriting(masquerade=self._masquerade, is_ours=self._ours)
 
     def now(self) -> IRewrites | Deferred[IRewrites]:
-        found = [table.get() for table in self._tables]
+        found = [table.get() for table in self._tables.values()]
         ready = [one for one in found if isinstance(one, AddressMap)]
         return self._by(ready) if len(ready) == len(found) else Deferred.fromCoroutine(self._later(found))
 
@@ -76,19 +75,25 @@ class WatchedRewriting:
     def _by(self, maps: list[AddressMap]) -> IRewrites:
         """The same as before where no table has changed."""
         if len(maps) != len(self._known) or any(one is not old for one, old in zip(maps, self._known, strict=True)):
-            self._known, self._rewriting = maps, self._made(maps)
+            known = dict(zip(self._tables, maps, strict=True))
+            senders, recipients = [known[path] for path in self._senders], [known[path] for path in self._recipients]
+            self._known, self._rewriting = maps, Rewriting(senders, recipients, self._masquerade, self._ours)
         return self._rewriting
-
-    def _made(self, maps: Sequence[AddressMap]) -> Rewriting:
-        senders = [maps[index] for index in self._senders] if maps else []
-        recipients = [maps[index] for index in self._recipients] if maps else []
-        return Rewriting(senders, recipients, self._masquerade, self._ours)
 
 
 def _watched(
     settings: Settings, path: str, offload: IOffload, seconds: Callable[[], float], keep_detail: bool = True
 ) -> Watched[AddressMap]:
-    origins = list(dict.fromkeys([settings.default_domain or settings.hostname, settings.hostname]))
-    origins += [domain for domain in settings.local_domains if domain not in origins]
-    read = partial(address_map.parse, path=path, origins=origins, keep_detail=keep_detail)
+    def read(text: str) -> AddressMap:
+        return address_map.parse(text, path, _origins(settings), keep_detail)
+
     return Watched(path, read, offload, seconds)
+
+
+def _origins(settings: Settings) -> list[str]:
+    """Where names without a domain are at home: our names, the default domain first.  Blocking."""
+    default = settings.default_domain
+    if not default:
+        with contextlib.suppress(MailError), contextlib.closing(Database(settings.paths.directory)) as database:
+            default = Lookups(database).default_domain()
+    return list(dict.fromkeys([default or settings.hostname, settings.hostname, *settings.local_domains]))

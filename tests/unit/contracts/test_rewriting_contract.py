@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,9 @@ from zope.interface.verify import verifyObject
 
 from mailsuite.config.load import parse
 from mailsuite.directory.address_map import parse as parse_map
+from mailsuite.directory.database import Database, create
+from mailsuite.directory.lookup import Lookups
+from mailsuite.directory.records import Records
 from mailsuite.directory.rewriting import Masquerade, Rewriting
 from mailsuite.errors import Temporary
 from mailsuite.interfaces import IRewrites, IRewriting
@@ -119,6 +123,17 @@ def test_names_without_a_domain_are_ours(tmp_path: Path) -> None:
     for domain in ("a.test", "mx.a.test", "c.test"):
         assert rewrites.recipient(Address("root", domain)) == Address("admin", "a.test")
     assert rewrites.recipient(Address("root", "d.test")) == Address("root", "d.test")
+
+
+def test_the_first_domain_of_the_directory_is_the_default(tmp_path: Path) -> None:
+    create(str(tmp_path / "directory.sqlite"))
+    with contextlib.closing(Database(str(tmp_path / "directory.sqlite"))) as database:
+        Records(database, Lookups(database)).add_domain("first.test")
+    write(tmp_path / "t", TABLE)
+    settings = parse(CONFIG.replace("default_domain", "#") + 'canonical = "t"\n', str(tmp_path / "m.toml"))
+    rewrites = now(rewriting(settings, Inline(), lambda: 1e9))
+    for domain in ("first.test", "mx.a.test", "c.test"):
+        assert rewrites.sender(Address("root", domain)) == Address("admin", "first.test")
 
 
 @pytest.mark.parametrize(
