@@ -46,12 +46,15 @@ def serve(folder: str) -> None:
     """In a process of its own: load, tell how long that took, answer until standard input ends."""
     from twisted.internet import reactor, stdio  # noqa: PLC0415
     from twisted.internet.protocol import Protocol  # noqa: PLC0415
+    from twisted.python.failure import Failure  # noqa: PLC0415
 
     from mailsuite.disk.journal_disk import JournalDisk  # noqa: PLC0415
     from mailsuite.net.control import listen  # noqa: PLC0415
     from mailsuite.net.sessions import Overview  # noqa: PLC0415
     from mailsuite.offload import Offload  # noqa: PLC0415
     from mailsuite.queue.disk import DiskQueue  # noqa: PLC0415
+    from mailsuite.testing.memory_store import MemoryStores  # noqa: PLC0415
+    from mailsuite.testing.quotas import MemoryQuotas  # noqa: PLC0415
 
     disk = JournalDisk(Places(folder).journal)
     disk.open()
@@ -66,15 +69,19 @@ def serve(folder: str) -> None:
 
     def loaded(count: int) -> None:
         took = time.perf_counter() - began
-        listen(Places(folder).control, queue, lambda: Overview((), {}), reactor)
+        listen(Places(folder).control, queue, MemoryQuotas(MemoryStores()), lambda: Overview((), {}), reactor)
         processor = time.process_time() - used
         print(f"start           {took:.2f} s, {processor:.2f} s of a processor, {count} messages", flush=True)
         print(f"memory          {_memory()} MiB, {before} of them before", flush=True)
         print("ready", flush=True)
         stdio.StandardIO(End())
 
+    def failed(failure: Failure) -> None:
+        failure.printTraceback()
+        reactor.stop()
+
     offload.start()
-    reactor.callWhenRunning(lambda: queue.load().addCallback(loaded))
+    reactor.callWhenRunning(lambda: queue.load().addCallback(loaded).addErrback(failed))
     reactor.run()
     print(f"memory at most  {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB", flush=True)
     offload.stop()

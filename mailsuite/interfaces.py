@@ -559,6 +559,11 @@ class IRecorded(Interface):
         """Do the steps, if nobody has; returns when they are done, whoever does them.  ``Temporary`` if that cannot be
         now: to be called again."""
 
+    def forgo(unit: int) -> bool:
+        """The steps of this unit need not be done, for a unit that undoes them is recorded or will be, or nobody needs
+        them any more.  Whether they will not be done; False if they are done or somebody is about it, who can be
+        waited for with ``perform``.  Does not block."""
+
 
 class ITLSContexts(Interface):
     """TLS settings, made in one place."""

@@ -19,7 +19,7 @@ _GAP, _INDENT = "  ", "    "
 _NARROWEST = 12
 
 
-class _Row(msgspec.Struct, frozen=True):
+class _Row(msgspec.Struct, frozen=True, gc=False):
     cells: tuple[str, ...]
     #: What went wrong last, to be said below this row.
     error: str

@@ -148,6 +148,7 @@ class JournalDisk(RealDisk):
         """What is promised must find room: ``DiskFull`` while there is less of it than the journal may hold."""
         problems: dict[str, Temporary | None] = {}
         errors: list[Exception | None] = [self._refusal(unit, problems) for unit in units]
+        kept = [number for number, error in enumerate(errors) if error is None]
         units = [links_first(unit) for unit, error in zip(units, errors, strict=True) if error is None]
         if not units:
             return Recorded(errors)
@@ -168,7 +169,7 @@ class JournalDisk(RealDisk):
             with self._lock:
                 del self._recorded[recorded]
 
-        recorded = Recorded(errors, finish)
+        recorded = Recorded(errors, finish, lambda unit: behind.forgo(kept.index(unit)))
         with self._lock:
             self._recorded[recorded] = None
         return recorded

@@ -90,14 +90,38 @@ def prepare(placements: Sequence[Placement]) -> None:
         raise
 
 
+class Unplaced:
+    """A message that is durable, and perhaps not in its places yet.  Any thread."""
+
+    def __init__(self, recorded: IRecorded, unit: int) -> None:
+        self._recorded = recorded
+        self._unit = unit
+
+    def forgo(self) -> bool:
+        """It need not be placed any more; whether it will not be (``IRecorded.forgo``)."""
+        return self._recorded.forgo(self._unit)
+
+    def perform(self) -> None:
+        """It is placed when this returns, if it is not forgone; ``Temporary``.  Blocking."""
+        self._recorded.perform()
+
+
 class Placed:
     """What became of messages.  ``errors``: for each why it was not placed, or None if it is durable in all its places.
     One that is ``Busy`` was not touched and may be tried again."""
 
-    def __init__(self, errors: Sequence[Exception | None], recorded: IRecorded, holders: Sequence[Holder]) -> None:
+    def __init__(
+        self, errors: Sequence[Exception | None], recorded: IRecorded, holders: Sequence[Holder], units: Sequence[int]
+    ) -> None:
+        """``units``: the number of the message of each unit in ``recorded``."""
         self.errors = errors
         self._recorded = recorded
         self._holders = holders
+        self._units = units
+
+    def unplaced(self, number: int) -> Unplaced:
+        """This message, which has no error."""
+        return Unplaced(self._recorded, self._units.index(number))
 
     def finish(self, patience: float = -1) -> bool:
         """Let them be seen; whether all are, or some holder was busy for so many seconds.  ``Temporary`` if that cannot
@@ -132,7 +156,7 @@ def record_all(disk: IDisk, messages: Sequence[Sequence[Placement]], patience: f
         by_holder = batch.by_holder()
         for holder, placements in by_holder:
             holder.expect(placements, recorded)
-    return Placed(batch.errors, recorded, [holder for holder, _ in by_holder])
+    return Placed(batch.errors, recorded, [holder for holder, _ in by_holder], list(units))
 
 
 class _Batch:

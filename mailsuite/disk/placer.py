@@ -8,6 +8,7 @@ nothing between two requests, ends when the socket does, and is never needed: wh
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -60,7 +61,8 @@ def _do(step: Single) -> None:
         case Link():
             os.link(step.old, step.new)
         case Unlink():
-            os.unlink(step.path)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(step.path)
 
 
 def rendered(paths: Sequence[str], sets: Sequence[str]) -> list[Rendered | tuple[()]]:

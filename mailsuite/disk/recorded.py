@@ -24,12 +24,18 @@ from mailsuite.steps import Link, Put, Rename, Single, Step, Unit, singles
 @implementer(IRecorded)
 class Recorded:
     """``errors`` are those of the units; ``finish`` does the steps of the others, and may be called again if it
-    raised."""
+    raised; ``forgo`` has it leave out those of one, if it has not begun."""
 
-    def __init__(self, errors: Sequence[Exception | None], finish: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        errors: Sequence[Exception | None],
+        finish: Callable[[], None] | None = None,
+        forgo: Callable[[int], bool] | None = None,
+    ) -> None:
         self.errors = errors
         self.done = finish is None
         self._finish = finish
+        self._forgo = forgo
         self._alone = threading.Lock()
 
     def perform(self) -> None:
@@ -38,6 +44,14 @@ class Recorded:
                 self._finish()
                 self._finish = None
                 self.done = True
+
+    def forgo(self, unit: int) -> bool:
+        if self._forgo is None or not self._alone.acquire(blocking=False):
+            return False
+        try:
+            return self._finish is not None and self._forgo(unit)
+        finally:
+            self._alone.release()
 
 
 class Placer(Protocol):
@@ -58,7 +72,7 @@ class Behind:
     ) -> None:
         """``base`` is what paths are relative to, ``put`` does a ``Put``."""
         self._disk = disk
-        self._encoded = encoded
+        self._encoded = list(encoded)
         self._base = base
         self._applied = Applied(disk, put)
         self._placer = placer
@@ -68,12 +82,12 @@ class Behind:
 
     def finish(self) -> None:
         """``Temporary``, OSError, if that cannot be now."""
-        if self._encoded and not (self._placer is not None and self._placer.perform(self._encoded)):
-            decoded = (decode_unit(unit, self._base) for unit in self._encoded)
+        encoded, self._encoded = [unit for unit in self._encoded if unit], []
+        if encoded and not (self._placer is not None and self._placer.perform(encoded)):
+            decoded = (decode_unit(unit, self._base) for unit in encoded)
             self._left = [[single for step in unit for single in singles(step)] for unit in decoded]
             self._copies = _copies(single for unit in self._left for single in unit)
             self._unsure = self._placer is not None
-        self._encoded = ()
         failed: list[Exception] = []
         for unit in self._left:
             try:
@@ -84,6 +98,13 @@ class Behind:
         if failed:
             raise failed[0]
         self._copies = {}
+
+    def forgo(self, unit: int) -> bool:
+        """Leave out the steps of this one; whether that could still be."""
+        if not self._encoded:
+            return False
+        self._encoded[unit] = b""
+        return True
 
     def _go_on(self, unit: list[Single]) -> None:
         while unit:

@@ -2,9 +2,10 @@
 
 Promises: a message that ``placement`` published is attempted until each recipient is served, has failed and was
 reported, or is dropped, whatever crashes in between; results are on disk when ``settle`` fires.  A crash may repeat an
-attempt, never lose one.  Removing is: unlink the message, unlink the state, in one unit.  Writes keep their order and
-are made durable together (``queue.writes``).  Memory: one ``Queued`` a message, no bodies.  Trusts that no other
-process writes the folder while this one runs; ``net.control`` lets commands reach a running server.
+attempt, never lose one.  Removing is: unlink the message, unlink the state, in one unit; what is done with before it is
+in its place is not put there.  Writes keep their order and are made durable together (``queue.writes``).  Memory: one
+``Queued`` a message, no bodies but of what is not in its place yet.  Trusts that no other process writes the folder
+while this one runs; ``net.control`` lets commands reach a running server.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 
+import msgspec
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from mailsuite.disk.body import open_body
+from mailsuite.disk.body import OctetsBody, open_body
+from mailsuite.disk.placement import Unplaced
 from mailsuite.disk.spool import Content
 from mailsuite.errors import NotFound
 from mailsuite.interfaces import IBody, IDisk, IOffload, IQueue
@@ -29,6 +32,11 @@ from mailsuite.queue.intake import QueuePlacement, Stored
 from mailsuite.queue.schedule import Schedule, Schedules
 from mailsuite.queue.writes import Writes
 from mailsuite.steps import Put, Unlink
+
+
+class _Fresh(msgspec.Struct, frozen=True):
+    placement: QueuePlacement
+    unplaced: Unplaced
 
 
 @implementer(IQueue)
@@ -55,6 +63,8 @@ class DiskQueue:
         self._book = Book(schedules or Schedule(), clock.seconds, rng or random.Random())  # noqa: S311 - jitter
         #: Where in its file each message begins.
         self._offsets: dict[str, int] = {}
+        #: What is durable and not in its place yet.
+        self._fresh: dict[str, _Fresh] = {}
 
     # -- start, and messages coming in -----------------------------------------------------------------------------
 
@@ -83,10 +93,17 @@ class DiskQueue:
         queued = Queued(envelope, pending, due, expires=0.0, size=0)
         return QueuePlacement(self._places, self._disk, queued, head, content)
 
-    def arrived(self, placement: QueuePlacement) -> None:
-        """A placement was published (called in the reactor thread): the message is due now."""
+    def arrived(self, placement: QueuePlacement, unplaced: Unplaced | None = None) -> None:
+        """A placement was published (called in the reactor thread): the message is due now.  With ``unplaced`` it is
+        durable only, and ``placed`` follows."""
+        if unplaced is not None:
+            self._fresh[placement.stored.queued.envelope.id] = _Fresh(placement, unplaced)
         self._put(placement.stored)
         self._book.wake()
+
+    def placed(self, placement: QueuePlacement) -> None:
+        """Its file is there, if it is still wanted."""
+        self._fresh.pop(placement.stored.queued.envelope.id, None)
 
     def _put(self, stored: Stored) -> None:
         self._offsets[stored.queued.envelope.id] = stored.offset
@@ -98,6 +115,9 @@ class DiskQueue:
         return succeed(self._book.lease(limit, enter))
 
     def body(self, id: str) -> Deferred[IBody]:
+        fresh = self._fresh.get(id)
+        if fresh is not None and id in self._book:
+            return succeed(OctetsBody(fresh.placement.octets))
         return Deferred.fromCoroutine(self._body(id))
 
     async def _body(self, id: str) -> IBody:
@@ -184,6 +204,9 @@ class DiskQueue:
         return self._writes.commit(Put(self._folder.state(id), encode_state(state)))
 
     async def _remove(self, id: str) -> None:
-        await self._writes.commit(Unlink(self._folder.message(id)), Unlink(self._folder.state(id)))
+        fresh = self._fresh.get(id)
+        undone = fresh.unplaced if fresh is not None else None
+        await self._writes.commit(Unlink(self._folder.message(id)), Unlink(self._folder.state(id)), undone=undone)
         self._book.remove(id)
         self._offsets.pop(id, None)
+        self._fresh.pop(id, None)

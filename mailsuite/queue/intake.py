@@ -1,6 +1,7 @@
 """One message on its way into the queue, as a ``disk.placement.Placement``.
 
-A small one is put by the journal, a large one written under ``tmp`` and fsynced, and then renamed.
+A small one is put by the journal, a large one written under ``tmp`` and fsynced, and then renamed.  One that is sent on
+before it is in its place never gets there.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from mailsuite.disk.placement import SMALL_BODY
 from mailsuite.disk.spool import Content
 from mailsuite.errors import Temporary
 from mailsuite.interfaces import IDisk, IRecorded
+from mailsuite.mime.lines import to_crlf
 from mailsuite.model import Queued
 from mailsuite.queue.file import Head, Places, checked_id, encode_head
 from mailsuite.steps import Put, Rename, Step
@@ -56,10 +58,21 @@ class QueuePlacement:
         self._final = os.path.join(places.messages, id)
         self._folder = places.tmp
         self._written = False
+        self._head = head
         size = len(head) + content.wire
         self._top = encode_head(Head(queued.envelope, size))
         self._trace = head.replace(b"\r\n", b"\n")
         self.stored = Stored(msgspec.structs.replace(queued, size=size), len(self._top))
+
+    @property
+    def in_memory(self) -> bool:
+        """It is small: ``octets`` can be asked for, and it is put by the journal alone."""
+        return not self._content.path and self._content.stored <= SMALL_BODY
+
+    @property
+    def octets(self) -> bytes:
+        """The message as sent."""
+        return self._head + to_crlf(self._content.data)
 
     def prepare(self) -> None:
         if self._content.stored + len(self._top) + len(self._trace) > SMALL_BODY:

@@ -1,19 +1,31 @@
 """Changes to the queue's files, made durable together: while one batch is being written, what comes gathers for the
-next one.  In the order in which they were asked for, so that changes to one file never overtake each other.
+next one.  In the order in which they were asked for, so that changes to one file never overtake each other; one of a
+message that is not in its place yet forgoes that, or waits for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from mailsuite.disk.placement import Unplaced
+from mailsuite.errors import Temporary
 from mailsuite.interfaces import IDisk, IOffload
 from mailsuite.steps import Step, Unit
 
 #: Changes in one batch.
 AT_ONCE = 500
+
+
+class _Change(msgspec.Struct, frozen=True, gc=False):
+    """``undone`` is the message that ``unit`` removes, if it may not be there yet."""
+
+    unit: Unit
+    undone: Unplaced | None
+    done: Deferred[None]
 
 
 class Writes:
@@ -22,41 +34,57 @@ class Writes:
     def __init__(self, disk: IDisk, offload: IOffload) -> None:
         self._disk = disk
         self._offload = offload
-        self._waiting: list[tuple[Unit, Deferred[None]]] = []
+        self._waiting: list[_Change] = []
         self._working = False
 
-    def commit(self, *unit: Step) -> Deferred[None]:
+    def commit(self, *unit: Step, undone: Unplaced | None = None) -> Deferred[None]:
         """Fires when it is on disk, fails with ``Temporary``."""
-        done: Deferred[None] = Deferred()
-        self._waiting.append((unit, done))
+        change = _Change(unit, undone, Deferred())
+        self._waiting.append(change)
         if not self._working:
             self._begin()
-        return done
+        return change.done
 
     def _begin(self) -> None:
         batch, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
         self._working = bool(batch)
         if batch:
-            committing = self._offload.run(_commit, self._disk, [unit for unit, _ in batch])
+            committing = self._offload.run(_commit, self._disk, batch)
             committing.addCallbacks(self._done, self._failed, callbackArgs=(batch,), errbackArgs=(batch,))
 
-    def _done(self, errors: Sequence[Exception | None], batch: Sequence[tuple[Unit, Deferred[None]]]) -> None:
+    def _done(self, errors: Sequence[Exception | None], batch: Sequence[_Change]) -> None:
         self._begin()
-        for (_, done), error in zip(batch, errors, strict=True):
+        for change, error in zip(batch, errors, strict=True):
             if error is None:
-                done.callback(None)
+                change.done.callback(None)
             else:
-                done.errback(error)
+                change.done.errback(error)
 
-    def _failed(self, failure: Failure, batch: Sequence[tuple[Unit, Deferred[None]]]) -> None:
+    def _failed(self, failure: Failure, batch: Sequence[_Change]) -> None:
         self._begin()
-        for _, done in batch:
-            done.errback(failure)
+        for change in batch:
+            change.done.errback(failure)
 
 
-def _commit(disk: IDisk, units: Sequence[Unit]) -> Sequence[Exception | None]:
-    """In a thread: for each unit why it was not done, or None."""
-    recorded = disk.record(units)
+def _commit(disk: IDisk, changes: Sequence[_Change]) -> Sequence[Exception | None]:
+    """In a thread: for each change why it was not made, or None."""
+    forgone = [change.undone is not None and change.undone.forgo() for change in changes]
+    errors = [None if each else _not_placed(change) for change, each in zip(changes, forgone, strict=True)]
+    left = [number for number, error in enumerate(errors) if error is None]
+    recorded = disk.record([changes[number].unit for number in left])
+    for unit, number in enumerate(left):
+        errors[number] = recorded.errors[unit]
+        if forgone[number] and errors[number] is None:  # what was never put need not be removed
+            recorded.forgo(unit)
     recorded.perform()
-    errors: Sequence[Exception | None] = recorded.errors
     return errors
+
+
+def _not_placed(change: _Change) -> Exception | None:
+    """Why what is to be removed cannot be put in its place before."""
+    try:
+        if change.undone is not None:
+            change.undone.perform()
+    except (Temporary, OSError) as error:
+        return error
+    return None

@@ -18,7 +18,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from mailsuite.disk.placement import SMALL_BODY, Busy, Placed, Placement, prepare, record_all, undo
+from mailsuite.disk.placement import SMALL_BODY, Busy, Placed, Placement, Unplaced, prepare, record_all, undo
 from mailsuite.errors import Temporary
 from mailsuite.interfaces import IDisk, IOffload
 from mailsuite.services.turns import Turns
@@ -48,12 +48,19 @@ _log = Logger()
 class _Message:
     """What is to be placed, who waits for its being durable, and who is told when it is placed."""
 
-    __slots__ = ("answer", "octets", "placed", "placements")
+    __slots__ = ("answer", "durable", "octets", "placed", "placements")
 
-    def __init__(self, placements: Sequence[Placement], octets: int, placed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        placements: Sequence[Placement],
+        octets: int,
+        placed: Callable[[], None],
+        durable: Callable[[Unplaced], None] | None,
+    ) -> None:
         self.placements = placements
         self.octets = octets
         self.placed = placed
+        self.durable = durable
         self.answer: Deferred[None] = Deferred()
 
     @property
@@ -74,32 +81,43 @@ class Batches:
         linger: float = -1.0,
         gather_many: float = -1.0,
         linger_many: float = -1.0,
+        linger_passing: float = -1.0,
     ) -> None:
         """``at_once``: threads that messages of one account may hold beside the batch; fewer than ``offload`` has.
         ``gather`` and ``linger``: seconds for which a batch, and what is behind, waits for more; below 0 for none, and
         0 until the reactor has heard everybody who has spoken.  ``gather_many`` and ``linger_many``: the same after a
         batch of ``MANY`` or more: waking a thread costs as much as some messages do, and where many send, more come
-        soon; where few do, who waits for mail hears of it sooner."""
+        soon; where few do, who waits for mail hears of it sooner.  ``linger_passing``: the same for messages that may
+        be over before they are in their places, below 0 for no difference."""
         self._disk = disk
         self._gather = gather
         self._gather_many = max(gather, gather_many)
         self._many = False
         self._linger = linger
         self._linger_many = max(linger, linger_many)
+        self._linger_passing = linger_passing
         self._offload = offload
         self._clock = clock
         self._turns = Turns(at_once)
         self._waiting: deque[_Message] = deque()
         self._recording = False
         self._behind: deque[tuple[Placed, Sequence[_Message]]] = deque()
+        self._passing: list[tuple[Placed, Sequence[_Message]]] = []  # behind, too, with time
         self._count_behind = self._octets_behind = 0
         self._stuck: list[tuple[Placed, Sequence[_Message]]] = []  # what could not be placed
         self._finishing = False
 
-    def place(self, placements: Sequence[Placement], octets: int, placed: Callable[[], None]) -> Deferred[None]:
+    def place(
+        self,
+        placements: Sequence[Placement],
+        octets: int,
+        placed: Callable[[], None],
+        durable: Callable[[Unplaced], None] | None = None,
+    ) -> Deferred[None]:
         """In all places or none; fires when that is durable, fails with why not.  ``placed`` is called when all can be
-        seen.  ``octets``: of its body."""
-        message = _Message(placements, octets, placed)
+        seen, ``durable`` just after it fired: where that is given, nobody waits for its being seen.  ``octets``: of
+        its body."""
+        message = _Message(placements, octets, placed, durable)
         if octets > SMALL_BODY:
             preparing = Deferred.fromCoroutine(self._in_turn(message.holders, prepare, placements))
             preparing.addCallbacks(lambda _: self._add(message), message.answer.errback)
@@ -171,8 +189,7 @@ class Batches:
         if durable:
             self._count_behind += len(durable)
             self._octets_behind += sum(message.octets for message in durable)
-            self._behind.append((placed, durable))
-            self._finish()
+            self._add_behind(placed, durable)
         for message, error in zip(batch, placed.errors, strict=True):
             if isinstance(error, Busy):
                 work = self._in_turn(message.holders, record_all, self._disk, [message.placements])
@@ -182,8 +199,28 @@ class Batches:
                 message.answer.errback(error)
             else:
                 message.answer.callback(None)
+        for number, message in enumerate(batch):
+            if message.durable is not None and placed.errors[number] is None:
+                message.durable(placed.unplaced(number))
 
     # -- placing -------------------------------------------------------------------------------------------------
+
+    def _add_behind(self, placed: Placed, durable: Sequence[_Message]) -> None:
+        if self._linger_passing < 0 or any(message.durable is None for message in durable):
+            self._behind.append((placed, durable))
+            self._finish()
+            return
+        if not self._passing:
+            self._clock.callLater(self._linger_passing, self._passed)
+        self._passing.append((placed, durable))
+        if self._count_behind > MAX_COUNT_BEHIND // 2 or self._octets_behind > MAX_OCTETS_BEHIND // 2:
+            self._passed()
+
+    def _passed(self) -> None:
+        """Their time is over, or there is no room for it."""
+        self._behind += self._passing
+        self._passing = []
+        self._finish()
 
     def _finish(self) -> None:
         """What is behind, some of it, unless that is being done."""

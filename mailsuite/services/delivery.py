@@ -18,7 +18,7 @@ import msgspec
 from twisted.internet.defer import Deferred, fail
 from zope.interface import implementer
 
-from mailsuite.disk.placement import Placement
+from mailsuite.disk.placement import Placement, Unplaced
 from mailsuite.disk.spool import Content, Spool, content_of
 from mailsuite.happenings import Placed, Waiting
 from mailsuite.interfaces import IDelivery, IDraft, IObserver
@@ -95,7 +95,16 @@ class Delivery:
         except Exception:
             return fail()
         placements: list[Placement] = [*incoming, *relayed]
+        if relayed and not incoming and relayed[0].in_memory:
+            waits = partial(self._waits, relayed[0])
+            return self._batches.place(placements, content.stored, partial(self._queue.placed, relayed[0]), waits)
         return self._batches.place(placements, content.stored, partial(self._arrived, envelope.id, incoming, relayed))
+
+    def _waits(self, placement: QueuePlacement, unplaced: Unplaced) -> None:
+        """It is durable, and can be sent on."""
+        if self._observer.listens:
+            self._tell("", (), (placement,))
+        self._queue.arrived(placement, unplaced)
 
     def _arrived(self, id: str, incoming: Sequence[Incoming], relayed: Sequence[QueuePlacement]) -> None:
         if self._observer.listens:

@@ -56,6 +56,8 @@ from mailsuite.track.recorder import Recorder
 #: come.
 GATHER, GATHER_MANY = 0.0, 0.002
 LINGER, LINGER_MANY = 0.004, 0.02
+#: Seconds that mail for other servers has to be on its way before it is put into the queue's folder.
+LINGER_PASSING = 0.25
 
 
 class Parts:
@@ -79,6 +81,7 @@ class Parts:
             *(disk, self._offload, reactor, max(1, limits.threads // 2), GATHER, LINGER),
             gather_many=GATHER_MANY,
             linger_many=LINGER_MANY,
+            linger_passing=LINGER_PASSING,
         )
         self._stores = MaildirStores(
             *(paths.store, disk, self._offload, reactor, settings.hostname, self._quotas, machine.pid),

@@ -79,6 +79,41 @@ def test_what_was_recorded_is_done_at_the_next_start(disk: JournalDisk, folder: 
     again.close()
 
 
+def test_what_is_forgone_is_not_done(disk: JournalDisk, folder: Path) -> None:
+    recorded = disk.record((put(folder / "gone", "a"), put(folder, "b"), put(folder, "c"), put(folder, "d")))
+    assert (recorded.forgo(1), recorded.forgo(3)) == (True, True)
+    recorded.perform()
+    assert names(folder) == ["c"]
+    assert not recorded.forgo(2), "too late"
+
+
+def test_where_nothing_is_left_to_do_nobody_is_asked(tmp_path: Path, folder: Path) -> None:
+    hand = Hand(says=True)
+    disk = JournalDisk(str(tmp_path / "queue" / "journal"), 1 << 20, hand)
+    disk.open(keep=False)
+    recorded = disk.record((put(folder, "a"),))
+    assert recorded.forgo(0)
+    recorded.perform()
+    assert (hand.asked, recorded.done) == ([], True)
+    disk.close()
+
+
+def test_what_is_being_done_cannot_be_forgone(disk: JournalDisk, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[bool] = []
+    recorded = disk.record((put(folder, "a"), put(folder, "b")))
+    written = journal_disk.write_file
+
+    def asked_meanwhile(what: Put) -> None:
+        thread = threading.Thread(target=lambda: said.append(recorded.forgo(1)))
+        thread.start()
+        thread.join()
+        written(what)
+
+    monkeypatch.setattr(journal_disk, "write_file", asked_meanwhile)
+    recorded.perform()
+    assert (said, names(folder)) == ([False, False], ["a", "b"])
+
+
 def test_it_is_done_once_whoever_asks(disk: JournalDisk, folder: Path) -> None:
     recorded = disk.record(tuple(put(folder, str(number)) for number in range(50)))
     threads = [threading.Thread(target=recorded.perform) for _ in range(4)]
