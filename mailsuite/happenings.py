@@ -41,6 +41,15 @@ class Refused(msgspec.Struct, frozen=True, tag="refused", omit_defaults=True, gc
     helo: str = ""
 
 
+class Rewritten(msgspec.Struct, frozen=True, tag="rewritten", gc=False):
+    """An address in its envelope was exchanged for another one."""
+
+    at: float
+    id: str
+    given: str
+    to: str
+
+
 class Placed(msgspec.Struct, frozen=True, tag="placed", gc=False):
     """It is in a mailbox."""
 
@@ -118,4 +127,6 @@ class Removed(msgspec.Struct, frozen=True, tag="removed", gc=False):
     how: str
 
 
-Happening: TypeAlias = Accepted | Refused | Placed | Waiting | Routed | Tried | Notified | Read | Moved | Removed
+Happening: TypeAlias = (
+    Accepted | Refused | Rewritten | Placed | Waiting | Routed | Tried | Notified | Read | Moved | Removed
+)  # fmt: skip

@@ -16,6 +16,7 @@ from mailsuite.happenings import (
     Read,
     Refused,
     Removed,
+    Rewritten,
     Routed,
     Tried,
     Waiting,
@@ -52,6 +53,8 @@ def _told(what: Happening) -> tuple[str, str]:
         case Refused(sender=sender, recipient=recipient, client=client, words=words):
             to = f" to <{recipient}>" if recipient else ""
             return "refused", f"from <{sender}>{to}, client {client}: {words}"
+        case Rewritten(given=given, to=to):
+            return "rewritten", f"<{given}> becomes <{to}>"
         case Placed(place=place, uid=uid):
             return "delivered", f"into {place}, UID {uid}"
         case Waiting(recipients=recipients):

@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from mailsuite.errors import MailError, NotAllowed, NotFound
+from mailsuite.happenings import Rewritten
 from mailsuite.interfaces import IRewrites
 from mailsuite.model import Address, Client, Recipient, Resolution, Unknown, Verdict
 from mailsuite.net import smtp_inquiries as inquiries
@@ -153,6 +154,7 @@ class SMTPConnection(SMTPSession):
     def _tell_rewritten(self, id: str, given: Address, to: Address) -> None:
         if to is not given and to != given:
             self.log.info("{id}: <{given}> becomes <{to}>", id=id, given=given, to=to)
+            self.factory.observer.happened(Rewritten(self.clock.seconds(), id, str(given), str(to)))
 
     def _rcpt(self, event: events.Rcpt) -> Deferred[object] | None:
         recipient = rewritten(self._open_transaction.rewrites, event.recipient)

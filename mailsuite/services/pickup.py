@@ -17,7 +17,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from mailsuite.errors import Corrupt, MailError, NotFound, OverQuota
-from mailsuite.happenings import Accepted, Refused
+from mailsuite.happenings import Accepted, Refused, Rewritten
 from mailsuite.interfaces import (
     IDelivery,
     IDirectory,
@@ -169,7 +169,7 @@ class Pickup:
             await self._fill(draft, dropped)
             now = self._rewriting.now()
             rewrites: IRewrites = await now if isinstance(now, Deferred) else now
-            envelope = rewritten_envelope(rewrites, envelope)
+            envelope = self._rewritten(rewrites, envelope)
             draft = await self._with_header(draft, rewrites)
             header = draft.header()
             answers = await self._ask(envelope, draft)
@@ -188,6 +188,16 @@ class Pickup:
         while piece := await self._offload.run(os.read, dropped.fd, _PIECE):
             await written(draft, canonical.feed(piece))
         await written(draft, canonical.finish())
+
+    def _rewritten(self, rewrites: IRewrites, given: Envelope) -> Envelope:
+        envelope = rewritten_envelope(rewrites, given)
+        before = [given.sender, *(one.address for one in given.recipients)]
+        after = [envelope.sender, *(one.address for one in envelope.recipients)]
+        for old, new in zip(before, after, strict=True):
+            if old != new:
+                self.log.info("{id}: <{given}> becomes <{to}>", id=given.id, given=old, to=new)
+                self._observer.happened(Rewritten(given.arrived, given.id, str(old), str(new)))
+        return envelope
 
     async def _with_header(self, draft: IDraft, rewrites: IRewrites) -> IDraft:
         """Written by those who are at home here, so its header is rewritten too."""

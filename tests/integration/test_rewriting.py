@@ -44,6 +44,13 @@ class Outside(msgspec.Struct, frozen=True):
         with smtplib.SMTP("127.0.0.1", self.server.ports["smtp"], timeout=20) as client:
             client.sendmail(sender, [to], f"{header}\r\n\r\nx\r\n")
 
+    def life(self, address: str) -> str:
+        """As far as it was written down by now."""
+        try:
+            return self.server.command("track", address).stdout
+        except RuntimeError:
+            return ""
+
     def mail(self, subject: str) -> email.message.Message:
         """In the mailbox."""
         for path in self.server.mail():
@@ -81,6 +88,8 @@ def test_what_comes_in_is_found_under_canonical_addresses(outside: Outside) -> N
     message = outside.mail("in")
     assert message["Return-Path"] == "<bob@demo.test>"
     assert (message["From"], message["To"]) == ("bob@demo.test", "demo@demo.test")
+    outside.server.wait_until(lambda: "rewritten" in outside.life("ann@demo.test"), 10, "its life")
+    assert "<bob@pc7.demo.test> becomes <bob@demo.test>" in outside.life("bob@pc7.demo.test")
 
 
 def test_what_goes_out_has_addresses_that_are_known_outside(outside: Outside) -> None:

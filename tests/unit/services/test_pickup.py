@@ -12,6 +12,7 @@ from twisted.internet.task import Clock
 from mailsuite.directory.address_map import parse
 from mailsuite.directory.rewriting import Rewriting
 from mailsuite.errors import OverQuota, Temporary
+from mailsuite.happenings import Rewritten
 from mailsuite.interfaces import IRewriting
 from mailsuite.model import Address, Failed, Later, Recipient, Refuse, Status, Verdict
 from mailsuite.offload import Inline
@@ -19,6 +20,7 @@ from mailsuite.sendmail.maildrop import Head, Places, put
 from mailsuite.services.pickup import ABANDONED, EVERY, Pickup
 from mailsuite.testing.delivery import MemoryDelivery
 from mailsuite.testing.directory import MemoryDirectory
+from mailsuite.testing.observer import NotedObserver
 from mailsuite.testing.policy import ScriptedPolicy
 from mailsuite.testing.queue import NotedReports
 from mailsuite.testing.results import result_of
@@ -42,12 +44,14 @@ class World:
         self.policy = ScriptedPolicy(**verdicts)  # type: ignore[arg-type]
         self.delivery = MemoryDelivery()
         self.reports = NotedReports()
+        self.observer = NotedObserver()
         self.clock = Clock()
         self.clock.advance(1e9)
         ids = (f"N{number}" for number in itertools.count(1))
         self.pickup = Pickup(
             *(self.places, self.directory, self.policy, self.delivery, self.reports),
             *("mx.here.test", ids.__next__, self.clock, Inline()),
+            observer=self.observer,
             rewriting=rewriting,
         )
 
@@ -88,6 +92,7 @@ TABLE = parse("ann@here.test ann@shown.test\nrobert@here.test bob@here.test\n", 
 
 def test_addresses_are_rewritten_in_envelope_and_header(tmp_path: Path) -> None:
     world = World(tmp_path, FixedRewriting(Rewriting([TABLE], [TABLE], is_ours=lambda client: client.trusted)))
+    told = world.observer.told
     world.drop(person("robert"), person("nobody"))
     world.pickup.start()
     (got,) = world.mail("bob")
@@ -97,6 +102,10 @@ def test_addresses_are_rewritten_in_envelope_and_header(tmp_path: Path) -> None:
     assert [one.original for one in committed.envelope.recipients] == ["rfc822;robert@here.test", ""]
     assert world.failed() == [("nobody@here.test", "5.1.1")]
     assert (world.left(), world.delivery.open_drafts) == ([], 0)
+    assert [(one.given, one.to) for one in told if isinstance(one, Rewritten)] == [
+        ("ann@here.test", "ann@shown.test"),
+        ("robert@here.test", "bob@here.test"),
+    ]
 
 
 def test_while_a_table_cannot_be_read_the_message_waits(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from mailsuite.happenings import (
     Read,
     Refused,
     Removed,
+    Rewritten,
     Routed,
     Tried,
     Waiting,
@@ -154,6 +155,7 @@ def test_only_its_owner_reads_it(tmp_path: Path) -> None:
         ("box@here", ["3"]),
         ("@d", []),
         ("nobody@x", ["6"]),
+        ("was@d", ["3"]),
     ],
 )
 def test_messages_are_found_by_id_address_and_message_id(tmp_path: Path, what: str, messages: list[str]) -> None:
@@ -164,6 +166,7 @@ def test_messages_are_found_by_id_address_and_message_id(tmp_path: Path, what: s
         accepted("3", sender="x@y"),
         Accepted(1.0, "4", "x@y", ('"odd"@d',), 1, "c"),
         Accepted(1.0, "5", "x@y", ("ö@d",), 1, "c"),
+        Rewritten(1.0, "3", "was@d", "c@d"),
         Placed(1.0, "3", "box@here/INBOX", 7),
         Read(1.0, "box@here/INBOX", (7,), "read"),
         Refused(1.0, "6", "x@y", "nobody@x", "c", "550 no"),
@@ -226,6 +229,7 @@ def test_everything_has_its_line_and_fits(monkeypatch: pytest.MonkeyPatch) -> No
     time.tzset()
     happenings = (
         Accepted(0.0, "1", "a@b", ("c@d", "e@f"), 10_240, "192.0.2.1:25", "smtp", "h", "TLSv1.3", "u@x", b"", "<m@b>"),
+        Rewritten(0.5, "1", "was@d", "c@d"),
         Refused(1.0, "1", "a@b", "", "192.0.2.1:25", "550 5.7.1 \x1b[31mno"),
         Waiting(2.0, "1", ("e@f",)),
         Routed(3.0, "1", "f", ("mx.f:25",)),
@@ -244,6 +248,6 @@ def test_everything_has_its_line_and_fits(monkeypatch: pytest.MonkeyPatch) -> No
     assert "  1970-01-02" in text
     starts = [line[12:22].strip() for line in text if line[2:4].isdigit() and ":" in line[2:10]]
     assert starts == [
-        *("accepted", "refused", "queued", "routed", "delayed"),
+        *("accepted", "rewritten", "refused", "queued", "routed", "delayed"),
         *("sent", "notice", "delivered", "read", "copied", "removed"),
     ]
