@@ -51,9 +51,11 @@ def test_twistd_lists_the_plugin_and_explains_its_option(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("mode", [("-n",), ()], ids=["foreground", "daemon"])
 def test_wrong_configuration_is_one_line_and_exit_status_1(config: Path, tmp_path: Path, mode: tuple[str, ...]) -> None:
-    config.write_text(config.read_text().replace('tls = "implicit"', 'tls = "always"', 1))
+    text = config.read_text().replace('tls = "implicit"', 'tls = "always"', 1)
+    config.write_text(text)
+    number = text[: text.index('tls = "always"')].count("\n") + 1
     line = one_line(twistd(*mode, "mailsuite", "--config", str(config), cwd=tmp_path))
-    assert line.startswith(f"{config}: [[listener]] no. 3, tls = ")
+    assert line.startswith(f"{config}:{number}: [[listener]] no. 3, tls = ")
     assert list(tmp_path.iterdir()) == [], "neither pidfile nor log: nothing had begun"
 
 
