@@ -69,7 +69,11 @@ class SecuredRouter:
             return hops
         for rule in self._rules:
             if any(is_in(name, pattern) for pattern in rule.domains):
-                return tuple(msgspec.structs.replace(hop, security=rule.security) for hop in hops)
+                # A certificate for a name that the administrator chose does not hang on what DNS says of the host.
+                named = bool(rule.security.names)
+                return tuple(
+                    msgspec.structs.replace(hop, certain=hop.certain or named, security=rule.security) for hop in hops
+                )
         if name.startswith("["):
             return hops
         return await self._by_mta_sts(name, await self._by_dane(name, hops))
