@@ -20,8 +20,8 @@ from typing import Any
 from mailsuite.testing.power_cut import Sync, Volume
 from mailsuite.testing.simulated_disk import Recorder
 
-#: Images that a power cut chooses from.
-IMAGES = 6
+#: Images that a power cut chooses from, and how often it takes the harshest.
+IMAGES, HARSH = 6, 0.5
 _CACHES = (".sqlite", ".sqlite-wal")
 
 
@@ -132,7 +132,8 @@ class HostDisk(Recorder):
             os.close(fd)
         self._open.clear()
         caches = rng.choice(({}, self._caches, self._read_caches()))
-        image = rng.choice(list(self._volume.images(rng, IMAGES)))
+        images = list(self._volume.images(rng, IMAGES))  # the first one has lost all that it may
+        image = images[0] if rng.random() < HARSH else rng.choice(images)
         image.lay_out(root)
         for relative, octets in caches.items():
             path = os.path.join(root, relative)

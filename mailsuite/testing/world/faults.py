@@ -83,12 +83,14 @@ class Faults:
     # -- servers -----------------------------------------------------------------------------------------------------
 
     def _power(self) -> None:
-        """While it is at work: soon after letters come."""
+        """While it is at work on letters, or when it has just answered one."""
         server = self._server()
-        if server.disk is not None:
+        if self._rng.random() < 0.5:
+            self._town.write_within(server.name, lambda: self._later(0, 0.5, server.lose_power))
+        elif server.disk is not None:
             server.disk.cut_after = self._rng.randrange(OPERATIONS)
-        for _ in range(3):
-            self._later(0, 60, self._town.write_to(server.name))
+            for _ in range(3):
+                self._later(0, 60, self._town.write_to(server.name))
 
     def _restart(self) -> None:
         server = self._server()

@@ -57,6 +57,14 @@ class Pipe:
         self._reset = True
         self._move()
 
+    def keep_flying(self) -> None:
+        """The sender is gone; what is under way arrives."""
+        flying = self._waiting[0] if self._moving and self._waiting else b""
+        self.drop()
+        if flying:
+            self._waiting.append(flying)
+            self.size = len(flying)
+
     def drop(self) -> None:
         """Nobody sends any more."""
         self._waiting.clear()

@@ -136,6 +136,15 @@ class Town:
         sender = self.world.rng.choice(self._accounts)
         self._begin(lambda: self._send_one(sender, [address]))
 
+    def write_within(self, domain: str, then: Callable[[], object]) -> None:
+        """Two people of one server; ``then`` is called when it has answered."""
+
+        async def send() -> None:
+            await self._send_one(f"ann@{domain}", [f"bob@{domain}"])
+            then()
+
+        self._begin(send)
+
     async def _send_one(self, sender: str, recipients: Sequence[str]) -> None:
         letter = self.ledger.write(self.world.rng, sender, recipients)
         site = self._sites[sender.partition("@")[2]]

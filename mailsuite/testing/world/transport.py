@@ -83,7 +83,7 @@ class End:
 
     def vanish(self) -> None:
         self.open = self.connected = False
-        self.out.drop()
+        self.out.keep_flying()
 
     def _lost(self, reason: Exception) -> None:
         self.open = False
