@@ -222,7 +222,8 @@ class MaildirStores:
         self._room = Room(self._resources, self._lane)
         self._accounts: OrderedDict[str, AccountMail] = OrderedDict()
         self._keep_open = keep_open
-        self._rendering: set[str] = set()
+        #: By account, when new messages will be rendered, or are.
+        self._rendering: dict[str, IDelayedCall] = {}
         self._sweep: IDelayedCall | None = None
         self._closed = False
 
@@ -298,21 +299,19 @@ class MaildirStores:
         if lane.account.find_index.in_use:
             self.catching_up.used(lane)
         if lane.account.name not in self._rendering and not self._closed:
-            self._rendering.add(lane.account.name)
-            self._clock.callLater(delay, self._render, lane)
+            self._rendering[lane.account.name] = self._clock.callLater(delay, self._render, lane)
 
     def _render(self, lane: Lane) -> None:
         def again(more: bool) -> None:
-            self._rendering.discard(lane.account.name)
+            self._rendering.pop(lane.account.name, None)
             if more:
                 self.index_soon(lane, RENDER_PAUSE)
 
         def failed(failure: Failure) -> None:
-            self._rendering.discard(lane.account.name)
+            self._rendering.pop(lane.account.name, None)
             _log.failure("new messages of {account} could not be indexed", failure, account=lane.account.name)
 
-        if not self._closed:
-            lane.run_unlocked(reading.render_waiting, lane.account, RENDER_SLICE).addCallbacks(again, failed)
+        lane.run_unlocked(reading.render_waiting, lane.account, RENDER_SLICE).addCallbacks(again, failed)
 
     # -- the end -------------------------------------------------------------------------------------------------
 
@@ -321,8 +320,9 @@ class MaildirStores:
         self._closed = True
         self.attention.close()
         self.catching_up.close()
-        if self._sweep is not None:
-            self._sweep.cancel()
+        for call in (self._sweep, *self._rendering.values()):
+            if call is not None and call.active():
+                call.cancel()
         offload = self._resources.offload
         closing = [offload.run_in(f"account:{name}", mail.close) for name, mail in self._accounts.items()]
         return gatherResults(closing, consumeErrors=True).addCallback(lambda _: None)

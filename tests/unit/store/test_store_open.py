@@ -70,3 +70,11 @@ def test_what_is_appended_can_be_seen_although_it_is_placed_later(site: Site) ->
     assert [change.uids for change in watch.take() if isinstance(change, Arrived)] == [(appended.uid,)]
     later[0].finish()
     assert list(seen(inbox)) == [appended.uid]
+
+
+def test_a_store_that_is_closed_wants_nothing_of_the_clock(site: Site) -> None:
+    site.stores._keep_open = 0
+    site.deliver()
+    assert site.clock.getDelayedCalls()
+    result_of(site.stores.close())
+    assert not site.clock.getDelayedCalls()
