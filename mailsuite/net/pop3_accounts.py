@@ -87,7 +87,7 @@ class Accounts:
         delay, last = rules.login_delay, self._logins.get(account, -math.inf)
         if rules.exclusive and self._sessions[account]:
             raise InUse("another session has the maildrop")
-        if delay and self._clock.seconds() < last + delay:
+        if delay and last <= self._clock.seconds() < last + delay:
             raise TooSoon(delay)
         self._sessions[account] += 1
 

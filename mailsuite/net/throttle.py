@@ -114,7 +114,10 @@ class Throttle:
 
     def _find(self, records: OrderedDict[str, _Record], key: str) -> _Record | None:
         record = records.get(key)
-        if record is not None and self._clock.seconds() - record.last > self._settings.forget_after:
+        if record is None:
+            return None
+        age = self._clock.seconds() - record.last
+        if not 0 <= age <= self._settings.forget_after:  # below 0: the clock was set back
             del records[key]
             return None
         return record

@@ -47,6 +47,8 @@ class Buckets:
     def take(self, key: str, now: float) -> float:
         """Take one: 0 if there was one, else the seconds until there will be."""
         full_at = self._full_at.get(key, now)
+        if full_at - now > _HOUR + _EXACT:  # the clock was set back
+            full_at = now
         full_at = (full_at if full_at > now else now) + self._interval
         wait = full_at - now - _HOUR
         if wait > _EXACT:

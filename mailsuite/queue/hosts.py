@@ -32,7 +32,7 @@ class UnreachableHosts:
     def reason(self, hop: Hop, since: float) -> str:
         """Why it is not worth trying now; empty if it is, or if nobody tried at or after ``since``."""
         noted, text = self._noted.get((hop.host, hop.port), (-1.0, ""))
-        return text if since <= noted and self._now() < noted + self._seconds else ""
+        return text if since <= noted <= self._now() < noted + self._seconds else ""
 
 
 class Destinations:

@@ -110,3 +110,14 @@ def test_before_the_login_the_longest_delay_and_the_shortest_stay_are_told(
     rules: Rules, extremes: Pop3Rules, expected: Terms
 ) -> None:
     assert rules.terms_before_login(extremes) == expected
+
+
+def test_a_clock_that_is_set_back_shuts_nobody_out() -> None:
+    clock = Clock()
+    clock.advance(100_000)
+    accounts = Accounts(clock)
+    log_in(accounts, TIM)
+    clock.rightNow -= 90_000
+    log_in(accounts, TIM)
+    with pytest.raises(TooSoon):
+        log_in(accounts, TIM)

@@ -184,3 +184,10 @@ def test_what_the_directory_takes_for_one_name_is_one_here(local: str) -> None:
 )
 def test_a_domain_has_two_spellings_at_most(domain: str) -> None:
     assert spelling(f"Tim@{domain}") in ("tim@example.org", "tim@")
+
+
+def test_a_clock_that_is_set_back_shuts_nobody_out(throttle: Throttle, clock: Clock) -> None:
+    clock.advance(100_000)
+    fail(throttle, clock, ATTACKER, "tim", 5)
+    clock.rightNow -= 90_000
+    assert fail(throttle, clock, ATTACKER, "tim", 3) == [0, 1, 2]

@@ -105,3 +105,12 @@ def test_memory_is_bounded_and_the_longest_unseen_is_forgotten() -> None:
     assert len(buckets) == 3
     assert buckets.take("b", 1.0) > 0 or buckets.take("c", 1.0) > 0
     assert buckets.take("a", 1.0) == 0.0, "forgotten: the oldest that was let in"
+
+
+@pytest.mark.parametrize("back", [3700, 90_000])
+def test_a_clock_that_is_set_back_shuts_nobody_out(back: float) -> None:
+    world = World(account_messages=10)
+    world.clock.advance(100_000)
+    assert world.message(USER) == ""
+    world.clock.rightNow -= back
+    assert [world.message(USER) for _ in range(11)].count("") == 10

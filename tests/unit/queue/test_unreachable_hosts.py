@@ -1,0 +1,25 @@
+"""queue.hosts: who did not answer a moment ago."""
+
+from __future__ import annotations
+
+from twisted.internet.task import Clock
+
+from mailsuite.model import Hop
+from mailsuite.queue.hosts import UnreachableHosts
+
+HOP = Hop("mx.b.test", ("192.0.2.1",), 25)
+
+
+def test_it_is_not_tried_again_for_a_while_nor_longer_because_the_clock_is_set_back() -> None:
+    clock = Clock()
+    clock.advance(100_000)
+    hosts = UnreachableHosts(60, clock.seconds)
+    hosts.note(HOP, "nobody answers")
+    assert hosts.reason(HOP, 0) == "nobody answers"
+    clock.advance(59)
+    assert hosts.reason(HOP, 0) == "nobody answers"
+    clock.advance(1)
+    assert hosts.reason(HOP, 0) == ""
+    hosts.note(HOP, "nobody answers")
+    clock.rightNow -= 7200
+    assert hosts.reason(HOP, 0) == ""
