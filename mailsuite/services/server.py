@@ -29,6 +29,7 @@ from mailsuite.services.parts import Parts
 from mailsuite.services.process import LastResort, fail_at_exit, stop_on_signals, stop_once, tell
 from mailsuite.services.running import Running
 from mailsuite.services.sockets import Taken, take
+from mailsuite.services.steady import keep_timers
 from mailsuite.services.systemd import passed_sockets
 
 #: Seconds for the store, the directory and the threads to end after the sessions.
@@ -91,6 +92,7 @@ class MailServer(Service):
             raise SystemExit(1) from None
         write_lines_quickly()
         stop_on_signals(self._reactor)
+        keep_timers(self._reactor)
         self._started = Deferred.fromCoroutine(self._start()).addErrback(self._not_started)
 
     async def _start(self) -> None:

@@ -122,10 +122,12 @@ class HostClock:
         self._calls.pop(call, None)
 
     def jump(self, seconds: float) -> None:
-        """Somebody sets the clock."""
+        """Somebody sets the clock.  Who sleeps until the first call is due wakes as if nothing had happened."""
+        first = min((call.time - self.offset for call in self._calls), default=self._timeline.now)
         self.offset += seconds
         for call in tuple(self._calls):
             self.put(call)
+        self._timeline.put(first, Call(self, first, self.seconds, (), {}))
 
     def stop(self) -> None:
         """The host is gone: nothing that it asked for happens."""

@@ -20,6 +20,7 @@ from mailsuite.errors import MailError
 from mailsuite.model import Queued
 from mailsuite.services.parts import Parts
 from mailsuite.services.running import Running
+from mailsuite.services.steady import SteadyTimers
 from mailsuite.testing.results import result_of
 from mailsuite.testing.world.clock import HostClock, Timeline
 from mailsuite.testing.world.disks import Disks, HostDisk
@@ -99,6 +100,7 @@ class Server:
         rng = self._rng
         clock = self.clock = HostClock(self._timeline)
         clock.offset = self._offset
+        clock.seconds = SteadyTimers(clock, int, clock.seconds, lambda: self._timeline.now).seconds  # type: ignore[method-assign]
         disk = HostDisk(self._root, clock.seconds)
         disk.full, disk.ignored_syncs = self.disk is not None and self.disk.full, self.ignored_syncs
         self.disk = disk
