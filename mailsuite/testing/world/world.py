@@ -61,8 +61,8 @@ class World:
         if gc.isenabled():  # what garbage does when it goes happens at the same moment in each run
             gc.disable()
             self._life.callback(gc.enable)
-        gc.freeze()  # what was there before need not be looked through each time
-        self._life.callback(gc.unfreeze)
+        gc.collect()  # the world before
+        gc.freeze()  # what is left need not be looked through each time
         return self
 
     def __exit__(self, *_: object) -> None:
