@@ -15,13 +15,13 @@ from mailsuite.cli.options import config_option, json_option, show_json
 from mailsuite.cli.queue_access import QueueAccess, open_queue
 from mailsuite.cli.queue_filter import filter_options, selection, some
 from mailsuite.cli.queue_json import show_messages
-from mailsuite.cli.queue_orders import ordered
+from mailsuite.cli.queue_orders import kicked, ordered
 from mailsuite.cli.queue_stats import stats, stats_lines
 from mailsuite.cli.queue_table import table
 from mailsuite.cli.queue_why import why as why_lines
 from mailsuite.errors import NotAllowed, NotFound
 from mailsuite.model import Queued, Selection
-from mailsuite.net.control import Bounce, Drop, Hold, Kick, Reroute
+from mailsuite.net.control import Bounce, Drop, Hold, Reroute
 from mailsuite.queue.file import Places, checked_via
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -148,7 +148,7 @@ def _kick(config: str | None, folder: str | None, as_json: bool, **given: Any) -
             raise NotAllowed(
                 f"held: {', '.join(held)}; `mailsuite queue release ID` lets it go on; nothing was changed"
             )
-        count = int(access.do(Kick(which)))
+        count = kicked(access, found)
     if as_json:
         show_json({"due": count, "held": len(held)})
         return

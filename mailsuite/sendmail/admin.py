@@ -9,11 +9,11 @@ import time
 import click
 
 from mailsuite.cli.queue_access import open_queue
+from mailsuite.cli.queue_orders import kicked
 from mailsuite.cli.queue_table import table
 from mailsuite.config.load import load
 from mailsuite.errors import MailError
 from mailsuite.model import Selection
-from mailsuite.net.control import Kick
 from mailsuite.sendmail.exits import Exit, Stop
 from mailsuite.sendmail.options import Mode, Options
 from mailsuite.sendmail.site import find
@@ -102,7 +102,7 @@ def _flush(options: Options) -> Exit:
     )
     try:
         with open_queue(_folder(options), change=True) as access:
-            access.do(Kick(which))
+            kicked(access, access.list(which))
     except (MailError, OSError) as error:
         raise _stop(error) from None
     return Exit.OK

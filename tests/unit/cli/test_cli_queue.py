@@ -22,6 +22,7 @@ from mailsuite.model import Address, Delayed, Envelope, Recipient, Status
 from mailsuite.net.control import listen
 from mailsuite.net.sessions import Overview
 from mailsuite.offload import Inline
+from mailsuite.queue.book import Book
 from mailsuite.queue.disk import DiskQueue
 from mailsuite.queue.file import Places
 from mailsuite.queue.schedule import Schedule
@@ -291,3 +292,12 @@ def test_orders_about_many_are_done_some_at_a_time(place_of: str, monkeypatch: p
     monkeypatch.setattr("mailsuite.cli.queue_orders.AT_ONCE", 1)
     assert json.loads(run("hold", "--all", "--json", "--queue", place_of)) == ["m1", "m2"]
     assert all(one["held"] for one in json.loads(run("list", "--json", "--queue", place_of)))
+
+
+def test_many_are_kicked_some_at_a_time(place_of: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    kick = Book.kick
+    monkeypatch.setattr("mailsuite.cli.queue_orders.AT_ONCE", 1)
+    monkeypatch.setattr(Book, "kick", lambda self, which: (asked.append(len(which.ids)), kick(self, which))[1])
+    assert run("kick", "--queue", place_of) == "2 messages are due now\n"
+    assert asked == [1, 1]
