@@ -45,6 +45,11 @@ class Outgoing:
             piece = await self._body.read_at(offset, PIECE)
 
     @property
+    def at_hand(self) -> bool:
+        """All of it is in memory: it is its first piece.  To be asked after ``look``."""
+        return len(self._first) >= self.size
+
+    @property
     def waives_tls(self) -> bool:
         """Its header says TLS-Required: No."""
         return is_waived(self._header)
@@ -53,6 +58,11 @@ class Outgoing:
     def _header(self) -> bytes:
         """As far as the first piece has it; to be asked after ``look``."""
         return self._first[: header_end(self._first)]
+
+    @property
+    def first(self) -> bytes:
+        """Its first piece."""
+        return self._first
 
     async def piece(self, offset: int) -> bytes:
         if offset < len(self._first):

@@ -246,6 +246,12 @@ class ClientSession(Protocol):
     # -- the message -----------------------------------------------------------------------------------------------
 
     def _start_pump(self) -> None:
+        outgoing = self._outgoing
+        if outgoing is not None and outgoing.at_hand:  # sent with its end, in one write
+            self._sent = outgoing.size
+            self._core.body(outgoing.first)
+            self._core.end_body()
+            return
         Deferred.fromCoroutine(self._pump()).addErrback(self._pump_failed)
 
     async def _pump(self) -> None:

@@ -39,6 +39,14 @@ class Attempted(msgspec.Struct, frozen=True):
     kept: Mapping[Address, str] = NONE_KEPT
 
 
+class _Way(msgspec.Struct, frozen=True):
+    """One route, and a place at its destination that was entered."""
+
+    destination: str
+    hops: tuple[Hop, ...]
+    recipients: Sequence[Recipient]
+
+
 #: The hops of a route, in order, and who goes there.
 _Group: TypeAlias = tuple[tuple[Hop, ...], list[Recipient]]
 
@@ -83,16 +91,20 @@ class Carrier:
         destinations = {key: _destination(hops) for key, (hops, _) in groups.items()}
         if lane not in destinations.values():
             self._destinations.leave(lane)
-        ways, waits_for = [], ""
+        ways: list[_Way] = []
+        waits_for = ""
         for key, (hops, those) in groups.items():
             destination = destinations[key]
             if destination == lane or self._destinations.enter(destination):
-                ways.append(Deferred.fromCoroutine(self._go(destination, hops, envelope, those, body, since)))
+                ways.append(_Way(destination, hops, those))
                 lane = "" if destination == lane else lane  # that place is taken now
             else:
                 waits_for = destination
-        for way in ways:
-            outcomes += await way
+        if len(ways) == 1:  # nearly always: no need for a Deferred
+            outcomes += await self._go(ways[0], envelope, body, since)
+        else:
+            for going in [Deferred.fromCoroutine(self._go(way, envelope, body, since)) for way in ways]:
+                outcomes += await going
         return Attempted(tuple(outcomes), waits_for, kept)
 
     async def _routes(
@@ -136,26 +148,18 @@ class Carrier:
         self.log.failure("routing {domain}", domain=recipient.address.domain)
         return Delayed(recipient.address, _OUR_FAULT, "this server made a mistake while looking for the way")
 
-    async def _go(
-        self,
-        destination: str,
-        hops: tuple[Hop, ...],
-        envelope: Envelope,
-        recipients: Sequence[Recipient],
-        body: IBody,
-        since: float,
-    ) -> list[Outcome]:
+    async def _go(self, way: _Way, envelope: Envelope, body: IBody, since: float) -> list[Outcome]:
         """Over one route, when it is our turn."""
         try:
             await self._at_once.acquire()
             try:
-                outcomes = await self._along(hops, envelope, recipients, body, since)
+                outcomes = await self._along(way.hops, envelope, way.recipients, body, since)
             finally:
                 self._at_once.release()
         finally:
-            self._destinations.leave(destination)
+            self._destinations.leave(way.destination)
         if outcomes:
-            self._destinations.went(destination, not any(map(_is_trouble, outcomes)))
+            self._destinations.went(way.destination, not any(map(_is_trouble, outcomes)))
         return outcomes
 
     async def _along(

@@ -27,6 +27,7 @@ from mailsuite.model import (
     Outcome,
     Recipient,
     Remote,
+    Resolution,
     Status,
     Unknown,
 )
@@ -46,15 +47,17 @@ class HomeRouter:
         self._beyond = beyond
 
     def route(self, domain: str, sender: Address = NULL_SENDER, released: bool = False) -> Deferred[tuple[Hop, ...]]:
-        return Deferred.fromCoroutine(self._route(domain, sender, released))
+        # Anybody will do, but for postmaster, who is at home at our host name, too.
+        found = self._directory.resolve(Address("mailer-daemon", domain))
+        return found.addCallback(self._way, domain, sender, released)
 
     def by_hand(self, via: str) -> Deferred[tuple[Hop, ...]]:
         return self._beyond.by_hand(via)
 
-    async def _route(self, domain: str, sender: Address, released: bool) -> tuple[Hop, ...]:
-        # Anybody will do, but for postmaster, who is at home at our host name, too.
-        found = await self._directory.resolve(Address("mailer-daemon", domain))
-        return await self._beyond.route(domain, sender, released) if isinstance(found, Remote) else (HOME,)
+    def _way(
+        self, found: Resolution, domain: str, sender: Address, released: bool
+    ) -> Deferred[tuple[Hop, ...]] | tuple[Hop, ...]:
+        return self._beyond.route(domain, sender, released) if isinstance(found, Remote) else (HOME,)
 
 
 @implementer(ICourier)
