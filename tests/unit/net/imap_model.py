@@ -31,7 +31,8 @@ class Mail(msgspec.Struct):
 class Box:
     """A mailbox as the RFC has it."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.mails: dict[int, Mail] = {}
         self.uidnext = 1
 
@@ -75,7 +76,7 @@ class Believer:
 
     def __init__(self, kind: Kind, ask: Callable[[bytes], bytes]) -> None:
         self.kind = kind
-        self.box = ""
+        self.box: Box | None = None
         self.read_only = False
         self.numbers: list[int | None] = []
         self.flags: dict[int, set[str]] = {}
@@ -112,14 +113,19 @@ class Believer:
         meanwhile()
         self._complete(b"DONE")
 
-    def select(self, box: str, read_only: bool) -> None:
+    def select(self, box: Box, read_only: bool) -> None:
         self.box, self.read_only = box, read_only
         self.forget()
-        lines = self.say((b"EXAMINE " if read_only else b"SELECT ") + self.kind.name(box))
+        lines = self.say((b"EXAMINE " if read_only else b"SELECT ") + self.kind.name(box.name))
         assert lines[-1].startswith(b"t OK [READ-ONLY]" if read_only else b"t OK [READ-WRITE]")
         listed = [line for line in lines if line.startswith(b"* LIST ")]
         assert len(listed) == self.kind.rev2  # RFC 9051 §6.3.2
-        assert all(line.endswith((self.kind.name(box), b" INBOX")) for line in listed)
+        assert all(line.endswith((self.kind.name(box.name), b" INBOX")) for line in listed)
+
+    def enable(self, more: Kind) -> None:
+        """Also with a mailbox selected."""
+        self.kind = Kind(self.kind.rev2 or more.rev2, self.kind.qresync or more.qresync)
+        self.say(more.enabling)
 
     def forget(self) -> None:
         """Nothing is selected, or something else is about to be."""

@@ -21,11 +21,12 @@ from test_imap_session import ANN, Client
 
 from mailsuite.model import DELETED, FLAGGED, INBOX, SEEN
 
-BOXES = (INBOX, "Größe")
+#: The second mailbox, and what it may be renamed to.
+NAMES = ("Größe", "Höhe & Tiefe")
 FLAGS = (SEEN, FLAGGED, DELETED, "$Work")
 which = st.integers(0, 9)
 who = st.integers(0, 2)
-box = st.sampled_from(BOXES)
+place = st.integers(0, 1)
 flag = st.sampled_from(FLAGS)
 flags = st.sets(flag, max_size=2)
 op = st.sampled_from(("", "+", "-"))
@@ -40,24 +41,24 @@ class Sessions(RuleBasedStateMachine):
     @initialize(kinds=st.tuples(kinds, kinds, kinds))
     def begin(self, kinds: tuple[Kind, Kind, Kind]) -> None:
         self.world = self.make_world()
-        self.boxes = {name: Box() for name in BOXES}
+        self.boxes = (Box(INBOX), Box(NAMES[0]))
         self.number = 0
         self.sizes: dict[int, int] = {}
         #: (mailbox, UID) -> the selections that showed it as recent.
-        self.recent: dict[tuple[str, int], set[int]] = {}
+        self.recent: dict[tuple[Box, int], set[int]] = {}
         self.selections = 0
-        self.truths = {name: self.connect(Kind(rev2=True)) for name in BOXES}
-        self.truths[INBOX].say(b'CREATE "%b"' % BOXES[1].encode())
-        self.modseqs: dict[tuple[str, int], int] = {}
-        self.shown: dict[tuple[str, int], set[str]] = {}
-        for name, truth in self.truths.items():
-            truth.select(name, True)
-        for name in (*BOXES, INBOX):
-            self.deliver(name)
+        self.truths = [self.connect(Kind(rev2=True)) for _ in self.boxes]
+        self.truths[0].say(b'CREATE "%b"' % NAMES[0].encode())
+        self.modseqs: dict[tuple[Box, int], int] = {}
+        self.shown: dict[tuple[Box, int], set[str]] = {}
+        for box, truth in zip(self.boxes, self.truths, strict=True):
+            truth.select(box, True)
+        for place in (0, 1, 0):
+            self.deliver(place)
         self.clients = [self.connect(kind) for kind in kinds]
         self.chosen = [0, 0, 0]
         for index in range(3):
-            self.select(index, INBOX, False)
+            self.select(index, 0, False)
 
     def connect(self, kind: Kind) -> Believer:
         client = Client(self.world.server)
@@ -76,11 +77,11 @@ class Sessions(RuleBasedStateMachine):
 
     # -- steps of a session ------------------------------------------------------------------------------------------
 
-    @rule(index=who, box=box, read_only=st.sampled_from((False, False, True)))
-    def select(self, index: int, box: str, read_only: bool) -> None:
+    @rule(index=who, place=place, read_only=st.sampled_from((False, False, True)))
+    def select(self, index: int, place: int, read_only: bool) -> None:
         self.selections += 1
         self.chosen[index] = self.selections
-        self.clients[index].select(box, read_only)
+        self.clients[index].select(self.boxes[place], read_only)
         self.agree(index)
         self.check()
 
@@ -98,8 +99,8 @@ class Sessions(RuleBasedStateMachine):
             known = [uid for uid in client.numbers if uid is not None]
             client.say(b"CLOSE")
             if not client.read_only:
-                self.boxes[client.box].remove_deleted(known)
-            client.box = ""
+                client.box.remove_deleted(known)
+            client.box = None
             client.forget()
         self.check()
 
@@ -110,7 +111,7 @@ class Sessions(RuleBasedStateMachine):
         if client := self.with_mail(index):
             target = client.store(which, op, flags, silent, uid)
             if not client.read_only:
-                self.boxes[client.box].change(target, op, flags)
+                client.box.change(target, op, flags)
         self.check()
 
     @rule(index=who, which=which, uid=st.booleans())
@@ -125,7 +126,7 @@ class Sessions(RuleBasedStateMachine):
         if client := self.with_mail(index):
             target, name = client.named(which, uid)
             lines = client.say(b"UID " * uid + b"FETCH %b (BODY[TEXT]<0.1>)" % name)
-            mail = self.boxes[client.box].mails.get(target)
+            mail = client.box.mails.get(target)
             assert any(b"BODY[TEXT]<0>" in line for line in lines) == (mail is not None)
             if mail is not None:
                 client.reads(mail)
@@ -137,7 +138,7 @@ class Sessions(RuleBasedStateMachine):
         if client.box:
             known = set(client.numbers)
             found = client.search(flag, uid)
-            mails = self.boxes[client.box].mails
+            mails = client.box.mails
             assert found == {uid for uid, mail in mails.items() if flag in mail.flags and uid in known}
         self.check()
 
@@ -148,7 +149,7 @@ class Sessions(RuleBasedStateMachine):
             known = [uid for uid in client.numbers if uid is not None]
             client.say(b"EXPUNGE")
             if not client.read_only:
-                self.boxes[client.box].remove_deleted(known)
+                client.box.remove_deleted(known)
         self.check()
 
     @rule(index=who, which=which)
@@ -157,36 +158,51 @@ class Sessions(RuleBasedStateMachine):
             target, name = client.named(which, True)
             client.say(b"UID EXPUNGE " + name)
             if not client.read_only:
-                self.boxes[client.box].remove_deleted([target])
+                client.box.remove_deleted([target])
         self.check()
 
     @rule(index=who, which=which, move=st.booleans(), uid=st.booleans())
     def copy(self, index: int, which: int, move: bool, uid: bool) -> None:
         if client := self.with_mail(index):
             target, name = client.named(which, uid)
-            source = self.boxes[client.box]
-            into = BOXES[client.box == INBOX]
+            source = client.box
+            into = self.boxes[client.box is self.boxes[0]]
             command = b"UID " * uid + (b"MOVE " if move else b"COPY ")
-            lines = client.say(command + name + b" " + client.kind.name(into))
+            lines = client.say(command + name + b" " + client.kind.name(into.name))
             mail = source.mails.get(target)
             if mail is None or (move and client.read_only):
                 assert copied(lines) == {}
             else:
-                assert copied(lines) == {target: self.boxes[into].take(mail.number, mail.flags)}
+                assert copied(lines) == {target: into.take(mail.number, mail.flags)}
                 if move:
                     del source.mails[target]
         self.check()
 
-    @rule(index=who, box=box, flags=flags)
-    def append(self, index: int, box: str, flags: set[str]) -> None:
-        client, message = self.clients[index], self.message()
+    @rule(index=who, place=place, flags=flags)
+    def append(self, index: int, place: int, flags: set[str]) -> None:
+        client, box, message = self.clients[index], self.boxes[place], self.message()
         words = " ".join(sorted(flags)).encode()
-        lines = client.say(b"APPEND %b (%b) {%d+}\r\n%b" % (client.kind.name(box), words, len(message), message))
+        lines = client.say(b"APPEND %b (%b) {%d+}\r\n%b" % (client.kind.name(box.name), words, len(message), message))
         found = re.match(rb"t OK \[APPENDUID \d+ (\d+)\]", lines[-1])
         assert found is not None
-        assert int(found[1]) == self.boxes[box].take(self.number, flags)
-        if client.box == box:  # RFC 3501 §6.3.11
+        assert int(found[1]) == box.take(self.number, flags)
+        if client.box is box:  # RFC 3501 §6.3.11
             assert client.numbers[-1] == int(found[1])
+        self.check()
+
+    @rule(index=who, more=kinds)
+    def enable(self, index: int, more: Kind) -> None:
+        """In the middle of a selection, which servers may allow (RFC 9051 §6.3.1)."""
+        self.clients[index].enable(more)
+        self.clients[index].recent.clear()
+        self.check()
+
+    @rule(index=who)
+    def rename(self, index: int) -> None:
+        """Whoever has it selected goes on."""
+        client, box = self.clients[index], self.boxes[1]
+        old, box.name = box.name, NAMES[box.name == NAMES[0]]
+        client.say(b"RENAME %b %b" % (client.kind.name(old), client.kind.name(box.name)))
         self.check()
 
     @rule(index=who, which=which, flags=flags)
@@ -194,35 +210,36 @@ class Sessions(RuleBasedStateMachine):
         """While it idles something happens."""
         client = self.clients[index]
         if client.box:
-            client.idle(lambda: self.other_flags(client.box, which, flags))
+            place = self.boxes.index(client.box)
+            client.idle(lambda: self.other_flags(place, which, flags))
             self.agree(index)
         self.check()
 
     # -- steps of others ---------------------------------------------------------------------------------------------
 
-    @rule(box=box)
-    def deliver(self, box: str) -> None:
-        self.world.deliver(self.message(), box)
-        self.boxes[box].take(self.number, ())
+    @rule(place=place)
+    def deliver(self, place: int) -> None:
+        self.world.deliver(self.message(), self.boxes[place].name)
+        self.boxes[place].take(self.number, ())
         self.check()
 
-    @rule(box=box, which=which, flags=flags)
-    def other_flags(self, box: str, which: int, flags: set[str]) -> None:
-        mails = self.boxes[box].mails
+    @rule(place=place, which=which, flags=flags)
+    def other_flags(self, place: int, which: int, flags: set[str]) -> None:
+        mails = self.boxes[place].mails
         if mails:
             uid = sorted(mails)[which % len(mails)]
             kept = mails[uid].flags & {"$Work"}
             mails[uid].flags = (flags - {"$Work"}) | kept
-            self.world.set_flags(box, uid, mails[uid].flags)
+            self.world.set_flags(self.boxes[place].name, uid, mails[uid].flags)
         self.check()
 
-    @rule(box=box, which=which)
-    def other_drop(self, box: str, which: int) -> None:
-        mails = self.boxes[box].mails
+    @rule(place=place, which=which)
+    def other_drop(self, place: int, which: int) -> None:
+        mails = self.boxes[place].mails
         if mails:
             uid = sorted(mails)[which % len(mails)]
             del mails[uid]
-            self.world.drop(box, uid)
+            self.world.drop(self.boxes[place].name, uid)
         self.check()
 
     # -- what must be so ---------------------------------------------------------------------------------------------
@@ -230,7 +247,7 @@ class Sessions(RuleBasedStateMachine):
     def agree(self, index: int) -> None:
         """A client that was told everything."""
         client = self.clients[index]
-        client.believes(self.boxes[client.box])
+        client.believes(client.box)
         for uid, modseq in client.modseqs.items():
             assert modseq == self.modseqs.get((client.box, uid), modseq)
         if not client.read_only:
@@ -239,8 +256,7 @@ class Sessions(RuleBasedStateMachine):
 
     def check(self) -> None:
         """The server's own view, the model's, and MODSEQ."""
-        for name, truth in self.truths.items():
-            box = self.boxes[name]
+        for box, truth in zip(self.boxes, self.truths, strict=True):
             truth.say(b"NOOP")
             truth.believes(box)
             lines = truth.say(b"UID FETCH 1:* (FLAGS MODSEQ RFC822.SIZE)")
@@ -248,10 +264,10 @@ class Sessions(RuleBasedStateMachine):
             for line in lines[:-1]:
                 self._size(box, line)
             for uid, mail in box.mails.items():
-                self._modseq((name, uid), mail.flags, truth.modseqs[uid])
+                self._modseq((box, uid), mail.flags, truth.modseqs[uid])
             [status] = [
                 line
-                for line in truth.say(b"STATUS %b (MESSAGES UIDNEXT UNSEEN DELETED)" % truth.kind.name(name))
+                for line in truth.say(b"STATUS %b (MESSAGES UIDNEXT UNSEEN DELETED)" % truth.kind.name(box.name))
                 if b"STATUS" in line
             ]
             unseen = sum(SEEN not in mail.flags for mail in box.mails.values())
@@ -267,7 +283,7 @@ class Sessions(RuleBasedStateMachine):
         number = box.mails[int(found[1])].number
         assert self.sizes.setdefault(number, int(found[2])) == int(found[2])
 
-    def _modseq(self, key: tuple[str, int], flags: set[str], modseq: int) -> None:
+    def _modseq(self, key: tuple[Box, int], flags: set[str], modseq: int) -> None:
         """It grows when flags change (RFC 7162 §3.1)."""
         before = self.modseqs.get(key, 0)
         assert modseq > before or (modseq == before and self.shown[key] == flags)
