@@ -6,7 +6,7 @@ Which rights each command takes is looked at where mailboxes are shared (``INote
 from __future__ import annotations
 
 from mailsuite.access import RIGHTS
-from mailsuite.errors import Unsupported
+from mailsuite.errors import MailError, Unsupported
 from mailsuite.imap import responses
 from mailsuite.imap.events import Command, GetAcl, ListRights, MyRights, SetAcl
 from mailsuite.net.imap_session import Session
@@ -53,6 +53,17 @@ async def my_rights(session: Session, event: MyRights) -> None:
     rights = await session.store.notes.rights(event.mailbox, session.account)
     session.core.untagged(responses.my_rights(session.written(event.mailbox), rights))
     await _told(session, event)
+
+
+async def uids_told(session: Session, mailbox: str) -> bool:
+    """Whether UIDs in this mailbox may be told: not to who cannot open it (RFC 9051 §6.3.12, RFC 4315 §3)."""
+    notes = session.store.notes
+    if notes.owner(mailbox) == session.account:
+        return True
+    try:
+        return "r" in await notes.rights(mailbox, session.account)
+    except MailError:  # it has gone since
+        return False
 
 
 async def _told(session: Session, event: Command) -> None:

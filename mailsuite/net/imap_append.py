@@ -8,6 +8,7 @@ before all of it has come; a client that leaves half-way leaves nothing.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 
 from twisted.internet.defer import Deferred
 
@@ -17,6 +18,8 @@ from mailsuite.imap.events import AppendAbort, AppendBegin, AppendChunk, AppendE
 from mailsuite.mime.ascii_header import AsciiHeader
 from mailsuite.mime.binary import TextForm
 from mailsuite.mime.seven_bit import Unconvertible
+from mailsuite.model import Appended
+from mailsuite.net.imap_acl import uids_told
 from mailsuite.net.imap_parts import Offered
 from mailsuite.net.imap_session import Session
 from mailsuite.query import Numbers, Uids
@@ -127,19 +130,23 @@ async def end(session: Session, event: AppendEnd) -> None:
             appended = await session.store.replace(mailbox, session.replaced, session.append_to, message)
             session.made(session.append_to, (appended.uid,))
             # RFC 8508 §4.3: before the EXPUNGE response
-            session.core.untagged(responses.ok(b"this is the new one", codes.appenduid([appended])))
+            session.core.untagged(responses.ok(b"this is the new one", await _code(session, [appended])))
             await session.complete(event, b"replaced")
         else:
             stored = await session.store.append(session.append_to, messages)
             session.made(session.append_to, (each.uid for each in stored))
             await _hear_of_it(session)
-            await session.complete(event, b"stored", codes.appenduid(stored))
+            await session.complete(event, b"stored", await _code(session, stored))
     except NotFound as error:
         if isinstance(error, Expunged):
             raise
         await _no_mailbox(session, event)  # deleted meanwhile
     finally:
         session.discard_offered()
+
+
+async def _code(session: Session, stored: Sequence[Appended]) -> bytes:
+    return codes.appenduid(stored) if await uids_told(session, session.append_to) else b""
 
 
 async def _hear_of_it(session: Session) -> None:

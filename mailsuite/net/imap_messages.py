@@ -10,6 +10,7 @@ from mailsuite.imap import batches, codes, responses
 from mailsuite.imap.events import Copy, Expunge, Store, UidBatches
 from mailsuite.imap.modseqs import Awareness
 from mailsuite.model import FlagOp, Flags
+from mailsuite.net.imap_acl import uids_told
 from mailsuite.net.imap_limit import Share
 from mailsuite.net.imap_selection import AT_ONCE, Selection
 from mailsuite.net.imap_session import Session
@@ -95,7 +96,7 @@ async def copy(session: Session, event: Copy) -> None:
         session.core.no(event.tag, b"no such mailbox, create it first", codes.TRYCREATE)
         return
     session.made(event.mailbox, copied.targets)
-    code = codes.copyuid(copied)
+    code = codes.copyuid(copied) if await uids_told(session, event.mailbox) else b""
     if gone or len(copied.sources) < len(uids):
         session.core.untagged(responses.no(b"some of the messages no longer exist", codes.EXPUNGEISSUED))
     if event.move:  # RFC 6851 §4.3: before the EXPUNGE responses
