@@ -13,7 +13,7 @@ SECONDS ?= 30
 MINUTES ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test crash simulate fuzz abuse soak check format clean
+.PHONY: help venv run test crash simulate fuzz abuse soak bench audit check format clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,15 @@ abuse: $(STAMP) ## Do to a real server what its users would not, and see what ho
 
 soak: $(STAMP) ## Mixed traffic with kills, full disk and the like, then a balance: make soak MINUTES=20 (bench/soak)
 	$(BIN)/python -m bench.soak --minutes $(MINUTES)
+
+bench: $(STAMP) ## Figures beside Postfix and Dovecot where they are installed, into docs/benchmarks.md (root for the peers)
+	@$(BIN)/pip install --quiet --editable '.[bench]' --config-settings editable_mode=compat || \
+		echo 'make bench: no matplotlib, and so no chart' >&2
+	$(BIN)/python -m bench.figures --page ingest relay imap logins idle push pop3 memory
+
+audit: $(STAMP) ## Are weaknesses of the pinned dependencies known? (etc/requirements.txt, docs/security.md)
+	@$(BIN)/pip install --quiet --editable '.[audit]' --config-settings editable_mode=compat || true
+	$(BIN)/python bench/audit.py
 
 clean: ## Remove build products (not var/, which holds mail)
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz

@@ -1,0 +1,65 @@
+"""The command line; see the package."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import bench.figures
+from bench.figures.chart import draw
+from bench.figures.figure import Figure, Wanted, keep, part, results
+from bench.figures.imap import imap
+from bench.figures.page import write
+from bench.figures.pop3 import pop3
+from bench.figures.sessions import idle, logins, memory, push
+from bench.figures.smtp import ingest, relay
+
+PARTS: dict[str, Callable[[Wanted], list[Figure]]] = {
+    each.__name__: each for each in (ingest, relay, imap, logins, idle, push, pop3, memory)
+}
+
+
+def what(name: str) -> str:
+    """What a part does, in its own words."""
+    return " ".join((inspect.getdoc(PARTS[name]) or "").split())
+
+
+def main() -> int:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=bench.figures.__doc__, formatter_class=raw)
+    parser.add_argument("parts", nargs="*", metavar="PART", choices=[[], *PARTS], default=[])
+    parser.add_argument("--size", type=float, default=1.0)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--results", type=Path, default=Path("docs/benchmarks.json"))
+    parser.add_argument("--page", action="store_true", help="write the page, after the parts if any are named")
+    asked = parser.parse_args()
+    for name in asked.parts or ([] if asked.page else PARTS):
+        load = os.getloadavg()[0]
+        figures = PARTS[name](Wanted(asked.size, asked.runs))
+        keep(asked.results, name, part(figures, _amount(asked.size, asked.runs), round(load, 2)))
+        show(name, figures)
+    if asked.page:
+        known = results(asked.results)
+        kept = {name: known[name] for name in PARTS if name in known}
+        folder = asked.results.parent
+        write(folder, kept, draw(folder / "benchmarks.png", kept), {name: what(name) for name in kept})
+    return 0
+
+
+def _amount(size: float, runs: int) -> str:
+    sized = "" if size == 1 else f" at {size:g} of the usual size"
+    return f"({runs} run{'s' if runs > 1 else ''}{sized}.)"
+
+
+def show(name: str, figures: list[Figure]) -> None:
+    for each in figures:
+        peer = f"{each.peer} {each.theirs:10.3f}  x{each.times:.2f}" if each.peer else ""
+        print(f"{name:7} {each.name:36} {each.ours:10.3f} {each.unit:5} {peer}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

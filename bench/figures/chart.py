@@ -1,0 +1,39 @@
+"""The chart: how many times better ours is than the peer, a bar a figure, on a scale of logarithms.
+
+Needs matplotlib (``pip install '.[bench]'``), which the figures themselves do not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.figures.figure import Part
+
+BETTER, WORSE = "#2b7a78", "#c0504d"
+
+
+def draw(path: Path, parts: dict[str, Part]) -> bool:
+    """Whether it could be drawn: there is nothing to draw without a peer, and nothing to draw with without
+    matplotlib."""
+    bars = [(f"{name}: {each.name}", each.times) for name, part in parts.items() for each in part.figures if each.times]
+    try:
+        import matplotlib  # noqa: PLC0415 - optional
+    except ImportError:
+        return False
+    if not bars:
+        return False
+    matplotlib.use("Agg")
+    from matplotlib import pyplot  # noqa: PLC0415 - after the choice of what it draws with
+
+    names, times = zip(*reversed(bars), strict=True)
+    figure, axes = pyplot.subplots(figsize=(9, 0.8 + 0.26 * len(bars)))
+    axes.barh(names, [time - 1 for time in times], left=1, color=[BETTER if time >= 1 else WORSE for time in times])
+    axes.set_xscale("log")
+    axes.axvline(1, color="black", linewidth=0.8)
+    ticks = [tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if min(times) * 0.6 <= tick <= max(times) * 1.8]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+    axes.set_xlabel("times better than Postfix or Dovecot (1: equal)")
+    axes.tick_params(labelsize=8)
+    figure.tight_layout()
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+    return True

@@ -1,0 +1,125 @@
+"""One figure of ours beside a peer's, and the file that keeps them."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+
+#: Figures by name, of one run of one server.
+Measured = dict[str, float]
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """How much is done: ``size`` scales all counts."""
+
+    size: float = 1.0
+    runs: int = 3
+
+    def count(self, full: int) -> int:
+        return max(1, int(full * self.size))
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """``unit`` is ``/s``, ``s``, ``ms``, ``MiB``, ``KiB`` or ``MB/s``; without a peer ``peer`` is empty."""
+
+    name: str
+    unit: str
+    ours: float
+    peer: str = ""
+    theirs: float = 0.0
+
+    @property
+    def more_is_better(self) -> bool:
+        return self.unit.endswith("/s")
+
+    @property
+    def times(self) -> float:
+        """How many times better ours is; 0 if nobody can say."""
+        if not self.peer or not self.ours or not self.theirs:
+            return 0.0
+        return self.ours / self.theirs if self.more_is_better else self.theirs / self.ours
+
+
+class Part(msgspec.Struct, frozen=True):
+    """The figures of one part, when and where they were made, and ``how``."""
+
+    figures: list[Figure]
+    how: str
+    date: str
+    machine: str
+    versions: str
+    load: float
+
+
+def in_turns(
+    runs: int, units: dict[str, str], ours: Callable[[], Measured], theirs: Callable[[], Measured] | None, peer: str
+) -> list[Figure]:
+    """Both sides in turns; the median of each figure."""
+    mine, others = [], []
+    for _ in range(runs):
+        mine.append(ours())
+        if theirs is not None:
+            others.append(theirs())
+    return [
+        Figure(name, unit, _median(mine, name), peer if others else "", _median(others, name))
+        for name, unit in units.items()
+    ]
+
+
+def _median(measured: Iterable[Measured], name: str) -> float:
+    values = [each[name] for each in measured if name in each]
+    return round(statistics.median(values), 4) if values else 0.0
+
+
+def part(figures: list[Figure], how: str, load: float) -> Part:
+    """With what is to be told of this machine now.  ``load``: the machine's before the part."""
+    date = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
+    return Part(figures, how, date, machine(), versions(), load)
+
+
+def keep(path: Path, name: str, made: Part) -> None:
+    """In the file of results, in place of an older one."""
+    known = results(path)
+    known[name] = made
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(known), indent=1) + b"\n")
+
+
+def results(path: Path) -> dict[str, Part]:
+    """By name; none if there is no such file."""
+    return msgspec.json.decode(path.read_bytes(), type=dict[str, Part]) if path.exists() else {}
+
+
+def machine() -> str:
+    """Processor, memory, system."""
+    model = next((line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if "model name" in line), "")
+    memory = next((int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), 0)
+    system = f"{platform.system()} {platform.release()}"
+    return f"{os.cpu_count()} processors ({model or platform.machine()}), {memory / 2**20:.0f} GiB, {system}"
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text().splitlines()
+    except OSError:
+        return []
+
+
+def versions() -> str:
+    """Of all that is measured."""
+    found = [f"Python {platform.python_version()}", f"Twisted {version('twisted')}"]
+    for name, command in (("Postfix", ["postconf", "-h", "mail_version"]), ("Dovecot", ["dovecot", "--version"])):
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            found.append(f"{name} {done.stdout.split()[0]}")
+        except (OSError, subprocess.CalledProcessError, IndexError):
+            print(f"{name} is not installed", file=sys.stderr)
+    return ", ".join(found)

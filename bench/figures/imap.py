@@ -1,0 +1,124 @@
+"""What a mail client waits for: steps over one connection, in the order in which clients take them."""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from pathlib import Path
+
+from bench.figures.figure import Figure, Measured, Wanted, in_turns
+from bench.figures.mailbox import maildir
+from bench.figures.servers import Served, can_have, dovecot, ours
+
+_FIELDS = "BODY.PEEK[HEADER.FIELDS (FROM TO CC SUBJECT DATE MESSAGE-ID REFERENCES IN-REPLY-TO CONTENT-TYPE)]"
+#: Name of the figure -> command, timed once each in this order.
+STEPS = {
+    "SELECT, first": "SELECT INBOX",
+    "SELECT": "SELECT INBOX",
+    "flags of all": "UID FETCH 1:* (FLAGS)",
+    "envelopes of all, first": "FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)",
+    "envelopes of all": "FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)",
+    "header fields of all, first": f"UID FETCH 1:* (UID FLAGS {_FIELDS})",
+    "header fields of all": f"UID FETCH 1:* (UID FLAGS {_FIELDS})",
+    "structures of all, first": "FETCH 1:* (BODYSTRUCTURE)",
+    "structures of all": "FETCH 1:* (BODYSTRUCTURE)",
+    "bodies of all": "FETCH 1:* (BODY.PEEK[])",
+    "search unseen": "UID SEARCH UNSEEN",
+    "search subject": "UID SEARCH SUBJECT lantern",
+    "search bodies, first": 'UID SEARCH BODY "velvet window"',
+    "search bodies": 'UID SEARCH BODY "velvet window"',
+    "sort by date": "UID SORT (REVERSE DATE) UTF-8 ALL",
+    "thread": "UID THREAD REFERENCES UTF-8 ALL",
+    "flag all": "STORE 1:* +FLAGS.SILENT (\\Flagged)",
+    "copy all": "COPY 1:* bench-copy",
+}
+_LETTER = b"From: a@b.test\r\nSubject: kept\r\n\r\n" + b"0123456789abcdef" * 4 + b"\r\n" * 50
+
+
+class Client:
+    """Counts octets and knows when the tagged answer has come; nothing of an answer is kept but its end."""
+
+    def __init__(self, served: Served) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", served.imap), 60)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket.recv(65536)
+        self._number = 0
+        self.ask(f"LOGIN {served.user} {served.password}")
+
+    def ask(self, command: str, more: bytes = b"") -> bytes:
+        """The end of its answer; RuntimeError if it is not OK."""
+        self._number += 1
+        tag = b"zQ%d " % self._number
+        self._socket.sendall(tag + command.encode() + more + b"\r\n")
+        tail = b""
+        while True:
+            data = self._socket.recv(1 << 20)
+            if not data:
+                raise RuntimeError(f"closed after {command}")
+            tail = (tail + data)[-8192:]
+            last = tail[tail.rfind(b"\r\n", 0, -2) + 2 :] if tail.count(b"\r\n") > 1 else tail
+            if tail.endswith(b"\r\n") and last.startswith(tag):
+                if not last.startswith(tag + b"OK"):
+                    raise RuntimeError(f"{command[:60]}: {last[:200]!r}")
+                return tail
+
+    def timed(self, command: str) -> float:
+        begun = time.perf_counter()
+        self.ask(command)
+        return time.perf_counter() - begun
+
+    def exists(self) -> int:
+        """Messages in INBOX."""
+        found = re.search(rb"\* (\d+) EXISTS", self.ask("SELECT INBOX"))
+        assert found is not None
+        return int(found[1])
+
+
+def steps(served: Served, count: int) -> Measured:
+    """All of it once."""
+    client = Client(served)
+    client.ask("CREATE bench-copy")
+    measured = {name: client.timed(command) for name, command in STEPS.items()}
+    some = min(count, 1000)
+    begun = time.perf_counter()
+    for number in range(1, some + 1):
+        client.ask(f"FETCH {number} (BODY.PEEK[])")
+    measured["single messages"] = some / (time.perf_counter() - begun)
+    begun = time.perf_counter()
+    for _ in range(some):
+        client.ask("NOOP")
+    measured["NOOP"] = some / (time.perf_counter() - begun)
+    begun = time.perf_counter()
+    for _ in range(some // 4 + 1):
+        client.ask("APPEND bench-copy", b" {%d+}\r\n" % len(_LETTER) + _LETTER)
+    measured["APPEND"] = (some // 4 + 1) / (time.perf_counter() - begun)
+    client.ask("SELECT bench-copy")
+    client.ask("STORE 1:* +FLAGS.SILENT (\\Deleted)")
+    measured["expunge all"] = client.timed("EXPUNGE")
+    return measured
+
+
+def imap(wanted: Wanted) -> list[Figure]:
+    """A mailbox that each server sees for the first time."""
+    count = wanted.count(5000)
+    units = dict.fromkeys(STEPS, "s") | {"expunge all": "s"}
+    units |= dict.fromkeys(("single messages", "NOOP", "APPEND"), "/s")
+    with maildir(count) as corpus:
+        return in_turns(
+            wanted.runs,
+            units,
+            lambda: _ours(corpus, count),
+            (lambda: _theirs(corpus, count)) if can_have("dovecot") else None,
+            "Dovecot",
+        )
+
+
+def _ours(corpus: Path, count: int) -> Measured:
+    with ours(inbox=corpus) as served:
+        return steps(served, count)
+
+
+def _theirs(corpus: Path, count: int) -> Measured:
+    with dovecot(inbox=corpus) as served:
+        return steps(served, count)

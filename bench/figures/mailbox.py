@@ -1,0 +1,23 @@
+"""A mailbox to read: the same Maildir for every server, of the same messages on every machine."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from mailsuite.testing.corpus import messages
+
+
+@contextlib.contextmanager
+def maildir(count: int) -> Iterator[Path]:
+    """With so many messages in ``cur``, seven of ten of them read; names as Dovecot and Postfix write them."""
+    with tempfile.TemporaryDirectory(prefix="bench-corpus") as folder:
+        for name in ("cur", "new", "tmp"):
+            (Path(folder) / name).mkdir()
+        for number, message in enumerate(messages(count)):
+            flags = "S" if number % 10 < 7 else ""
+            path = Path(folder) / "cur" / f"{1_700_000_000 + number}.M{number}P1.corpus:2,{flags}"
+            path.write_bytes(message.replace(b"\r\n", b"\n"))
+        yield Path(folder)

@@ -1,0 +1,48 @@
+"""docs/benchmarks.md from the file of results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.figures.figure import Figure, Part
+
+_HEAD = """# Benchmarks
+
+Written by `python -m bench.figures --page`; `make bench` measures all of it again. Every server is a private instance
+on loopback, they take turns on the same disk, and of several runs the median counts. Figures drift from machine to
+machine and from hour to hour: only the ratios say something.
+
+**Durability.** Nothing was relaxed. mailsuite answers `250`, `OK` and `+OK` after an `fdatasync` of its journal, shared
+by all who wait ([durability.md](durability.md)); Postfix syncs each queue file before `250`; Dovecot runs with its
+default `mail_fsync = optimized`, in its fast mode (login and imap processes are used again). mailsuite checks
+passwords as argon2id hashes, of which one that was right is known again for five minutes; Dovecot was given the
+password in clear.
+
+"""
+_PICTURE = "![How many times better than the peer](benchmarks.png)\n\n"
+
+
+def page(parts: dict[str, Part], picture: bool, how: dict[str, str]) -> str:
+    """All of it; ``how``: what each part does."""
+    told = [_HEAD, _PICTURE if picture else ""]
+    for name, part in parts.items():
+        told.append(f"## {name}\n\n{how[name]} {part.how}\n\n{_table(part.figures)}\n")
+        told.append(f"{part.machine}; {part.versions}; {part.date}, load before {part.load:.1f}.\n\n")
+    return "".join(told).rstrip() + "\n"
+
+
+def _table(figures: list[Figure]) -> str:
+    rows = ["| | mailsuite | peer | | times better |", "|---|---:|---:|---|---:|"]
+    for figure in figures:
+        peer = f"{_number(figure.theirs)} | {figure.peer}" if figure.theirs else "| "
+        times = f"{figure.times:.2g}" if figure.times else ""
+        rows.append(f"| {figure.name} ({figure.unit}) | {_number(figure.ours)} | {peer} | {times} |")
+    return "\n".join(rows) + "\n"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def write(folder: Path, parts: dict[str, Part], picture: bool, how: dict[str, str]) -> None:
+    (folder / "benchmarks.md").write_text(page(parts, picture, how))

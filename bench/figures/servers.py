@@ -1,0 +1,231 @@
+"""The servers that are measured: private instances on loopback that look the same to a client."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from mailsuite.testing.instance import PASSWORD, Instance
+
+MAIL_USER = 5000
+CROWD = "20000"
+
+_POSTFIX = """
+compatibility_level = 3.6
+queue_directory = {here}/spool
+data_directory = {here}/data
+command_directory = /usr/sbin
+daemon_directory = /usr/lib/postfix/sbin
+mail_owner = postfix
+setgid_group = postdrop
+myhostname = mx.bench.test
+mydestination =
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+mynetworks = 127.0.0.0/8
+smtpd_peername_lookup = no
+smtpd_client_connection_count_limit = 2000
+in_flow_delay = 0
+default_destination_concurrency_limit = 100
+initial_destination_concurrency = 100
+maillog_file = {here}/maillog
+maillog_file_prefixes = /
+virtual_mailbox_domains = demo.test
+virtual_mailbox_base = {here}/mail
+virtual_mailbox_maps = static:box/
+virtual_uid_maps = static:{user}
+virtual_gid_maps = static:{user}
+relayhost = {relay}
+"""
+
+_DOVECOT = """
+base_dir = {here}/run
+state_dir = {here}/state
+instance_name = bench-{imap}
+protocols = imap pop3
+listen = 127.0.0.1
+log_path = {here}/log
+ssl = no
+disable_plaintext_auth = no
+mail_location = maildir:{here}/mail/Maildir
+mail_uid = {user}
+mail_gid = {user}
+first_valid_uid = 100
+mail_max_userip_connections = {crowd}
+default_client_limit = 9000
+auth_mechanisms = plain
+passdb {{
+  driver = static
+  args = password={password}
+}}
+userdb {{
+  driver = static
+  args = uid={user} gid={user} home={here}/mail
+}}
+namespace inbox {{
+  inbox = yes
+}}
+service anvil {{
+  client_limit = 18000
+}}
+service auth {{
+  client_limit = 18000
+}}
+service imap-login {{
+  inet_listener imap {{
+    port = {imap}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+  service_count = 0
+  process_min_avail = 2
+  client_limit = 5000
+}}
+service pop3-login {{
+  inet_listener pop3 {{
+    port = {pop3}
+  }}
+  inet_listener pop3s {{
+    port = 0
+  }}
+  service_count = 0
+  process_min_avail = 2
+}}
+service imap {{
+  service_count = 1000
+  process_limit = 9000
+}}
+"""
+
+
+class Served(msgspec.Struct, frozen=True):
+    """A running server.  ``inbox``: the Maildir of ``user``; ``pid``: of its first process."""
+
+    pid: int
+    inbox: Path
+    user: str = ""
+    password: str = ""
+    smtp: int = 0
+    imap: int = 0
+    pop3: int = 0
+
+
+@contextlib.contextmanager
+def ours(relay: int = 0, dns: int = 0, inbox: Path | None = None) -> Iterator[Served]:
+    """``relay``: the port of other servers, whose names ``dns`` knows.  ``inbox``: files to begin with."""
+    with tempfile.TemporaryDirectory(prefix="bench-ours") as folder:
+        instance = Instance(Path(folder) / "server")
+        for key in ("connections", "connections_per_address"):
+            instance.set("limits", key, CROWD)
+        instance.set("relay", "at_once", "100")
+        instance.set("relay", "per_destination", "100")
+        if dns:
+            instance.route_by(dns, relay)
+        local, _, domain = instance.account.partition("@")
+        maildir = instance.folder / "store" / domain / local / "Maildir"
+        if inbox is not None:
+            shutil.copytree(inbox, maildir)
+        instance.start(60)
+        try:
+            ports = instance.ports
+            yield Served(instance.pid, maildir, instance.account, PASSWORD, ports["smtp"], ports["imap"], ports["pop3"])
+        finally:
+            instance.stop()
+
+
+def can_have(program: str) -> bool:
+    """Whether that peer can be started here."""
+    return os.geteuid() == 0 and shutil.which(program) is not None
+
+
+@contextlib.contextmanager
+def postfix(relay: int = 0) -> Iterator[Served]:
+    """Delivers demo.test into one Maildir, all other mail to ``relay``."""
+    with _open_folder("bench-postfix") as here:
+        port = free_port()
+        for name in ("etc", "data", "spool", "mail"):
+            (here / name).mkdir()
+        shutil.chown(here / "data", "postfix")
+        os.chown(here / "mail", MAIL_USER, MAIL_USER)
+        relayhost = f"[127.0.0.1]:{relay}" if relay else ""
+        (here / "etc/main.cf").write_text(_POSTFIX.format(here=here, user=MAIL_USER, relay=relayhost))
+        services = Path("/usr/share/postfix/master.cf.dist").read_text()
+        services = re.sub(r"(?m)^smtp +inet .*", f"127.0.0.1:{port} inet n - n - 200 smtpd", services)
+        (here / "etc/master.cf").write_text(re.sub(r"(?m)^(\w\S*(?:\s+\S+){3}\s+)y(?=\s)", r"\1n", services))
+        _run("postfix", "-c", str(here / "etc"), "start")
+        try:
+            _until_it_answers(port)
+            yield Served(_pid(here / "spool/pid/master.pid"), here / "mail/box", smtp=port)
+        finally:
+            _run("postfix", "-c", str(here / "etc"), "stop")
+
+
+@contextlib.contextmanager
+def dovecot(inbox: Path | None = None) -> Iterator[Served]:
+    """In its fast mode: login and imap processes are used again.  It has no index of ``inbox`` yet."""
+    with _open_folder("bench-dovecot") as here:
+        imap, pop3 = free_port(), free_port()
+        for name in ("run", "state", "mail"):
+            (here / name).mkdir()
+        maildir = here / "mail/Maildir"
+        if inbox is not None:
+            shutil.copytree(inbox, maildir)
+        _run("chown", "-R", f"{MAIL_USER}:{MAIL_USER}", str(here / "mail"))
+        values = {"imap": imap, "pop3": pop3, "user": MAIL_USER, "password": PASSWORD, "crowd": CROWD}
+        (here / "dovecot.conf").write_text(_DOVECOT.format(here=here, **values))
+        _run("dovecot", "-c", str(here / "dovecot.conf"))
+        try:
+            _until_it_answers(imap)
+            yield Served(_pid(here / "run/master.pid"), maildir, "bench", PASSWORD, imap=imap, pop3=pop3)
+        finally:
+            _run("doveadm", "-c", str(here / "dovecot.conf"), "stop")
+            time.sleep(0.5)
+
+
+@contextlib.contextmanager
+def _open_folder(prefix: str) -> Iterator[Path]:
+    """A folder that every user can reach."""
+    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
+
+
+def _run(*command: str) -> None:
+    """What becomes a daemon keeps what it was given to write to: nothing."""
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+
+
+def _pid(file: Path) -> int:
+    """As soon as a daemon has written it."""
+    for _ in range(100):
+        with contextlib.suppress(OSError, ValueError):
+            return int(file.read_text())
+        time.sleep(0.05)
+    raise TimeoutError(f"no process id in {file}")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _until_it_answers(port: int) -> None:
+    for _ in range(200):
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise TimeoutError(f"nothing answers on port {port}")

@@ -1,0 +1,172 @@
+"""What connections cost: logins a second, memory of sessions that wait, how soon they are told of new mail, and what
+the servers hold when nobody is there."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from bench.abuse.memory import family
+from bench.figures.figure import Figure, Measured, Wanted, in_turns
+from bench.figures.servers import Served, can_have, dovecot, ours, postfix
+
+AT_ONCE = 20
+_LETTER = b"Subject: push\r\n\r\nhello\r\n"
+
+
+class Session:
+    """An IMAP connection."""
+
+    def __init__(self, served: Served) -> None:
+        self._served = served
+
+    async def open(self, *commands: bytes) -> Session:
+        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self._served.imap)
+        await self.reader.readline()
+        await self.ask(f"LOGIN {self._served.user} {self._served.password}".encode())
+        for command in commands:
+            await self.ask(command)
+        return self
+
+    async def ask(self, command: bytes) -> None:
+        """RuntimeError if it is not OK."""
+        self.writer.write(b"t " + command + b"\r\n")
+        await self.until(b"t ", b"t OK")
+
+    async def until(self, start: bytes, right: bytes = b"") -> None:
+        while not (line := await self.reader.readline()).startswith(start):
+            if not line:
+                raise RuntimeError("closed")
+        if right and not line.startswith(right):
+            raise RuntimeError(repr(line))
+
+    async def idle(self) -> Session:
+        await self.open(b"SELECT INBOX")
+        self.writer.write(b"i IDLE\r\n")
+        await self.until(b"+")
+        return self
+
+    async def told(self) -> float:
+        """When it hears of a message."""
+        while b"EXISTS" not in (line := await self.reader.readline()):
+            if not line:
+                raise RuntimeError("closed")
+        return time.perf_counter()
+
+
+def _measured(
+    server: Callable[[], AbstractContextManager[Served]], measure: Callable[[Served], Measured]
+) -> Callable[[], Measured]:
+    def once() -> Measured:
+        with server() as served:
+            return measure(served)
+
+    return once
+
+
+def _beside_dovecot(wanted: Wanted, units: dict[str, str], measure: Callable[[Served], Measured]) -> list[Figure]:
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    theirs = _measured(dovecot, measure) if can_have("dovecot") else None
+    return in_turns(wanted.runs, units, _measured(ours, measure), theirs, "Dovecot")
+
+
+def logins(wanted: Wanted) -> list[Figure]:
+    """LOGIN, SELECT and LOGOUT on a new connection each, twenty at once, with a password that was right before."""
+    count = wanted.count(1000)
+
+    async def all_of_them(served: Served) -> Measured:
+        turn = asyncio.Semaphore(AT_ONCE)
+
+        async def one() -> None:
+            async with turn:
+                session = await Session(served).open(b"SELECT INBOX", b"LOGOUT")
+                session.writer.close()
+
+        await one()
+        begun = time.perf_counter()
+        await asyncio.gather(*[one() for _ in range(count)])
+        return {"logins": count / (time.perf_counter() - begun)}
+
+    return _beside_dovecot(wanted, {"logins": "/s"}, lambda served: asyncio.run(all_of_them(served)))
+
+
+async def _crowd(served: Served, count: int) -> list[Session]:
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async def one() -> Session:
+        async with turn:
+            return await Session(served).idle()
+
+    return list(await asyncio.gather(*[one() for _ in range(count)]))
+
+
+def idle(wanted: Wanted) -> list[Figure]:
+    """Sessions in IDLE; the memory of all processes (PSS) with them and without."""
+    count = wanted.count(1000)
+
+    async def wait(served: Served) -> Measured:
+        before = shared(served.pid)
+        crowd = await _crowd(served, count)
+        await asyncio.sleep(1)
+        after = shared(served.pid)
+        for session in crowd:
+            session.writer.close()
+        return {"an idle session": (after - before) / count / 1024}
+
+    return _beside_dovecot(wanted, {"an idle session": "KiB"}, lambda served: asyncio.run(wait(served)))
+
+
+def push(wanted: Wanted) -> list[Figure]:
+    """From the end of an APPEND to the notice in sessions that are in IDLE on the mailbox."""
+    count = wanted.count(200)
+
+    async def wait(served: Served) -> Measured:
+        crowd = await _crowd(served, count)
+        writer = await Session(served).open()
+        await asyncio.sleep(0.5)
+        hearing = [asyncio.create_task(session.told()) for session in crowd]
+        begun = time.perf_counter()
+        await writer.ask(b"APPEND INBOX {%d+}\r\n" % len(_LETTER) + _LETTER)
+        heard = sorted(when - begun for when in await asyncio.wait_for(asyncio.gather(*hearing), 60))
+        for session in crowd:
+            session.writer.close()
+        return {"half of them told": heard[len(heard) // 2] * 1e3, "all of them told": heard[-1] * 1e3}
+
+    units = {"half of them told": "ms", "all of them told": "ms"}
+    return _beside_dovecot(wanted, units, lambda served: asyncio.run(wait(served)))
+
+
+def memory(wanted: Wanted) -> list[Figure]:
+    """All processes (PSS) some seconds after the start."""
+
+    def settled(served: Served) -> float:
+        time.sleep(2)
+        return shared(served.pid) / 2**20
+
+    def mine() -> Measured:
+        with ours() as served:
+            return {"at rest": settled(served)}
+
+    def theirs() -> Measured:
+        with postfix() as one, dovecot() as other:
+            return {"at rest": settled(one) + settled(other)}
+
+    both = can_have("postfix") and can_have("dovecot")
+    return in_turns(1, {"at rest": "MiB"}, mine, theirs if both else None, "Postfix and Dovecot")
+
+
+def shared(pid: int) -> int:
+    """Octets of a process and all below it, each page once (PSS)."""
+    total = 0
+    for one in family(pid):
+        try:
+            lines = Path(f"/proc/{one}/smaps_rollup").read_text().splitlines()
+        except OSError:
+            continue
+        total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+    return total

@@ -1,0 +1,142 @@
+"""Messages a second: taken and delivered to one mailbox, taken and relayed.  Postfix's smtp-source sends, its smtp-sink
+receives: both are C and cost little."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.figures.figure import Figure, Measured, Wanted, in_turns
+from bench.figures.servers import Served, can_have, free_port, ours, postfix
+from mailsuite.testing.dns import DNSServer
+
+SESSIONS, OCTETS = 20, 4096
+#: Seconds for the last message to arrive.
+LATEST = 60.0
+
+
+def require(program: str) -> None:
+    """SystemExit with a sentence if it is not installed."""
+    if shutil.which(program) is None:
+        raise SystemExit(f"{program} is not installed (Debian: postfix); this part needs it")
+
+
+def ingest(wanted: Wanted) -> list[Figure]:
+    """From the first connection until the last message is in the Maildir, synced: over connections that are used again,
+    and with a connection for each message."""
+    require("smtp-source")
+    count = wanted.count(4000)
+
+    def measured(served: Served) -> Measured:
+        _send(served.smtp, "demo@demo.test", max(count // 10, 1), again=True)
+        _until_there(served.inbox, max(count // 10, 1))
+        return {
+            "delivered, connections used again": _delivered(served, count, again=True),
+            "delivered, a connection a message": _delivered(served, count, again=False),
+        }
+
+    def mine() -> Measured:
+        with ours() as served:
+            return measured(served)
+
+    def theirs() -> Measured:
+        with postfix() as served:
+            return measured(served)
+
+    units = dict.fromkeys(("delivered, connections used again", "delivered, a connection a message"), "/s")
+    return in_turns(wanted.runs, units, mine, theirs if can_have("postfix") else None, "Postfix")
+
+
+def relay(wanted: Wanted) -> list[Figure]:
+    """From the first connection until the last message has reached the next server."""
+    require("smtp-source")
+    require("smtp-sink")
+    count = wanted.count(3000)
+    zone = {"far.test": {"MX": ["10 mx.far.test"]}, "mx.far.test": {"A": ["127.0.0.1"]}}
+
+    def measured(served: Served, sink: Sink) -> Measured:
+        begun, before = time.perf_counter(), sink.messages
+        _send(served.smtp, "u@far.test", count, again=True)
+        sink.wait_for(before + count)
+        return {"relayed": count / (time.perf_counter() - begun)}
+
+    def mine() -> Measured:
+        with Sink() as sink, DNSServer(zone) as dns, ours(sink.port, dns.port) as served:
+            return measured(served, sink)
+
+    def theirs() -> Measured:
+        with Sink() as sink, postfix(sink.port) as served:
+            return measured(served, sink)
+
+    return in_turns(wanted.runs, {"relayed": "/s"}, mine, theirs if can_have("postfix") else None, "Postfix")
+
+
+def _delivered(served: Served, count: int, again: bool) -> float:
+    before, begun = _there(served.inbox), time.perf_counter()
+    _send(served.smtp, "demo@demo.test", count, again)
+    _until_there(served.inbox, before + count)
+    return count / (time.perf_counter() - begun)
+
+
+def _send(port: int, recipient: str, count: int, again: bool) -> None:
+    program = ["smtp-source", *(["-d"] if again else []), "-s", str(SESSIONS), "-m", str(count), "-l", str(OCTETS)]
+    order = [*program, "-f", "load@source.test", "-t", recipient, f"127.0.0.1:{port}"]
+    subprocess.run(order, check=True, stdout=subprocess.DEVNULL)
+
+
+def _there(inbox: Path) -> int:
+    with contextlib.suppress(FileNotFoundError):
+        return len(os.listdir(inbox / "new"))
+    return 0
+
+
+def _until_there(inbox: Path, count: int) -> None:
+    end = time.monotonic() + LATEST
+    while (there := _there(inbox)) < count:
+        if time.monotonic() > end:
+            raise TimeoutError(f"{there} of {count} messages arrived")
+        time.sleep(0.01)
+
+
+class Sink:
+    """smtp-sink, and how many messages it has got."""
+
+    def __enter__(self) -> Sink:
+        self.port = free_port()
+        self.messages = 0
+        user = ["-u", "nobody"] if os.geteuid() == 0 else []
+        command = ["smtp-sink", "-c", *user, f"127.0.0.1:{self.port}", "1000"]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        threading.Thread(target=self._count, daemon=True).start()
+        time.sleep(0.3)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait(10)
+
+    def _count(self) -> None:
+        for number in self._numbers():
+            self.messages = number
+
+    def _numbers(self) -> Iterator[int]:
+        assert self._process.stdout is not None
+        left = b""
+        while data := os.read(self._process.stdout.fileno(), 65536):
+            left = (left + data)[-400:]
+            if found := re.findall(rb"mesg=(\d+)", left):
+                yield int(found[-1])
+
+    def wait_for(self, count: int) -> None:
+        end = time.monotonic() + LATEST
+        while self.messages < count:
+            if time.monotonic() > end:
+                raise TimeoutError(f"{self.messages} of {count} messages reached the sink")
+            time.sleep(0.01)
