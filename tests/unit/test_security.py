@@ -1,0 +1,149 @@
+"""docs/security.md against what there is, and what no module of the server may do."""
+
+from __future__ import annotations
+
+import ast
+import re
+import runpy
+import subprocess
+from configparser import ConfigParser
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from bench.abuse.attacks import TABLE
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/security.md").read_text(encoding="utf-8")
+MODULES = sorted(path for path in (ROOT / "mailsuite").rglob("*.py") if path.relative_to(ROOT).parts[1] != "testing")
+#: Reading objects from octets, running programs or text.
+FORBIDDEN_MODULES = frozenset("pickle cPickle dill marshal shelve jsonpickle yaml subprocess pty code codeop".split())
+FORBIDDEN_CALLS = frozenset("eval exec compile __import__ os.system os.popen os.execv tempfile.mktemp".split())
+#: Who may have such a module all the same: it starts our own second process.
+ALLOWED = {"mailsuite/disk/placer_process.py": {"subprocess"}}
+#: Two forms of what the client itself has sent.
+HARMLESS = {"mailsuite/directory/sqlite.py": ["password != sent"]}
+#: Names of values that nobody may find out by how long a comparison takes.
+SECRETS = re.compile(r"^(password|passphrase|secret|digest|hexdigest|mac|hmac|signature|proof|stored_key|server_key)$")
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"`(tests/[^`]+)`", PAGE))))
+def test_tests_that_the_page_names_exist(name: str) -> None:
+    path, _, function = name.partition("::")
+    assert (ROOT / path).exists()
+    if function:
+        assert f"def {function}(" in (ROOT / path).read_text(encoding="utf-8")
+
+
+def test_every_part_names_a_test() -> None:
+    rows = [row for row in PAGE.partition("## By construction")[0].splitlines() if row.startswith("| ")][1:]
+    assert len(rows) > 15
+    assert [row for row in rows if "`tests/" not in row.rpartition("|")[0].rpartition("|")[2]] == []
+
+
+def test_the_table_of_abuse_is_that_of_the_program() -> None:
+    told = dict(re.findall(r"^\| `(\w+)`: [^|]* \| ([^|]*) \|$", PAGE, re.MULTILINE))
+    assert told == {case.name: case.bound for case in TABLE.values()}
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """Top-level names of the modules that a module imports."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").partition(".")[0])
+    return found
+
+
+def called(tree: ast.AST) -> set[str]:
+    """What is called by a name, or by the name of a module and one in it."""
+    return {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_that_runs_what_it_is_given(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert imported(tree) & FORBIDDEN_MODULES <= ALLOWED.get(str(path.relative_to(ROOT)), set())
+    assert called(tree) & FORBIDDEN_CALLS == set()
+    shells = [node for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "shell"]
+    assert shells == []
+
+
+def compared(tree: ast.AST) -> list[str]:
+    """Comparisons for equality of something that is called like a secret."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare) and any(isinstance(each, ast.Eq | ast.NotEq) for each in node.ops):
+            sides = [side for side in (node.left, *node.comparators) if not isinstance(side, ast.Constant)]
+            names = [getattr(side, "attr", getattr(side, "id", "")) for side in sides]
+            if len(sides) > 1 and any(SECRETS.match(name.lower().lstrip("_")) for name in names):
+                found.append(ast.unparse(node))
+    return found
+
+
+def test_secrets_are_compared_in_constant_time() -> None:
+    found = {
+        str(path.relative_to(ROOT)): comparisons
+        for path in MODULES
+        if (comparisons := compared(ast.parse(path.read_text(encoding="utf-8"))))
+    }
+    assert found == HARMLESS
+
+
+def test_a_comparison_of_secrets_is_noticed() -> None:
+    assert compared(ast.parse("if proof == keys.stored_key: pass")) == ["proof == keys.stored_key"]
+    assert compared(ast.parse("if password == '': pass")) == []
+
+
+def pinned() -> dict[str, str]:
+    lines = (ROOT / "etc/requirements.txt").read_text().splitlines()
+    pairs = (line.split("==") for line in lines if line and not line.startswith("#"))
+    return {canonicalize_name(name): exact for name, exact in pairs}
+
+
+def test_what_is_needed_is_pinned() -> None:
+    setup = ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    exact = pinned()
+    for line in setup["options"]["install_requires"].split("\n"):
+        if line:
+            wanted = Requirement(line)
+            assert wanted.specifier.contains(exact[canonicalize_name(wanted.name)]), line
+
+
+def test_pinned_is_what_may_be_installed_beside_each_other() -> None:
+    known = [name for name in pinned() if version(name)]
+    assert len(known) >= 20
+
+
+def audited(told: str, status: int) -> tuple[int, str]:
+    """What the audit makes of an answer of pip-audit."""
+    audit = runpy.run_path(str(ROOT / "bench/audit.py"))
+    done = subprocess.CompletedProcess([], status, told, "")
+    verdict: tuple[int, str] = audit["verdict"](done)
+    return verdict
+
+
+@pytest.mark.parametrize(
+    ("told", "status", "verdict"),
+    [
+        ("No known vulnerabilities found", 0, 0),
+        ("Found 1 known vulnerability in 1 package\nName Version ID\nidna 3.6 PYSEC-2024-60", 1, 1),
+        ("requests.exceptions.ConnectionError: HTTPSConnectionPool(host='pypi.org'): Max retries exceeded", 1, 2),
+        (
+            "No known vulnerabilities found\nidna Dependency not found on PyPI and could not be audited: idna (3.6)",
+            0,
+            2,
+        ),
+        ("ERROR:pip_audit._cli:Could not connect to PyPI's vulnerability feed", 1, 2),
+    ],
+)
+def test_an_audit_that_could_not_ask_says_so(told: str, status: int, verdict: int) -> None:
+    status, words = audited(told, status)
+    assert status == verdict
+    assert ("nobody could be asked" in words) == (verdict == 2)
