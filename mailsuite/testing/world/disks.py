@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
+import math
 import os
 import random
 import shutil
@@ -37,9 +38,11 @@ class HostDisk(Recorder):
         self._volume = Volume(self.start)
         self._caches = self._read_caches()
         self.after = self._noted
-        #: Octets are not taken any more; reads fail, so many of them.
+        #: Octets are not taken any more; so many reads, syncs and openings of files fail.
         self.full = False
-        self.bad_reads = 0
+        self.bad_reads = self.bad_syncs = self.bad_opens = 0
+        #: Since when syncs have failed, by its clock.
+        self.unsure_since = math.inf
         #: Operations until the power fails, below 0 for never.
         self.cut_after = -1
         self.dead = False
@@ -77,7 +80,20 @@ class HostDisk(Recorder):
             self.bad_reads -= 1
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
+    def fsync(self, fd: int) -> None:
+        """One that fails makes nothing durable, though the kernel goes on showing what was written."""
+        if self.bad_syncs > 0:
+            self.bad_syncs -= 1
+            self.unsure_since = min(self.unsure_since, self._now())
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        super().fsync(fd)
+
+    fdatasync = fsync
+
     def open(self, path: str, flags: int, mode: int = 0o777) -> int:
+        if self.bad_opens > 0:
+            self.bad_opens -= 1
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         if flags & os.O_CREAT and not os.path.lexists(path):
             self._needs_room()
         return super().open(path, flags, mode)
@@ -121,6 +137,10 @@ class HostDisk(Recorder):
                 if path.startswith(self.root + "/") and ".sqlite" not in path:
                     found[fd] = path
         return found
+
+    def mend(self) -> None:
+        """Nothing of that any more."""
+        self.full, self.bad_reads, self.bad_syncs, self.bad_opens, self.cut_after = False, 0, 0, 0, -1
 
     # -- the power cut ---------------------------------------------------------------------------------------------
 

@@ -11,8 +11,8 @@ from mailsuite.testing.world.transport import End
 _NUMBER = re.compile(rb"X-World: (\d+)\r\n")
 #: Octets that are looked at again with what follows.
 _OVERLAP = 40
-#: Seconds after which a sender that loses power has noted that it was rid of a letter.
-_NOTED = 10.0
+#: Seconds after which a sender has noted that it was rid of a letter.
+NOTED = 10.0
 
 
 class Doubles:
@@ -41,11 +41,11 @@ class Doubles:
         elif numbers:
             self._closed.append((self._network.now, end.station.name, numbers))
 
-    def lost_power(self, name: str) -> None:
-        """A host may not have noted what it sent last."""
+    def forgets(self, name: str, since: float) -> None:
+        """A host ends that may not have noted, on its disk, what it sent since then."""
         for at, station, numbers in self._closed:
-            if station == name and at > self._network.now - _NOTED:
-                self._may_double(numbers, f"{name} lost power")
+            if station == name and at > since - NOTED:
+                self._may_double(numbers, f"{name} may not have noted that it was rid of them")
 
     def _may_double(self, numbers: list[int], why: str) -> None:
         self._network.trace.note("doubles", f"{numbers}: {why}")

@@ -33,6 +33,8 @@ class Kind(enum.Enum):
     PARTED = "nothing passes between some hosts"
     FULL = "a disk is full"
     UNREADABLE = "a disk cannot be read"
+    UNWRITABLE = "a disk does not sync, and the server is restarted for it"
+    DESCRIPTORS = "no more files can be opened"
     SERVFAIL = "a name cannot be looked up, or only now and then"
     LIE = "DNS says that there is no mail host"
     MOOD = "the foreign host misbehaves"
@@ -58,6 +60,8 @@ class Faults:
             Kind.PARTED: self._parted,
             Kind.FULL: self._full,
             Kind.UNREADABLE: self._unreadable,
+            Kind.UNWRITABLE: self._unwritable,
+            Kind.DESCRIPTORS: self._descriptors,
             Kind.SERVFAIL: self._servfail,
             Kind.LIE: self._lie,
             Kind.MOOD: self._mood,
@@ -108,6 +112,17 @@ class Faults:
         server = self._server()
         if server.disk is not None:
             server.disk.bad_reads = self._rng.randrange(1, 12)
+
+    def _unwritable(self) -> None:
+        server = self._server()
+        if server.disk is not None:
+            server.disk.bad_syncs = self._rng.randrange(1, 4)
+        self._later(60, HOUR, server.restart)
+
+    def _descriptors(self) -> None:
+        server = self._server()
+        if server.disk is not None:
+            server.disk.bad_opens = self._rng.randrange(1, 20)
 
     def _clock(self) -> None:
         self._server().set_clock(self._rng.choice((-1, 1)) * self._rng.uniform(1, 3 * HOUR))

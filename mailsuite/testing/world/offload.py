@@ -33,6 +33,8 @@ class SimulatedOffload:
         self._jobs: dict[Call, Callable[[], None]] = {}
         #: When the last job of a lane is done.
         self._busy: dict[str, float] = {}
+        #: When the last answer is told: they come in the order in which jobs end.
+        self._told = 0.0
         self.stopped = False
 
     def start(self) -> None:
@@ -74,7 +76,9 @@ class SimulatedOffload:
 
     def _report(self, fire: Callable[..., None], value: object) -> None:
         if not self.stopped:
-            self.clock.callLater(self._rng.uniform(0, USUAL / 4), fire, value)
+            now = self.clock.seconds()
+            self._told = max(self._told, now + self._rng.uniform(0, USUAL / 4))
+            self.clock.callLater(self._told - now, fire, value)
 
     def stop(self) -> None:
         """What was asked for is done; its results are not delivered."""

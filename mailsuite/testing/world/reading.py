@@ -56,7 +56,16 @@ class Reader:
         try:
             name = self._rng.choice(BOXES)
             view = await client.select(name)
-            doings = (self._read, self._flag, self._remove, self._move, self._append, self._wait, self._noop)
+            doings = (
+                self._read,
+                self._flag,
+                self._remove,
+                self._move,
+                self._append,
+                self._wait,
+                self._noop,
+                self._dawdle,
+            )
             for _ in range(actions):
                 try:
                     await self._rng.choice(doings)(client, view)
@@ -130,6 +139,16 @@ class Reader:
 
     async def _wait(self, client: Client, view: View) -> None:
         await client.idle(self._rng.uniform(0.1, 20))
+
+    async def _dawdle(self, client: Client, view: View) -> None:
+        """Ask for everything, and read it late."""
+        view.bodies.clear()
+        client.stream.read_nothing_for(self._rng.uniform(1, 60))
+        await client.command("UID FETCH 1:* (BODY.PEEK[])")
+        for uid, octets in view.bodies.items():
+            self._seen.message(client.where, view.box, uid, digest_of(octets))
+            self._ledger.read(self._account, octets)
+        view.bodies.clear()
 
     async def _noop(self, client: Client, view: View) -> None:
         await client.command("NOOP")

@@ -6,6 +6,7 @@ What runs is ``services.running.Running`` with all its parts; the process around
 from __future__ import annotations
 
 import gc
+import math
 import os
 import random
 from collections.abc import Callable, Sequence
@@ -78,8 +79,8 @@ class Server:
         self._starting: Deferred[None] = succeed(None)
         #: Part of a ``Sync.site`` that its disk pays no heed to: a planted bug.
         self.ignored_syncs = ""
-        #: Told the name of who lost power.
-        self.lost_power: Callable[[str], None] = lambda name: None
+        #: Told the name, and since when what it did may not be on its disk, when it ends without having noted all.
+        self.forgets: Callable[[str, float], None] = lambda name, since: None
         self._lives = 1
         for path in (self._root, f"{folder}/etc"):
             os.makedirs(path)
@@ -161,6 +162,8 @@ class Server:
         leaks = [f"a timer for {call.work}" for call in calls if call.active()]
         leaks += [f"an open file {path}" for path in disk.open_files.values()]
         leaks += [f"a connection {end.name}" for end in self._station.ends if end.connected]
+        if disk.unsure_since < math.inf:
+            self.forgets(self.name, disk.unsure_since - clock.offset)
         for leak in leaks:
             self._problem(f"{self.name} leaks {leak}")
         self._forget()
@@ -192,7 +195,7 @@ class Server:
         clock.stop()
         self._steady.stop()
         self._station.lose_power()
-        self.lost_power(self.name)
+        self.forgets(self.name, min(self._timeline.now, disk.unsure_since - clock.offset))
         self._lives += 1
         disk.lose_power(self._rng, self._root)
         self._network.later(0, gc.collect)  # what is left of the process ends now, and not at some later time
@@ -216,7 +219,7 @@ class Server:
     def recover(self) -> None:
         """Whatever was wrong with it is over."""
         if self.disk is not None:
-            self.disk.full, self.disk.bad_reads, self.disk.cut_after = False, 0, -1
+            self.disk.mend()
         self.wanted = True
         self._start_again()
 

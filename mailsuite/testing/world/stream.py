@@ -6,7 +6,7 @@ from typing import cast
 
 from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.endpoints import TCP4ClientEndpoint
-from twisted.internet.interfaces import ITCPTransport
+from twisted.internet.interfaces import IPushProducer, ITCPTransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
@@ -85,6 +85,12 @@ class Stream(Protocol):
         if self.over or self.transport is None:
             raise Broken("the connection is over")
         self.transport.write(data)
+
+    def read_nothing_for(self, seconds: float) -> None:
+        """What comes waits in the kernel, and then with who sends."""
+        transport = cast(IPushProducer, self.transport)
+        transport.pauseProducing()
+        self._reactor.callLater(seconds, transport.resumeProducing)
 
     def close(self) -> None:
         if not self.over and self.transport is not None:

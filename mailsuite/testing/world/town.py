@@ -67,7 +67,7 @@ class Town:
         self.servers: list[Server] = []
         for site in self._sites.values():
             server = world.serve(site)
-            server.lost_power = self.doubles.lost_power
+            server.forgets = self.doubles.forgets
             self.servers.append(server)
         self._client = world.host("client", "10.0.9.1")
         self._stranger = world.host("stranger", "10.0.9.2")

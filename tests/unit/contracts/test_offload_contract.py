@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,9 @@ from mailsuite.offload import Inline, Offload
 from mailsuite.testing.held import HeldOffload
 from mailsuite.testing.results import failure_of, result_of
 from mailsuite.testing.threads import ReactorByHand
+from mailsuite.testing.world.clock import HostClock, Timeline
+from mailsuite.testing.world.disks import Disks, HostDisk
+from mailsuite.testing.world.offload import SimulatedOffload
 
 Door = Callable[..., Deferred[Any]]
 
@@ -33,8 +38,8 @@ class World:
         )
 
 
-@pytest.fixture(params=["threads", "inline", "held"])
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
+@pytest.fixture(params=["threads", "inline", "held", "simulated"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     if request.param == "threads":
         reactor = ReactorByHand()
         offload = Offload(reactor, threads=4)  # type: ignore[arg-type]
@@ -43,9 +48,20 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
         offload.stop()
     elif request.param == "inline":
         yield World(Inline(), lambda *waited: None)
+    elif request.param == "simulated":
+        timeline = Timeline(0.0)
+        clock = HostClock(timeline)
+        disk = HostDisk(str(tmp_path), clock.seconds)
+        simulated = SimulatedOffload(clock, random.Random(1), Disks(), disk, lambda: pytest.fail("no power is lost"))
+        yield World(simulated, lambda *waited: _all_of(timeline))
     else:
         held = HeldOffload()
         yield World(held, lambda *waited: held.go())
+
+
+def _all_of(timeline: Timeline) -> None:
+    while timeline.step(60.0):
+        pass
 
 
 both_doors = pytest.mark.parametrize("laned", [False, True], ids=["run", "run_in"])
