@@ -50,9 +50,9 @@ def summarize(root: Part) -> Summary:
     return Summary(envelope(root.fields), shown.structure, shown.body, root.body, root.end, root.fields)
 
 
-def rev1_structures(message: bytes) -> tuple[bytes, bytes]:
+def rev1_structures(root: Part) -> tuple[bytes, bytes]:
     """BODYSTRUCTURE and BODY where message/global is not taken apart (RFC 3501 §9 ``media-message``)."""
-    shown = _show(scan(message), _Allowance(global_apart=False))
+    shown = _show(root, _Allowance(global_apart=False))
     return shown.structure, shown.body
 
 

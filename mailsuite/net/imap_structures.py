@@ -9,17 +9,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
+from mailsuite.errors import Expunged
+from mailsuite.interfaces import IMailbox
 from mailsuite.mime.render import rev1_structures
+from mailsuite.mime.structure import Part, Scanner
 from mailsuite.model import Fetched
 from mailsuite.net.imap_session import Session
 
 _GLOBAL = b'"global"'
 #: Items of ``IMailbox.fetch``, as ``rev1_structures`` gives them.
 _ITEMS = ("structure", "body")
+#: Octets of a message that are read at a time.
+_PIECE = 256 * 1024
 
 
 async def for_client(session: Session, items: Sequence[str], found: Fetched) -> Fetched:
-    """The same, as this client knows it.  What is too large to be read at once stays as it is."""
+    """The same, as this client knows it."""
     places = [place for place, item in enumerate(items) if item in _ITEMS]
     if not places or session.core.dialect.utf8:
         return found
@@ -29,9 +34,21 @@ async def for_client(session: Session, items: Sequence[str], found: Fetched) -> 
         return found
     columns = [list(column) for column in found.columns]
     for row in rows:
-        [octets] = await session.selection.mailbox.octets([found.uids[row]], 0)
-        if isinstance(octets, bytes):
-            shown = rev1_structures(octets)
-            for place in places:
-                columns[place][row] = shown[_ITEMS.index(items[place])]
+        try:
+            shown = rev1_structures(await _tree(session.selection.mailbox, found.uids[row]))
+        except Expunged:  # the index knew it still
+            continue
+        for place in places:
+            columns[place][row] = shown[_ITEMS.index(items[place])]
     return Fetched(found.uids, tuple(columns))
+
+
+async def _tree(mailbox: IMailbox, uid: int) -> Part:
+    body = await mailbox.body(uid)
+    try:
+        scanner = Scanner()
+        for at in range(0, body.size, _PIECE):
+            scanner.feed(await body.read_at(at, _PIECE))
+        return scanner.finish()
+    finally:
+        body.close()

@@ -1,4 +1,5 @@
-"""A strict reader of FETCH responses: RFC 3501 §9 with RFC 3516, RFC 7162, RFC 8514, RFC 8970; lets nothing through."""
+"""A strict reader of FETCH responses: RFC 3501 §9 or RFC 9051 §9, with RFC 3516, RFC 7162, RFC 8514, RFC 8970; lets
+nothing through."""
 
 from __future__ import annotations
 
@@ -31,10 +32,12 @@ class Malformed(AssertionError):
 
 
 class Reader:
-    """Goes through ``data``; every method takes one thing of the grammar or raises Malformed."""
+    """Goes through ``data``; every method takes one thing of the grammar or raises Malformed.  ``rev2``: IMAP4rev2's,
+    where message/global is a ``media-message`` too."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, rev2: bool = False) -> None:
         self.data = data
+        self.messages = (b"rfc822", b"global") if rev2 else (b"rfc822",)
         self.at = 0
 
     def answer(self) -> list[list[bytes]]:
@@ -189,12 +192,12 @@ class Reader:
         for field in (self._nstring, self._nstring, self._string, self._number):
             self._need(b" ")
             field()
-        if kind == b"message" and subtype in (b"rfc822", b"global"):
+        if kind == b"message" and subtype in self.messages:
             self._need(b" ")
             self._envelope()
             self._need(b" ")
             self._body(extended)
-        if kind == b"text" or (kind == b"message" and subtype in (b"rfc822", b"global")):
+        if kind == b"text" or (kind == b"message" and subtype in self.messages):
             self._need(b" ")
             self._number()
         if extended:

@@ -29,12 +29,14 @@ SECTIONS = (
 DECODED = tuple((b"BINARY.SIZE[%b]" % part, b"BINARY.PEEK[%b]<1.99>" % part) for part in PARTS)
 
 
-def answers_well(octets: bytes) -> None:
+def answers_well(octets: bytes, rev2: bool = False) -> None:
     server = Server()
     server.stores.deliver(ANN, octets)
     client = server.client()
+    if rev2:
+        client.ask(b"e ENABLE IMAP4rev2")
     for items in (PLAIN, SECTIONS):
-        rows = Reader(client.ask(b"a FETCH 1 (%b)" % b" ".join(items))).answer()
+        rows = Reader(client.ask(b"a FETCH 1 (%b)" % b" ".join(items)), rev2).answer()
         assert [len(row) for row in rows] == [len(items)]
     for items in DECODED:
         answer = client.ask(b"a FETCH 1 (%b)" % b" ".join(items))
@@ -89,6 +91,14 @@ mail_like = st.lists(st.sampled_from(_PIECES), max_size=40).map(b"".join)
 @example(b'Content-Type: "/"; x="\xff\0"\r\n\r\n')
 def test_of_any_octets(octets: bytes) -> None:
     answers_well(octets)
+
+
+@pytest.mark.parametrize("rev2", [False, True])
+@given(mail_like)
+@example(b"--".join((b"Content-Type: multipart/mixed; boundary=b\n\n", *(b"b\nContent-Type: Message/Global\n\n",) * 2)))
+def test_of_international_messages_within_others(rev2: bool, octets: bytes) -> None:
+    answers_well(b"Content-Type: message/global\r\n\r\n" + octets, rev2)
+    answers_well(octets.replace(b"message/rfc822", b"message/global"), rev2)
 
 
 @pytest.mark.parametrize(
