@@ -20,7 +20,7 @@ MAX_BUFFERED = 64 * 1024
 #: Octets without a command: more than the literals that a language swallows.
 MAX_UNHEARD = 512 * 1024 * 1024
 #: Seconds until the compressor is forgotten.
-REST = 20.0
+REST = 2.0
 
 
 class Compression:
