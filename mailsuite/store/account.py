@@ -14,7 +14,7 @@ import sqlite3
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from twisted.logger import Logger
 
@@ -52,12 +52,11 @@ from mailsuite.store.index import Index, set_aside
 from mailsuite.store.mailboxes_feed import MailboxesFeed
 from mailsuite.store.names import account_path, checked_name, from_folder, parents, to_folder
 from mailsuite.store.resources import Resources
+from mailsuite.store.unrendered import Unrendered
 
 SPECIAL_USE_FILE = "mailsuite-special-use"
 ACCOUNT_FILE = "mailsuite-account"
 _REMOVED = "mailsuite-removed-"
-#: New messages that may wait to be rendered; what is forgotten here is rendered when it is asked for.
-MAX_UNRENDERED = 10_000
 
 _log = Logger()
 
@@ -87,7 +86,8 @@ class AccountMail:
         self._folders: dict[str, Folder] = {}
         self._usage: tuple[int, int] | None = None
         self._reserved = (0, 0)
-        self._unrendered: deque[tuple[Folder, int]] = deque(maxlen=MAX_UNRENDERED)
+        #: New messages whose ENVELOPE and structure will be asked for.
+        self.unrendered: Unrendered[Folder] = Unrendered()
 
     # -- the lock ------------------------------------------------------------------------------------------------
 
@@ -203,7 +203,7 @@ class AccountMail:
             self._folders.clear()
             self._expected.clear()
             self._uncertain = 0
-            self._unrendered.clear()
+            self.unrendered.clear()
             self._usage = None
             self._opened = False
 
@@ -395,17 +395,6 @@ class AccountMail:
             path = os.path.join(self.maildir, subscriptions.FILE)
             self.resources.disk.replace(path, subscriptions.dump(names))
             self._changes.append(SubscriptionChanged(name))
-
-    # -- what is rendered soon ---------------------------------------------------------------------------------------
-
-    def render_soon(self, folder: Folder, uids: Iterable[int]) -> None:
-        """New messages whose ENVELOPE and structure will be asked for."""
-        self._unrendered.extend((folder, uid) for uid in uids)
-
-    def take_unrendered(self, limit: int) -> dict[Folder, Sequence[int]]:
-        """At most ``limit`` of them, by folder."""
-        first = [self._unrendered.popleft() for _ in range(min(limit, len(self._unrendered)))]
-        return {folder: [uid for other, uid in first if other is folder] for folder, _ in first}
 
     # -- quota ---------------------------------------------------------------------------------------------------
 

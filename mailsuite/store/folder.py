@@ -206,7 +206,7 @@ class Folder:
         self._keep(lambda held: held.add([row.uid for row in rows], flags, recent, size))
         if not self._rebuilding:
             if not rendered:
-                self.account.render_soon(self, [row.uid for row in rows])
+                self.account.unrendered.add(self, [row.uid for row in rows])
             self._unannounced += [(row.uid, each) for row, each in zip(rows, flags, strict=True)]
 
     def announce(self) -> None:

@@ -223,7 +223,7 @@ def render_waiting(account: AccountMail, limit: int) -> bool:
     Without the account's lock but to look and to keep: mail that arrives meanwhile must not wait for this."""
     lacking: list[tuple[Folder, list[Row]]] = []
     with account.locked(see_all=False):
-        taken = account.take_unrendered(limit)
+        taken = account.unrendered.take(limit)
         sets = account.index.header_sets.known
         for folder, uids in taken.items():
             if not folder.gone:
