@@ -40,6 +40,8 @@ from mailsuite.smtp.client_events import (
 )
 from mailsuite.wire.signals import Signal
 
+#: Seconds that clocks may be inexact.
+_A_MOMENT = 0.001
 #: What recipients are told of a session that we broke off.
 GIVEN_UP = "given up by this server"
 
@@ -87,6 +89,7 @@ class ClientSession(Protocol):
         self._logged_in = False
         self._timer: interfaces.IDelayedCall | None = None
         self._timed: object = None
+        self._deadline = 0.0
         self._sent = 0
         #: Messages sent over it.
         self.carried = 0
@@ -290,8 +293,12 @@ class ClientSession(Protocol):
         if timed == self._timed or core.ended:
             return
         self._timed = timed
+        patience = self._settings.patience[core.step]
+        self._deadline = self._clock.seconds() + patience
+        if self._timer is not None and self._timer.getTime() <= self._deadline:
+            return  # it looks again then, which costs less than a new one at each step
         self._stop_timer()
-        self._timer = self._clock.callLater(self._settings.patience[core.step], self._time_out)
+        self._timer = self._clock.callLater(patience, self._time_out)
 
     def _stop_timer(self) -> None:
         if self._timer is not None and self._timer.active():
@@ -299,6 +306,10 @@ class ClientSession(Protocol):
         self._timer = None
 
     def _time_out(self) -> None:
+        left = self._deadline - self._clock.seconds()
+        if left > _A_MOMENT:
+            self._timer = self._clock.callLater(left, self._time_out)
+            return
         self._timer = None
         self._give_up("timed out")
 
