@@ -199,7 +199,8 @@ class Runner:
     async def _carried(self, queued: Queued) -> Attempted:
         """What becomes of everybody; a message that cannot be read is delayed like one that cannot be sent."""
         now = self._clock.seconds()
-        recipients = [entry.recipient for entry in queued.pending if entry.due <= now]
+        due = max(now, queued.due)  # it was due when it was leased, whatever the clock says since
+        recipients = [entry.recipient for entry in queued.pending if entry.due <= due]
         body = None
         try:
             if not recipients:

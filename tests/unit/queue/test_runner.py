@@ -700,3 +700,15 @@ def test_stop_keeps_what_was_decided_before() -> None:
     world.clock.advance(10)
     result_of(stopped)
     assert world.waiting() == [DAN]
+
+
+def test_a_message_that_waited_for_room_goes_though_the_clock_was_set_back_meanwhile() -> None:
+    world = World(first_per_destination=1, per_destination=1)
+    world.courier.paused = True
+    world.runner.start()
+    world.add("m1")
+    world.add("m2")
+    world.clock.rightNow -= 2 * HOUR
+    world.courier.resume()
+    world.courier.resume()
+    assert world.listed() == []
