@@ -199,14 +199,17 @@ class Parts:
         return self._offload.at_work()
 
     async def close(self) -> None:
-        """Everything that was promised is on disk when this is done."""
-        await self._stores.close()
-        await self._offload.run(self._disk.close)
-        if self._recorder is not None:
-            await self._recorder.close()
-        await self._directory.close()
-        self._quotas.close()
-        self._offload.stop()
+        """Everything that was promised is on disk when this is done; fails with ``Temporary`` where the disk does not
+        take it, and the rest is closed all the same."""
+        try:
+            await self._stores.close()
+            await self._offload.run(self._disk.close)
+        finally:
+            if self._recorder is not None:
+                await self._recorder.close()
+            await self._directory.close()
+            self._quotas.close()
+            self._offload.stop()
 
 
 def _observer(settings: Settings, offload: IOffload, clock: IReactorTime) -> tuple[IObserver, Recorder | None]:

@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mailsuite.config.schema import Listener, Settings
+from mailsuite.errors import MailError
 from mailsuite.net.prompt import send_at_once
 from mailsuite.net.sessions import Overview
 from mailsuite.services.factories import ServiceFactory, factory_for, fronted_by
@@ -78,6 +79,8 @@ class Running:
         await gatherResults(ending).addErrback(lambda failure: self.log.failure("while stopping", failure))
         try:
             await self.parts.close()
+        except MailError as error:
+            self.log.error("while closing: {error}", error=error)
         except Exception:
             self.log.failure("while closing")
 
