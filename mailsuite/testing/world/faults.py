@@ -70,9 +70,9 @@ class Faults:
             Kind.GONE: self._gone,
         }
 
-    def plan(self, kind: Kind, hours: float) -> None:
-        """It begins within so many hours."""
-        self._network.later(self._rng.uniform(0, hours * HOUR), self._start, kind)
+    def plan(self, kind: Kind) -> None:
+        """It begins when people do something."""
+        self._network.later(self._town.some_time(), self._start, kind)
 
     def _start(self, kind: Kind) -> None:
         self._network.trace.note("fault", kind.value)

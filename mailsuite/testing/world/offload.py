@@ -18,7 +18,7 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 #: Seconds a job takes: usually at most, and now and then.
-USUAL, SLOW, SLOW_SHARE = 0.004, 0.6, 0.005
+USUAL, SLOW, SLOW_SHARE = 0.004, 0.6, 0.02
 
 
 @implementer(IPool)

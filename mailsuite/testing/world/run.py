@@ -51,7 +51,7 @@ def run(seed: int, folder: str, prepare: Callable[[Town], None] = lambda town: N
         town.live(hours)
         faults = Faults(town, world.child())
         for kind in _kinds(world):
-            faults.plan(kind, hours)
+            faults.plan(kind)
         world.run(hours * HOUR)
         town.settle()
         world.finish()

@@ -30,7 +30,9 @@ HOUR, DAY = 3600.0, 86_400.0
 PATIENCE = 6 * DAY
 #: Seconds after which it is believed that nothing more happens.
 REST = 30.0
-#: Of ``live``: letters and reading sessions an hour, actions of a session.
+#: Of ``live``, an hour: times at which all is done, and the seconds that it takes; letters, reading sessions, and the
+#: actions of a session.
+TIMES, RUSH = 0.5, 40.0
 LETTERS, SESSIONS, ACTIONS = 3, 4, 6
 #: Who is where: accounts that read by IMAP, and the one that collects by POP3.
 PEOPLE, COLLECTOR = ("ann", "bob"), "pop"
@@ -77,6 +79,7 @@ class Town:
         self._readers = {account: self._reader(account) for account in self._accounts}
         self._collectors = [self._collector(f"{COLLECTOR}@{domain}") for domain in DOMAINS]
         self._busy = 0
+        self._times: list[float] = []
         #: Until then something lasts that ``settle`` must wait for.
         self.busy_until = 0.0
 
@@ -112,12 +115,18 @@ class Town:
         self.world.run(60, lambda: all(server.ready for server in self.servers))
 
     def live(self, hours: float) -> None:
-        """Ask for all that people will do; ``world.run`` lets them."""
+        """Ask for all that people will do; ``world.run`` lets them.  They do it at the same times, and get in each
+        other's way."""
         rng = self.world.rng
+        self._times = [rng.uniform(0, hours * HOUR) for _ in range(max(1, int(hours * TIMES)))]
         for _ in range(int(hours * LETTERS)):
-            self.world.network.later(rng.uniform(0, hours * HOUR), self._begin, self._send)
+            self.world.network.later(self.some_time(), self._begin, self._send)
         for _ in range(int(hours * SESSIONS)):
-            self.world.network.later(rng.uniform(0, hours * HOUR), self._begin, self._session)
+            self.world.network.later(self.some_time(), self._begin, self._session)
+
+    def some_time(self) -> float:
+        """Seconds until somebody does something, once ``live`` has been called."""
+        return self.world.rng.choice(self._times) + self.world.rng.uniform(0, RUSH)
 
     def _begin(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._busy += 1
