@@ -4,7 +4,8 @@
 source is ``user@domain``, ``user`` (at each of our names) or ``@domain`` (whoever else is there); a target an address,
 ``user`` (at our first name), or, for ``@domain``, ``@other``: the same user there.
 
-Looked up are ``user+detail@domain``, ``user@domain``, then ``@domain``, once: a result is not looked up again.
+Looked up are ``user+detail@domain``, ``user@domain``, then ``@domain``; what the second gives keeps the detail.  As
+with Postfix, what canonical(5) gives is looked up again, and generic(5) keeps no detail.
 """
 
 from __future__ import annotations
@@ -35,14 +36,19 @@ class Entry(msgspec.Struct, frozen=True):
     line: int
 
 
-class AddressMap:
-    """``entries`` by canonical source.  ``keep_detail``: what stands behind the plus sign goes along where only the
-    rest of the address is in the table."""
+#: Exchanges in a row by one table.
+MOST_STEPS = 100
 
-    def __init__(self, path: str, entries: Mapping[str, Entry], keep_detail: bool = True) -> None:
+
+class AddressMap:
+    """``entries`` by canonical source.  ``generic``: as generic(5), not as canonical(5)."""
+
+    def __init__(self, path: str, entries: Mapping[str, Entry], generic: bool = False) -> None:
         self._path = path
         self._entries = entries
-        self._keep_detail = keep_detail
+        self._keep_detail = not generic
+        #: How often it may be asked about what it gave.
+        self.most_steps = 1 if generic else MOST_STEPS
 
     def exchange(self, address: Address) -> Exchange | None:
         """None if no entry is about it; one that leaves an address as it is decides, too."""
@@ -51,7 +57,7 @@ class AddressMap:
         local, domain = canonical_local(address.local), _canonical(address.domain)
         plain, plus, _ = local.partition("+")
         detail = address.local[len(plain) :] if plus and self._keep_detail else ""
-        tried = [(f"{local}@{domain}", ""), (f"@{domain}", detail)]
+        tried = [(f"{local}@{domain}", ""), (f"@{domain}", "")]
         if plus and plain:
             tried.insert(1, (f"{plain}@{domain}", detail))
         for source, kept in tried:
@@ -60,7 +66,7 @@ class AddressMap:
         return None
 
 
-def parse(text: str, path: str, origins: Sequence[str], keep_detail: bool = True) -> AddressMap:
+def parse(text: str, path: str, origins: Sequence[str], generic: bool = False) -> AddressMap:
     """``origins`` are our names, of which the first completes targets.  InvalidName says which line makes no sense."""
     entries: dict[str, Entry] = {}
     for number, line in _logical_lines(text):
@@ -74,7 +80,7 @@ def parse(text: str, path: str, origins: Sequence[str], keep_detail: bool = True
                 entries[name] = Entry(target, number)
         except InvalidName as error:
             raise InvalidName(f"line {number}: {error}") from None
-    return AddressMap(path, entries, keep_detail)
+    return AddressMap(path, entries, generic)
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:

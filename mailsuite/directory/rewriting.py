@@ -19,6 +19,9 @@ from mailsuite.model import Address, Client
 
 
 class Rule(Protocol):
+    #: How often it is asked about what it made itself.
+    most_steps: int
+
     def exchange(self, address: Address) -> Exchange | None:
         """None if it is not about that address."""
 
@@ -26,6 +29,8 @@ class Rule(Protocol):
 class Masquerade:
     """``domains`` stand for all below them, the first that fits decides; ``!domain`` is left as it is.  ``exceptions``
     are local parts."""
+
+    most_steps = 1
 
     def __init__(self, domains: Sequence[str], exceptions: Collection[str] = ()) -> None:
         """InvalidName."""
@@ -83,9 +88,15 @@ def exchanges(rules: Sequence[Rule], address: Address) -> list[Exchange]:
     """Those that ``rules`` make, each of what the one before it made."""
     made: list[Exchange] = []
     for rule in rules:
-        if (one := rule.exchange(address)) is not None:
+        seen = {address}
+        for _ in range(rule.most_steps):
+            if (one := rule.exchange(address)) is None:
+                break
             made.append(one)
             address = one.address
+            if address in seen:  # it stays, or goes in a circle
+                break
+            seen.add(address)
     return made
 
 

@@ -41,9 +41,9 @@ def rewriting(settings: Settings, offload: IOffload, seconds: Callable[[], float
 
 
 def generic(settings: Settings, offload: IOffload, seconds: Callable[[], float]) -> Table | None:
-    """The table for mail that leaves, if there is one.  As with Postfix, nothing behind a plus sign goes along."""
+    """The table for mail that leaves, if there is one."""
     path = settings.rewriting.generic
-    return _watched(settings, path, offload, seconds, keep_detail=False).get if path else None
+    return _watched(settings, path, offload, seconds, outwards=True).get if path else None
 
 
 @implementer(IRewriting)
@@ -82,10 +82,10 @@ class WatchedRewriting:
 
 
 def _watched(
-    settings: Settings, path: str, offload: IOffload, seconds: Callable[[], float], keep_detail: bool = True
+    settings: Settings, path: str, offload: IOffload, seconds: Callable[[], float], outwards: bool = False
 ) -> Watched[AddressMap]:
     def read(text: str) -> AddressMap:
-        return address_map.parse(text, path, _origins(settings), keep_detail)
+        return address_map.parse(text, path, _origins(settings), generic=outwards)
 
     return Watched(path, read, offload, seconds)
 

@@ -119,7 +119,7 @@ class Renaming(Smtp):
 
     def __init__(self) -> None:
         super().__init__()
-        table = parse("al@a.test me@isp.test\n", "/t", ["a.test"], keep_detail=False)
+        table = parse("al@a.test me@isp.test\n", "/t", ["a.test"], generic=True)
         self.courier = GenericCourier(lambda: table, self.courier)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from mailsuite.directory.address_map import parse
 from mailsuite.directory.names import split_address
-from mailsuite.directory.rewriting import Masquerade, Rewriting
+from mailsuite.directory.rewriting import Masquerade, Rewriting, exchanges
 from mailsuite.errors import InvalidName
 from mailsuite.model import NULL_SENDER, Address, Client
 
@@ -44,6 +44,28 @@ def test_each_rule_is_about_what_the_one_before_made() -> None:
         ("ann.lee@a.test", "a.test", ""),
     ]
     assert REWRITING.sender(Address("ann", "a.test")) == Address("ann.lee", "a.test")
+
+
+def steps(text: str, given: str, generic: bool = False) -> list[str]:
+    return [str(one.address) for one in exchanges([parse(text, "/t", ["a.test"], generic)], split_address(given))]
+
+
+def test_what_a_canonical_table_gives_is_looked_up_in_it_again() -> None:
+    chain = "one@a.test two@a.test\ntwo@a.test three@b.test\n@b.test @c.test\n"
+    assert steps(chain, "one+x@a.test") == ["two+x@a.test", "three+x@b.test", "three+x@c.test"]
+    assert steps(chain, "one+x@a.test", generic=True) == ["two@a.test"]
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("one@a.test one@a.test\n@a.test @b.test", ["one@a.test"]),
+        ("one@a.test two@a.test\ntwo@a.test one@a.test", ["two@a.test", "one@a.test"]),
+        ("@a.test @b.test\n@b.test @a.test", ["one@b.test", "one@a.test"]),
+    ],
+)
+def test_a_circle_ends_where_it_began(text: str, made: list[str]) -> None:
+    assert steps(text, "one@a.test") == made
 
 
 def test_a_recipient_keeps_its_host_where_mail_has_to_find_it() -> None:

@@ -34,7 +34,7 @@ class World:
     def __init__(self, known: Any = None, **script: Any) -> None:
         self.peer = ScriptedPeer(script)
         network = self.network = MemoryNetwork({"192.0.2.1:25": self.peer})
-        table = parse_map(TABLE, "/generic", ["pc.lan"], keep_detail=False) if known is None else known
+        table = parse_map(TABLE, "/generic", ["pc.lan"], generic=True) if known is None else known
         beyond = Courier(CourierSettings("us.test"), network.endpoint, ReadyTLS(), Clock(), Inline())
         self.courier = GenericCourier(lambda: table, beyond)
 
