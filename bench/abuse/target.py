@@ -14,6 +14,8 @@ from mailsuite.testing.instance import Instance
 #: Time-outs in seconds that clients meet here; the defaults are minutes.
 TIMEOUTS = {"smtp": 6, "smtp_greeting": 4, "smtp_data": 5, "login": 5, "pop3": 8, "imap": 8}
 ATTACKER = "mallory"
+#: Connections at once, of all.
+CONNECTIONS = 400
 
 
 def make(folder: Path, dns_port: int) -> Instance:
@@ -23,6 +25,7 @@ def make(folder: Path, dns_port: int) -> Instance:
     for key, seconds in TIMEOUTS.items():
         instance.set("timeouts", key, str(seconds))
     instance.edit(lambda text: re.sub(r"trusted_networks = .*", "trusted_networks = []", text))
+    instance.set("limits", "connections", str(CONNECTIONS))
     instance.set("dns", "nameservers", f'["127.0.0.1:{dns_port}"]')
     instance.set("dns", "timeout", "5")
     instance.set("relay", "port", "9")

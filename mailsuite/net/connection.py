@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mailsuite.net.address import named_peer
+from mailsuite.net.guests import Guests
 from mailsuite.net.layered import CoreT, Layered
 from mailsuite.net.sessions import Described
 from mailsuite.wire.signals import NEED_DATA, PAUSED
@@ -39,6 +40,8 @@ class Connection(Layered[CoreT]):
 
     #: Counts by name the peers that met a limit; a listener's connections share one.
     hits: Counter[str] = Counter()
+    #: Strangers of whom one may have to make room; whoever is no stranger is not among them.
+    guests: Guests = Guests()
 
     def __init__(self, core: CoreT, clock: interfaces.IReactorTime, idle_limit: float) -> None:
         """``idle_limit``: seconds without a whole command (or part of a body) from the peer after which ``timed_out``
@@ -51,6 +54,7 @@ class Connection(Layered[CoreT]):
         #: ``idle_limit`` lower than it was.
         self.look_every = math.inf
         self.connected_at = 0.0
+        self._heard = False
         self._pumping = False
         self._waiting: Deferred[object] | None = None
         self._choked = False
@@ -133,6 +137,11 @@ class Connection(Layered[CoreT]):
         return Described(service, self.peer, self.logged_in, self.tls_version, self.connected_at, self._last_moved)
 
     @property
+    def silence(self) -> float:
+        """Seconds since the peer did something whole."""
+        return self.clock.seconds() - self._last_moved
+
+    @property
     def busy(self) -> bool:
         """A command is being worked on."""
         return self._waiting is not None
@@ -165,11 +174,13 @@ class Connection(Layered[CoreT]):
     def dataReceived(self, data: bytes) -> None:
         if self.closing:
             return
+        self._heard = True
         (self._compression or self.core).receive(data)
         self.pump()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.closing = True
+        self.guests.left(self)
         self._stop_timers()
         self.drop_layers()
         waiting, self._waiting = self._waiting, None
@@ -223,6 +234,8 @@ class Connection(Layered[CoreT]):
                     self._leave(self._leaving)
             if self.flush() or moved:  # a command that the core answers by itself is no event
                 self._last_moved = self.clock.seconds()
+            if moved and self._heard:
+                self.guests.spoke(self)
         except Exception:
             self._fault(Failure())
         finally:

@@ -74,6 +74,9 @@ class Listening(ServerFactory):
             return TurnedAway(self.turned_away(words, address, entry.value), self.clock)
         connection = self.connection(address, port, trusted)
         connection.peer, connection.hits = peer_name(addr), self.hits
+        if address and not trusted:
+            connection.guests = self._admission.guests
+            connection.guests.arrived(connection)
         return connection
 
     def turned_away(self, words: bytes, address: str, limit: str) -> bytes:

@@ -1,9 +1,10 @@
 """How many connections there may be, and the ending of those there are; shared by the server factories.
 
 ``Admission`` counts over all listeners that share it, in all and for each client network (``net.address``); trusted
-clients and those of UNIX sockets are only counted in all.  ``Admission.part`` is the same for one listener with a limit
-of its own.  ``Sessions`` knows the connections of one listener, lists them for the administrator, and ends them in
-order: each after the command it is working on.
+clients and those of UNIX sockets are only counted in all.  When all places are taken, silent strangers make room
+(``net.guests``).  ``Admission.part`` is the same for one listener with a limit of its own.  ``Sessions`` knows the
+connections of one listener, lists them for the administrator, and ends them in order: each after the command it is
+working on.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import msgspec
 from twisted.internet.defer import Deferred, succeed
 
 from mailsuite.net.address import NetworkOf, network_of
+from mailsuite.net.guests import Guests
 
 
 class Entry(enum.Enum):
@@ -34,6 +36,9 @@ class Door(Protocol):
     @property
     def hits(self) -> Counter[str]: ...
 
+    @property
+    def guests(self) -> Guests: ...
+
     def enter(self, address: str, trusted: bool) -> Entry: ...
 
     def leave(self, address: str) -> None: ...
@@ -44,6 +49,7 @@ class Admission:
 
     def __init__(self, total: int, per_network: int, network: NetworkOf = network_of) -> None:
         self.hits: Counter[str] = Counter()
+        self.guests = Guests()
         self._total = total
         self._per_network = per_network
         self._network = network
@@ -52,11 +58,13 @@ class Admission:
 
     def enter(self, address: str, trusted: bool) -> Entry:
         """Whether one more from ``address`` may be served; if so, ``leave`` must follow."""
-        if self._all >= self._total:
-            return self._refused(Entry.FULL)
         network = self._network(address)
         if not trusted and address and self._networks[network] >= self._per_network:
             return self._refused(Entry.CROWDED)
+        if self._all >= self._total:
+            self._refused(Entry.FULL)
+            if not self.guests.make_room():
+                return Entry.FULL
         self._all += 1
         self._networks[network] += 1
         return Entry.ADMITTED
@@ -81,6 +89,7 @@ class Admission:
 class _Part:
     def __init__(self, whole: Admission, most: int) -> None:
         self.hits = whole.hits
+        self.guests = whole.guests
         self._whole = whole
         self._most = most
         self._here = 0

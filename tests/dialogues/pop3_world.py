@@ -128,7 +128,7 @@ def build(options: dict[str, str], clock: Clock, offload: IOffload) -> WorldFact
     )
     late = options.get("late") == "yes"
     login = Login(Late(directory, clock) if late else directory, Throttle(clock), clock, lambda: NONCE)
-    admission = Admission(int(options.get("connections", 10)), int(options.get("connections", 10)))
+    admission = Admission(int(options.get("connections", 10)), 100)
     factory = WorldFactory(
         settings, stores, login, admission, ReadyTLS(), clock, Accounts(clock, rules), lambda: "1896.697170952"
     )
