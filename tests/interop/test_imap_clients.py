@@ -390,3 +390,35 @@ def test_twisteds_own_client_works_on_a_mailbox(server: Any, tmp_path: Path) -> 
     far = Eye(server)
     assert len(far.messages) == COUNT
     assert "\\Seen" in far.flags[-1]
+
+
+# -- UTF-8 -----------------------------------------------------------------------------------------------------------
+
+
+def test_imaplib_speaks_utf8(server: Any) -> None:
+    """RFC 9755, with Python's own; its APPEND puts RFC 6855's words into the message and is left alone."""
+    with imaplib.IMAP4_SSL("localhost", server.ports["imaps"], ssl_context=trust(server)) as imap:
+        imap.login(server.account, server.password)
+        assert imap.enable("UTF8=ACCEPT")[0] == "OK"
+        assert imap.create('"Größe & mehr"')[0] == "OK"
+        assert imap.list('""', "G*")[1] == ['(\\HasNoChildren) "/" "Größe & mehr"'.encode()]
+        assert imap.select("INBOX")[0] == "OK"
+        assert imap.copy("1:2", '"Größe & mehr"')[0] == "OK"
+        assert imap.select('"Größe & mehr"') == ("OK", [b"2"])
+        assert imap.search(None, "NOT", "SUBJECT", '"größer als alles"') == ("OK", [b"1 2"])
+        assert imap.status('"Größe & mehr"', "(MESSAGES)")[1] == ['"Größe & mehr" (MESSAGES 2)'.encode()]
+    assert "Größe & mehr" in names(server)
+
+
+def test_imaplib_is_answered_in_imap4rev2(server: Any) -> None:
+    """RFC 9051, as far as it hears it."""
+    with imaplib.IMAP4_SSL("localhost", server.ports["imaps"], ssl_context=trust(server)) as imap:
+        imap.login(server.account, server.password)
+        assert imap.enable("IMAP4rev2")[0] == "OK"
+        assert imap.response("ENABLED") == ("ENABLED", [b"IMAP4rev2"])
+        assert imap.select("INBOX") == ("OK", [b"%d" % COUNT])
+        assert imap.response("LIST")[1] == [b'(\\HasNoChildren) "/" INBOX']
+        assert imap.response("RECENT")[1] == [None]
+        assert imap.uid("SEARCH", "ALL") == ("OK", [None])
+        [found] = imap.response("ESEARCH")[1]
+        assert found.endswith(b" UID ALL 1:%d" % COUNT)
