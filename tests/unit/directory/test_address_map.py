@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mailsuite.directory.address_map import AddressMap, Exchange, parse
 from mailsuite.directory.names import split_address
@@ -96,6 +100,18 @@ def test_outside_the_detail_stays_behind() -> None:
 def test_lines_that_make_no_sense(text: str, why: str) -> None:
     with pytest.raises(InvalidName, match=why):
         table(text)
+
+
+@given(
+    st.lists(
+        st.sampled_from(["ann", "@", "a.test", "+x", " ", "\n", "\t", "#", '"', "<>", "ü", ".", "\x00"]), max_size=20
+    )
+)
+def test_any_text_is_a_table_or_is_told_to_be_none(words: list[str]) -> None:
+    with contextlib.suppress(InvalidName):
+        read = table("".join(words))
+        for given_ in (NULL_SENDER, Address("postmaster", ""), Address("ann+x", "a.test"), Address("ü", "ü.test")):
+            read.exchange(given_)
 
 
 def test_an_empty_table_changes_nothing() -> None:
