@@ -13,6 +13,7 @@ import argparse
 import re
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -70,8 +71,8 @@ def measure(instance: Instance, given: argparse.Namespace) -> None:
     tell("tried", instance.pid, f"{tried(instance)} wait")
     instance.command("queue", "list")
     tell("listed", instance.pid, f"{tried(instance)} wait")
-    instance.command("queue", "kick")
-    time.sleep(5)
+    command = [sys.executable, "-c", "from mailsuite.cli.main import main; main()", "queue", "kick"]
+    subprocess.run([*command, "--config", str(instance.config)], check=True)
     tell("kicked", instance.pid, f"{tried(instance)} wait")
 
 

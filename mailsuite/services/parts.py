@@ -31,6 +31,7 @@ from mailsuite.queue.disk import DiskQueue
 from mailsuite.queue.file import Places
 from mailsuite.queue.reports import Reports
 from mailsuite.queue.runner import Runner
+from mailsuite.routing.recent import RecentRouter
 from mailsuite.sendmail.maildrop import Places as LocalPlaces
 from mailsuite.services import addresses, relay
 from mailsuite.services.batches import Batches
@@ -108,7 +109,10 @@ class Parts:
             self._queue,
             HomeRouter(
                 self._directory,
-                relay.router(settings, resolver, interfaces, self._mta_sts.policy_of, machine.chance()),
+                relay.router(
+                    *(settings, resolver, interfaces, self._mta_sts.policy_of, machine.chance()),
+                    functools.partial(RecentRouter, seconds=reactor.seconds),
+                ),
             ),
             HomeCourier(self._directory, delivery, settings.hostname, ids, self._courier),
             reports,

@@ -49,15 +49,21 @@ def resolver(settings: Settings, reactor: Any) -> DnsResolver:
     return DnsResolver(reactor, servers, ResolverSettings(lifetime=settings.dns.timeout, believe=settings.dns.believe))
 
 
+def itself(router: IRouter) -> IRouter:
+    """Every message has its route found for itself."""
+    return router
+
+
 def router(
     settings: Settings,
     resolver: IResolver,
     interfaces: Sequence[Interface],
     policy_of: PolicyOf = no_policy,
     chance: random.Random | None = None,
+    shared: Callable[[IRouter], IRouter] = itself,
 ) -> IRouter:
     """By the transport table; else by MX records, with the TLS that ``policy_of`` and others ask for, or to the
-    smarthost.  ``chance`` orders hosts of equal preference."""
+    smarthost.  ``chance`` orders hosts of equal preference; ``shared`` is put before what asks DNS for each message."""
     smarthost = settings.smarthost
     usual: IRouter
     if smarthost.host:
@@ -65,7 +71,8 @@ def router(
     else:
         by_mx = MxRouter(resolver, identity(settings, interfaces), chance, settings.relay.port)
         dane = settings.relay.dane and settings.relay.tls is not RelayTls.NEVER
-        usual = SecuredRouter(by_mx, resolver, [_tls_rule(one) for one in settings.tls_policies], dane, policy_of)
+        tls_rules = [_tls_rule(one) for one in settings.tls_policies]
+        usual = shared(SecuredRouter(by_mx, resolver, tls_rules, dane, policy_of))
     rules = [rule_of(index, one) for index, one in enumerate(settings.transports)]
     return TransportRouter(rules, resolver, usual) if rules else usual
 
