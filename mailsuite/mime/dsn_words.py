@@ -114,7 +114,7 @@ def _who(notice: Notice, outcomes: list[Delivered]) -> str:
 def _whom(notice: Notice, outcome: Outcome) -> str:
     """Where it went, and what the sender had written if that is another address."""
     address, written = line(str(outcome.recipient)), notice.written_to(outcome.recipient)
-    return f"<{address}>" + (f" (you wrote to {written})" if written.lower() != address.lower() else "")
+    return f"<{address}>" + (f" (addressed to {written})" if written.lower() != address.lower() else "")
 
 
 def _told(outcome: Outcome) -> list[str]:

@@ -97,7 +97,7 @@ def test_the_first_sentence_says_what_is_wrong() -> None:
 def test_several_failures_are_told_one_by_one() -> None:
     text = text_of(parsed(notice(NO_USER, EXPIRED)))
     assert text.startswith("Your message could not be delivered to 2 of its recipients.")
-    assert "<bob@b.test> (you wrote to Robert@b.test)\n    there is no such mailbox\n    mx.b.test said" in text
+    assert "<bob@b.test> (addressed to Robert@b.test)\n    there is no such mailbox\n    mx.b.test said" in text
     assert "<eve@e.test>\n    their mail server could not be reached" in text
 
 
