@@ -58,6 +58,7 @@ class Ledger:
         self._failed: dict[tuple[int, str], None] = {}
         self._removed: defaultdict[tuple[str, int], set[Copy]] = defaultdict(set)
         self._removed_perhaps: defaultdict[tuple[str, int], set[Copy]] = defaultdict(set)
+        self._copied: Counter[tuple[str, int]] = Counter()
         self._abroad: Counter[tuple[str, int]] = Counter()
 
     # -- what is done ----------------------------------------------------------------------------------------------
@@ -97,6 +98,14 @@ class Ledger:
             if digest != self.letters[number].digest:
                 self._problem(f"letter {number} was changed on its way to {address}")
 
+    def goes_to(self, number: int) -> set[str]:
+        """Where a letter is to go."""
+        return self._entitled(self.letters[number]) - {""}
+
+    def copied(self, account: str, number: int) -> None:
+        """Somebody asked for one more in the same account."""
+        self._copied[account, number] += 1
+
     def removed(self, number: int, copy: Copy, sure: bool) -> None:
         which = self._removed if sure else self._removed_perhaps
         which[copy.account, number].add(copy)
@@ -133,11 +142,12 @@ class Ledger:
         removed = self._removed[key]
         there = present[key] + len(removed) + self._abroad[key]
         perhaps = len(self._removed_perhaps[key] - removed)
-        untold = self.letters[number].sender.rpartition("@")[2] in self.hopeless  # nor can the report be delivered
+        sender = self.letters[number].sender  # who may be hopeless to tell
+        untold = not self.hopeless.isdisjoint((sender, sender.rpartition("@")[2]))
         failed = any((number, each) in self._failed for each in (*self._leads(recipient).over, place))
         if taken is Taken.YES and not there + perhaps and not failed and not untold:
             self._problem(f"letter {number} for {recipient} is not with {place}, and its sender was not told")
-        ways = sum(place in (self._leads(each).ends or (each,)) for each in self.taken[number])
+        ways = sum(place in (self._leads(each).ends or (each,)) for each in self.taken[number]) + self._copied[key]
         if number not in self.doubled and there > ways:
             self._problem(f"letter {number} is {there} times with {place}, and was sent {ways} times")
         if number not in self.doubled and (number, place) in self._failed and there and ways == 1:

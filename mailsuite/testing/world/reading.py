@@ -125,6 +125,12 @@ class Reader:
             view.box.leaving.add(uid)
             await client.command(f"UID MOVE {uid} {self._rng.choice(BOXES)}")
 
+    async def _copy(self, client: Client, view: View) -> None:
+        uid = self._pick(view)
+        if uid and (number := await self._read_one(client, view, uid)):
+            self._ledger.copied(self._account, number)
+            await client.command(f"UID COPY {uid} {self._rng.choice(BOXES)}")
+
     async def _append(self, client: Client, view: View) -> None:
         if self._rng.random() < 0.5:
             return
@@ -155,16 +161,19 @@ class Reader:
 
     # -- the audit -------------------------------------------------------------------------------------------------
 
-    async def audit(self, present: Counter[tuple[str, int]]) -> None:
-        """Read everything.  Raises Broken, No."""
+    async def audit(self, present: Counter[tuple[str, int]]) -> int:
+        """Read everything; how many messages there are.  Raises Broken, No."""
+        count = 0
         client = await open_client(self._reactor, self._address, self._account, self._seen, self._problem)
         for name in BOXES:
             try:
                 view = await client.select(name)
             except No:
                 continue
+            count += len(view.uids)
             for uid in view.uids:
                 if number := await self._read_one(client, view, uid):
                     present[self._account, number] += 1
         await client.command("LOGOUT")
         client.stream.close()
+        return count

@@ -52,6 +52,8 @@ class Site(msgspec.Struct, frozen=True):
     address: str
     accounts: Sequence[str]
     aliases: Mapping[str, Sequence[str]] = {}
+    #: Messages that accounts may keep.
+    quotas: Mapping[str, int] = {}
     #: More configuration: TOML tables.
     more: str = ""
 
@@ -84,7 +86,10 @@ class Site(msgspec.Struct, frozen=True):
             records = Records(database, Lookups(database))
             records.add_domain(self.domain)
             for name in self.accounts:
-                records.add_account(f"{name}@{self.domain}", PASSWORD, weak=True, keep_scram=False)
+                quota = self.quotas.get(name, 0)
+                records.add_account(
+                    f"{name}@{self.domain}", PASSWORD, quota_messages=quota, weak=True, keep_scram=False
+                )
             for name, targets in self.aliases.items():
                 records.add_alias(f"{name}@{self.domain}", targets)
         os.utime(path, (when, when))

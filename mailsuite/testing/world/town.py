@@ -36,6 +36,8 @@ TIMES, RUSH = 0.5, 40.0
 LETTERS, SESSIONS, ACTIONS = 3, 4, 6
 #: Who is where: accounts that read by IMAP, and the one that collects by POP3.
 PEOPLE, COLLECTOR = ("ann", "bob"), "pop"
+#: Who has room for so many messages only.
+CRAMPED, ROOM = "cramped", 3
 #: b.test takes mail for far.test while that is down.
 _BACKUP = '\n[[backup]]\ndomains = ["far.test"]\n'
 
@@ -50,7 +52,8 @@ def sites() -> dict[str, Site]:
             "circle": (f"circle@{other}",),
         }
         more = _BACKUP if domain == "b.test" else ""
-        found[domain] = Site(domain, f"10.0.1.{number + 1}", (*PEOPLE, COLLECTOR), aliases, more)
+        accounts = (*PEOPLE, COLLECTOR, CRAMPED)
+        found[domain] = Site(domain, f"10.0.1.{number + 1}", accounts, aliases, {CRAMPED: ROOM}, more)
     return found
 
 
@@ -60,10 +63,10 @@ class Town:
     def __init__(self, world: World) -> None:
         self.world = world
         self._sites = sites()
-        self._accounts = [f"{name}@{domain}" for domain in DOMAINS for name in (*PEOPLE, COLLECTOR)]
+        self._accounts = [f"{name}@{domain}" for domain in DOMAINS for name in (*PEOPLE, COLLECTOR, CRAMPED)]
         self.ledger = Ledger(self.leads, world.problem)
         self.ledger.hopeless |= {f"circle@{domain}" for domain in DOMAINS}
-        self.ledger.hopeless |= {f"nobody@{domain}" for domain in DOMAINS}
+        self.ledger.hopeless |= {f"{name}@{domain}" for domain in DOMAINS for name in ("nobody", CRAMPED)}
         self.seen = Seen(world.problem)
         self.doubles = Doubles(world.network, self.ledger)
         self.servers: list[Server] = []
@@ -220,6 +223,8 @@ class Town:
 
     async def _audit_one(self, account: str, present: Counter[tuple[str, int]]) -> None:
         try:
-            await self._readers[account].audit(present)
+            count = await self._readers[account].audit(present)
+            if account.startswith(CRAMPED) and count > ROOM:
+                self.world.problem(f"{account} has {count} messages, and room for {ROOM}")
         except (Broken, No) as error:
             self.world.problem(f"{account} cannot be read: {error}")
