@@ -16,6 +16,8 @@ MOST = 1000
 class FlagChanges:
     """All changes after MODSEQ ``since`` of the messages up to UID ``last`` are noted."""
 
+    __slots__ = ("_changed", "_last", "_since")
+
     def __init__(self, since: int, last: int) -> None:
         self._changed: dict[int, dict[str, int]] = {}
         self.start(since, last)

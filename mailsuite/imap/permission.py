@@ -15,6 +15,8 @@ _RIGHT_OF = {SEEN: "s", DELETED: "t"}
 class Permission:
     """``read_only``: nothing can be changed, since the client wants it so or has no right to (RFC 4314 §5.2)."""
 
+    __slots__ = ("_rights", "read_only")
+
     def __init__(self, rights: str, read_only: bool) -> None:
         self.read_only = read_only or not _CHANGING & set(rights)
         self._rights = rights
