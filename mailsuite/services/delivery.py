@@ -103,7 +103,7 @@ class Delivery:
     def _waits(self, placement: QueuePlacement, unplaced: Unplaced) -> None:
         """It is durable, and can be sent on."""
         if self._observer.listens:
-            self._tell("", (), (placement,))
+            self._tell(placement.stored.queued.envelope.id, (), (placement,))
         self._queue.arrived(placement, unplaced)
 
     def _arrived(self, id: str, incoming: Sequence[Incoming], relayed: Sequence[QueuePlacement]) -> None:
