@@ -10,6 +10,8 @@ from mailsuite.model import Address, Client
 
 @implementer(IRewriting, IRewrites)
 class Unchanged:
+    """Both what gives the tables and what they say."""
+
     def now(self) -> IRewrites:
         return self
 
