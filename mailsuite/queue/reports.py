@@ -2,9 +2,9 @@
 other mail.
 
 Who is told is decided by NOTIFY (RFC 3461 §4.1); nobody is told of mail from the null sender (RFC 5321 §6.1), but the
-postmaster here learns of its failures, and of those whose sender is unknown here.  Nothing is ever told of a notice to
-the postmaster.  A notice that cannot be delivered for good is logged and dropped; one that cannot be delivered now
-fails with ``Temporary``, and the caller keeps the message and tries again.
+postmaster here learns of its failures, and of those whose sender is unknown here or has no room for the notice.
+Nothing is ever told of a notice to the postmaster: one that cannot be delivered is logged and dropped.  What cannot be
+delivered now fails with ``Temporary``, and the caller keeps the message and tries again.
 """
 
 from __future__ import annotations
@@ -112,13 +112,6 @@ class Reports:
         self, envelope: Envelope, told: Sequence[Outcome], header: bytes, original: IBody | None, expires: float
     ) -> None:
         """To the sender; what cannot be told there, to the postmaster."""
-        to, destinations = envelope.sender, await self._destinations(envelope.sender)
-        if not destinations:
-            to, destinations = Address(POSTMASTER.local, self._settings.hostname), await self._postmaster(told)
-        if not destinations:
-            if any(isinstance(outcome, Failed) for outcome in told):
-                self.log.warn("{id}: no notice, there is nobody to tell", id=envelope.id)
-            return
         whole = _is_returned(envelope, told, original, self._settings.whole)
         notice = Notice(
             self._ids(),
@@ -127,12 +120,20 @@ class Reports:
             envelope,
             tuple(told),
             header,
-            to,
+            envelope.sender,
             retry_until=expires,
             whole=whole,
             eight_bit=envelope.body is not BodyType.SEVEN_BIT or not header.isascii(),
         )
-        await self._send(notice, original if whole else None, destinations)
+        returned = original if whole else None
+        if await self._is_sent(notice, returned, await self._destinations(envelope.sender)):
+            return
+        here = Address(POSTMASTER.local, self._settings.hostname)
+        notice = msgspec.structs.replace(notice, to=here)
+        if await self._is_sent(notice, returned, await self._postmaster(told)):
+            return
+        if any(isinstance(outcome, Failed) for outcome in told):
+            self.log.warn("{id}: no notice, there is nobody to tell", id=envelope.id)
 
     async def _destinations(self, sender: Address) -> list[Destination]:
         return [] if sender.is_null else _lead(sender, await self._directory.resolve(sender))
@@ -145,7 +146,10 @@ class Reports:
 
     # -- the notice on its way -------------------------------------------------------------------------------------
 
-    async def _send(self, notice: Notice, original: IBody | None, destinations: Sequence[Destination]) -> None:
+    async def _is_sent(self, notice: Notice, original: IBody | None, destinations: Sequence[Destination]) -> bool:
+        """False if there is nobody to send it to, or their mailbox is full or gone."""
+        if not destinations:
+            return False
         draft = self._delivery.draft()
         try:
             eight_bit = await _write(notice, original, draft)
@@ -161,10 +165,12 @@ class Reports:
             await self._delivery.commit(draft, envelope, b"", destinations)
         except (OverQuota, NotFound) as error:
             self.log.warn("{id}: no notice to <{to}>: {error}", id=notice.envelope.id, to=notice.to, error=error)
+            return False
         else:
             self.log.info("{id}: notice {notice} to <{to}>", id=notice.envelope.id, notice=notice.id, to=notice.to)
             at = self._clock.seconds()
             self._observer.happened(Notified(at, notice.envelope.id, notice.id, str(notice.to)))
+            return True
         finally:
             draft.discard()
 

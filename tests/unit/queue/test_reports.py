@@ -243,9 +243,24 @@ def test_an_8_bit_header_makes_an_8_bit_message(world: World) -> None:
 
 
 @pytest.mark.parametrize("error", [OverQuota("full"), NotFound("gone")])
-def test_a_notice_that_can_never_be_delivered_is_dropped(world: World, error: Exception) -> None:
+def test_what_a_full_mailbox_has_no_room_for_is_told_to_the_postmaster(world: World, error: Exception) -> None:
+    world.directory.aliases["postmaster@a.test"] = ["eve@e.test"]
     world.delivery.fail(error)
     world.report()
+    (commit,) = world.delivery.commits
+    assert commit.destinations == (ToRemote(Recipient(EVE, notify=frozenset({"NEVER"}))),)
+    assert b"\r\nTo: <postmaster@us.test>\r\n" in commit.octets
+    assert b"Final-Recipient: rfc822; bob@b.test" in commit.octets
+    assert world.delivery.open_drafts == 0
+
+
+@pytest.mark.parametrize(("sender", "outcome"), [(AL, LATER), (NULL_SENDER, failed(BOB))])
+def test_a_notice_that_can_never_be_delivered_is_dropped(world: World, sender: Address, outcome: Outcome) -> None:
+    """A delay is no matter for the postmaster, and the postmaster's full mailbox nobody else's."""
+    world.directory.aliases["postmaster@a.test"] = ["al@a.test"]
+    world.delivery.fail(OverQuota("full"))
+    world.report(outcome, sender=sender)
+    assert world.delivery.commits == []
     assert world.delivery.open_drafts == 0
 
 
