@@ -68,9 +68,12 @@ _ALL_ATTRIBUTES = List(
 )
 
 
-def opened_line(info: MailboxInfo, utf8: bool) -> bytes:
-    """The LIST response that SELECT and EXAMINE give (RFC 9051 §6.3.2)."""
-    return line(_ALL_ATTRIBUTES, Listed(info), utf8)
+def opened_line(found: MailboxInfo | str, utf8: bool) -> bytes:
+    """The LIST response that SELECT and EXAMINE give (RFC 9051 §6.3.2); only the name of a mailbox that LIST hides from
+    this user (RFC 4314 §4: ``r`` without ``l``)."""
+    if isinstance(found, str):
+        return responses.list_line(b"LIST", (), responses.mailbox(found, utf8))
+    return line(_ALL_ATTRIBUTES, Listed(found), utf8)
 
 
 def lines(command: List, infos: Sequence[MailboxInfo], utf8: bool = False) -> list[bytes]:
