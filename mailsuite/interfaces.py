@@ -327,7 +327,7 @@ class IMailStore(Interface):
 
     def create(name: str, special_use: str) -> Deferred[str]:
         """Fires with its MAILBOXID.  Missing parents are made too (RFC 9051 section 6.3.4); ``special_use``: see
-        ``MailboxInfo``."""
+        ``MailboxInfo``.  Fails with ``TooMany``."""
 
     def delete(name: str) -> Deferred[None]:
         """INBOX fails with ``Unsupported``.  With children the name stays, not selectable; such a name fails with
@@ -341,7 +341,7 @@ class IMailStore(Interface):
         INBOX first."""
 
     def subscribe(name: str, wanted: bool) -> Deferred[None]:
-        """A name need not exist to be subscribed."""
+        """A name need not exist to be subscribed.  Fails with ``TooMany``."""
 
     def status(name: str) -> Deferred[MailboxStatus]:
         """Counters without opening."""

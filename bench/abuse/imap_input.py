@@ -75,7 +75,7 @@ def compressed_bombs(aim: Aim) -> str:
             sent += len(squeezed)
             if not peer.send(squeezed):
                 break
-        peer.send(deflate.compress(b"\r\n") + deflate.flush())
+        peer.send(deflate.compress(b"\r\n") + deflate.flush(zlib.Z_SYNC_FLUSH))
         inflate = zlib.decompressobj(-15)
         told = inflate.decompress(peer.socket.recv(65536))
     return f"{aim.sized(1000)} MiB in {sent} octets: {told[:40].decode()!r}"

@@ -117,3 +117,28 @@ def fetch_bombs(aim: Aim) -> str:
     )
     _emptied(peer)
     return told
+
+
+@abuse("5,000 mailboxes and 10,000 subscriptions of an account, 100 annotations of a mailbox")
+def hoarding(aim: Aim) -> str:
+    """Hundreds of mailboxes, thousands of subscriptions and annotations, and LIST and STATUS of all."""
+    with Imap(aim, patience=120) as peer:
+        peer.log_in().ask(b"SELECT INBOX")
+        told = []
+        for name, command, count in (
+            ("mailboxes", b"CREATE hoard%d/deep", 300),
+            ("subscriptions", b"SUBSCRIBE nothing%d", 2000),
+            ("annotations", b'SETMETADATA INBOX (/private/vendor/x/e%d "' + b"v" * 500 + b'")', 1000),
+        ):
+            made = 0
+            begun = time.monotonic()
+            for n in range(aim.sized(count)):
+                answer = peer.ask(command % n)
+                assert answer.startswith((b"OK", b"NO")), answer
+                made += answer.startswith(b"OK")
+            told.append(f"{made} {name} in {time.monotonic() - begun:.1f} s ({answer[:30].decode()})")
+        begun = time.monotonic()
+        peer.ask(b'LIST (SUBSCRIBED RECURSIVEMATCH) "" "*" RETURN (STATUS (MESSAGES UNSEEN) CHILDREN)')
+        peer.ask(b'LIST "" "*" RETURN (STATUS (MESSAGES UNSEEN SIZE) SPECIAL-USE SUBSCRIBED)')
+        told.append(f"LIST of all {time.monotonic() - begun:.1f} s")
+    return ", ".join(told)

@@ -50,7 +50,15 @@ from mailsuite.store.find_index import FindIndex
 from mailsuite.store.folder import Folder
 from mailsuite.store.index import Index, set_aside
 from mailsuite.store.mailboxes_feed import MailboxesFeed
-from mailsuite.store.names import account_path, checked_name, from_folder, parents, to_folder
+from mailsuite.store.names import (
+    account_path,
+    checked_name,
+    from_folder,
+    missing,
+    parents,
+    to_folder,
+    with_subscription,
+)
 from mailsuite.store.resources import Resources
 from mailsuite.store.unrendered import Unrendered
 
@@ -274,10 +282,9 @@ class AccountMail:
         there = self.names()
         if name in there:
             raise Exists(f"{name} is there already")
-        for each in (*parents(name), name):
-            if each not in there:
-                self._make(each, special_use if each == name else "")
-                self._inherit(each)
+        for each in missing(there, (*parents(name), name)):
+            self._make(each, special_use if each == name else "")
+            self._inherit(each)
         return self.folder(name)
 
     def _inherit(self, name: str) -> None:
@@ -337,9 +344,8 @@ class AccountMail:
         if not moved:
             raise NotFound(f"no mailbox {old}")
         targets = {name: checked_name(new + name[len(old) :]) for name in moved}
-        for parent in parents(new):
-            if parent not in there:
-                self._make(parent, "")
+        for parent in missing(there, parents(new)):
+            self._make(parent, "")
         for name in moved:
             self.folder(name)
         self.resources.disk.checkpoint()  # nothing that is committed names them by their old paths any more
@@ -391,9 +397,8 @@ class AccountMail:
         name = checked_name(name)
         names = self._subscribed()
         if (name in names) != wanted:
-            names ^= {name}
             path = os.path.join(self.maildir, subscriptions.FILE)
-            self.resources.disk.replace(path, subscriptions.dump(names))
+            self.resources.disk.replace(path, subscriptions.dump(with_subscription(names, name, wanted)))
             self._changes.append(SubscriptionChanged(name))
 
     # -- quota ---------------------------------------------------------------------------------------------------

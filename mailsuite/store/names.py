@@ -13,15 +13,20 @@ import contextlib
 import os
 import re
 import unicodedata
+from collections.abc import Collection, Iterable
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from urllib.parse import unquote
 
-from mailsuite.errors import InvalidName
+from mailsuite.errors import InvalidName, TooMany
 from mailsuite.model import DELIMITER, INBOX
 
 #: Bounds of a mailbox name: octets of its folder's name, and levels.
 MAX_FOLDER = 255
 MAX_LEVELS = 20
+#: Mailboxes of an account, and names that it subscribes to.
+MAX_MAILBOXES = 5000
+MAX_SUBSCRIBED = 10_000
 #: Octets of each half of an account's path.
 MAX_ACCOUNT_PART = 200
 
@@ -55,6 +60,23 @@ def _check_level(level: str) -> None:
         raise InvalidName("a mailbox name has no level named . or ..")
     if any(unicodedata.category(char) in ("Cc", "Cs") or char in "\u2028\u2029" for char in level):
         raise InvalidName("a mailbox name has no control characters")
+
+
+def missing(there: Collection[str], names: Iterable[str]) -> list[str]:
+    """Those of the names that are not there and may be made.  TooMany."""
+    wanted = [name for name in names if name not in there]
+    if wanted and len(there) + len(wanted) > MAX_MAILBOXES:
+        raise TooMany(f"an account has at most {MAX_MAILBOXES} mailboxes")
+    return wanted
+
+
+def with_subscription(names: AbstractSet[str], name: str, wanted: bool) -> set[str]:
+    """The names that are subscribed to, with or without this one.  TooMany."""
+    if not wanted:
+        return set(names) - {name}
+    if name not in names and len(names) >= MAX_SUBSCRIBED:
+        raise TooMany(f"an account subscribes to at most {MAX_SUBSCRIBED} names")
+    return {*names, name}
 
 
 def parents(name: str) -> list[str]:

@@ -32,7 +32,7 @@ from mailsuite.model import (
     SubscriptionChanged,
 )
 from mailsuite.store.mailboxes_feed import MailboxesFeed
-from mailsuite.store.names import checked_name, parents
+from mailsuite.store.names import checked_name, missing, parents, with_subscription
 from mailsuite.testing.faults import Faults, answers
 from mailsuite.testing.memory_body import MemoryBody, octets_of
 from mailsuite.testing.memory_mailbox import MemoryMailbox
@@ -117,9 +117,9 @@ class MemoryStore:
         name = checked_name(name)
         if name in self.mailboxes:
             raise Exists(f"{name} is there already")
-        for parent in parents(name):
-            if parent not in self.mailboxes:
-                self._make(parent)
+        *above, _ = missing(self.mailboxes, (*parents(name), name))
+        for parent in above:
+            self._make(parent)
         return self._make(name, special_use).id
 
     @answers
@@ -145,9 +145,8 @@ class MemoryStore:
             raise InvalidName(f"{old} cannot move below itself")
         if old not in self.mailboxes and not self._below(old):
             raise NotFound(f"no mailbox {old}")
-        for parent in parents(new):
-            if parent not in self.mailboxes:
-                self._make(parent)
+        for parent in missing(self.mailboxes, parents(new)):
+            self._make(parent)
         for name in [name for name in (old, *self._below(old)) if name in self.mailboxes]:
             mailbox = self.mailboxes.pop(name)
             mailbox.name = new + name[len(old) :]
@@ -157,9 +156,9 @@ class MemoryStore:
     def _empty_inbox(self, new: str) -> None:
         inbox = self.mailboxes[INBOX]
         annotations = dict(inbox.annotations)
-        for parent in parents(new):
-            if parent not in self.mailboxes:
-                self._make(parent)
+        *above, _ = missing(self.mailboxes, (*parents(new), new))
+        for parent in above:
+            self._make(parent)
         made = self._make(new)
         made.annotations = annotations
         made.add((m.octets, m.flags, m.date) for m in tuple(inbox.messages.values()))
@@ -184,7 +183,7 @@ class MemoryStore:
     def subscribe(self, name: str, wanted: bool) -> None:
         name = checked_name(name)
         if (name in self.subscribed) != wanted:
-            self.subscribed ^= {name}
+            self.subscribed = with_subscription(self.subscribed, name, wanted)
             self.tell(SubscriptionChanged(name))
 
     def watch(self, woken: Callable[[], None]) -> Deferred[IMailboxesWatch]:

@@ -23,6 +23,7 @@ from mailsuite.errors import (
     NotFound,
     OverQuota,
     TooBig,
+    TooMany,
     Unsupported,
 )
 from mailsuite.interfaces import IBody, IMailbox, IMailStore, IMailStores, IWatch
@@ -728,6 +729,25 @@ def test_subscriptions_outlive_their_mailboxes(store: Any) -> None:
     ]
     result_of(store.subscribe("never", False))
     assert "never" not in names(store)
+
+
+def test_an_account_has_so_many_mailboxes_and_no_more(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailsuite.store.names.MAX_MAILBOXES", 3)
+    result_of(store.create("a", ""))
+    failure_of(store.create("b/c", ""), TooMany)
+    failure_of(store.rename("a", "b/c/d"), TooMany)
+    result_of(store.rename("a", "b/c"))
+    failure_of(store.rename(INBOX, "d"), TooMany)
+    assert names(store) == [INBOX, "b", "b/c"]
+
+
+def test_an_account_subscribes_to_so_many_names_and_no_more(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailsuite.store.names.MAX_SUBSCRIBED", 1)
+    result_of(store.subscribe("a", True))
+    failure_of(store.subscribe("b", True), TooMany)
+    result_of(store.subscribe("a", True))
+    result_of(store.subscribe("a", False))
+    result_of(store.subscribe("b", True))
 
 
 # -- copy, move, append --------------------------------------------------------------------------------------------
