@@ -27,6 +27,7 @@ from OpenSSL import SSL
 from mailsuite.config.check_addresses import check_backups, check_rewriting, check_srs, check_verp
 from mailsuite.config.check_relay import (
     check_client_certificate,
+    check_own_hosts,
     check_schedules,
     check_smarthost,
     check_tls_policies,
@@ -57,6 +58,7 @@ def check(settings: Settings, path: str) -> None:
         check_smarthost(settings)
         check_tls_policies(settings)
         check_client_certificate(settings)
+        check_own_hosts(settings)
         check_transports(settings.transports)
         check_schedules(settings)
         check_backups(settings)

@@ -66,6 +66,13 @@ def check_tls_policies(settings: Settings) -> None:
             raise Fault((*here, "names"), list(one.names), "only `verify` looks at names")
 
 
+def check_own_hosts(settings: Settings) -> None:
+    """Raises Fault."""
+    for index, host in enumerate(settings.relay.own_hosts):
+        if not is_address(host):
+            named(canonical_domain, host, "relay", "own_hosts", index)
+
+
 def check_client_certificate(settings: Settings) -> None:
     """Raises Fault."""
     own = settings.relay

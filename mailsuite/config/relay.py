@@ -83,6 +83,15 @@ class Relay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         length(0, 50, "EHLO keywords of other servers that are not used although offered, such as `CHUNKING`."),
     ] = ()
     bind_address: Annotated[str, about("IP address to send from; empty: the system chooses.")] = ""
+    own_hosts: Annotated[
+        tuple[str, ...],
+        length(
+            0,
+            100,
+            "Names and IP addresses that lead here besides `hostname` and the addresses of this machine, such as those "
+            "of a router that passes connections on (NAT): no mail is ever sent there, or it would go in circles.",
+        ),
+    ] = ()
 
 
 class Way(enum.Enum):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mailsuite.config.interfaces import Interface
-from mailsuite.config.networks import nameserver
+from mailsuite.config.networks import is_address, nameserver
 from mailsuite.config.option import TlsMode
 from mailsuite.config.place import Systemd, Tcp, place_of
 from mailsuite.config.relay import RelayTls, TlsPolicy, Transport
@@ -105,10 +105,10 @@ def _way(index: int, one: Transport) -> Way:
 
 
 def identity(settings: Settings, interfaces: Sequence[Interface]) -> Identity:
-    """Our name, and the addresses at which a relayed message would come back to us: those where we listen for SMTP on
-    the port that we send to.  All of loopback is ours on port 25 and on every port we listen on: a message for
+    """Our names, and the addresses at which a relayed message would come back to us: those that the settings name, and
+    those where we listen for SMTP on the port that we send to.  All of loopback is ours on port 25 and on every port we listen on: a message for
     ``u@[127.0.0.2]`` has no business on another port of this machine, except in tests with a server of their own."""
-    addresses: set[str] = set()
+    names, addresses = _own_hosts(settings)
     port = settings.relay.port
     for listener in settings.listeners:
         where = place_of(listener.address, listener.port)
@@ -119,7 +119,14 @@ def identity(settings: Settings, interfaces: Sequence[Interface]) -> Identity:
         elif isinstance(where, Systemd):  # only systemd knows where: better too much is ours than too little
             addresses.update(_listening(EVERYWHERE, interfaces))
     loopback = port == _SMTP or any(listener.port == port for listener in settings.listeners)
-    return Identity(frozenset({canonical_domain(settings.hostname)}), frozenset(addresses), loopback)
+    return Identity(frozenset(names), frozenset(addresses), loopback)
+
+
+def _own_hosts(settings: Settings) -> tuple[set[str], set[str]]:
+    """Names and addresses."""
+    hosts = settings.relay.own_hosts
+    names = {canonical_domain(host) for host in (settings.hostname, *hosts) if not is_address(host)}
+    return names, {str(ipaddress.ip_address(host)) for host in hosts if is_address(host)}
 
 
 def _listening(address: str, interfaces: Sequence[Interface]) -> set[str]:

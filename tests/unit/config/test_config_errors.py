@@ -164,6 +164,7 @@ CASES = [
     ("[dns]", '[[tls_policy]]\ndomains = ["b d"]\ntls = "may"\n[dns]', "[[tls_policy]] no. 1, domains no. 1 = \"b d\": 'b d' is not a domain name"),
     ("[dns]", '[[tls_policy]]\ndomains = [".b.test"]\ntls = "verify"\nnames = ["x y"]\n[dns]', "[[tls_policy]] no. 1, names no. 1 = \"x y\": 'x y' is not a domain name"),
     ("[dns]", '[[tls_policy]]\ndomains = [".b.test"]\ntls = "require"\nnames = ["b.test"]\n[dns]', '[[tls_policy]] no. 1, names = ["b.test"]: only `verify` looks at names'),
+    ("[dns]", '[relay]\nown_hosts = ["192.0.2.1", "a b"]\n[dns]', "relay.own_hosts no. 2 = \"a b\": 'a b' is not a domain name"),
     ("[dns]", '[relay]\nclient_key = "key.pem"\n[dns]', 'relay.client_certificate = "": certificate and key are needed together'),
     ("[dns]", '[relay]\nclient_certificate = "certificate.pem"\nclient_key = "other.pem"\n[dns]', 'relay.client_certificate = "DIR/certificate.pem": certificate and key cannot be used'),
     ("[dns]", '[relay]\nclient_certificate = "empty"\nclient_key = "key.pem"\n[dns]', 'relay.client_certificate = "DIR/empty": '),

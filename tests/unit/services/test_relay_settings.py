@@ -26,7 +26,7 @@ from mailsuite.routing.router import SmarthostRouter
 from mailsuite.routing.security import SecuredRouter
 from mailsuite.services import relay
 from mailsuite.services.mta_sts import MtaSts
-from mailsuite.testing.dns import FakeDNS
+from mailsuite.testing.dns import FakeDNS, Zones
 from mailsuite.testing.results import failure_of, result_of
 
 INTERFACES = (
@@ -70,6 +70,21 @@ def test_loopback_is_ours_on_port_25_and_where_we_listen(port: int, relay_port: 
         assert made.owns(address) is ours, address
     assert not made.owns("192.0.2.8")
     assert not made.owns("2001:db8::8")
+
+
+def test_what_leads_here_from_outside_is_told_by_the_settings() -> None:
+    """Behind NAT neither name nor address of an MX record is one of this machine's own."""
+    made = settings(port=2025, relay=Relay(own_hosts=("MX2.a.test.", "198.51.100.7", "2001:DB8:0::9")))
+    zones: Zones = {
+        "b.test": {"MX": ["10 mx.b.test", "20 mx2.a.test", "30 worse.test"]},
+        "c.test": {"MX": ["10 mx.b.test", "20 other.test", "30 worse.test"]},
+        **{name: {"A": ["192.0.2.1"]} for name in ("mx.b.test", "mx2.a.test", "worse.test")},
+        "other.test": {"A": ["198.51.100.7"]},
+    }
+    for domain in ("b.test", "c.test"):
+        hops = result_of(relay.router(made, FakeDNS(zones), INTERFACES).route(domain))
+        assert [hop.host for hop in hops] == ["mx.b.test"]
+    assert relay.identity(made, INTERFACES).owns("2001:db8::9")
 
 
 def test_submission_port_is_no_way_for_mail_to_come_back() -> None:
