@@ -106,8 +106,9 @@ def _way(index: int, one: Transport) -> Way:
 
 def identity(settings: Settings, interfaces: Sequence[Interface]) -> Identity:
     """Our names, and the addresses at which a relayed message would come back to us: those that the settings name, and
-    those where we listen for SMTP on the port that we send to.  All of loopback is ours on port 25 and on every port we listen on: a message for
-    ``u@[127.0.0.2]`` has no business on another port of this machine, except in tests with a server of their own."""
+    those where we listen for SMTP on the port that we send to.  All of loopback is ours on port 25 and on every port we
+    listen on: a message for ``u@[127.0.0.2]`` has no business on another port of this machine, except in tests with a
+    server of their own."""
     names, addresses = _own_hosts(settings)
     port = settings.relay.port
     for listener in settings.listeners:
