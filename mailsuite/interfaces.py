@@ -256,6 +256,10 @@ class IQueue(Interface):
         outcomes that are now final failures.  A report about them is the caller's work *before* this call removes
         them: see ``queue.runner``."""
 
+    def note(id: str, served: Collection[Address]) -> Deferred[None]:
+        """During a lease: the message was delivered to these recipients, who leave the queue, while others of it are on
+        their way yet.  On disk when it fires.  Fails with ``NotFound``, ``Temporary``."""
+
     def list(which: Selection = ...) -> Deferred[Sequence[Queued]]:
         """These messages, all if it is not given; oldest first."""
 

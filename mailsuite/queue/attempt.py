@@ -6,7 +6,7 @@ for those about whom the last one decided nothing.  Every recipient gets an outc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
@@ -47,6 +47,8 @@ class _Way(msgspec.Struct, frozen=True):
     recipients: Sequence[Recipient]
 
 
+#: Told of outcomes that are known before those of others.
+Note: TypeAlias = Callable[[Sequence[Outcome]], Coroutine[Any, Any, None]]
 #: The hops of a route, in order, and who goes there.
 _Group: TypeAlias = tuple[tuple[Hop, ...], list[Recipient]]
 
@@ -82,9 +84,10 @@ class Carrier:
         for work in tuple(self._under_way):
             work.cancel()
 
-    async def attempt(self, queued: Queued, recipients: Sequence[Recipient], body: IBody) -> Attempted:
+    async def attempt(self, queued: Queued, recipients: Sequence[Recipient], body: IBody, note: Note) -> Attempted:
         """Carry it wherever there is room.  The place in its lane was entered for it and is left here.  Hosts found
-        unreachable before somebody wanted it tried at once are tried again."""
+        unreachable before somebody wanted it tried at once are tried again.  ``note`` hears of what is over while
+        something else is not."""
         envelope, lane, since = queued.envelope, queued.lane, queued.kicked
         kept: dict[Address, str] = {}
         outcomes, groups = await self._routes(recipients, queued, kept)
@@ -103,7 +106,17 @@ class Carrier:
         if len(ways) == 1:  # nearly always: no need for a Deferred
             outcomes += await self._go(ways[0], envelope, body, since)
         else:
-            for going in [Deferred.fromCoroutine(self._go(way, envelope, body, since)) for way in ways]:
+            left = len(ways)
+
+            async def go(way: _Way) -> list[Outcome]:
+                nonlocal left
+                found = await self._go(way, envelope, body, since)
+                left -= 1
+                if left:
+                    await note(found)
+                return found
+
+            for going in [Deferred.fromCoroutine(go(way)) for way in ways]:
                 outcomes += await going
         return Attempted(tuple(outcomes), waits_for, kept)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 
 import msgspec
@@ -154,6 +154,12 @@ class Book:
         """End a lease."""
         if self._leases.pop(id, None) is not None and id in self._messages:
             heapq.heappush(self._due, (self._messages[id].due, id))
+
+    def noted(self, id: str, served: Collection[Address]) -> Queued:
+        """What it becomes without these recipients; changes nothing."""
+        queued = self.get(id)
+        pending = tuple(entry for entry in queued.pending if entry.recipient.address not in served)
+        return msgspec.structs.replace(queued, pending=pending)
 
     def settled(
         self, id: str, outcomes: Sequence[Outcome], told: bool, lane: str, kept: Mapping[Address, str] = NONE_KEPT

@@ -11,7 +11,7 @@ while this one runs; ``net.control`` lets commands reach a running server.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import msgspec
 from twisted.internet.defer import Deferred, succeed
@@ -127,6 +127,15 @@ class DiskQueue:
             return await self._offload.run(open_body, path, self._offload, start=start, size=queued.size)
         except FileNotFoundError:
             raise NotFound(f"the message {id} is gone from the queue folder") from None
+
+    def note(self, id: str, served: Collection[Address]) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._note(id, served))
+
+    async def _note(self, id: str, served: Collection[Address]) -> None:
+        changed = self._book.noted(id, served)
+        if changed.pending:  # else what removes it follows at once
+            self._book.put(changed)
+            await self._save(changed)
 
     def settle(
         self,

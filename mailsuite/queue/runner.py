@@ -10,6 +10,7 @@ room there is given back until there is some, so that a slow destination delays 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import msgspec
 from twisted.internet.defer import Deferred, DeferredSemaphore
@@ -217,9 +218,22 @@ class Runner:
             if body is None:
                 self._destinations.leave(queued.lane)
         try:
-            return await self._carrier.attempt(queued, recipients, body)
+            return await self._carrier.attempt(queued, recipients, body, partial(self._note, queued))
         finally:
             body.close()
+
+    async def _note(self, queued: Queued, outcomes: Sequence[Outcome]) -> None:
+        """Who was served is written down at once, for others of the message may take long; but for those of whom the
+        sender is to be told, which comes first."""
+        told = {outcome.recipient for outcome in wanted(queued.envelope, outcomes)}
+        served = {outcome.recipient for outcome in outcomes if isinstance(outcome, Delivered)} - told
+        try:
+            if served:
+                await self._queue.note(queued.envelope.id, served)
+        except NotFound:
+            self.log.info("{id}: dropped while it was under way", id=queued.envelope.id)
+        except MailError as error:
+            self.log.error("{id}: result not written: {error}", id=queued.envelope.id, error=error)
 
     async def _reported(self, queued: Queued, outcomes: Sequence[Outcome]) -> bool:
         id = queued.envelope.id

@@ -54,6 +54,9 @@ class MemoryQueue:
     def body(self, id: str) -> Deferred[IBody]:
         return execute(lambda: OctetsBody(self._octets[self._book.get(id).envelope.id]))
 
+    def note(self, id: str, served: Collection[Address]) -> Deferred[None]:
+        return execute(lambda: self._book.put(self._book.noted(id, served)))
+
     def settle(
         self,
         id: str,

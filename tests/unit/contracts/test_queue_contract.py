@@ -383,3 +383,20 @@ def test_the_list_is_oldest_first(world: World) -> None:
         world.add(id)
         world.clock.advance(1)
     assert world.listed() == ["m3", "m1", "m2"]
+
+
+def test_who_was_served_is_noted_while_the_message_is_leased(world: World) -> None:
+    world.add("m1", BOB, EVE)
+    world.lease_one()
+    result_of(world.queue.note("m1", {BOB}))
+    (queued,) = result_of(world.queue.list())
+    assert [entry.recipient.address for entry in queued.pending] == [EVE]
+    assert result_of(world.queue.lease(10)) == []
+    world.settle("m1", delivered(BOB), delayed(EVE))
+    world.clock.advance(MINUTE)
+    (queued,) = result_of(world.queue.lease(10))
+    assert [entry.recipient.address for entry in queued.pending] == [EVE]
+    result_of(world.queue.note("m1", {EVE}))
+    world.settle("m1", delivered(EVE))
+    assert world.listed() == []
+    failure_of(world.queue.note("m1", {EVE}), NotFound)

@@ -347,3 +347,12 @@ def test_any_octets_are_read_or_corrupt(octets: bytes) -> None:
     for read in (decode_head, decode_state):
         with contextlib.suppress(Corrupt):
             read("m1", octets)
+
+
+def test_what_was_noted_in_the_middle_of_an_attempt_survives_the_process(server: Server) -> None:
+    server.add("m1", BOB, EVE)
+    server.lease()
+    result_of(server.queue.note("m1", {BOB}))
+    server.start()
+    assert server.lease() == ["m1"]
+    assert server.pending("m1") == [EVE]

@@ -712,3 +712,15 @@ def test_a_message_that_waited_for_room_goes_though_the_clock_was_set_back_meanw
     world.courier.resume()
     world.courier.resume()
     assert world.listed() == []
+
+
+def test_who_was_served_leaves_the_queue_while_others_of_the_message_take_long(world: World) -> None:
+    plain = world.courier.deliver
+
+    def deliver(hop: Hop, envelope: Envelope, those: Sequence[Recipient], body: IBody) -> Deferred[Sequence[Outcome]]:
+        return Deferred() if hop is MXD else plain(hop, envelope, those, body)
+
+    world.courier.deliver = deliver  # type: ignore[method-assign,assignment]
+    world.add("m1", BOB, DAN)
+    assert world.waiting() == [DAN]
+    assert result_of(world.queue.lease(10)) == []
