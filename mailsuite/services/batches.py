@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -106,6 +106,14 @@ class Batches:
         self._count_behind = self._octets_behind = 0
         self._stuck: list[tuple[Placed, Sequence[_Message]]] = []  # what could not be placed
         self._finishing = False
+        self._next_try: IDelayedCall | None = None
+        self._closed = False
+
+    def close(self) -> None:
+        """Nothing is tried again: the next start places what is durable."""
+        self._closed = True
+        if self._next_try is not None and self._next_try.active():
+            self._next_try.cancel()
 
     def place(
         self,
@@ -259,8 +267,8 @@ class Batches:
     def _not_finished(self, error: Exception, placed: Placed, batch: Sequence[_Message]) -> None:
         """It is durable, and will be placed at the next start at the latest."""
         _log.error("accepted messages cannot be placed yet: {error}", error=error)
-        if not self._stuck:
-            self._clock.callLater(TRY_AGAIN, self._try_again)
+        if not (self._stuck or self._closed):
+            self._next_try = self._clock.callLater(TRY_AGAIN, self._try_again)
         self._stuck.append((placed, batch))
 
     def _try_again(self) -> None:

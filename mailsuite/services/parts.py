@@ -78,7 +78,7 @@ class Parts:
             *(paths.directory, self._offload, reactor, directory_settings(settings), machine.now)
         )
         self._spool = Spool(paths.spool, self._offload)
-        batches = Batches(
+        batches = self._batches = Batches(
             *(disk, self._offload, reactor, max(1, limits.threads // 2), GATHER, LINGER),
             gather_many=GATHER_MANY,
             linger_many=LINGER_MANY,
@@ -207,6 +207,7 @@ class Parts:
         take it, and the rest is closed all the same."""
         try:
             await self._stores.close()
+            self._batches.close()
             await self._offload.run(self._disk.close)
         finally:
             if self._recorder is not None:

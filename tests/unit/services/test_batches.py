@@ -227,6 +227,24 @@ def test_what_cannot_be_placed_is_tried_again(place: Place, monkeypatch: pytest.
     assert place.seen() == 1
 
 
+def test_nothing_is_tried_again_after_the_end(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = journal_disk.write_file
+
+    def full(what: Put) -> None:
+        if what.via:
+            raise OSError(28, "No space left on device")
+        written(what)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mailsuite.disk.journal_disk.write_file", full)
+        place.give(1)
+        place.threads.turn()
+        place.threads.turn()
+    assert place.clock.getDelayedCalls()
+    place.batches.close()
+    assert not place.clock.getDelayedCalls()
+
+
 class Full:
     """A disk that has no room for the files of one account."""
 

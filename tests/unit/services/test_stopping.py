@@ -49,6 +49,7 @@ def test_a_disk_that_takes_nothing_more_keeps_no_thread() -> None:
     done: list[str] = []
     parts: Any = SimpleNamespace(
         _stores=SimpleNamespace(close=lambda: succeed(None)),
+        _batches=SimpleNamespace(close=lambda: None),
         _disk=SimpleNamespace(close=broken),
         _recorder=SimpleNamespace(close=lambda: succeed(done.append("recorder"))),
         _directory=SimpleNamespace(close=lambda: succeed(done.append("directory"))),
