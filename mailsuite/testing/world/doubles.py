@@ -11,9 +11,8 @@ from mailsuite.testing.world.transport import End
 _NUMBER = re.compile(rb"X-World: (\d+)\r\n")
 #: Octets that are looked at again with what follows.
 _OVERLAP = 40
-#: Seconds after which a sender has noted that it was rid of a letter; with several recipients when the attempt has
-#: ended for all of them, which takes as long as the slowest host.
-NOTED, NOTED_OF_SEVERAL = 10.0, 1200.0
+#: Seconds after which a sender has noted that it was rid of a letter.
+NOTED = 10.0
 
 
 class Doubles:
@@ -45,13 +44,8 @@ class Doubles:
     def forgets(self, name: str, since: float) -> None:
         """A host ends that may not have noted, on its disk, what it sent since then."""
         for at, station, numbers in self._closed:
-            unsure = [each for each in numbers if at > since - self._noted_after(each)]
-            if station == name and unsure:
-                self._may_double(unsure, f"{name} may not have noted that it was rid of them")
-
-    def _noted_after(self, number: int) -> float:
-        several = len(self._ledger.goes_to(number)) > 1
-        return NOTED_OF_SEVERAL if several else NOTED
+            if station == name and at > since - NOTED:
+                self._may_double(numbers, f"{name} may not have noted that it was rid of them")
 
     def _may_double(self, numbers: list[int], why: str) -> None:
         self._network.trace.note("doubles", f"{numbers}: {why}")

@@ -98,10 +98,6 @@ class Ledger:
             if digest != self.letters[number].digest:
                 self._problem(f"letter {number} was changed on its way to {address}")
 
-    def goes_to(self, number: int) -> set[str]:
-        """Where a letter is to go."""
-        return self._entitled(self.letters[number]) - {""}
-
     def copied(self, account: str, number: int) -> None:
         """Somebody asked for one more in the same account."""
         self._copied[account, number] += 1
