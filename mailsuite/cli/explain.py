@@ -99,6 +99,7 @@ def _explained(path: str, settings: Settings, asked: Asked) -> list[Step]:
 
     async def work(reactor: object) -> None:
         with tempfile.TemporaryDirectory() as folder:  # the server's own is the server's to write
+            _take_over(settings.relay.mta_sts_folder, folder)
             resolver = relay.resolver(settings, reactor)
             own = replace(settings, relay=replace(settings.relay, mta_sts_folder=folder))
             policies = MtaSts(own, resolver, reactor, Inline())
@@ -115,6 +116,12 @@ def _explained(path: str, settings: Settings, asked: Asked) -> list[Step]:
     if failed:
         raise failed[0]
     return found
+
+
+def _take_over(known: str, folder: str) -> None:
+    """Policies of other domains, which hold although their domains may not be asked now; none if we may not look."""
+    with contextlib.suppress(OSError):
+        shutil.copytree(known, folder, dirs_exist_ok=True)
 
 
 def _explainer(path: str, settings: Settings, reactor: object, resolver: IResolver, policy_of: PolicyOf) -> Explainer:
