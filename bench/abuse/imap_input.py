@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,8 +59,6 @@ def literal_bombs(aim: Aim) -> str:
 @abuse("what is inflated counts for the same limits, in pieces no larger than what is read")
 def compressed_bombs(aim: Aim) -> str:
     """COMPRESS=DEFLATE, then a gigabyte of nothing in a megabyte."""
-    import zlib  # noqa: PLC0415
-
     with Imap(aim) as peer:
         peer.log_in()
         peer.send(b"t CAPABILITY\r\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import re
 import socket
@@ -118,8 +119,6 @@ class Smtp(Peer):
 
     def log_in(self, aim: Aim) -> Self:
         """As the attacker's own account."""
-        import base64  # noqa: PLC0415
-
         self.ask(b"EHLO evil.test")
         plain = base64.b64encode(f"\0{aim.account}\0{aim.password}".encode())
         answer = self.ask(b"AUTH PLAIN " + plain)

@@ -8,7 +8,6 @@ import random
 import resource
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from bench.soak.ledger import Ledger
 from bench.soak.names import SlowDNS
@@ -96,8 +95,3 @@ class Accidents:
         self._sink.open = False
         time.sleep(seconds)
         self._sink.open = True
-
-
-def log_of(instance: Instance) -> Path:
-    """The server's log."""
-    return instance.log_file
