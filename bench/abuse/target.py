@@ -14,6 +14,8 @@ from mailsuite.testing.instance import Instance
 #: Time-outs in seconds that clients meet here; the defaults are minutes.
 TIMEOUTS = {"smtp": 6, "smtp_greeting": 4, "smtp_data": 5, "login": 5, "pop3": 8, "imap": 8}
 ATTACKER = "mallory"
+#: Where ``bench`` is found.
+CHECKOUT = Path(__file__).parents[2]
 #: Connections at once, of all.
 CONNECTIONS = 400
 
@@ -35,7 +37,7 @@ def make(folder: Path, dns_port: int) -> Instance:
 @contextlib.contextmanager
 def name_server() -> Iterator[int]:
     """The port of a name server with zones that no sane person has, in a process of its own."""
-    process = subprocess.Popen([sys.executable, "-m", "bench.abuse.zones"], stdout=subprocess.PIPE)
+    process = subprocess.Popen([sys.executable, "-m", "bench.abuse.zones"], stdout=subprocess.PIPE, cwd=CHECKOUT)
     try:
         assert process.stdout is not None
         yield int(process.stdout.readline())

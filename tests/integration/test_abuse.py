@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from bench.abuse.attacks import TABLE
-from bench.abuse.run import run
+from bench.abuse.case import LONGEST_WAIT
+from bench.abuse.run import calm_wait, run
 from bench.abuse.target import target
 from mailsuite.testing.instance import Instance
 
@@ -26,8 +27,9 @@ def instance() -> Iterator[Instance]:
 @pytest.mark.parametrize("name", TABLE)
 def test_bound_holds_and_a_polite_client_is_served(name: str, instance: Instance) -> None:
     outcome = run(TABLE[name], instance, SCALE)
-    if outcome.wrong and all(" took " in each for each in outcome.wrong):
-        outcome = run(TABLE[name], instance, SCALE)  # somebody else may have had the machine for a second
+    for _ in range(2):  # somebody else may have the machine, too: what he costs does not count
+        if outcome.wrong and all(" took " in each for each in outcome.wrong):
+            outcome = run(TABLE[name], instance, SCALE, LONGEST_WAIT + 4 * calm_wait(instance))
     if outcome.skipped:
         pytest.skip(outcome.met)
     assert not outcome.wrong
