@@ -34,8 +34,18 @@ class _Failure(click.ClickException):
         click.echo(f"mailsuite: {self.format_message()}", err=True, file=file)
 
 
+def _misused(error: click.UsageError, hint: str) -> _Failure:
+    return _Failure(f"{error.format_message().removesuffix('.')}; {hint}")
+
+
 class _Commands(click.Group):
     """Imports a command's module when the command is called, and says errors in one line."""
+
+    def make_context(self, *given: Any, **more: Any) -> click.Context:
+        try:
+            return super().make_context(*given, **more)
+        except click.NoSuchOption as error:
+            raise _misused(error, "options come after the command") from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -54,6 +64,10 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            if isinstance(error, click.exceptions.NoArgsIsHelpError):
+                raise
+            raise _misused(error, f"see `{error.ctx.command_path if error.ctx else 'mailsuite'} --help`") from error
         except errors.MailError as error:
             raise _Failure(str(error)) from error
         except BrokenPipeError:

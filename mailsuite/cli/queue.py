@@ -19,8 +19,8 @@ from mailsuite.cli.queue_orders import kicked, ordered
 from mailsuite.cli.queue_stats import stats, stats_lines
 from mailsuite.cli.queue_table import table
 from mailsuite.cli.queue_why import why as why_lines
-from mailsuite.errors import NotAllowed, NotFound
-from mailsuite.model import Queued, Selection
+from mailsuite.errors import InvalidName, NotAllowed, NotFound
+from mailsuite.model import EVERYTHING, Queued, Selection
 from mailsuite.net.control import Bounce, Drop, Hold, Reroute
 from mailsuite.queue.file import Places, checked_via
 
@@ -64,14 +64,17 @@ def list_messages(config: str | None, folder: str | None, as_json: bool, **given
     \b
     mailsuite queue list --older 4h --error "connection refused"
     """
+    which = selection(**given)
     with open_queue(folder or queue_folder(config), change=False) as access:
-        messages = _chosen(access, selection(**given))
+        messages = _chosen(access, which)
     if as_json:
         show_messages(messages)
         return
+    if not messages:
+        click.echo("The queue is empty." if which == EVERYTHING else "No such message waits.")
+        return
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
-    lines = table(messages, time.time(), width) if messages else ("The queue is empty.",)
-    click.echo("\n".join(lines))
+    click.echo("\n".join(table(messages, time.time(), width)))
 
 
 @queue.command
@@ -212,6 +215,8 @@ def bounce(config: str | None, folder: str | None, as_json: bool, everything: bo
     mailsuite queue bounce --domain exmaple.org --words "There is no such domain."
     """
     which = some(selection(**given), everything)
+    if not words.strip():
+        raise InvalidName("--words has no words: say what the sender is told, or leave it out")
     with open_queue(folder or queue_folder(config), change=True) as access:
         _say(ordered(access, _chosen(access, which), lambda some: Bounce(some, words)), "will be returned", as_json)
 

@@ -10,6 +10,7 @@ import click
 
 from mailsuite.errors import InvalidName
 from mailsuite.model import EVERYTHING, Selection
+from mailsuite.smtp.address import AddressError, parse_mailbox
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -25,6 +26,36 @@ def _span(context: click.Context, parameter: click.Parameter, value: str) -> flo
     return float(found[1]) * _SECONDS[found[2]]
 
 
+def _domain(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """As the queue has it: in lower case and ``xn--`` form."""
+    if not value:
+        return ""
+    try:
+        return parse_mailbox(f"x@{value}").domain
+    except AddressError:
+        below = ", with --subdomains those below it too" if value.startswith(".") else ""
+        raise click.BadParameter(f"{value!r} is no domain: example.org{below}") from None
+
+
+def _recipient(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    if not value:
+        return ""
+    try:
+        return str(parse_mailbox(value))
+    except AddressError:
+        raise click.BadParameter(f"{value!r} is no address: bob@example.org; --domain is for all of one") from None
+
+
+def _sender(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    if value in ("", "<>"):
+        return value
+    try:
+        found = parse_mailbox(f"x{value}" if value.startswith("@") else value)
+    except AddressError:
+        raise click.BadParameter(f"{value!r} is no sender: ann@example.org, @example.org, or '<>'") from None
+    return f"@{found.domain}" if value.startswith("@") else str(found)
+
+
 def filter_options(command: _F) -> _F:
     """``[ID]...`` and options, handed on as ``ids`` and the keywords of ``selection``."""
     for option in (
@@ -36,9 +67,9 @@ def filter_options(command: _F) -> _F:
         ),
         click.option("--older", callback=_span, default="0", metavar="AGE", help="Arrived at least that long ago."),
         click.option("--subdomains", is_flag=True, help="With --domain: those below it, too."),
-        click.option("--domain", default="", help="Domain of a recipient that waits."),
-        click.option("--recipient", default="", metavar="ADDRESS", help="A recipient that waits."),
-        click.option("--sender", default="", metavar="ADDRESS", help="user@domain, @domain, or <>."),
+        click.option("--domain", default="", callback=_domain, help="Domain of a recipient that waits."),
+        click.option("--recipient", default="", callback=_recipient, metavar="ADDRESS", help="A recipient that waits."),
+        click.option("--sender", default="", callback=_sender, metavar="ADDRESS", help="user@domain, @domain, or <>."),
         click.argument("ids", nargs=-1, metavar="[ID]..."),
     ):
         command = option(command)

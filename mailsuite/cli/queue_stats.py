@@ -15,7 +15,7 @@ def stats(messages: Sequence[Queued], now: float, most: int) -> dict[str, object
     errors: Counter[str] = Counter()
     for one in messages:
         waiting.update({entry.recipient.address.domain for entry in one.pending})
-        errors.update({f"{entry.last_status} {entry.last_text}" for entry in one.pending if entry.last_text})
+        errors.update({f"{entry.last_status} {entry.last_text}".lstrip() for entry in one.pending if entry.last_text})
     return {
         "messages": len(messages),
         "recipients": sum(len(one.pending) for one in messages),

@@ -27,7 +27,7 @@ HEAD_LIMIT = 4 * 1024 * 1024
 #: Octets of the first read; nearly every envelope fits.
 FIRST_READ = 4096
 
-_VIA = re.compile(r"(?:[^\s\[\]:/]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?\Z")
+_VIA = re.compile(r"(?:[^\s\[\]:/]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?\Z")
 _ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}\Z")
 
 
@@ -123,8 +123,11 @@ def queued_from(head: Head, state: State) -> Queued:
 
 def checked_via(via: str) -> str:
     """``via`` if it is ``HOST``, ``HOST:PORT`` or nothing; InvalidName."""
-    if via and not _VIA.match(via):
+    found = _VIA.match(via)
+    if via and found is None:
         raise InvalidName(f"{via!r} is no host: HOST, HOST:PORT, an IPv6 address in brackets")
+    if found and found[1] and not 1 <= int(found[1]) <= 65535:
+        raise InvalidName(f"{via!r} is no host: a port is a number from 1 to 65535")
     return via
 
 

@@ -169,7 +169,7 @@ def test_an_instance_is_durable_before_its_configuration_is_there(
 def test_init_needs_a_domain_or_demo(tmp_path: Path) -> None:
     for arguments in ((), ("--domain", "a.test", "--account", "x"), ("--domain", "a.test", "--password-stdin")):
         result = run("init", str(tmp_path / "d"), *arguments)
-        assert result.exit_code == 2
+        assert result.exit_code == 1
         assert not (tmp_path / "d").exists()
 
 

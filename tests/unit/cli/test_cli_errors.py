@@ -61,3 +61,21 @@ def test_lines_to_copy_are_quoted_for_the_shell(tmp_path: Path) -> None:
 def test_no_sentence_of_a_help_page_is_cut_off(group: str, width: int) -> None:
     text = CliRunner().invoke(cli, [group, "--help"], terminal_width=width).stdout
     assert "..." not in text.partition("Commands:")[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ("--config x queue list", "No such option '--config'; options come after the command"),
+        ("queue list --hold", "see `mailsuite queue list --help`"),
+        ("queue lits", "No such command 'lits'"),
+        ("nothing", "No such command 'nothing'; see `mailsuite --help`"),
+        ("queue reroute", "Missing argument 'VIA'; see `mailsuite queue reroute --help`"),
+        ("queue stats --top 0", "Invalid value for '--top'"),
+    ],
+)
+def test_a_command_that_is_written_wrongly_is_one_line_too(arguments: str, line: str) -> None:
+    result = CliRunner().invoke(cli, arguments.split(), prog_name="mailsuite")
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert result.stderr.startswith("mailsuite: ")
+    assert line in result.stderr
