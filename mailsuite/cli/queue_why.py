@@ -14,12 +14,16 @@ def why(one: Queued, now: float) -> Iterator[str]:
     """Lines about a message."""
     envelope = one.envelope
     sender = shown(str(envelope.sender)) or "<>"
-    yield f"{envelope.id}: from {sender}, {size(one.size)}, arrived {span(now - envelope.arrived)} ago"
+    yield f"{envelope.id}: from {sender}, {_octets(one.size)}, arrived {span(now - envelope.arrived)} ago"
     for entry in one.pending:
         yield f"  {shown(str(entry.recipient.address))}"
         yield from (f"    {line}" for line in _about(entry, one))
     yield f"  {_next(one, now)}"
     yield from _wishes(one, now)
+
+
+def _octets(count: int) -> str:
+    return f"{count} octets" if count < 10_000 else size(count)
 
 
 def _about(entry: Pending, one: Queued) -> Iterator[str]:
@@ -30,7 +34,7 @@ def _about(entry: Pending, one: Queued) -> Iterator[str]:
         yield "not tried yet" if not one.attempts else "not tried yet: its destination has as much as it takes"
         return
     times = "once" if entry.attempts == 1 else f"{entry.attempts} times"
-    yield f"tried {times}: {reason(Status.parse(entry.last_status))}"
+    yield f"tried {times}: {reason(Status.parse(entry.last_status), entry.last_host)}"
     yield shown(f"{entry.last_status} {entry.last_text}")
 
 
@@ -56,8 +60,13 @@ def _wishes(one: Queued, now: float) -> Iterator[str]:
         yield f"  Its priority is {one.envelope.priority} (-9 to 9)."
     if one.told:
         yield f"  The sender was told of the delay {span(now - one.told)} ago."
-    elif one.notice > now:
+    elif one.notice > now and not _is_kept(one):
         yield f"  The sender is told of the delay in {span(one.notice - now)}."
+
+
+def _is_kept(one: Queued) -> bool:
+    """By a rule, which nobody is told of."""
+    return one.held and all(entry.last_text and not entry.last_status for entry in one.pending)
 
 
 def _moment(seconds: float) -> str:

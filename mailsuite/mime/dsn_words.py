@@ -20,7 +20,7 @@ _REASONS: dict[tuple[int, int], str] = {
     (2, 2): "the mailbox is full",
     (3, 4): "the message is too large",
     (4, 1): "their mail server could not be reached",
-    (4, 2): "the connection to their mail server broke again and again",
+    (4, 2): "the connection to their mail server broke",
     (4, 3): "their mail server could not be found because the DNS did not answer",
     (4, 4): "their mail server could not be found",
     (4, 6): "the mail would go round in circles",
@@ -32,6 +32,10 @@ _REASONS: dict[tuple[int, int], str] = {
 }
 _REFUSED_BY_POLICY = "their mail server refused it for reasons of security or policy"
 _NOT_TAKEN = "their mail server did not take it"
+#: Where no other server was asked.
+_REFUSED_HERE = "this mail server refuses it for reasons of security or policy"
+_NOT_SENT_ON = "this mail server does not send it on"
+_NOT_SENT_ON_YET = "this mail server cannot send it on now"
 
 
 def subject(notice: Notice) -> str:
@@ -70,7 +74,9 @@ def _failed(notice: Notice) -> list[str]:
     what = "A notice that was sent on its way here" if _is_second(notice) else "Your message"
     if len(notice.failed) == 1:
         only = notice.failed[0]
-        told = f"{what} to {notice.written_to(only.recipient)} could not be delivered: {reason(only.status)}."
+        told = (
+            f"{what} to {notice.written_to(only.recipient)} could not be delivered: {reason(only.status, only.host)}."
+        )
     else:
         told = f"{what} could not be delivered to {len(notice.failed)} of its recipients."
     days = (notice.written - notice.envelope.arrived) / 86400
@@ -84,7 +90,7 @@ def _delayed(notice: Notice) -> list[str]:
     if len(notice.delayed) == 1:
         only = notice.delayed[0]
         who = notice.written_to(only.recipient)
-        return [f"Your message to {who} has not been delivered yet, because {reason(only.status)}; {next_}"]
+        return [f"Your message to {who} has not been delivered yet, because {reason(only.status, only.host)}; {next_}"]
     return [f"Your message has not been delivered yet to {len(notice.delayed)} of its recipients; {next_}"]
 
 
@@ -119,7 +125,7 @@ def _whom(notice: Notice, outcome: Outcome) -> str:
 
 def _told(outcome: Outcome) -> list[str]:
     if not isinstance(outcome, Delivered):
-        return [reason(outcome.status), line(outcome.text)]
+        return [reason(outcome.status, outcome.host), line(outcome.text)]
     if outcome.expanded:
         return ["sent on to several addresses"]
     if outcome.final:
@@ -127,10 +133,16 @@ def _told(outcome: Outcome) -> list[str]:
     return [f"handed on to {line(outcome.host)}", *([line(outcome.reply)] if outcome.reply else [])]
 
 
-def reason(status: Status) -> str:
-    """A clause, in plain words."""
+def reason(status: Status, host: str) -> str:
+    """A clause, in plain words; ``host`` is the other server that decided, empty if it was this one."""
     plain = _REASONS.get((status.subject, status.detail))
-    return plain or (_REFUSED_BY_POLICY if status.subject == 7 else _NOT_TAKEN)
+    if plain:
+        return plain
+    if host:
+        return _REFUSED_BY_POLICY if status.subject == 7 else _NOT_TAKEN
+    if status.subject == 7:
+        return _REFUSED_HERE
+    return _NOT_SENT_ON if status.klass == 5 else _NOT_SENT_ON_YET
 
 
 def _is_second(notice: Notice) -> bool:

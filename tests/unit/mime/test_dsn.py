@@ -159,8 +159,22 @@ def test_a_header_that_holds_our_boundary_ends_nothing() -> None:
     ],
 )
 def test_reasons_are_told_in_plain_words(status: str, words: str) -> None:
-    failure = Failed(BOB, Status.parse(status), "x")
+    failure = Failed(BOB, Status.parse(status), "x", "mx.b.test")
     assert words in text_of(parsed(notice(failure)))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        (Failed(BOB, Status(5, 0, 0), "x"), "this mail server does not send it on"),
+        (Failed(BOB, Status(5, 7, 1), "x"), "this mail server refuses it"),
+        (Delayed(BOB, Status(4, 3, 0), "x"), "this mail server cannot send it on now"),
+    ],
+)
+def test_what_is_decided_here_is_not_said_of_another_server(outcome: Outcome, words: str) -> None:
+    text = text_of(parsed(notice(outcome)))
+    assert words in " ".join(text.split())
+    assert "their mail server" not in text
 
 
 def test_an_8_bit_reply_is_readable_and_the_notice_7_bit() -> None:
