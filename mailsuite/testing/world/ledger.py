@@ -55,6 +55,8 @@ class Ledger:
         self.doubled: dict[int, str] = {}
         #: Domains, or addresses, mail for which may fail for good.
         self.hopeless: set[str] = set()
+        #: Accounts that hear of what cannot be told to its sender.
+        self.postmasters: set[str] = set()
         self._failed: dict[tuple[int, str], None] = {}
         self._removed: defaultdict[tuple[str, int], set[Copy]] = defaultdict(set)
         self._removed_perhaps: defaultdict[tuple[str, int], set[Copy]] = defaultdict(set)
@@ -110,14 +112,17 @@ class Ledger:
         return {place for recipient in letter.recipients for place in self._leads(recipient).ends} | {letter.owner}
 
     def _reported(self, account: str, report: Report) -> None:
-        letter = self.letters.get(report.number)
-        if letter is None or (account != letter.sender and not account.startswith("postmaster")):
+        letter = self.letters[report.number]
+        if account != letter.sender and not (account in self.postmasters and self._is_hopeless(letter.sender)):
             self._problem(f"{account} reads a report about letter {report.number}")
         for recipient, action in report.said:
             if action == "failed":
                 self._failed[report.number, recipient] = None
-                if self.hopeless.isdisjoint((recipient, recipient.rpartition("@")[2])):
+                if not self._is_hopeless(recipient):
                     self._problem(f"letter {report.number} for {recipient} was given up without a reason")
+
+    def _is_hopeless(self, address: str) -> bool:
+        return not self.hopeless.isdisjoint((address, address.rpartition("@")[2]))
 
     # -- the balance -----------------------------------------------------------------------------------------------
 
@@ -138,8 +143,7 @@ class Ledger:
         removed = self._removed[key]
         there = present[key] + len(removed) + self._abroad[key]
         perhaps = len(self._removed_perhaps[key] - removed)
-        sender = self.letters[number].sender  # who may be hopeless to tell
-        untold = not self.hopeless.isdisjoint((sender, sender.rpartition("@")[2]))
+        untold = self._is_hopeless(self.letters[number].sender)
         failed = any((number, each) in self._failed for each in (*self._leads(recipient).over, place))
         if taken is Taken.YES and not there + perhaps and not failed and not untold:
             self._problem(f"letter {number} for {recipient} is not with {place}, and its sender was not told")

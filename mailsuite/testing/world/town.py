@@ -67,6 +67,7 @@ class Town:
         self.ledger = Ledger(self.leads, world.problem)
         self.ledger.hopeless |= {f"circle@{domain}" for domain in DOMAINS}
         self.ledger.hopeless |= {f"{name}@{domain}" for domain in DOMAINS for name in ("nobody", CRAMPED)}
+        self.ledger.postmasters |= {f"{PEOPLE[0]}@{domain}" for domain in DOMAINS}
         self.seen = Seen(world.problem)
         self.doubles = Doubles(world.network, self.ledger)
         self.servers: list[Server] = []
