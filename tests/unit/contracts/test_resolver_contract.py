@@ -13,10 +13,10 @@ from zope.interface.verify import verifyObject
 from mailsuite.errors import NotFound, Temporary
 from mailsuite.interfaces import IResolver
 from mailsuite.model import Mx, Tlsa
-from mailsuite.routing.cache import Believe
+from mailsuite.routing.cache import AnswerCache, Believe
 from mailsuite.routing.resolver import DnsResolver, ResolverSettings
 from mailsuite.services.noted_dns import NotedResolver
-from mailsuite.testing.dns import DNSServer, FakeDNS, Trouble
+from mailsuite.testing.dns import TTL, DNSServer, FakeDNS, Trouble
 from mailsuite.testing.results import result_of
 from mailsuite.testing.stages import ReactorThread
 
@@ -149,6 +149,20 @@ def test_absence_is_remembered_too(reactor_thread: ReactorThread, name: str) -> 
             with contextlib.suppress(NotFound):
                 assert reactor_thread.call(resolver.tlsa, name) == ()
         assert server.asked == [("UDP", "TLSA", name)]
+
+
+def test_an_answer_and_absence_are_remembered_for_their_time(
+    reactor_thread: ReactorThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times: list[float] = []
+    monkeypatch.setattr(AnswerCache, "keep", lambda cache, question, answer, ttl: times.append(ttl))
+    with DNSServer(ZONES) as server:
+        resolver = DnsResolver(reactor_thread.reactor, [("127.0.0.1", server.port)])
+        for name in ("b.test", "gone.test"):
+            for ask in (resolver.mx, resolver.tlsa):
+                with contextlib.suppress(NotFound):
+                    reactor_thread.call(ask, name)
+    assert times == [TTL] * 4
 
 
 def test_a_cname_is_followed(world: tuple[IResolver, Ask]) -> None:
