@@ -29,9 +29,14 @@ def draw(path: Path, parts: dict[str, Part]) -> bool:
     axes.barh(names, [time - 1 for time in times], left=1, color=[BETTER if time >= 1 else WORSE for time in times])
     axes.set_xscale("log")
     axes.axvline(1, color="black", linewidth=0.8)
-    ticks = [tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if min(times) * 0.6 <= tick <= max(times) * 1.8]
+    ticks = [
+        tick
+        for tick in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
+        if min(times) * 0.6 <= tick <= max(times) * 1.8
+    ]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
+    axes.margins(y=0.01)
     axes.set_xlabel("times better than Postfix or Dovecot (1: equal)")
     axes.tick_params(labelsize=8)
     figure.tight_layout()

@@ -25,6 +25,7 @@ STEPS = {
     "structures of all": "FETCH 1:* (BODYSTRUCTURE)",
     "bodies of all": "FETCH 1:* (BODY.PEEK[])",
     "search unseen": "UID SEARCH UNSEEN",
+    "search subject, first": "UID SEARCH SUBJECT lantern",
     "search subject": "UID SEARCH SUBJECT lantern",
     "search bodies, first": 'UID SEARCH BODY "velvet window"',
     "search bodies": 'UID SEARCH BODY "velvet window"',

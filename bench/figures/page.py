@@ -10,7 +10,8 @@ _HEAD = """# Benchmarks
 
 Written by `python -m bench.figures --page`; `make bench` measures all of it again. Every server is a private instance
 on loopback, they take turns on the same disk, and of several runs the median counts. Figures drift from machine to
-machine and from hour to hour: only the ratios say something.
+machine and from hour to hour: only the ratios say something. Where the load before a part is above the number of
+processors, others used the machine at the same time, and even the ratios are rough.
 
 **Durability.** Nothing was relaxed. mailsuite answers `250`, `OK` and `+OK` after an `fdatasync` of its journal, shared
 by all who wait ([durability.md](durability.md)); Postfix syncs each queue file before `250`; Dovecot runs with its
