@@ -27,6 +27,7 @@ _REASONS: dict[tuple[int, int], str] = {
     (4, 7): "it could not be delivered in the time that was asked for",
     (6, 3): "the message contains text that their mail server cannot take",
     (6, 7): "their mail server does not take international addresses",
+    (7, 8): "this mail server was not let in where it hands mail on",
     (7, 10): "it was to be sent over protected connections only, and none could be made to their mail server",
     (7, 30): "it was to be sent over protected connections only, which their mail server does not promise",
 }

@@ -40,6 +40,9 @@ from mailsuite.net.smtp_client_transaction import as_many_as, transaction
 from mailsuite.smtp.client_events import Done
 from mailsuite.smtp.client_fit import limit
 
+#: RFC 4954 §6: our name or password is wrong there.
+_NOT_LET_IN = Status(4, 7, 8)
+
 
 @implementer(ICourier)
 class Courier:
@@ -130,6 +133,8 @@ class Courier:
                 problems.append(str(error))
                 if error.about_tls:
                     status = NOT_PROTECTED if strict else NO_SECURITY
+                elif error.about_login:
+                    status = _NOT_LET_IN
                 continue
             outcomes = await self._use(hop, session, envelope, recipients, outgoing)
             if not _came_to_nothing(outcomes):

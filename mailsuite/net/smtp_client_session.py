@@ -48,12 +48,15 @@ GIVEN_UP = "given up by this server"
 
 class SessionFailed(Exception):
     """No mail can be sent over this connection.  ``in_handshake``: TLS broke it; ``about_tls``: it was not offered, or
-    that."""
+    that; ``about_login``: we were not let in."""
 
-    def __init__(self, text: str, in_handshake: bool = False, about_tls: bool = False) -> None:
+    def __init__(
+        self, text: str, in_handshake: bool = False, about_tls: bool = False, about_login: bool = False
+    ) -> None:
         super().__init__(text)
         self.in_handshake = in_handshake
         self.about_tls = about_tls or in_handshake
+        self.about_login = about_login
 
 
 @implementer(interfaces.IHandshakeListener, interfaces.IPushProducer)
@@ -201,7 +204,7 @@ class ClientSession(Protocol):
         elif isinstance(event, TlsReady):
             self._start_tls()
         elif isinstance(event, LoginRefused):
-            self._refuse(event.text)
+            self._refuse(event.text, about_login=True)
         elif isinstance(event, BodyWanted):
             self._start_pump()
         elif isinstance(event, Done):
@@ -210,7 +213,7 @@ class ClientSession(Protocol):
             if carrying is not None:
                 carrying.callback(event)
         elif isinstance(event, Ended):
-            self._fail_opening(event.text, in_handshake)
+            self._fail_opening(SessionFailed(event.text, in_handshake))
             self._close()
 
     def _prepare(self, event: Greeted | TlsRefused | LoggedIn) -> None:
@@ -226,7 +229,7 @@ class ClientSession(Protocol):
             if core.secure or settings.login_in_clear:
                 core.login(settings.login)
             else:
-                self._refuse(f"{self._host} offers no TLS and the password is not sent without")
+                self._refuse(f"{self._host} offers no TLS and the password is not sent without", about_login=True)
         elif self._opening is not None:
             opening, self._opening = self._opening, None
             opening.callback(None)
@@ -236,15 +239,15 @@ class ClientSession(Protocol):
         transport: Any = self.transport
         transport.startTLS(self.creator)
 
-    def _refuse(self, text: str, about_tls: bool = False) -> None:
+    def _refuse(self, text: str, about_tls: bool = False, about_login: bool = False) -> None:
         """It works, and is not what we want."""
-        self._fail_opening(text, False, about_tls)
+        self._fail_opening(SessionFailed(text, about_tls=about_tls, about_login=about_login))
         self._core.quit()
 
-    def _fail_opening(self, text: str, in_handshake: bool, about_tls: bool = False) -> None:
+    def _fail_opening(self, reason: SessionFailed) -> None:
         opening, self._opening = self._opening, None
         if opening is not None:
-            opening.errback(SessionFailed(text, in_handshake, about_tls))
+            opening.errback(reason)
 
     # -- the message -----------------------------------------------------------------------------------------------
 

@@ -25,6 +25,8 @@ _T = TypeVar("_T")
 
 _NO_DNS = Status(4, 4, 3)
 _NOBODY_THERE = Status(4, 4, 1)
+#: RFC 4954 §6: our name or password is wrong there.
+_NOT_LET_IN = Status(4, 7, 8)
 _OUR_FAULT = Status(4, 3, 0)
 _NOT_NOW = Status(4, 3, 2)
 _UNPROTECTED = (Status(4, 7, 10), Status(4, 7, 30))
@@ -208,7 +210,7 @@ class Carrier:
             return ()
         known = self._unreachable.reason(hop, since)
         if known:
-            return [Delayed(one.address, _NOBODY_THERE, known) for one in recipients]
+            return [Delayed(one.address, known.status, known.text) for one in recipients]
         try:
             outcomes = await self._watched(self._courier.deliver(hop, envelope, recipients, body))
         except CancelledError:
@@ -220,8 +222,8 @@ class Carrier:
             text = "this server made a mistake while delivering"
             return [Delayed(one.address, _OUR_FAULT, text, hop.host) for one in recipients]
         undecided = _undecided(outcomes)
-        if undecided and undecided[0].status == _NOBODY_THERE and not self._stopped:
-            self._unreachable.note(hop, undecided[0].text)
+        if undecided and undecided[0].status in (_NOBODY_THERE, _NOT_LET_IN) and not self._stopped:
+            self._unreachable.note(hop, undecided[0].status, undecided[0].text)
             self.log.info("{id}: {host}: {text}", id=envelope.id, host=hop.host, text=undecided[0].text)
         else:
             self._unreachable.forget(hop)
@@ -244,8 +246,8 @@ def _destination(hops: Sequence[Hop]) -> str:
 
 
 def _is_trouble(outcome: Outcome) -> bool:
-    """The host is down or has more to do than it can: RFC 3463 §3.4 and §3.5, X.3.2 and X.4.z."""
-    return isinstance(outcome, Delayed) and (outcome.status.subject == 4 or outcome.status == _NOT_NOW)
+    """It is down, has more to do than it can, RFC 3463 §3.4 and §3.5, X.3.2 and X.4.z, or does not let us in."""
+    return isinstance(outcome, Delayed) and (outcome.status.subject == 4 or outcome.status in (_NOT_NOW, _NOT_LET_IN))
 
 
 def _is_open(outcome: Outcome | None) -> bool:

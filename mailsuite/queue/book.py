@@ -68,8 +68,9 @@ class Book:
         return [queued for queued in self.all() if selected(which, queued, now)]
 
     def held(self, id: str, held: bool) -> Queued:
-        """Keep it back, or let it go; NotFound."""
-        return self._changed(msgspec.structs.replace(self.get(id), held=held, released=not held))
+        """Keep it back, or let it go; NotFound.  Recipients that a rule kept are due then, whoever else waits."""
+        queued = msgspec.structs.replace(self.get(id), held=held, released=not held)
+        return self._changed(queued if held else _let_go(queued, self._now()))
 
     def rerouted(self, id: str, via: str) -> Queued:
         """Have it go by another host; NotFound."""
@@ -222,6 +223,14 @@ def _kept_back(
         for entry in pending
     ]
     return msgspec.structs.replace(queued, held=held), tuple(told)
+
+
+def _let_go(queued: Queued, now: float) -> Queued:
+    pending = tuple(
+        msgspec.structs.replace(entry, due=now) if entry.last_text and not entry.last_status else entry
+        for entry in queued.pending
+    )
+    return msgspec.structs.replace(queued, pending=pending, due=min(queued.due, *(entry.due for entry in pending)))
 
 
 def _hurried(queued: Queued, now: float) -> Queued:

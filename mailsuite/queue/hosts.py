@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mailsuite.model import Hop
+import msgspec
+
+from mailsuite.model import Hop, Status
 
 #: Hosts that are remembered at most; beyond it the oldest are forgotten.
 REMEMBERED = 10_000
+
+
+class Unreachable(msgspec.Struct, frozen=True):
+    """What was found out at ``noted`` (epoch seconds)."""
+
+    noted: float
+    status: Status
+    text: str
 
 
 class UnreachableHosts:
@@ -16,12 +26,12 @@ class UnreachableHosts:
     def __init__(self, seconds: float, now: Callable[[], float]) -> None:
         self._seconds = seconds
         self._now = now
-        self._noted: dict[tuple[str, int], tuple[float, str]] = {}
+        self._noted: dict[tuple[str, int], Unreachable] = {}
 
-    def note(self, hop: Hop, text: str) -> None:
-        """Nobody answered there."""
+    def note(self, hop: Hop, status: Status, text: str) -> None:
+        """Nobody answered there, or we were not let in."""
         self._noted.pop((hop.host, hop.port), None)
-        self._noted[hop.host, hop.port] = (self._now(), text)
+        self._noted[hop.host, hop.port] = Unreachable(self._now(), status, text)
         if len(self._noted) > REMEMBERED:
             del self._noted[next(iter(self._noted))]
 
@@ -29,10 +39,10 @@ class UnreachableHosts:
         """It answered."""
         self._noted.pop((hop.host, hop.port), None)
 
-    def reason(self, hop: Hop, since: float) -> str:
-        """Why it is not worth trying now; empty if it is, or if nobody tried at or after ``since``."""
-        noted, text = self._noted.get((hop.host, hop.port), (-1.0, ""))
-        return text if since <= noted <= self._now() < noted + self._seconds else ""
+    def reason(self, hop: Hop, since: float) -> Unreachable | None:
+        """Why it is not worth trying now; None if it is, or if nobody tried at or after ``since``."""
+        found = self._noted.get((hop.host, hop.port))
+        return found if found and since <= found.noted <= self._now() < found.noted + self._seconds else None
 
 
 class Destinations:

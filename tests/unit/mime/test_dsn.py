@@ -168,6 +168,7 @@ def test_reasons_are_told_in_plain_words(status: str, words: str) -> None:
     [
         (Failed(BOB, Status(5, 0, 0), "x"), "this mail server does not send it on"),
         (Failed(BOB, Status(5, 7, 1), "x"), "this mail server refuses it"),
+        (Delayed(BOB, Status(4, 7, 8), "x", "smart.test"), "this mail server was not let in"),
         (Delayed(BOB, Status(4, 3, 0), "x"), "this mail server cannot send it on now"),
     ],
 )

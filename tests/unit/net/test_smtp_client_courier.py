@@ -27,6 +27,7 @@ from mailsuite.model import (
     Outcome,
     Recipient,
     Security,
+    Status,
     TlsLevel,
 )
 from mailsuite.net.smtp_client import Courier
@@ -605,3 +606,4 @@ def test_a_refused_login_delays() -> None:
     (outcome,) = at_one(peer, login=Login("user", "secret"), login_in_clear=True).send()
     assert isinstance(outcome, Delayed)
     assert "535 5.7.8" in outcome.text
+    assert (outcome.status, outcome.host) == (Status(4, 7, 8), "")  # not that it cannot be reached

@@ -143,6 +143,8 @@ class World:
         if MAYBE_TAKEN in waits.last_text:
             assert waits.last_status == "4.4.2"
             return "unsure"
+        if waits.last_status == "4.7.8":
+            return "not let in"
         return "later" if waits.last_status.startswith("4.4.") else "said"
 
     @property
@@ -313,7 +315,8 @@ def test_what_becomes_of_everybody_when_the_login_fails(fault: str) -> None:
     peer = ScriptedPeer({"AUTH": [FAULTS[fault], PROPER]}, (*EXTENSIONS, "AUTH PLAIN"))
     world = World(peer, login=Login("us", "secret"), login_in_clear=True)
     assert world.until_decided() == (PATIENCE[Step.AUTH] if fault in SLOW else 0)
-    assert world.fates == ("later", "later")
+    fate = "not let in" if fault in ("4xx", "5xx") else "later"
+    assert world.fates == (fate, fate)
     world.again()
     world.assert_over()
     assert len(peer.messages) == 1

@@ -343,6 +343,27 @@ def test_mail_on_hold_is_kept_and_nobody_is_told(world: World) -> None:
     assert (world.hosts(), world.listed()) == (["mx.d.test", "mx1.b.test"], [])
 
 
+def test_who_is_let_go_does_not_wait_for_the_next_attempt_of_others(world: World) -> None:
+    world.router.table = {**world.router.table, "b.test": OnHold("ask first")}
+    world.router.released = (MX1, MX2)
+    world.courier.answers["mx.d.test"] = later
+    world.add("m1", BOB, DAN)
+    result_of(world.queue.hold("m1", False))
+    assert world.hosts() == ["mx.d.test", "mx1.b.test"]
+    assert world.waiting() == [DAN]
+
+
+def test_a_host_that_does_not_let_us_in_is_left_alone_for_a_while(world: World) -> None:
+    not_let_in = Status(4, 7, 8)
+    world.router.table = {"b.test": (MX1,)}
+    world.courier.answers["mx1.b.test"] = lambda hop, to: Delayed(to, not_let_in, "535 no")
+    world.add("m1")
+    world.add("m2")
+    assert world.hosts() == ["mx1.b.test"]
+    waiting = [queued.pending[0] for queued in result_of(world.queue.list())]
+    assert [(one.last_status, one.last_text) for one in waiting] == [("4.7.8", "535 no")] * 2
+
+
 def test_mail_on_hold_does_not_keep_a_delayed_recipient_from_being_tried(world: World) -> None:
     world.router.table = {**world.router.table, "b.test": OnHold("ask first")}
     world.courier.answers["mx.d.test"] = later
