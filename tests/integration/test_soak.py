@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+import pytest
+
+from bench.soak import balance as balancing
 from bench.soak.__main__ import told
+from bench.soak.balance import Balance, balance
+from bench.soak.ledger import Ledger, Place, is_whole
 from bench.soak.run import faults, soak
+from mailsuite.testing.instance import Instance
 
 
 def test_all_that_was_acknowledged_is_there_after_accidents() -> None:
@@ -21,3 +29,62 @@ def test_faults_are_tracebacks_that_no_accident_explains() -> None:
     fault = f"{day}fault while serving x{traceback}KeyError: 3\n\t\n"
     assert faults(f"{day}calm\n{expected}{day}calm\n") == ()
     assert faults(f"{expected}{fault}{day}calm\n") == (f"{day}fault while serving x ... KeyError: 3",)
+
+
+class Books:
+    """A ledger with three messages in a mailbox and two for the world, all of them acknowledged, and what is found."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger(1)
+        self.octets = [self.ledger.new(Place.IMAP)[1] for _ in range(3)] + [self.ledger.new(Place.FAR)[1] for _ in "ab"]
+        for entry in self.ledger.entries.values():
+            entry.answered = True
+        self.mailbox = self.octets[:3]
+        self.sink = self.octets[3:]
+
+    def balanced(self, monkeypatch: pytest.MonkeyPatch) -> Balance:
+        def read_all(_: object, ledger: Ledger, place: Place) -> Counter[tuple[str, Place]]:
+            found: Counter[tuple[str, Place]] = Counter()
+            for octets in self.mailbox if place is Place.IMAP else ():
+                balancing._account(b"FLAGS (\\Seen)", octets, ledger, place, found)
+            return found
+
+        for octets in self.sink:
+            self.ledger.reached(octets, cut=False)
+        monkeypatch.setattr(balancing, "_read_all", read_all)
+        return balance(Instance.__new__(Instance), self.ledger)
+
+
+def test_books_that_are_right_balance(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Books().balanced(monkeypatch)
+    assert (found.lost, found.wrong) == ((), ())
+    assert (found.acknowledged, found.there, found.relayed) == (5, 3, 2)
+
+
+def test_what_is_lost_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    books = Books()
+    del books.mailbox[0], books.sink[0]
+    assert books.balanced(monkeypatch).lost == ("t1 for demo", "t4 for far")
+
+
+def test_what_is_there_twice_is_told_unless_a_connection_was_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    books = Books()
+    books.mailbox.append(books.mailbox[0])
+    books.sink.append(books.sink[0])
+    assert books.balanced(monkeypatch).wrong == ("t1 is 2 times at demo", "t4 is 2 times at far")
+    again = Books()
+    again.ledger.reached(again.sink[0], cut=True)
+    assert again.balanced(monkeypatch).wrong == ()
+
+
+def test_what_was_deleted_or_changed_or_lost_its_flag_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    books = Books()
+    books.ledger.entries["t1", Place.IMAP].gone = books.ledger.entries["t1", Place.IMAP].maybe_gone = True
+    books.ledger.entries["t2", Place.IMAP].flagged = True
+    books.mailbox[2] = books.mailbox[2][:-4] + b"x\r\n"
+    assert not is_whole(books.mailbox[2])
+    assert books.balanced(monkeypatch).wrong == (
+        "demo: t1 is there again after its deletion",
+        "t2: its flag is lost",
+        "demo: t3 was changed on its way",
+    )
