@@ -46,3 +46,12 @@ def without_self(domain: str, found: Sequence[tuple[Mx, Hop]], owns: Callable[[s
     own = [record.preference for record, hop in found if any(map(owns, hop.addresses))]
     left = better_than(domain, [record for record, _ in found], min(own, default=None))
     return tuple(hop for _, hop in found[: len(left)])
+
+
+def some_of_each(addresses: Sequence[str]) -> tuple[str, ...]:
+    """At most ``ADDRESS_LIMIT`` in their order, of both families where there are two: RFC 5321 §5.2, a host with many
+    IPv6 addresses is reached by IPv4 all the same."""
+    rare = min((":", "."), key=lambda mark: sum(mark in one for one in addresses))
+    spared = [one for one in addresses if rare in one][: ADDRESS_LIMIT // 2]
+    others = [one for one in addresses if rare not in one][: ADDRESS_LIMIT - len(spared)]
+    return tuple(one for one in addresses if one in spared or one in others)

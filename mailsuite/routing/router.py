@@ -17,7 +17,7 @@ from zope.interface import implementer
 from mailsuite.errors import InvalidName, NoRoute, NotFound, Temporary
 from mailsuite.interfaces import IResolver, IRouter
 from mailsuite.model import NULL_SENDER, Address, Hop, Mx
-from mailsuite.routing.mx import ADDRESS_LIMIT, in_order, without_self
+from mailsuite.routing.mx import in_order, some_of_each, without_self
 from mailsuite.routing.names import ascii_domain, is_address, literal_address
 
 
@@ -88,7 +88,7 @@ class MxRouter:
         lookups = [self._resolver.addresses(exchange.exchange) for exchange in exchanges]
         for exchange, lookup in zip(exchanges, lookups, strict=True):
             try:
-                addresses = (await lookup)[:ADDRESS_LIMIT]
+                addresses = some_of_each(await lookup)
             except NotFound:
                 continue
             except Temporary as error:
@@ -151,4 +151,4 @@ async def fixed(resolver: IResolver, host: str, port: int, transport: str = "") 
         addresses = ()
     if not addresses:
         raise Temporary(f"the host {host} has no address")
-    return (Hop(name, addresses[:ADDRESS_LIMIT], port, certain=True, transport=transport),)
+    return (Hop(name, some_of_each(addresses), port, certain=True, transport=transport),)

@@ -162,6 +162,18 @@ def test_an_endless_list_of_exchanges_is_cut() -> None:
 
 
 @pytest.mark.parametrize(
+    ("six", "four", "left"), [(2, 1, (2, 1)), (12, 0, (10, 0)), (0, 12, (0, 10)), (12, 1, (9, 1)), (30, 30, (5, 5))]
+)
+def test_a_host_with_many_addresses_is_reached_by_either_family(six: int, four: int, left: tuple[int, int]) -> None:
+    sixes, fours = [f"2001:db8::{n + 1}" for n in range(six)], [f"192.0.2.{n + 1}" for n in range(four)]
+    zones: Zones = {"big.test": {"AAAA": sixes, "A": fours}}
+    wanted = tuple(sixes[: left[0]] + fours[: left[1]])
+    (by_mx,) = result_of(router(zones).route("big.test"))
+    (smart,) = result_of(SmarthostRouter(FakeDNS(zones), "big.test", 587).route("b.test"))
+    assert (by_mx.addresses, smart.addresses) == (wanted, wanted)
+
+
+@pytest.mark.parametrize(
     ("domain", "hop"),
     [
         ("[192.0.2.5]", Hop("[192.0.2.5]", ("192.0.2.5",), 25)),
