@@ -68,13 +68,12 @@ class Waiting(msgspec.Struct, frozen=True, tag="waiting", gc=False):
 
 
 class Routed(msgspec.Struct, frozen=True, tag="routed", gc=False):
-    """Where an attempt for a domain will go, in order: ``hops`` as ``HOST:PORT``, or nowhere, which ``words`` say."""
+    """Where an attempt for a domain will go, in order: ``hops`` as ``HOST:PORT``."""
 
     at: float
     id: str
     domain: str
     hops: tuple[str, ...]
-    words: str = ""
 
 
 class Tried(msgspec.Struct, frozen=True, tag="tried", gc=False):
