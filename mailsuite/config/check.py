@@ -32,6 +32,7 @@ from mailsuite.config.check_relay import (
     check_smarthost,
     check_tls_policies,
     check_transports,
+    open_passwords,
 )
 from mailsuite.config.explain import Step, place
 from mailsuite.config.fault import Fault, contents, named
@@ -78,6 +79,7 @@ def warnings(settings: Settings) -> list[str]:
     return [
         *(line for index, listener in enumerate(settings.listeners) for line in _doubts(index, listener)),
         *_open_relay(found),
+        *open_passwords(settings),
     ]
 
 

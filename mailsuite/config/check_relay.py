@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import os
+import stat
+from collections.abc import Iterator, Sequence
 
 from mailsuite.config.fault import Fault, contents, named
 from mailsuite.config.networks import is_address
@@ -10,7 +13,19 @@ from mailsuite.config.relay import RelayTls, Transport, Way
 from mailsuite.config.schema import Settings
 from mailsuite.directory.names import canonical_domain
 from mailsuite.net.tls import server_options
-from mailsuite.routing.patterns import domain_pattern, sender_pattern
+from mailsuite.routing.patterns import NULL_SENDER, domain_pattern, sender_pattern
+
+
+def _domain(text: str) -> None:
+    """Raises InvalidName, also for what could never be in an envelope."""
+    if not domain_pattern(text).startswith("["):
+        canonical_domain(text.removeprefix("."))
+
+
+def _sender(text: str) -> None:
+    """Raises InvalidName."""
+    if sender_pattern(text) != NULL_SENDER:
+        _domain(text.rpartition("@")[2])
 
 
 def check_transports(transports: Sequence[Transport]) -> None:
@@ -18,9 +33,9 @@ def check_transports(transports: Sequence[Transport]) -> None:
     for index, one in enumerate(transports):
         here = ("transport", index)
         for number, domain in enumerate(one.domains):
-            named(domain_pattern, domain, *here, "domains", number)
+            named(_domain, domain, *here, "domains", number)
         for number, sender in enumerate(one.senders):
-            named(sender_pattern, sender, *here, "senders", number)
+            named(_sender, sender, *here, "senders", number)
         if (one.way in (Way.HOST, Way.LMTP)) != bool(one.host):
             raise Fault((*here, "host"), one.host, "needed is a host where way is host or lmtp, and only there")
         if one.host and not is_address(one.host):
@@ -38,9 +53,9 @@ def check_schedules(settings: Settings) -> None:
     for index, one in enumerate(settings.schedules):
         here = ("schedule", index)
         for number, domain in enumerate(one.domains):
-            named(domain_pattern, domain, *here, "domains", number)
+            named(_domain, domain, *here, "domains", number)
         for number, sender in enumerate(one.senders):
-            named(sender_pattern, sender, *here, "senders", number)
+            named(_sender, sender, *here, "senders", number)
 
 
 def check_smarthost(settings: Settings) -> None:
@@ -52,6 +67,16 @@ def check_smarthost(settings: Settings) -> None:
         raise Fault(("smarthost", "password_file"), "", "needed is a file with the password, because user is set")
     if own.password_file and not contents(("smarthost", "password_file"), own.password_file).strip():
         raise Fault(("smarthost", "password_file"), own.password_file, "the file is empty")
+
+
+def open_passwords(settings: Settings) -> Iterator[str]:
+    """A line for each file with a password that everybody on this machine can read or change."""
+    files = [("smarthost", settings.smarthost.password_file)]
+    files += [(f"[[transport]] no. {n}", one.password_file) for n, one in enumerate(settings.transports, 1)]
+    for where, file in files:
+        with contextlib.suppress(OSError):
+            if file and stat.S_IMODE(os.stat(file).st_mode) & 0o007:
+                yield f"{where}, password_file: others can read or write it: chmod 600 {file}"
 
 
 def check_tls_policies(settings: Settings) -> None:

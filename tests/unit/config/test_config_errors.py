@@ -209,6 +209,11 @@ CASES = [
         '[[transport]]\nway = "host"\nhost = "a.test"\nuser = "u"\npassword_file = "password"\n[dns]',
         '[[transport]] no. 1, tls = "may": needed is verify',
     ),
+    # what can never be in an envelope
+    ("[dns]", '[[transport]]\nway = "hold"\ndomains = ["@a.test"]\n[dns]', "[[transport]] no. 1, domains no. 1 = \"@a.test\": '@a.test' is not"),
+    ("[dns]", '[[transport]]\nway = "hold"\ndomains = ["a b"]\n[dns]', "[[transport]] no. 1, domains no. 1 = \"a b\": 'a b' is not"),
+    ("[dns]", '[[transport]]\nway = "hold"\nsenders = ["a@b c"]\n[dns]', "[[transport]] no. 1, senders no. 1 = \"a@b c\": 'b c' is not"),
+    ("[dns]", '[[schedule]]\ndomains = ["*.test"]\n[dns]', "[[schedule]] no. 1, domains no. 1 = \"*.test\": '*.test' is not"),
     ('"password"', '"gone"', 'smarthost.password_file = "DIR/gone": the file cannot be read'),
     ('"password"', '"empty"', 'smarthost.password_file = "DIR/empty": the file is empty'),
     ('password_file = "password"', "", 'smarthost.password_file = "": needed is a file'),
@@ -318,3 +323,18 @@ def toml(value: object) -> str:
             return "'" + "".join(c for c in value if c.isalnum()) + "'"
         case _:
             return repr(value)
+
+
+def test_a_password_that_everybody_can_read_is_warned_of(folder: Path) -> None:
+    (folder / "mailsuite.toml").write_text(GOOD)
+    settings = load(str(folder / "mailsuite.toml"))
+    (folder / "password").chmod(0o644)
+    assert warnings(settings) == [f"smarthost, password_file: others can read or write it: chmod 600 {folder}/password"]
+    (folder / "password").chmod(0o640)
+    assert warnings(settings) == []
+
+
+def test_patterns_that_can_hold_pass(folder: Path) -> None:
+    table = '[[transport]]\nway = "hold"\ndomains = [".a.test", "bücher.test", "[192.0.2.1]"]\nsenders = ["<>", "@a.test"]\n'
+    (folder / "mailsuite.toml").write_text(GOOD + table)
+    check(load(str(folder / "mailsuite.toml")), "mailsuite.toml")
