@@ -41,7 +41,7 @@ class Imap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     compress: Annotated[
         bool,
         about(
-            "Offer COMPRESS (RFC 4978): answers take a fifth of the octets, and a session 40 KiB more while it waits. "
+            "Offer COMPRESS (RFC 4978): answers take a fifth of the octets, and a session 45 KiB more while it waits. "
             "Who can make a user read chosen text and watch his connection may learn from sizes what else was sent."
         ),
     ] = True
