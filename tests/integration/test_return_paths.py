@@ -1,4 +1,4 @@
-"""Forwarding, lists, a backup MX and a schedule, as the configuration of a running server has them."""
+"""Forwarding, lists, a backup MX, a schedule and notices, as the configuration of a running server has them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Outside(msgspec.Struct, frozen=True):
 @pytest.fixture(scope="module")
 def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
     server = Instance(tmp_path_factory.mktemp("paths") / "server")
-    peer = ScriptedPeer({"RCPT u@grey.test": ["450 4.2.0 greylisted", PROPER]})
+    peer = ScriptedPeer({"RCPT u@grey.test": ["450 4.2.0 greylisted", PROPER], "RCPT no@out.test": "550 5.1.1 no"})
     secret = server.folder / "secret"
     secret.write_text("a secret of more than 16\n")
     os.chmod(secret, 0o600)
@@ -59,6 +59,7 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
     with peer.serve() as port:
         server.set("srs", "domain", '"demo.test"')
         server.set("srs", "secret_file", '"secret"')
+        server.set("notices", "whole_message", "10")
         server.set("verp", "senders", '["list@demo.test"]')
         server.edit(lambda text: text + CONFIG.format(port=port))
         server.edit(lambda text: text.replace("trusted_networks = []", 'trusted_networks = ["host"]'))
@@ -95,3 +96,13 @@ def test_a_backup_takes_mail_for_whoever_stands_in_the_file(outside: Outside) ->
 def test_what_is_greylisted_comes_again_by_its_own_schedule(outside: Outside) -> None:
     outside.refused("ann@b.test", "u@grey.test")
     assert outside.came(1)[0].recipients[0].startswith("<u@grey.test>")
+
+
+def test_no_more_of_a_message_is_returned_than_the_settings_allow(outside: Outside) -> None:
+    server = outside.server
+    with smtplib.SMTP("127.0.0.1", server.ports["smtp"], timeout=20) as client:
+        client.sendmail(server.account, ["no@out.test"], b"Subject: x\r\n\r\ny\r\n", mail_options=["RET=FULL"])
+    server.wait_until(server.mail, 20, "the notice")
+    (notice,) = [path.read_text() for path in server.mail()]
+    assert "Final-Recipient: rfc822; no@out.test" in notice
+    assert "text/rfc822-headers" in notice
