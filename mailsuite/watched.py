@@ -7,8 +7,9 @@ is gone or makes no sense, what it said before goes on to hold, and the log says
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar, cast
 
 from twisted.internet.defer import Deferred
@@ -24,6 +25,16 @@ LOOK_AGAIN = 1.0
 SETTLED = 2.0
 #: Octets of a file; a million addresses have less.
 LARGEST = 64 * 1024 * 1024
+
+
+async def read_once(tables: Iterable[Callable[[], object]]) -> None:
+    """Ask each of these (``Watched.get`` and what builds on it), so that what the files say now holds even if they make
+    no sense when somebody first needs them."""
+    for ask in tables:
+        found = ask()
+        if isinstance(found, Deferred):
+            with contextlib.suppress(MailError):  # whoever needs it is told
+                await found
 
 
 class Watched(Generic[_T]):

@@ -61,6 +61,11 @@ class Backup(Check):
     def __init__(self, lists: Sequence[tuple[str, List]]) -> None:
         self._lists = dict(lists)
 
+    @property
+    def lists(self) -> Sequence[List]:
+        """Each of them once."""
+        return list(dict.fromkeys(self._lists.values()))
+
     def takes(self, domain: str) -> bool:
         """Whether mail for it is taken from anybody."""
         return self._list_of(domain) is not None

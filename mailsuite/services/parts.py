@@ -52,6 +52,7 @@ from mailsuite.sharing.stores import SharingStores
 from mailsuite.store.maildir import MaildirStores
 from mailsuite.track.database import Database
 from mailsuite.track.recorder import Recorder
+from mailsuite.watched import read_once
 
 #: Seconds for which messages wait for others to be recorded with, and then to be placed with, where few and where many
 #: come.
@@ -148,6 +149,7 @@ class Parts:
             rewriting=rewriting(settings, self._offload, reactor.seconds),
             clock=reactor,
         )
+        self._tables = (*backup.lists, self.shared.rewriting.now, *((outside,) if outside else ()))
         self.local = LocalPlaces(settings.sendmail.folder)
         self._pickup = Pickup(
             *(self.local, self._directory, self.shared.policy, delivery, reports),
@@ -169,6 +171,7 @@ class Parts:
         await self._offload.run(self._make_folders)
         await self._directory.open()
         await self._mta_sts.open()
+        await read_once(self._tables)
         if self.local.folder:
             origin = origin_of(self._settings, await self._directory.default_domain(), path)
             await self._offload.run(make_folder, self.local, origin)

@@ -12,7 +12,7 @@ from mailsuite import watched
 from mailsuite.errors import InvalidName, Temporary
 from mailsuite.offload import Inline
 from mailsuite.testing.results import failure_of, result_of
-from mailsuite.watched import LOOK_AGAIN, SETTLED, Watched
+from mailsuite.watched import LOOK_AGAIN, SETTLED, Watched, read_once
 
 BEGIN = 1_700_000_000.0
 
@@ -92,3 +92,17 @@ def test_a_file_that_was_never_there_is_told(world: World) -> None:
     failure_of(found, Temporary)
     world.write("one")
     assert world.said() == "one"
+
+
+def test_what_was_read_at_the_start_holds_though_nobody_has_asked_yet(world: World) -> None:
+    world.write("one")
+    result_of(Deferred.fromCoroutine(read_once([world.file.get])))
+    world.now += 60
+    world.write("bad")
+    assert world.said(after=SETTLED + LOOK_AGAIN) == "one"
+
+
+def test_a_file_that_cannot_be_read_at_the_start_stops_nothing(world: World) -> None:
+    result_of(Deferred.fromCoroutine(read_once([world.file.get])))
+    world.write("one")
+    assert world.said(after=SETTLED) == "one"
