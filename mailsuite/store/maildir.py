@@ -25,7 +25,7 @@ from mailsuite.disk.inotify import Told
 from mailsuite.disk.placement import place
 from mailsuite.disk.spool import Content, content_of
 from mailsuite.disk.summary import Summarize, summarize_files
-from mailsuite.errors import NotAllowed
+from mailsuite.errors import MailError, NotAllowed
 from mailsuite.interfaces import IDisk, IDraft, IMailbox, IMailboxesWatch, IMailStore, IMailStores, IOffload
 from mailsuite.mime.lines import to_lf
 from mailsuite.model import (
@@ -309,7 +309,11 @@ class MaildirStores:
 
         def failed(failure: Failure) -> None:
             self._rendering.pop(lane.account.name, None)
-            _log.failure("new messages of {account} could not be indexed", failure, account=lane.account.name)
+            words, account = "new messages of {account} could not be indexed", lane.account.name
+            if failure.check(MailError, OSError):  # whoever asks for them later has them read then
+                _log.error(f"{words}: {{error}}", account=account, error=failure.value)
+            else:
+                _log.failure(words, failure, account=account)
 
         lane.run_unlocked(reading.render_waiting, lane.account, RENDER_SLICE).addCallbacks(again, failed)
 

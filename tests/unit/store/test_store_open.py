@@ -6,9 +6,11 @@ import shutil
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 from maildir_site import ANN, MESSAGE, Site, seen
 from twisted.internet.defer import Deferred
+from twisted.logger import globalLogPublisher
 
 from mailsuite.disk.placement import Placed, record_all
 from mailsuite.errors import NotFound
@@ -78,3 +80,22 @@ def test_a_store_that_is_closed_wants_nothing_of_the_clock(site: Site) -> None:
     assert site.clock.getDelayedCalls()
     result_of(site.stores.close())
     assert not site.clock.getDelayedCalls()
+
+
+def test_messages_that_cannot_be_read_now_are_no_fault_of_ours(site: Site) -> None:
+    def broken(*_: object) -> Any:
+        raise OSError(24, "Too many open files")
+
+    faults: list[Any] = []
+
+    def note(event: dict[str, Any]) -> None:
+        faults.extend(filter(None, [event.get("log_failure")]))
+
+    site.stores._resources = msgspec.structs.replace(site.stores._resources, summarize=broken)
+    globalLogPublisher.addObserver(note)
+    try:
+        site.deliver()
+        site.clock.advance(1)
+    finally:
+        globalLogPublisher.removeObserver(note)
+    assert not faults
