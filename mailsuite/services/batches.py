@@ -107,13 +107,15 @@ class Batches:
         self._stuck: list[tuple[Placed, Sequence[_Message]]] = []  # what could not be placed
         self._finishing = False
         self._next_try: IDelayedCall | None = None
+        self._passing_over: IDelayedCall | None = None
         self._closed = False
 
     def close(self) -> None:
         """Nothing is tried again: the next start places what is durable."""
         self._closed = True
-        if self._next_try is not None and self._next_try.active():
-            self._next_try.cancel()
+        for call in (self._next_try, self._passing_over):
+            if call is not None and call.active():
+                call.cancel()
 
     def place(
         self,
@@ -219,7 +221,7 @@ class Batches:
             self._finish()
             return
         if not self._passing:
-            self._clock.callLater(self._linger_passing, self._passed)
+            self._passing_over = self._clock.callLater(self._linger_passing, self._passed)
         self._passing.append((placed, durable))
         if self._count_behind > MAX_COUNT_BEHIND // 2 or self._octets_behind > MAX_OCTETS_BEHIND // 2:
             self._passed()
