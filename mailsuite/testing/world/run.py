@@ -22,7 +22,7 @@ SHORTEST, LONGEST = 3, 8
 FEWEST, MOST = 2, 6
 _OFTEN = 8
 #: How much more often than anything else the power fails: most depends on the moment.
-POWER_SHARE = 4
+POWER_SHARE = 8
 #: Lines of the trace that are shown of a seed that failed.
 SHOWN = 120
 
