@@ -73,8 +73,7 @@ def list_messages(config: str | None, folder: str | None, as_json: bool, **given
     if not messages:
         click.echo("The queue is empty." if which == EVERYTHING else "No such message waits.")
         return
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
-    click.echo("\n".join(table(messages, time.time(), width)))
+    click.echo("\n".join(table(messages, time.time(), _width())))
 
 
 @queue.command
@@ -136,7 +135,7 @@ def show_stats(config: str | None, folder: str | None, as_json: bool, top: int, 
     if as_json:
         show_json(stats(messages, time.time(), top))
     else:
-        click.echo("\n".join(stats_lines(messages, time.time(), top)))
+        click.echo("\n".join(stats_lines(messages, time.time(), top, _width())))
 
 
 # -- steering ----------------------------------------------------------------------------------------------------------
@@ -272,6 +271,11 @@ def release(config: str | None, folder: str | None, as_json: bool, everything: b
     which = some(selection(**given), everything)
     with open_queue(folder or queue_folder(config), change=True) as access:
         _say(ordered(access, _chosen(access, which), lambda some: Hold(some, held=False)), "released", as_json)
+
+
+def _width() -> int:
+    """Columns of the terminal; 0 in a pipe, where no line is broken."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
 
 
 def _chosen(access: QueueAccess, which: Selection) -> Sequence[Queued]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -30,8 +31,8 @@ def stats(messages: Sequence[Queued], now: float, most: int) -> dict[str, object
     }
 
 
-def stats_lines(messages: Sequence[Queued], now: float, most: int) -> Iterator[str]:
-    """The same for a person."""
+def stats_lines(messages: Sequence[Queued], now: float, most: int, width: int) -> Iterator[str]:
+    """The same for a person; ``width`` in columns (0: no limit)."""
     found = stats(messages, now, most)
     octets = sum(one.size for one in messages)
     yield f"messages     {found['messages']} ({size(octets)}) for {found['recipients']} recipients"
@@ -44,4 +45,11 @@ def stats_lines(messages: Sequence[Queued], now: float, most: int) -> Iterator[s
         if isinstance(rows, list) and rows:
             yield ""
             yield f"messages     {title}"
-            yield from (f"{row['messages']:<12} {shown(row[key])}" for row in rows)
+            for row in rows:
+                yield from _in_columns(f"{row['messages']:<12} ", shown(row[key]), width)
+
+
+def _in_columns(head: str, text: str, width: int) -> Sequence[str]:
+    if not width:
+        return (head + text,)
+    return textwrap.wrap(text, max(width, 40), initial_indent=head, subsequent_indent=" " * len(head))

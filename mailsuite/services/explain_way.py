@@ -71,6 +71,8 @@ class Ways:
         try:
             hops = await self._router.route(domain, sender)
             words = "queued for " + ", ".join(_shown(hop) for hop in hops)
+            if DISCARDED in hops:
+                words = "taken and discarded; nobody is told"
         except OnHold as error:
             outcome, words = Answer.LATER, f"kept on hold until somebody releases it: {error}"
         except NoRoute as error:

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from twisted.internet.task import Clock
 
 from mailsuite.cli.commands import cli
+from mailsuite.cli.queue_stats import stats_lines
 from mailsuite.disk.placement import place
 from mailsuite.disk.real import RealDisk
 from mailsuite.disk.spool import Content
@@ -265,6 +266,16 @@ def test_why_says_which_rule_keeps_a_message(folder: str) -> None:
 def test_show_gives_the_message(place_of: str) -> None:
     assert run("show", "--queue", place_of, "m1", "--raw") == "x\n"
     assert json.loads(run("show", "--queue", place_of, "m1", "--json"))[0]["id"] == "m1"
+
+
+def test_stats_fit_a_terminal_and_are_one_line_each_in_a_pipe(folder: str) -> None:
+    queue = DiskQueue(folder, RealDisk(), Inline(), Clock())
+    result_of(queue.load())
+    result_of(queue.settle("m2", [Delayed(one, Status(4, 4, 1), "no answer " * 20) for one in (BOB, EVE)]))
+    messages = result_of(queue.list())
+    assert max(map(len, stats_lines(messages, 0.0, 10, 80))) <= 80
+    error = [line.split(None, 1) for line in stats_lines(messages, 0.0, 10, 0)][-1]
+    assert error == ["1", "4.4.1 " + "no answer " * 20]
 
 
 def test_stats(place_of: str) -> None:

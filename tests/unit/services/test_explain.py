@@ -158,6 +158,12 @@ def test_an_address_of_ours_may_become_one_elsewhere_for_anybody(tmp_path: Path)
     assert outcome(steps).words == "queued for 192.0.2.77:25"
 
 
+def test_what_a_rule_discards_is_not_said_to_be_queued() -> None:
+    text = CONFIG + '[[transport]]\nway = "discard"\ndomains = ["gone.test"]\n'
+    steps = explained("x@gone.test", "ann@else.test", "10.9.9.9", text=text)
+    assert outcome(steps).words == "taken and discarded; nobody is told"
+
+
 def test_when_it_would_be_tried_again_and_who_says_so() -> None:
     text = CONFIG + '[[schedule]]\nsenders = ["codes@else.test"]\nwaits = [30, 90]\nlifetime = 900\ndelay_notice = 0\n'
     own = explained("x@gate.test", "codes@else.test", "198.51.100.9", text=text)
