@@ -47,6 +47,8 @@ class Recorder:
         self.strays: list[str] = []
         #: Called after each operation.
         self.after: Callable[[], None] = lambda: None
+        #: Called before a file or folder is synced; may raise OSError.
+        self.before_sync: Callable[[], None] = lambda: None
         self._now = now
         self._lock = threading.RLock()
         self._busy = threading.local()
@@ -270,6 +272,7 @@ class Recorder:
 
     def fsync(self, fd: int) -> None:
         """Noted, not done: nothing here outlives the test."""
+        self.before_sync()
         with self._noting():
             if fd in self._open:
                 node, path = self._open[fd]

@@ -37,7 +37,7 @@ class HostDisk(Recorder):
         super().__init__(root, now)
         self._volume = Volume(self.start)
         self._caches = self._read_caches()
-        self.after = self._noted
+        self.after, self.before_sync = self._noted, self._may_not_sync
         #: Octets are not taken any more; so many reads, syncs and openings of files fail.
         self.full = False
         self.bad_reads = self.bad_syncs = self.bad_opens = 0
@@ -80,15 +80,12 @@ class HostDisk(Recorder):
             self.bad_reads -= 1
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    def fsync(self, fd: int) -> None:
-        """One that fails makes nothing durable, though the kernel goes on showing what was written."""
+    def _may_not_sync(self) -> None:
+        """A sync that fails makes nothing durable, though the kernel goes on showing what was written."""
         if self.bad_syncs > 0:
             self.bad_syncs -= 1
             self.unsure_since = min(self.unsure_since, self._now())
             raise OSError(errno.EIO, os.strerror(errno.EIO))
-        super().fsync(fd)
-
-    fdatasync = fsync
 
     def open(self, path: str, flags: int, mode: int = 0o777) -> int:
         if self.bad_opens > 0:
