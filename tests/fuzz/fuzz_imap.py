@@ -7,7 +7,6 @@ again.
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 try:
     import atheris
@@ -17,7 +16,8 @@ except ImportError:
 with atheris.instrument_imports(include=["mailsuite.imap", "mailsuite.mime", "mailsuite.wire"]):
     from imap_checks import check, seeds
 
-HERE = Path(".fuzz")
+from fuzzing import fuzz  # after atheris, without which there is nothing to run
+
 #: What chance would be long to find.
 WORDS = (
     "a LOGIN u p", "a SELECT x", "a FETCH 1:* (", "BODY[HEADER.FIELDS (", "BODY.PEEK[1.MIME]<0.9>", "UID ", "SEARCH ",
@@ -27,19 +27,5 @@ WORDS = (
 )  # fmt: skip
 
 
-def main() -> None:
-    corpus = HERE / "imap"
-    corpus.mkdir(parents=True, exist_ok=True)
-    for name, data in seeds():
-        (corpus / f"seed-{name}").write_bytes(data)
-    words = HERE / "imap.dict"
-    words.write_text("".join(f'"{word}"\n' for word in WORDS))
-    given = sys.argv[1:]
-    again = any(not word.startswith("-") for word in given)
-    options = ["-max_len=4096", "-timeout=10", "-rss_limit_mb=1024", f"-artifact_prefix={HERE}/", f"-dict={words}"]
-    atheris.Setup([sys.argv[0], *options, *given, *([] if again else [str(corpus)])], check)
-    atheris.Fuzz()
-
-
 if __name__ == "__main__":
-    main()
+    fuzz("imap", WORDS, seeds(), check)

@@ -6,7 +6,6 @@ is kept in .fuzz/ and makes the exit status 1 or higher; ``fuzz_pop3.py .fuzz/cr
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 try:
     import atheris
@@ -16,7 +15,8 @@ except ImportError:
 with atheris.instrument_imports(include=["mailsuite.pop3", "mailsuite.mime", "mailsuite.wire"]):
     from pop3_checks import check, seeds
 
-HERE = Path(".fuzz")
+from fuzzing import fuzz  # after atheris, without which there is nothing to run
+
 #: What chance would be long to find.
 WORDS = (
     "CAPA", "STLS", "USER tim", "PASS x", "APOP tim ", "AUTH PLAIN", "UTF8", "LANG de", "STAT", "LIST", "UIDL",
@@ -25,19 +25,5 @@ WORDS = (
 )  # fmt: skip
 
 
-def main() -> None:
-    corpus = HERE / "pop3"
-    corpus.mkdir(parents=True, exist_ok=True)
-    for name, data in seeds():
-        (corpus / f"seed-{name}").write_bytes(data)
-    words = HERE / "pop3.dict"
-    words.write_text("".join(f'"{word}"\n' for word in WORDS))
-    given = sys.argv[1:]
-    again = any(not word.startswith("-") for word in given)
-    options = ["-max_len=4096", "-timeout=10", "-rss_limit_mb=1024", f"-artifact_prefix={HERE}/", f"-dict={words}"]
-    atheris.Setup([sys.argv[0], *options, *given, *([] if again else [str(corpus)])], check)
-    atheris.Fuzz()
-
-
 if __name__ == "__main__":
-    main()
+    fuzz("pop3", WORDS, seeds(), check)

@@ -6,7 +6,6 @@ exit status 1 or higher; ``fuzz_smtp.py .fuzz/crash-...`` runs it again.
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 try:
     import atheris
@@ -16,7 +15,8 @@ except ImportError:
 with atheris.instrument_imports(include=["mailsuite.smtp", "mailsuite.wire"]):
     from smtp_checks import check, seeds
 
-HERE = Path(".fuzz")
+from fuzzing import fuzz  # after atheris, without which there is nothing to run
+
 #: What chance would be long to find.
 WORDS = (
     "EHLO x", "LHLO x", "MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA", "BDAT 3", " LAST", "RSET", "NOOP", "QUIT",
@@ -25,19 +25,5 @@ WORDS = (
 )  # fmt: skip
 
 
-def main() -> None:
-    corpus = HERE / "smtp"
-    corpus.mkdir(parents=True, exist_ok=True)
-    for name, data in seeds():
-        (corpus / f"seed-{name}").write_bytes(data)
-    words = HERE / "smtp.dict"
-    words.write_text("".join(f'"{word}"\n' for word in WORDS))
-    given = sys.argv[1:]
-    again = any(not word.startswith("-") for word in given)
-    options = ["-max_len=4096", "-timeout=10", "-rss_limit_mb=1024", f"-artifact_prefix={HERE}/", f"-dict={words}"]
-    atheris.Setup([sys.argv[0], *options, *given, *([] if again else [str(corpus)])], check)
-    atheris.Fuzz()
-
-
 if __name__ == "__main__":
-    main()
+    fuzz("smtp", WORDS, seeds(), check)

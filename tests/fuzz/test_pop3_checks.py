@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from changes import changed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pop3_checks import check, seeds
@@ -23,12 +24,7 @@ CHANGES = st.lists(st.tuples(st.integers(2, 3000), st.sampled_from(b"\r\n\0. <>:
 def test_a_pop3_seed_with_octets_changed_passes(
     name: str, changes: list[tuple[int, int]], setup: int, cut: int
 ) -> None:
-    data = bytearray(SEEDS[name])
-    data[:2] = bytes((setup, cut))
-    for at, octet in changes:
-        place = 2 + at % max(len(data) - 2, 1)
-        data[place : place + 1] = bytes((octet,))
-    check(bytes(data))
+    check(changed(bytes((setup, cut)) + SEEDS[name][2:], 2, changes))
 
 
 @settings(max_examples=max(300, settings().max_examples))

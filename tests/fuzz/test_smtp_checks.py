@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from changes import changed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from smtp_checks import check, seeds
@@ -21,11 +22,7 @@ CHANGES = st.lists(st.tuples(st.integers(3, 4000), st.sampled_from(b"\r\n\0. <>:
 @settings(max_examples=max(300, settings().max_examples))
 @given(st.sampled_from(sorted(SEEDS)), CHANGES, st.integers(0, 255), st.integers(0, 255))
 def test_a_seed_with_octets_changed_passes(name: str, changes: list[tuple[int, int]], setup: int, cut: int) -> None:
-    data = bytearray(SEEDS[name])
-    data[1:3] = bytes((setup, cut))
-    for at, octet in changes:
-        data[3 + at % max(len(data) - 3, 1) : 4 + at % max(len(data) - 3, 1)] = bytes((octet,))
-    check(bytes(data))
+    check(changed(SEEDS[name][:1] + bytes((setup, cut)) + SEEDS[name][3:], 3, changes))
 
 
 @settings(max_examples=max(300, settings().max_examples))
