@@ -17,7 +17,7 @@ from mailsuite.config.schema import Settings
 from mailsuite.directory.quotas import Quotas
 from mailsuite.directory.sqlite import DirectorySettings, SQLiteDirectory
 from mailsuite.disk.spool import Spool
-from mailsuite.interfaces import IMailStores, IObserver, IOffload
+from mailsuite.interfaces import IDisk, IMailStores, IObserver, IOffload
 from mailsuite.net import control
 from mailsuite.net.address import NetworkOf, client_networks
 from mailsuite.net.login import Login
@@ -26,6 +26,7 @@ from mailsuite.net.sessions import Admission, Overview
 from mailsuite.net.throttle import Throttle, ThrottleSettings
 from mailsuite.net.tls import TLSContexts
 from mailsuite.observers import NOBODY
+from mailsuite.policy.backup import Backup
 from mailsuite.policy.ordered import OrderedPolicy
 from mailsuite.queue.disk import DiskQueue
 from mailsuite.queue.file import Places
@@ -79,25 +80,13 @@ class Parts:
             *(paths.directory, self._offload, reactor, directory_settings(settings), machine.now)
         )
         self._spool = Spool(paths.spool, self._offload)
-        batches = self._batches = Batches(
-            *(disk, self._offload, reactor, max(1, limits.threads // 2), GATHER, LINGER),
-            gather_many=GATHER_MANY,
-            linger_many=LINGER_MANY,
-            linger_passing=LINGER_PASSING,
-        )
-        self._stores = MaildirStores(
-            *(paths.store, disk, self._offload, reactor, settings.hostname, self._quotas, machine.pid),
-            open_eyes=machine.open_eyes,
-            summarize=machine.summarize,
-            examine=machine.examine,
-            place=batches.place,
-            catch_up=settings.imap.index_texts,
-        )
+        self._batches = _batches(disk, self._offload, reactor, limits.threads)
+        self._stores = self._make_stores(machine, reactor)
         self._queue = DiskQueue(paths.queue, disk, self._offload, reactor, relay.schedules(settings), machine.chance())
         returning = addresses.return_paths(settings, self._directory.resolve, reactor.seconds)
         self._observer, self._recorder = _observer(settings, self._offload, reactor)
         told = self._observer, reactor.seconds
-        delivery = Delivery(self._stores, self._queue, self._spool, batches, returning.choose, *told)
+        delivery = Delivery(self._stores, self._queue, self._spool, self._batches, returning.choose, *told)
         tls = TLSContexts(
             *(settings.tls.certificate, settings.tls.key, reactor.seconds), own=relay.client_certificate(settings)
         )
@@ -106,28 +95,60 @@ class Parts:
         resolver = relay.resolver(settings, reactor)
         self._mta_sts = MtaSts(settings, resolver, reactor, self._offload)
         reports = Reports(delivery, self._directory, relay.report_settings(settings), reactor, ids, self._observer)
+        route = relay.router(
+            *(settings, resolver, interfaces, self._mta_sts.policy_of, machine.chance()),
+            functools.partial(RecentRouter, seconds=reactor.seconds),
+        )
         self._runner = Runner(
             self._queue,
-            HomeRouter(
-                self._directory,
-                relay.router(
-                    *(settings, resolver, interfaces, self._mta_sts.policy_of, machine.chance()),
-                    functools.partial(RecentRouter, seconds=reactor.seconds),
-                ),
-            ),
+            HomeRouter(self._directory, route),
             HomeCourier(self._directory, delivery, settings.hostname, ids, self._courier),
             reports,
             reactor,
             relay.runner_settings(settings),
             self._observer,
         )
+        backup = addresses.backup(settings, self._offload, reactor.seconds)
+        self.shared = self._share(delivery, backup, reports, tls, ids, interfaces, reactor)
+        self._tables = (*backup.lists, self.shared.rewriting.now, *((outside,) if outside else ()))
+        self.local = LocalPlaces(settings.sendmail.folder)
+        self._pickup = Pickup(
+            *(self.local, self._directory, self.shared.policy, delivery, reports),
+            *(settings.hostname, ids, reactor, self._offload),
+            observer=self._observer,
+            rewriting=self.shared.rewriting,
+        )
+
+    def _make_stores(self, machine: Machine, reactor: Any) -> MaildirStores:
+        settings = self._settings
+        return MaildirStores(
+            *(settings.paths.store, self._disk, self._offload, reactor),
+            *(settings.hostname, self._quotas, machine.pid),
+            open_eyes=machine.open_eyes,
+            summarize=machine.summarize,
+            examine=machine.examine,
+            place=self._batches.place,
+            catch_up=settings.imap.index_texts,
+        )
+
+    def _share(
+        self,
+        delivery: Delivery,
+        backup: Backup,
+        reports: Reports,
+        tls: TLSContexts,
+        ids: Callable[[], str],
+        interfaces: Sequence[Interface],
+        reactor: Any,
+    ) -> Shared:
+        """What the listeners have in common."""
+        settings, limits = self._settings, self._settings.limits
         network = client_networks(limits.ipv4_network, limits.ipv6_network)
         admission = Admission(limits.connections, limits.connections_per_address, network)
-        backup = addresses.backup(settings, self._offload, reactor.seconds)
         checks = checks_of(
             *(settings, self._stores.room, backup, self._directory.resolve, network, reactor, admission.hits)
         )
-        self.shared = Shared(
+        return Shared(
             settings=settings,
             directory=self._directory,
             policy=OrderedPolicy(checks),
@@ -138,7 +159,7 @@ class Parts:
             login=Login(self._directory, throttle(settings, reactor, network), reactor),
             door=functools.cache(lambda listener: admission.part(listener.connections)),
             hits=admission.hits,
-            quotas=AccountQuotas(paths.directory, self._stores, self._offload),
+            quotas=AccountQuotas(settings.paths.directory, self._stores, self._offload),
             pop3_accounts=Accounts(reactor, _pop3_rules(settings)),
             trusted=trusts(trusted_networks(settings.trusted_networks, interfaces)),
             within=lambda words: trusts(trusted_networks(words, interfaces)),
@@ -148,14 +169,6 @@ class Parts:
             observer=self._observer,
             rewriting=rewriting(settings, self._offload, reactor.seconds),
             clock=reactor,
-        )
-        self._tables = (*backup.lists, self.shared.rewriting.now, *((outside,) if outside else ()))
-        self.local = LocalPlaces(settings.sendmail.folder)
-        self._pickup = Pickup(
-            *(self.local, self._directory, self.shared.policy, delivery, reports),
-            *(settings.hostname, ids, reactor, self._offload),
-            observer=self._observer,
-            rewriting=self.shared.rewriting,
         )
 
     def _sharing(self, settings: Settings, delivery: Delivery, seconds: Callable[[], float]) -> IMailStores:
@@ -218,6 +231,15 @@ class Parts:
             await self._directory.close()
             self._quotas.close()
             self._offload.stop()
+
+
+def _batches(disk: IDisk, offload: IOffload, clock: IReactorTime, threads: int) -> Batches:
+    return Batches(
+        *(disk, offload, clock, max(1, threads // 2), GATHER, LINGER),
+        gather_many=GATHER_MANY,
+        linger_many=LINGER_MANY,
+        linger_passing=LINGER_PASSING,
+    )
 
 
 def _observer(settings: Settings, offload: IOffload, clock: IReactorTime) -> tuple[IObserver, Recorder | None]:
