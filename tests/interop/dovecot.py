@@ -6,8 +6,10 @@ import os
 import pwd
 import subprocess
 from pathlib import Path
+from typing import IO
 
 LIBEXEC = Path("/usr/lib/dovecot")
+_NOBODY = 65534
 _CONFIG = """
 base_dir = {base}/run
 state_dir = {base}/run
@@ -76,3 +78,30 @@ class Dovecot:
         )
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()
+
+
+def serve_imap(folder: Path) -> tuple[subprocess.Popen[bytes], IO[bytes], IO[bytes]]:
+    """Dovecot's imap process on ``folder/Maildir`` with its defaults, what it is told by and what it answers by."""
+    config = folder / "dovecot.conf"
+    config.write_text(
+        f"mail_location = maildir:{folder}/Maildir\nbase_dir = {folder}\nstate_dir = {folder}\nprotocols = imap\n"
+        f"log_path = /dev/stderr\nstats_writer_socket_path =\nfirst_valid_uid = 1\nssl = no\n"
+    )
+    user = None
+    if os.geteuid() == 0:
+        user = _NOBODY
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, _NOBODY, _NOBODY)
+    process = subprocess.Popen(
+        [LIBEXEC / "imap", "-c", config],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={"HOME": str(folder), "USER": "test", "PATH": "/usr/bin:/bin"},
+        cwd=folder,
+        user=user,
+        group=user,
+        extra_groups=None if user is None else (),
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    return process, process.stdin, process.stdout

@@ -9,14 +9,12 @@ from __future__ import annotations
 import os
 import random
 import re
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from dovecot import serve_imap
 from twisted.internet.task import Clock
 
 from mailsuite.disk.real import RealDisk
@@ -33,8 +31,6 @@ from mailsuite.store.maildir import MaildirStores
 from mailsuite.testing import corpus
 from mailsuite.testing.results import result_of
 
-IMAP = Path("/usr/lib/dovecot/imap")
-NOBODY = 65534
 EPOCH = 1_750_000_000
 
 #: Commands, or messages by name, and why Dovecot answers otherwise.  In BODY and TEXT it may find less: it does not
@@ -56,25 +52,6 @@ DIFFERENCES: dict[bytes | str, str] = {
 DATA = sorted((Path(__file__).parents[1] / "data/mail").glob("*/*.eml"))
 
 
-@pytest.fixture(scope="module")
-def imap() -> None:
-    """Dovecot 2.3, or a skip."""
-    version = ""
-    if IMAP.exists() and shutil.which("dovecot"):
-        version = subprocess.run(["dovecot", "--version"], capture_output=True, text=True, check=True).stdout
-    if not version.startswith("2.3."):
-        assert not os.environ.get("MAILSUITE_REQUIRE_CLIENTS"), "Dovecot 2.3 is not installed"
-        pytest.skip("Dovecot 2.3 is not installed")
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder that Dovecot may use: it refuses to work as root."""
-    made = Path(tempfile.mkdtemp(prefix="dovecot-"))
-    yield made
-    shutil.rmtree(made)
-
-
 def fill(maildir: Path, messages: Sequence[bytes]) -> None:
     for name in ("cur", "new", "tmp"):
         (maildir / name).mkdir(parents=True)
@@ -89,42 +66,21 @@ def fill(maildir: Path, messages: Sequence[bytes]) -> None:
 def theirs(folder: Path, messages: Sequence[bytes], commands: Sequence[bytes]) -> list[bytes]:
     """What Dovecot answers: the untagged line of each command."""
     fill(folder / "Maildir", messages)
-    config = folder / "dovecot.conf"
-    config.write_text(
-        f"mail_location = maildir:{folder}/Maildir\nbase_dir = {folder}\nstate_dir = {folder}\nprotocols = imap\n"
-        f"log_path = /dev/stderr\nstats_writer_socket_path =\nfirst_valid_uid = 1\nssl = no\n"
-    )
-    user = None
-    if os.geteuid() == 0:
-        user = NOBODY
-        for path in (folder, *folder.rglob("*")):
-            os.chown(path, NOBODY, NOBODY)
-    process = subprocess.Popen(
-        [IMAP, "-c", config],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={"HOME": str(folder), "USER": "test", "PATH": "/usr/bin:/bin"},
-        cwd=folder,
-        user=user,
-        group=user,
-        extra_groups=None if user is None else (),
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
+    process, say, hear = serve_imap(folder)
     found = []
     # one after the other: Dovecot carries out several of them at the same time
     for number, command in enumerate((b"EXAMINE INBOX", *commands)):
-        process.stdin.write(b"t%d %b\r\n" % (number, command))
-        process.stdin.flush()
+        say.write(b"t%d %b\r\n" % (number, command))
+        say.flush()
         word = b"* " + command.removeprefix(b"UID ").split(b" ")[0]
-        for line in process.stdout:
+        for line in hear:
             if line.startswith(word):
                 found.append(line.rstrip())
             elif line.startswith(b"t%d " % number):
                 assert b" OK " in line, (command, line)
                 break
-    process.stdin.close()
-    process.stdout.close()
+    say.close()
+    hear.close()
     process.wait(60)
     assert len(found) == len(commands)
     return found

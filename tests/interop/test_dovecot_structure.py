@@ -6,16 +6,13 @@ on purpose, the table of ``DIFFERENCES`` says why.
 
 from __future__ import annotations
 
-import os
 import random
 import re
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dovecot import serve_imap
 
 from mailsuite.mime import header
 from mailsuite.mime.lines import to_crlf
@@ -24,30 +21,7 @@ from mailsuite.mime.section import Which, locate
 from mailsuite.mime.structure import Part, scan
 from mailsuite.testing import corpus
 
-IMAP = Path("/usr/lib/dovecot/imap")
-NOBODY = 65534
-
-
-@pytest.fixture(scope="module")
-def imap() -> None:
-    """Dovecot 2.3, or a skip."""
-    version = ""
-    if IMAP.exists() and shutil.which("dovecot"):
-        version = subprocess.run(["dovecot", "--version"], capture_output=True, text=True, check=True).stdout
-    if not version.startswith("2.3."):
-        assert not os.environ.get("MAILSUITE_REQUIRE_CLIENTS"), "Dovecot 2.3 is not installed"
-        pytest.skip("Dovecot 2.3 is not installed")
-
-
 # -- Dovecot -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder that Dovecot may use: it refuses to work as root."""
-    made = Path(tempfile.mkdtemp(prefix="dovecot-"))
-    yield made
-    shutil.rmtree(made)
 
 
 def ask(folder: Path, messages: list[bytes], items: str) -> list[dict[bytes, object]]:
@@ -56,34 +30,13 @@ def ask(folder: Path, messages: list[bytes], items: str) -> list[dict[bytes, obj
         (folder / "Maildir" / name).mkdir(parents=True)
     for number, message in enumerate(messages):
         (folder / "Maildir" / "cur" / f"{1_000_000 + number}.M{number:06d}.test:2,S").write_bytes(message)
-    config = folder / "dovecot.conf"
-    config.write_text(
-        f"mail_location = maildir:{folder}/Maildir\nbase_dir = {folder}\nstate_dir = {folder}\nprotocols = imap\n"
-        f"log_path = /dev/stderr\nstats_writer_socket_path =\nfirst_valid_uid = 1\nssl = no\n"
-    )
-    user = None
-    if os.geteuid() == 0:
-        user = NOBODY
-        for path in (folder, *folder.rglob("*")):
-            os.chown(path, NOBODY, NOBODY)
-    process = subprocess.Popen(
-        [IMAP, "-c", config],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={"HOME": str(folder), "USER": "test", "PATH": "/usr/bin:/bin"},
-        cwd=folder,
-        user=user,
-        group=user,
-        extra_groups=None if user is None else (),
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
+    process, say, hear = serve_imap(folder)
     # its input must stay open until all was read: it leaves at the end of it, whatever it has still to say
-    process.stdin.write(f"a EXAMINE INBOX\r\nb FETCH 1:* ({items})\r\nc LOGOUT\r\n".encode())
-    process.stdin.flush()
-    answer = process.stdout.read()
-    process.stdin.close()
-    process.stdout.close()
+    say.write(f"a EXAMINE INBOX\r\nb FETCH 1:* ({items})\r\nc LOGOUT\r\n".encode())
+    say.flush()
+    answer = hear.read()
+    say.close()
+    hear.close()
     process.wait(60)
     assert b"\r\nb OK" in answer, answer[-1000:]
     return fetched(answer)
