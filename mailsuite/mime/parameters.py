@@ -11,14 +11,19 @@ from typing import TypeAlias
 
 import msgspec
 
+from mailsuite.mime.encodings import to_text
+
 Parameters: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
 #: Parameters of one field; more are ignored.
 MAX_PARAMETERS = 256
 
+# attribute "*" digits ["*"] "=" ; or attribute "*" "=" (RFC 2231 §7)
+_BEYOND_PLAIN = re.compile(rb"\*(?:\d{1,3}\*?)?\s*=")
 _PARAMETER = re.compile(rb';\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"?|([^\s;]*))', re.DOTALL)
 _SECTION = re.compile(rb"([^*]+)\*(\d{1,3})(\*?)")
 _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
+_OCTET = re.compile(rb"%([0-9A-Fa-f]{2})")
 _COMMENT = re.compile(rb'"(?:[^"\\]|\\.)*"?|\((?:[^()\\]|\\.)*\)', re.DOTALL)
 _TOKEN = re.compile(rb'[^\x00-\x20()<>@,;:\\"/\[\]?=\x7f]+')
 
@@ -43,6 +48,30 @@ def parse_value(field: bytes) -> Value:
         field = _without_comments(field)
     main, _, _ = field.partition(b";")
     return Value(main.strip(), _parameters(field, len(main)))
+
+
+def go_beyond_plain(octets: bytes) -> bool:
+    """Whether there may be parameters in it that RFC 2231 spelled: continued, or in a charset of their own."""
+    return _BEYOND_PLAIN.search(octets) is not None
+
+
+def as_meant(field: bytes) -> str:
+    """Of an unfolded field value the parameters that do not stand in it as a reader sees them: ``filename=grüße.pdf``,
+    one behind the other, empty if there are none."""
+    return "; ".join(
+        f"{to_text(name.rstrip(b'*'), b'')}={_meant(name, value)}"
+        for name, value in parse_value(field).parameters
+        if name.endswith(b"*") or value not in field
+    )
+
+
+def _meant(name: bytes, value: bytes) -> str:
+    """extended-value = [charset] "'" [language] "'" *(ext-octet / attribute-char) ; RFC 2231 §4"""
+    charset, quote, rest = value.partition(b"'")
+    if not (name.endswith(b"*") and quote):
+        return to_text(value, b"")
+    octets = rest.partition(b"'")[2]
+    return to_text(_OCTET.sub(lambda match: bytes((int(match[1], 16),)), octets), charset)
 
 
 def is_type(main: bytes) -> bool:

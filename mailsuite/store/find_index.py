@@ -23,7 +23,7 @@ from twisted.logger import Logger
 from mailsuite.disk.findable import Findable
 from mailsuite.query import SortBy, SortKey
 
-_VERSION = 1
+_VERSION = 2
 #: FTS5 finds rows by the runs of three characters that they hold; detail=none keeps which rows, not where in them, and
 #: without content the texts are not kept twice.
 _GRAMS = "fts5(text, content='', columnsize=0, detail=none, tokenize='trigram case_sensitive 1')"

@@ -92,6 +92,33 @@ def test_nothing_is_found_across_fields_and_parts() -> None:
     assert message.holds(Text("subject: a"))
 
 
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        (b"Content-Disposition: attachment; filename*=utf-8''gr%C3%BC%c3%9fe.pdf", "grüße.pdf"),
+        (b"Content-Type: application/pdf; name*=iso-8859-1'de'gr%FC%DFe.pdf", "name=GRÜßE.pdf"),
+        (
+            b"Content-Disposition: attachment; filename*0*=utf-8''gr%C3;\n filename*1*=%BC%C3%9F; filename*2=e.pdf",
+            "grüße.pdf",
+        ),
+        (b'Content-Disposition: attachment; filename*0="a long ";\n filename*1="name.pdf"', "a long name.pdf"),
+        (b"Content-Disposition: attachment; filename*=utf-8''gr%C3%BC%C3%9Fe.pdf", "utf-8''gr%C3%BC"),
+    ],
+)
+@pytest.mark.parametrize("lead", [b"", b"MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\n"])
+def test_parameters_are_found_as_they_are_meant(field: bytes, text: str, lead: bytes) -> None:
+    message = content(lead + field + b"\n\nx\n" + (b"--b--\n" if lead else b""))
+    assert message.holds(Text(text))
+    assert message.holds(Body(text)) == bool(lead)
+    assert message.holds(Header(field.partition(b":")[0].decode(), text)) == (not lead)
+
+
+def test_an_asterisk_elsewhere_is_only_that() -> None:
+    message = content(b"Subject: a*=utf-8''%C3%BC; b*0=c; b*1=d\n\n")
+    assert message.holds(Header("subject", "a*=utf-8''%c3%bc; b*0=c; b*1=d"))
+    assert not message.holds(Header("subject", "cd"))
+
+
 def test_a_field_is_no_beginning_of_another() -> None:
     assert not header_holds(Header("x", "1"), b"X-Y: 1\n\n")
     assert not header_holds(Header("y", "1"), b"X-Y: 1\n\n")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailsuite.mime.parameters import MAX_PARAMETERS, is_type, parse_value
+from mailsuite.mime.parameters import MAX_PARAMETERS, as_meant, is_type, parse_value
 
 
 @pytest.mark.parametrize(
@@ -46,9 +46,12 @@ def test_types_are_two_tokens(main: bytes, valid: bool) -> None:
 
 
 @settings(max_examples=200)
-@given(st.lists(st.sampled_from([b";", b"=", b'"', b"\\", b"(", b")", b"*", b"0", b"a", b" ", b"'"])).map(b"".join))
+@given(
+    st.lists(st.sampled_from([b";", b"=", b'"', b"\\", b"(", b")", b"*", b"0", b"a", b" ", b"'", b"%C3"])).map(b"".join)
+)
 def test_anything_is_read_without_raising(field: bytes) -> None:
     parse_value(field)
+    as_meant(field)
 
 
 def test_parameters_are_bounded() -> None:
