@@ -2,8 +2,9 @@
 
 Clients fetch messages in order, one command at a time or pipelined; a thread that reads one message for each command
 costs more than the reading.  Bounded: ``GROUP`` octets and ``MOST`` messages at a time for a session, two such groups
-at most, and the ``Shelf``'s octets for all sessions together, where who was idle for longest loses first.  What is
-removed by others meanwhile is heard of and not given any more.
+at most, and the ``Shelf``'s octets for all sessions together, where who was idle for longest loses first.  What was
+taken is let go half a group at a time, so that nothing but a look-up is done for most messages.  What is removed by
+others meanwhile is heard of and not given any more.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class Ahead:
         self._found: dict[int, bytes | MailError] = {}
         self._octets = 0
         self._next = 0  # where reading in order goes on
+        self._turn = 0  # who takes this one, or one after it, has taken half of what was read last
         self._run = _FIRST
         self._reading = False
         self._waiting: list[Deferred[None]] = []
@@ -67,10 +69,10 @@ class Ahead:
         self._closed = False
 
     def take(self, index: int) -> bytes | MailError | None:
-        """The message, or why there is none, if that is at hand; it stays until a later one is taken."""
-        self._drop_before(index)
+        """The message, or why there is none, if that is at hand; it stays until later ones are taken."""
         found = self._found.get(index)
-        if found is not None and len(self._found) <= self._run // 2 and index < self._next:
+        if found is not None and self._turn <= index < self._next:
+            self._drop_before(index)
             self._read_on()
         return found
 
@@ -114,6 +116,7 @@ class Ahead:
         if self._reading or self._next >= len(self._uids):
             return
         self._run = min(2 * self._run, MOST)
+        self._turn = self._next
         wanted = range(self._next, min(self._next + self._run, len(self._uids)))
         Deferred.fromCoroutine(self._read(wanted)).addErrback(self._not_read)
 
@@ -147,6 +150,7 @@ class Ahead:
                 self._octets += _size(message)
         if indices and indices[0] <= self._next <= indices[-1]:
             self._next = indices[-1] + 1
+            self._turn = self._next - max(len(indices) // 2, 1)
         self._shelf.hold(self, self._octets)
 
     def _drop_before(self, index: int) -> None:

@@ -71,6 +71,18 @@ def test_messages_in_order_are_read_in_groups_that_grow() -> None:
     assert len(mailbox.asked) < 15
 
 
+@pytest.mark.parametrize("size", [10_000, 17_000, 40_000, 200_000])
+def test_what_is_coming_in_order_is_not_let_go_to_be_read_again(size: int) -> None:
+    """However many of them are as much as is read at a time."""
+    mailbox = Mailbox(100, size)
+    ahead = ahead_of(mailbox)
+    for index in range(100):
+        get(ahead, index)
+    begun = [group[0] for group in mailbox.asked]
+    assert begun == sorted(set(begun))
+    assert len(begun) <= 4 + 100 // (GROUP // size)
+
+
 def test_one_message_costs_no_more_than_a_small_group() -> None:
     mailbox = Mailbox(500)
     ahead = ahead_of(mailbox)
