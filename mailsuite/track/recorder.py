@@ -6,7 +6,8 @@ piles up past ``MOST`` (a disk that does not answer) is counted and let go, neve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -75,7 +76,7 @@ class Recorder:
 
     def _keep(self, batch: Sequence[Happening], now: float) -> None:
         """In a thread."""
-        self._rows.write([_row(one) for one in batch], now)
+        self._rows.write([_row(one) for one in _joined(batch)], now)
 
     def _failed(self, failure: Failure, count: int) -> None:
         self.log.error("track: {count} happenings lost: {why}", count=count, why=failure.getErrorMessage())
@@ -86,6 +87,23 @@ class Recorder:
             self._timer.cancel()
         self._write()
         return self._offload.run_in(_LANE, self._rows.close)
+
+
+def _joined(batch: Sequence[Happening]) -> Iterator[Happening]:
+    """What a client reads one by one within a batch is one happening: who fetches all his mail would else write as
+    much here as the mail itself brought."""
+    for place, ones in itertools.groupby(batch, _read_in):
+        if place is None:
+            yield from ones
+            continue
+        reads = [one for one in ones if isinstance(one, Read)]
+        uids = tuple(dict.fromkeys(itertools.chain.from_iterable(one.uids for one in reads)))
+        yield msgspec.structs.replace(reads[0], uids=uids)
+
+
+def _read_in(what: Happening) -> tuple[str, str] | None:
+    """Where and how something was read; None for anything else."""
+    return (what.place, what.how) if isinstance(what, Read) else None
 
 
 def _row(what: Happening) -> Row:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 from twisted.internet.task import Clock
 
@@ -72,6 +73,26 @@ def told(path: str, id: str) -> list[Happening]:
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------
+
+
+def test_what_one_client_reads_within_a_second_is_one_row() -> None:
+    rows, clock = Memory(), Clock()
+    recorder = Recorder(rows, clock, Inline())
+    for uid in (3, 4, 4, 5):
+        recorder.happened(Read(float(uid), "a@b/INBOX", (uid,), "read by POP3"))
+    recorder.happened(Removed(6.0, "a@b/INBOX", (3,), "expunged"))
+    recorder.happened(Read(7.0, "a@b/INBOX", (6, 7), "read by POP3"))
+    recorder.happened(Read(8.0, "a@b/INBOX", (8,), "read by IMAP"))
+    recorder.happened(Read(9.0, "c@d/INBOX", (9,), "read by IMAP"))
+    clock.advance(EVERY)
+    written = [msgspec.json.decode(data, type=Read | Removed) for _, _, data in rows.batches[0]]
+    assert [(one.at, one.place, one.uids) for one in written] == [
+        (3.0, "a@b/INBOX", (3, 4, 5)),
+        (6.0, "a@b/INBOX", (3,)),
+        (7.0, "a@b/INBOX", (6, 7)),
+        (8.0, "a@b/INBOX", (8,)),
+        (9.0, "c@d/INBOX", (9,)),
+    ]
 
 
 def test_a_second_is_one_batch_and_nothing_is_written_before() -> None:
