@@ -81,6 +81,8 @@ class AccountMail:
         self.index: Index
         #: Who uses it: sessions' stores and placements.  While there is one it is not closed to save memory.
         self.users: weakref.WeakSet[object] = weakref.WeakSet()
+        #: When a session, or a delivery, last had something done with it; seconds since the epoch.
+        self.asked_at = 0.0
         #: Feeds with something new, for the reactor to wake.
         self.stirred: deque[Feed] = deque()
         #: What becomes of its mailboxes.

@@ -195,7 +195,7 @@ class Attention:
     def _look(self, followed: _Followed) -> None:
         followed.waiting, followed.looking = None, True
         names, followed.names = followed.names, {}
-        looked = followed.lane.run(look, followed.folder, names)
+        looked = followed.lane.run_unasked(look, followed.folder, names)
         looked.addErrback(self._could_not_look)
         looked.addBoth(self._looked, followed)
 

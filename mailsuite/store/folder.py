@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from mailsuite.store.account import AccountMail
 
 #: Messages that one job moves from ``new`` to ``cur``.
-MOVE_SLICE = 500
+MOVE_SLICE = 250
 
 _log = Logger()
 
@@ -91,7 +91,8 @@ class Folder:
         if is_new:
             self.history.begin_anew()
         self.past: Past | None = None
-        self._may_be_claimed = True  # whether ``new`` may hold what a session has seen
+        #: Whether ``new`` may hold what a session has seen.
+        self.may_be_claimed = True
         self.lettering.read()
         self._contents: Contents | None = None
         self._deleted = (0, 0)  # at which MODSEQ so many octets were marked as deleted
@@ -155,7 +156,7 @@ class Folder:
         self.must_be_there()
         if claims := self.feed.take_claims():
             self.account.index.claim_these(self.id, claims)
-            self._may_be_claimed = True
+            self.may_be_claimed = True
             self._keep(lambda held: held.place(claims, False))
         times, now = self.times, self.account.resources.now()
         if force or self.sight.is_old(times, now):
@@ -366,7 +367,7 @@ class Folder:
             self.feed.claim_all()
             if recent:
                 self.account.index.claim(self.id)
-                self._may_be_claimed = True
+                self.may_be_claimed = True
                 held.recent.clear()
         return Snapshot(
             uidvalidity=self.counters.uidvalidity,
@@ -379,19 +380,20 @@ class Folder:
             at=self.feed.position,
         )
 
-    def move_claimed(self, limit: int = MOVE_SLICE) -> bool:
-        """Move some of the messages that a session has seen from ``new`` to ``cur``; whether there may be more."""
-        if self.gone or not self._may_be_claimed:
-            return False
-        claimed = self.account.index.claimed(self.id, limit)
-        if claimed:
+    def claimed(self, limit: int = MOVE_SLICE) -> Sequence[tuple[int, str]]:
+        """(UID, base) of some of the messages that a session has seen and that lie in ``new`` still."""
+        claimed = self.account.index.claimed(self.id, limit) if not self.gone else ()
+        self.may_be_claimed = len(claimed) == limit
+        return claimed
+
+    def move_claimed(self, claimed: Sequence[tuple[int, str]]) -> None:
+        """Move these to ``cur``, where those of them are already that somebody else moved meanwhile."""
+        if not self.gone:
             with self.own_change():
                 bases = [base for _, base in claimed]
                 step = Renames(self.new, self.cur, bases, [in_cur(base, "") for base in bases])
                 self.account.resources.disk.commit([step])
                 self.set_places([(uid, False) for uid, _ in claimed])
-        self._may_be_claimed = len(claimed) == limit
-        return self._may_be_claimed
 
     # -- the end -------------------------------------------------------------------------------------------------
 

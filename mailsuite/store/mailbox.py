@@ -47,11 +47,17 @@ class Lane:
         account.users.add(self)
 
     def run(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
+        self.account.asked_at = self.account.resources.now()
+        return self.run_unasked(work, *args, **kwargs)
+
+    def run_unasked(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
+        """The same for what no session waits for."""
+
         def alone() -> _T:
             with self.account.locked():
                 return work(*args, **kwargs)
 
-        return self.run_unlocked(alone)
+        return self._run_in(self._name, alone)
 
     def change(self, origin: object, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
         """The same, for what may change mailboxes themselves: those who watch them hear of it; ``origin`` does it."""
@@ -67,6 +73,7 @@ class Lane:
 
     def run_unlocked(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
         """For work that takes the account's lock itself, only as long as it needs it."""
+        self.account.asked_at = self.account.resources.now()
         return self._run_in(self._name, work, *args, **kwargs)
 
     def run_beside(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
@@ -117,24 +124,14 @@ class MaildirMailbox:
         return self._attention.follows(self.folder)
 
     def snapshot(self, take_recent: bool) -> Deferred[Snapshot]:
-        answer = self._lane.run(self._snapshot, take_recent)
         if take_recent:
-            Deferred.fromCoroutine(self._move_claimed()).addErrback(self._not_moved)
-        return answer
+            self._catching_up.used(self._lane)
+        return self._lane.run(self._snapshot, take_recent)
 
     def _snapshot(self, take_recent: bool) -> Snapshot:
         if self.folder.account.folder(self.folder.name) is not self.folder:
             raise NotFound(f"no mailbox {self.folder.name}")
         return self.folder.snapshot(take_recent)
-
-    async def _move_claimed(self) -> None:
-        """In small jobs behind the snapshot, which does not wait for them."""
-        while await self._lane.run(self.folder.move_claimed):
-            pass
-
-    def _not_moved(self, failure: Failure) -> None:
-        if not failure.check(MailError):  # the store closes, the disk is full: they stay in ``new``
-            _log.failure("messages of {account} could not be moved to cur", failure, account=self.account)
 
     def watch(self, at: int, woken: Callable[[], None], take_recent: bool = False) -> Watch:
         watch = self.folder.feed.watch(at, woken, take_recent)

@@ -217,7 +217,7 @@ class MaildirStores:
         self._resources = Resources(disk, offload, clock.seconds, Unique(hostname, pid), quota, summarize, examine)
         self.place = place or partial(_place_alone, disk, offload)
         self.attention = Attention(clock, open_eyes)
-        self.catching_up = CatchingUp(clock, catch_up)
+        self.catching_up = CatchingUp(clock, self.attention, catch_up)
         self.shares = Shares(self._root, disk)
         self._room = Room(self._resources, self._lane)
         self._accounts: OrderedDict[str, AccountMail] = OrderedDict()

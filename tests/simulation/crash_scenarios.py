@@ -89,8 +89,11 @@ def _flags(world: World, uids: list[int], op: FlagOp, *flags: str, name: str = "
 
 
 def _select(world: World) -> None:
-    """A session claims what is recent; the files move from ``new`` to ``cur``."""
-    result_of(world.mailbox().snapshot(True))
+    """A session claims what is recent; the files move from ``new`` to ``cur``, as they do after a while."""
+    mailbox = world.mailbox()
+    result_of(mailbox.snapshot(True))
+    with mailbox.folder.account.locked():
+        mailbox.folder.move_claimed(mailbox.folder.claimed())
 
 
 def _expunge(world: World, *uids: int, name: str = "INBOX") -> None:

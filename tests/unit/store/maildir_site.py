@@ -99,6 +99,13 @@ class Site:
     def deliver(self, flags: Flags = frozenset(), name: str = INBOX, account: str = ANN) -> None:
         self.place(MESSAGE, ToMailbox(account, name, flags))
 
+    def see(self, name: str = INBOX) -> None:
+        """A session sees all there is, and what it has seen is moved to ``cur``, as it is after a while."""
+        mailbox = self.mailbox(name)
+        result_of(mailbox.snapshot(True))
+        with mailbox.folder.account.locked():
+            mailbox.folder.move_claimed(mailbox.folder.claimed())
+
     # -- other programs ------------------------------------------------------------------------------------------
 
     def folder(self, name: str = INBOX, account: str = ANN) -> Path:

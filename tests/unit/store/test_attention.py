@@ -99,7 +99,7 @@ def test_our_own_work_costs_no_listing(attended: Attended, listings: list[str]) 
     assert [change.uids for change in attended.wait()] == [(uid,) for uid in range(1, 6)]
     result_of(inbox.store([2, 3], FlagOp.ADD, frozenset({"\\Seen"}), None))
     attended.wait()
-    result_of(inbox.snapshot(True))
+    site.see()
     attended.wait()
     result_of(inbox.expunge([3, 4]))
     result_of(site.store().create("Copies", ""))
@@ -165,7 +165,7 @@ def test_events_that_were_lost_are_made_up_for(attended: Attended) -> None:
 def test_what_comes_during_a_look_is_looked_at_next(attended: Attended, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[Deferred[None]] = []
     with monkeypatch.context() as patch:
-        patch.setattr(attended.inbox._lane, "run", lambda *_: looks.append(Deferred()) or looks[-1])
+        patch.setattr(attended.inbox._lane, "run_unasked", lambda *_: looks.append(Deferred()) or looks[-1])
         attended.quietly(lambda folder: (folder / "new" / "5.x.host").write_bytes(MESSAGE))
         attended.wait()
         attended.quietly(lambda folder: (folder / "new" / "6.x.host").write_bytes(MESSAGE))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from maildir_site import ANN, MESSAGE, Site
 
+from mailsuite.errors import DiskFull
 from mailsuite.model import ToMailbox
 from mailsuite.store import catching_up
-from mailsuite.store.catching_up import DELAY, PATIENCE, PAUSE, QUIET, CatchingUp
+from mailsuite.store.catching_up import CALM, DELAY, PATIENCE, PAUSE, POLITENESS, QUIET, CatchingUp
+from mailsuite.store.folder import MOVE_SLICE
 from mailsuite.testing.results import result_of
 
 
@@ -68,6 +70,59 @@ def test_new_mail_is_read_too(site: Site) -> None:
     assert known(site) == [1, 2]
 
 
+def test_what_a_session_has_seen_is_moved_when_nothing_is_asked(site: Site) -> None:
+    for _ in range(MOVE_SLICE + 1):
+        site.place(MESSAGE, ToMailbox(ANN))
+    inbox = site.mailbox()
+    assert len(result_of(inbox.snapshot(True)).recent) == MOVE_SLICE + 1
+    pass_time(site, DELAY - 1)
+    assert site.files("cur") == []
+    pass_time(site, 2)
+    assert len(site.files("cur")) == MOVE_SLICE + 1
+    assert site.files("new") == []
+    assert result_of(inbox.octets([1, MOVE_SLICE + 1], 1000))[1].endswith(MESSAGE)
+
+
+def test_sessions_that_ask_go_first(site: Site) -> None:
+    site.place(MESSAGE, ToMailbox(ANN))
+    inbox = site.mailbox()
+    result_of(inbox.snapshot(True))
+    for _ in range(int(2 * (POLITENESS - 1) / CALM)):
+        site.clock.advance(CALM / 2)
+        result_of(inbox.fetch([1], ["size"]))
+    assert site.files("cur") == []
+    for _ in range(int(4 / CALM)):
+        site.clock.advance(CALM / 2)
+        result_of(inbox.fetch([1], ["size"]))
+    assert len(site.files("cur")) == 1, "they ask all the time"
+
+
+def test_who_asks_keeps_no_other_account_waiting(site: Site) -> None:
+    boxes = [site.mailbox(account=name) for name in (ANN, "bob@example.org")]
+    for box in boxes:
+        site.place(MESSAGE, ToMailbox(box.account))
+        result_of(box.snapshot(True))
+    for _ in range(int(2 * DELAY / CALM) + 1):
+        site.clock.advance(CALM / 2)
+        result_of(boxes[0].fetch([1], ["size"]))
+    assert [len(site.files("cur", account=box.account)) for box in boxes] == [0, 1]
+
+
+def test_a_disk_that_is_full_leaves_them_where_they_are(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.place(MESSAGE, ToMailbox(ANN))
+    inbox = site.mailbox()
+    result_of(inbox.snapshot(True))
+
+    def full(*_: object) -> None:
+        raise DiskFull("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(site.disk, "commit", full)
+        pass_time(site, DELAY + 1)
+    assert len(site.files("new")) == 1
+    assert len(result_of(inbox.octets([1], 1000))) == 1
+
+
 def test_what_is_gone_is_forgotten(site: Site) -> None:
     for _ in range(3):
         site.place(MESSAGE, ToMailbox(ANN))
@@ -115,7 +170,7 @@ def test_one_that_fails_keeps_no_other_waiting(site: Site, monkeypatch: pytest.M
 
 
 def test_nothing_is_done_where_it_is_not_wanted(site: Site) -> None:
-    site.stores.catching_up = CatchingUp(site.clock, wanted=False)
+    site.stores.catching_up = CatchingUp(site.clock, site.stores.attention, index=False)
     site.place(MESSAGE, ToMailbox(ANN))
     select(site)
     pass_time(site, 2 * DELAY)

@@ -171,7 +171,7 @@ def test_what_another_program_changed_while_there_was_no_index_is_news(site: Sit
     for flags in (NONE, NONE, SEEN_ONLY, NONE):
         site.deliver(flags)
     box = site.mailbox()
-    result_of(box.snapshot(True))
+    site.see()
     result_of(box.store([1], FlagOp.ADD, SEEN_ONLY, None))
     told = result_of(box.snapshot(False)).highestmodseq
     result_of(site.stores.close())

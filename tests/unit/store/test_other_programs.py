@@ -86,7 +86,7 @@ def test_moving_to_cur_alone_changes_no_flag(site: Site) -> None:
 def test_a_file_in_cur_without_flags_gets_its_proper_name(site: Site, filename: str) -> None:
     site.deliver()
     inbox = site.mailbox()
-    result_of(inbox.snapshot(True))
+    site.see()
     base = site.files("cur")[0].partition(":")[0]
     site.by_another_program(lambda folder: the_file(folder, "cur").rename(folder / "cur" / filename.format(base=base)))
     result_of(inbox.look())
@@ -135,7 +135,7 @@ def test_a_file_with_a_uid_that_is_not_its_own_gets_another(site: Site, number: 
 def test_a_file_renamed_since_the_last_look_is_found(site: Site) -> None:
     site.deliver()
     inbox = site.mailbox()
-    result_of(inbox.snapshot(True))
+    site.see()
 
     def rename(letters: str) -> None:
         path = the_file(site.folder(), "cur")

@@ -64,7 +64,7 @@ def test_a_message_that_moves_while_it_is_searched_is_found(site: Site, monkeypa
     whole = findable.examine_file
 
     def read(path: str, bodies: bool) -> findable.Findable:
-        result_of(inbox.snapshot(True))  # moves them to ``cur``
+        site.see()  # moves them to ``cur``
         return whole(path, bodies)
 
     monkeypatch.setattr(findable, "examine_file", read)
