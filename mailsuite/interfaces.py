@@ -340,9 +340,9 @@ class IMailStore(Interface):
     def rename(old: str, new: str) -> Deferred[None]:
         """With all children.  INBOX: its messages move, INBOX stays, empty (RFC 9051 section 6.3.6)."""
 
-    def list() -> Deferred[Sequence[MailboxInfo]]:
+    def list(only: str = ...) -> Deferred[Sequence[MailboxInfo]]:
         """Every mailbox and every subscribed name (``selectable`` False where only the name is left), sorted,
-        INBOX first."""
+        INBOX first.  With a name ``only`` that one, or none, at a cost that does not grow with the others."""
 
     def subscribe(name: str, wanted: bool) -> Deferred[None]:
         """A name need not exist to be subscribed.  Fails with ``TooMany``."""

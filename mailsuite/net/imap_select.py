@@ -46,7 +46,7 @@ async def select(session: Session, event: Select) -> None:
 
 async def _listed(session: Session, name: str) -> bytes:
     """RFC 9051 §6.3.2: the LIST response of the mailbox, with all that is known of it."""
-    found = [info for info in await session.store.list() if info.name == name]
+    found = await session.store.list(name)
     return listing.opened_line(found[0] if found else name, session.core.dialect.utf8)
 
 

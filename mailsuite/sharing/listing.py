@@ -32,6 +32,19 @@ async def together(store: SharingStore) -> Sequence[MailboxInfo]:
     return sorted(infos, key=lambda info: (info.name != INBOX, info.name))
 
 
+async def one(store: SharingStore, name: str) -> Sequence[MailboxInfo]:
+    """The same of one name below the namespace, for which only its owner is asked."""
+    try:
+        owner = store.namespace.locate(name).owner
+    except NotFound:  # a level above others' mailboxes
+        return [info for info in await together(store) if info.name == name]
+    shared = await visible(store, owner)
+    subscribed = bool(await store.own.list(name))
+    if name in shared or subscribed or _has_children(name, shared):
+        return [_info(name, shared, subscribed)]
+    return ()
+
+
 async def visible(store: SharingStore, owner: str) -> dict[str, str]:
     """Name -> rights of those of an owner's mailboxes that may be looked up; none if he has gone meanwhile."""
     try:

@@ -132,8 +132,10 @@ class SharingStore:
         await self._nearest(new, "k")
         await reached.store.rename(reached.name, place.name)
 
-    def list(self) -> Deferred[Sequence[MailboxInfo]]:
-        return Deferred.fromCoroutine(listing.together(self))
+    def list(self, only: str = "") -> Deferred[Sequence[MailboxInfo]]:
+        if only and self.is_own(only):
+            return self.own.list(only)
+        return Deferred.fromCoroutine(listing.one(self, only) if only else listing.together(self))
 
     def subscribe(self, name: str, wanted: bool) -> Deferred[None]:
         return self.own.subscribe(name, wanted)

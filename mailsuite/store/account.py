@@ -36,7 +36,6 @@ from mailsuite.model import (
     INBOX,
     SPECIAL_USES,
     MailboxesChange,
-    MailboxInfo,
     MailboxMade,
     MailboxRemoved,
     MailboxRenamed,
@@ -367,16 +366,6 @@ class AccountMail:
 
     # -- LIST ----------------------------------------------------------------------------------------------------
 
-    def list(self) -> Sequence[MailboxInfo]:
-        there = self.names()
-        subscribed = self._subscribed()
-        with_children = {parent for name in there for parent in parents(name)}
-        names = sorted(there | subscribed | with_children, key=lambda name: (name != INBOX, name))
-        return [
-            MailboxInfo(name, name in there, name in subscribed, name in with_children, self.special_use(name))
-            for name in names
-        ]
-
     def set_special_use(self, name: str, special_use: str) -> None:
         """RFC 6154 attributes, or nothing."""
         path = os.path.join(self.maildir, to_folder(checked_name(name)), SPECIAL_USE_FILE)
@@ -392,12 +381,13 @@ class AccountMail:
             return ""
         return " ".join(use for use in SPECIAL_USES if use in words)
 
-    def _subscribed(self) -> set[str]:
+    def subscribed(self) -> set[str]:
+        """Names, whether or not there are such mailboxes."""
         return subscriptions.read(self.resources.disk, self.maildir)
 
     def subscribe(self, name: str, wanted: bool) -> None:
         name = checked_name(name)
-        names = self._subscribed()
+        names = self.subscribed()
         if (name in names) != wanted:
             path = os.path.join(self.maildir, subscriptions.FILE)
             self.resources.disk.replace(path, subscriptions.dump(with_subscription(names, name, wanted)))

@@ -39,7 +39,7 @@ from mailsuite.model import (
     MailboxStatus,
     ToMailbox,
 )
-from mailsuite.store import metadata, reading, replacing, transfer
+from mailsuite.store import infos, metadata, reading, replacing, transfer
 from mailsuite.store.access import Shares
 from mailsuite.store.account import AccountMail
 from mailsuite.store.attention import Attention, Eyes
@@ -129,8 +129,8 @@ class MaildirStore:
         uids = inbox.snapshot(take_recent=False).uids
         transfer.copy(self._account, inbox, uids, self._account.folder(new), move=True)
 
-    def list(self) -> Deferred[Sequence[MailboxInfo]]:
-        return self._lane.run(self._account.list)
+    def list(self, only: str = "") -> Deferred[Sequence[MailboxInfo]]:
+        return self._lane.run(infos.only, self._account, only) if only else self._lane.run(infos.every, self._account)
 
     def subscribe(self, name: str, wanted: bool) -> Deferred[None]:
         return self._lane.change(self._origin, self._account.subscribe, name, wanted)

@@ -165,9 +165,10 @@ class MemoryStore:
         inbox.remove(tuple(inbox.messages))
 
     @answers
-    def list(self) -> Sequence[MailboxInfo]:
+    def list(self, only: str = "") -> Sequence[MailboxInfo]:
         known = {name for mailbox in self.mailboxes for name in (*parents(mailbox), mailbox)} | self.subscribed
-        return [self._info(name, known) for name in sorted(known, key=lambda name: (name != INBOX, name))]
+        names = sorted(known, key=lambda name: (name != INBOX, name))
+        return [self._info(name, known) for name in names if only in ("", name)]
 
     def _info(self, name: str, known: set[str]) -> MailboxInfo:
         mailbox = self.mailboxes.get(name)

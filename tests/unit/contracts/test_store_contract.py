@@ -731,6 +731,18 @@ def test_subscriptions_outlive_their_mailboxes(store: Any) -> None:
     assert "never" not in names(store)
 
 
+def test_one_name_is_told_as_among_all(store: Any) -> None:
+    for name, use in (("INBOX/below", ""), ("Work/2023/Größe", ""), ("Sent", "\\Sent"), ("Old/Box", ""), ("Works", "")):
+        result_of(store.create(name, use))
+    result_of(store.subscribe("Sent", True))
+    result_of(store.subscribe("never", True))
+    result_of(store.delete("Old"))
+    every = {info.name: info for info in result_of(store.list())}
+    assert {"INBOX", "Old", "Work/2023", "never"} <= every.keys()
+    for name in (*every, "nowhere", "Wor", "Work/2023/", ".."):
+        assert list(result_of(store.list(name))) == ([every[name]] if name in every else [])
+
+
 def test_an_account_has_so_many_mailboxes_and_no_more(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mailsuite.store.names.MAX_MAILBOXES", 3)
     result_of(store.create("a", ""))

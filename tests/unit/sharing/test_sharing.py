@@ -66,6 +66,20 @@ def listed(site: Site, user: str) -> list[str]:
     return [info.name for info in result_of(site.store(user).list())]
 
 
+def test_one_name_is_listed_as_among_all(site: Site) -> None:
+    result_of(site.store(ANN).create("Work/Plans", ""))
+    site.permit("l", "Work/Plans")
+    site.permit("lr")
+    store = site.store(BOB)
+    result_of(store.create("Own", ""))
+    result_of(store.subscribe("Other Users/ann@example.org/Gone", True))
+    every = {info.name: info for info in result_of(store.list())}
+    assert len(every) == 8
+    nowhere = ("nowhere", "Other Users/nobody@example.org/x", "Other Users/ann@example.org/Other", "Other")
+    for name in (*every, *nowhere):
+        assert list(result_of(store.list(name))) == ([every[name]] if name in every else [])
+
+
 def rows(mailbox: Any) -> list[tuple[object, ...]]:
     uids = result_of(mailbox.snapshot(False)).uids
     return [row.items for row in result_of(mailbox.fetch(uids, ["flags", "date", "size", "emailid"]))]
