@@ -8,6 +8,8 @@ again once the expunge was.  One ``ModSeqs`` belongs to one ``View``.
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
+from itertools import repeat
 
 from mailsuite.imap import codes
 
@@ -41,9 +43,9 @@ class ModSeqs:
         """A change with that MODSEQ was heard, and all before it."""
         self.highest = max(self.highest, modseq)
 
-    def note(self, uid: int, modseq: int) -> None:
-        """A message has that MODSEQ or a newer one."""
-        self.heard[uid] = max(modseq, self.heard.get(uid, 0))
+    def note(self, uids: Sequence[int], modseqs: Sequence[int]) -> None:
+        """Messages have these MODSEQs or newer ones."""
+        self.heard.update(zip(uids, map(max, modseqs, map(self.heard.get, uids, repeat(0))), strict=True))
 
     def show(self, uid: int, modseq: int) -> int:
         """The MODSEQ of a message to show, at least this; it counts as told."""

@@ -141,6 +141,14 @@ class Numbering:
             low = high if low == STAR else min(low, high)
         return bisect_left(self._uids, low, 0, self._told), bisect_right(self._uids, high, 0, self._told)
 
+    def _places(self, uids: Sequence[int]) -> Sequence[int]:
+        """``_find`` of many: at the cost of one where they ascend and stand side by side, as most do where they are
+        many."""
+        first = self._find(uids[0]) if uids else 0
+        if self._uids[first : first + len(uids)].tolist() == list(uids):
+            return range(first, first + len(uids))
+        return list(map(self._find, uids))
+
     def _find(self, uid: int) -> int:
         """The index of a UID; one past the end if it is not there."""
         index = bisect_left(self._uids, uid)

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from itertools import compress
+from itertools import compress, repeat
+from typing import TypeAlias
 
 from mailsuite.imap import codes, responses
 from mailsuite.imap.flag_changes import FlagChanges
+from mailsuite.imap.flag_maps import After, Texts
 from mailsuite.imap.modseqs import Awareness, ModSeqs
 from mailsuite.imap.notices import USUAL, EventKind
 from mailsuite.imap.numbering import Numbering
@@ -34,6 +36,9 @@ from mailsuite.model import (
     Vanished,
 )
 from mailsuite.query import Uids
+
+#: (UID, flags, MODSEQ) of messages, UIDs ascending; see ``IMailbox.store``.
+Results: TypeAlias = Sequence[tuple[int, Flags, int]]
 
 #: Up to so many messages are removed one by one; more by copying what stays.
 _FEW = 32
@@ -112,7 +117,8 @@ class View(Numbering):
 
     def deleted(self, messages: Uids) -> list[int]:
         """UIDs among these that carry \\Deleted: what EXPUNGE and CLOSE remove."""
-        return [uid for uid in self.resolve(messages) if DELETED in self._flags[self._index(uid)]]
+        uids = self.resolve(messages)
+        return [uid for uid, place in zip(uids, self._places(uids), strict=True) if DELETED in self._flags[place]]
 
     def rendered_flags(self, uid: int) -> bytes:
         """``(\\Seen \\Recent)`` as FETCH shows it.  What this, ``rendered`` and ``flag_rows`` give counts as told."""
@@ -147,7 +153,7 @@ class View(Numbering):
         return "".join(rows).encode()
 
     def _flag_texts(self, uids: Sequence[int], numbers: Sequence[int]) -> list[str]:
-        render: Callable[[Flags], str] = _Texts().__getitem__
+        render: Callable[[Flags], str] = Texts().__getitem__
         texts = [render(self._flags[number - 1]) for number in numbers]
         if self._recent:
             for place, uid in enumerate(uids):
@@ -165,8 +171,7 @@ class View(Numbering):
                     self._arrive(change)
                 case FlagsChanged(uids, flags, modseq):
                     self.modseqs.reached(modseq)
-                    for uid, values in zip(uids, flags, strict=True):
-                        self._set(uid, values, modseq)
+                    self._set(uids, flags, repeat(modseq))
                 case Vanished(uids, modseq):
                     self.modseqs.reached(modseq)
                     self._vanish(uids, modseq)
@@ -185,9 +190,8 @@ class View(Numbering):
         known = set(self._uids)
         self._vanish(known.difference(snapshot.uids), self.modseqs.highest + 1)  # or later, nobody knows
         self.modseqs.reached(snapshot.highestmodseq)
-        for uid, flags in zip(snapshot.uids, snapshot.flags, strict=True):
-            if uid in known:
-                self._set(uid, flags, modseqs.get(uid, snapshot.highestmodseq))
+        newest = (modseqs.get(uid, snapshot.highestmodseq) for uid in snapshot.uids)
+        self._set(snapshot.uids, snapshot.flags, newest)
         fresh = [(uid, flags) for uid, flags in zip(snapshot.uids, snapshot.flags, strict=True) if uid not in known]
         if fresh:
             uids, flags_ = zip(*fresh, strict=True)
@@ -197,29 +201,45 @@ class View(Numbering):
         self._keywords.update(dict.fromkeys(snapshot.keywords))
         self._flag_changes.start(self.modseqs.highest, max(self._uids[-1:], default=0))
 
-    def stored(self, results: Sequence[tuple[int, Flags, int]], op: FlagOp, flags: Flags, silent: bool) -> None:
+    def stored(self, results: Results, op: FlagOp, flags: Flags, silent: bool) -> None:
         """After ``IMailbox.store`` for this session's STORE: rows are due for all of ``results``; where ``silent``
         only for what another session changed as well, so that it is not what the client now believes.  It does not
         matter whether the watch's echo of this comes before or after."""
-        for uid, values, modseq in results:
-            if not self.holds(uid):
-                continue
-            believed = self._believed.get(uid, self._flags[self._index(uid)])
-            self._set(uid, values, modseq)
-            self.modseqs.note(uid, modseq)
-            if silent:
-                self._believed[uid] = _applied(op, believed, flags)
-            else:
-                self._due.add(uid)
+        held = self._held(results)
+        uids = [uid for uid, _, _ in held]
+        places = self._places(uids)
+        believed = list(map(self._believed.get, uids, map(self._flags.__getitem__, places)))
+        self._take(held)
+        if not silent:
+            self._due.update(uids)
+            return
+        after = After(op, flags)
+        for uid, before, place in zip(uids, believed, places, strict=True):
+            if after[before] != self._flags[place]:
+                self._believed[uid] = after[before]
+            elif self._believed:
+                self._believed.pop(uid, None)
 
-    def left_alone(self, results: Sequence[tuple[int, Flags, int]]) -> None:
+    def left_alone(self, results: Results) -> None:
         """Those that a conditional STORE did not change, as they are now: the client should see why (RFC 7162
         §3.1.3)."""
-        for uid, values, modseq in results:
-            if self.holds(uid):
-                self._set(uid, values, modseq)
-                self.modseqs.note(uid, modseq)
-                self._due.add(uid)
+        held = self._held(results)
+        self._take(held)
+        self._due.update(uid for uid, _, _ in held)
+
+    def _held(self, results: Results) -> Results:
+        """Those of messages that the client knows of."""
+        places = self._places([uid for uid, _, _ in results])
+        if not self._vanished and max(places, default=0) < self._told:
+            return results
+        return [each for each in results if self.holds(each[0])]
+
+    def _take(self, results: Results) -> None:
+        """So they are, or newer."""
+        if results:
+            uids, flags, modseqs = zip(*results, strict=True)
+            self._set(uids, flags, modseqs)
+            self.modseqs.note(uids, modseqs)
 
     def become(self, awareness: Awareness) -> None:
         """The client announces something while the mailbox is selected."""
@@ -242,20 +262,22 @@ class View(Numbering):
                 if change.recent and not self._rev2:
                     self._recent.add(uid)
 
-    def _set(self, uid: int, flags: Flags, modseq: int) -> None:
-        index = self._find(uid)
-        if index == len(self._uids) or uid in self._vanished or modseq < self.modseqs.heard.get(uid, 0):
-            return
-        before = self._flags[index]
-        if flags == before:
-            return
-        self._flags[index] = flags
-        self._learn(flags)
-        if self.modseqs.awareness is not Awareness.NONE:
-            self._flag_changes.note(uid, before ^ flags, modseq)
-        if index < self._told:
-            self.modseqs.note(uid, modseq)
-            self._believed.setdefault(uid, before)
+    def _set(self, uids: Sequence[int], flags: Iterable[Flags], modseqs: Iterable[int]) -> None:
+        """Of those that are there.  One loop, for they may be all of a large mailbox."""
+        heard, aware, fresh = self.modseqs.heard, self.modseqs.awareness is not Awareness.NONE, set()
+        for uid, place, now, modseq in zip(uids, self._places(uids), flags, modseqs, strict=False):
+            before = self._flags[place] if place < len(self._flags) else now
+            if now == before or uid in self._vanished or modseq < heard.get(uid, 0):
+                continue
+            self._flags[place] = now
+            fresh.add(now)
+            if aware:
+                self._flag_changes.note(uid, before ^ now, modseq)
+            if place < self._told:
+                heard[uid] = modseq
+                self._believed.setdefault(uid, before)
+        for now in fresh:
+            self._learn(now)
 
     def _learn(self, flags: Flags) -> None:
         for flag in flags:
@@ -263,16 +285,15 @@ class View(Numbering):
                 self._keywords[flag] = None
 
     def _vanish(self, uids: Iterable[int], modseq: int) -> None:
-        untold: list[int] = []
-        for uid in uids:
-            index = self._find(uid)
-            if index < self._told:
-                self._vanished.add(uid)
-                self.modseqs.hold(modseq)
-            elif index < len(self._uids):
-                untold.append(index)
-                self._recent.discard(uid)
-        self._remove(sorted(untold, reverse=True))
+        uids = sorted(uids)
+        places = self._places(uids)
+        gone = [uid for uid, place in zip(uids, places, strict=True) if place < self._told]
+        if gone:
+            self._vanished.update(gone)
+            self.modseqs.hold(modseq)
+        untold = [place for place in places if self._told <= place < len(self._uids)]
+        self._recent.difference_update(self._uids[place] for place in untold)
+        self._remove(untold[::-1])
 
     # -- telling -------------------------------------------------------------------------------------------------
 
@@ -325,13 +346,14 @@ class View(Numbering):
 
     def _tell_expunges(self) -> list[bytes]:
         uids = sorted(self._vanished)
-        indexes = sorted(map(self._index, uids), reverse=True)
+        indexes = self._places(uids)[::-1]
         self._remove(indexes)
         self._told -= len(indexes)
         self._recent -= self._vanished
-        for uid in self._vanished:
-            self._believed.pop(uid, None)
-            self.modseqs.heard.pop(uid, None)
+        for uid in self._believed.keys() & self._vanished:
+            del self._believed[uid]
+        for uid in self.modseqs.heard.keys() & self._vanished:
+            del self.modseqs.heard[uid]
         self._due -= self._vanished
         self._vanished.clear()
         self.modseqs.release()
@@ -373,18 +395,3 @@ class View(Numbering):
             stays[index] = 0
         self._uids = array("I", compress(self._uids, stays))
         self._flags = list(compress(self._flags, stays))
-
-
-class _Texts(dict[Flags, str]):
-    """Flags to their text, each made once."""
-
-    def __missing__(self, flags: Flags) -> str:
-        text = self[flags] = responses.flags(flags).decode()
-        return text
-
-
-def _applied(op: FlagOp, before: Flags, flags: Flags) -> Flags:
-    """What a client takes the flags for after its own STORE."""
-    if op is FlagOp.REPLACE:
-        return flags
-    return before | flags if op is FlagOp.ADD else before - flags

@@ -86,7 +86,7 @@ def test_no_client_counts_past_an_expunge_that_is_held_back() -> None:
 
 def test_the_newest_modseq_of_a_message_is_shown_once() -> None:
     modseqs = aware()
-    modseqs.note(3, 12)
-    modseqs.note(3, 11)
+    modseqs.note((3,), (12,))
+    modseqs.note((3,), (11,))
     assert modseqs.show(3, 10) == 12
     assert modseqs.heard == {}

@@ -422,6 +422,16 @@ def test_a_mailbox_that_is_gone_is_noted(view: View) -> None:
     assert view.gone
 
 
+@pytest.mark.parametrize("uids", [(10, 20, 30), (10, 30), (10, 15, 30), (5, 10, 20), (20, 30, 40, 50)])
+def test_the_flags_of_many_go_to_the_messages_that_have_these_uids(view: View, uids: tuple[int, ...]) -> None:
+    view.stored([(uid, flagged(f"k{uid}"), 5) for uid in uids], FlagOp.REPLACE, NONE, silent=False)
+    for uid in view.uids:
+        assert view.flags_of(uid) == (flagged(f"k{uid}") if uid in uids else NONE)
+    assert [line.split()[1] for line in told(view).splitlines() if "FETCH" in line] == [
+        str(number) for number, uid in enumerate(view.uids, 1) if uid in uids
+    ]
+
+
 # -- the model
 
 
@@ -448,13 +458,14 @@ class Client:
 
 
 FLAG_SETS = st.sampled_from([NONE, flagged(SEEN), flagged(SEEN, FLAGGED), flagged("kw"), flagged(DELETED)])
+PLACES = st.lists(st.integers(0, 30), max_size=8)
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("arrive"), st.integers(1, 3), FLAG_SETS),
         st.tuples(st.just("vanish"), st.lists(st.integers(0, 30), max_size=4), st.none()),
         st.tuples(st.just("flags"), st.integers(0, 30), FLAG_SETS),
-        st.tuples(st.just("store"), st.integers(0, 30), FLAG_SETS),
-        st.tuples(st.just("silent"), st.integers(0, 30), FLAG_SETS),
+        st.tuples(st.just("store"), PLACES, FLAG_SETS),
+        st.tuples(st.just("silent"), PLACES, FLAG_SETS),
         st.tuples(st.just("tell"), st.booleans(), st.none()),
         st.tuples(st.just("resync"), st.none(), st.none()),
     ),
@@ -497,17 +508,18 @@ class World:
             self.truth[uid] = flags
             self.view.apply([FlagsChanged((uid,), (flags,), self.modseq)])
 
-    def store(self, place: int, flags: Flags, silent: bool = False) -> None:
-        if (uid := self.pick(place)) is not None:
-            self.modseq += 1
-            self.truth[uid] = flags
-            self.view.stored([(uid, flags, self.modseq)], FlagOp.REPLACE, flags, silent)
-            self.view.apply([FlagsChanged((uid,), (flags,), self.modseq)])
-            if silent:
-                self.client.flags[uid] = " ".join(sorted(flags, key=lambda f: (f[0] != "\\", f)))
+    def store(self, places: list[int], flags: Flags, silent: bool = False) -> None:
+        uids = sorted({uid for place in places if (uid := self.pick(place)) is not None})
+        self.modseq += 1
+        self.truth.update(dict.fromkeys(uids, flags))
+        self.view.stored([(uid, flags, self.modseq) for uid in uids], FlagOp.REPLACE, flags, silent)
+        self.view.apply([FlagsChanged(tuple(uids), (flags,) * len(uids), self.modseq)])
+        if silent:
+            shown = " ".join(sorted(flags, key=lambda f: (f[0] != "\\", f)))
+            self.client.flags.update(dict.fromkeys(uids, shown))
 
-    def silent(self, place: int, flags: Flags) -> None:
-        self.store(place, flags, silent=True)
+    def silent(self, places: list[int], flags: Flags) -> None:
+        self.store(places, flags, silent=True)
 
     def tell(self, expunges: bool, _: object) -> None:
         before = list(self.client.messages)
