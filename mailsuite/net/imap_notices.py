@@ -8,18 +8,33 @@ heard of as quickly as by who idles.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mailsuite.errors import MailError, NotAllowed, NotFound
 from mailsuite.imap import codes, name_notices, notices, responses
 from mailsuite.imap.notices import EventKind, OfSelected, Wishes
 from mailsuite.interfaces import IMailbox, IMailboxesWatch, IWatch
-from mailsuite.model import Arrived, Change, Gone, MailboxesChange, MailboxInfo, MailboxStatus, Overflow
+from mailsuite.model import (
+    DELIMITER,
+    Arrived,
+    Change,
+    Gone,
+    MailboxesChange,
+    MailboxInfo,
+    MailboxMade,
+    MailboxRenamed,
+    MailboxStatus,
+    Overflow,
+)
 from mailsuite.net import imap_telling
 
 if TYPE_CHECKING:
     from mailsuite.net.imap_session import Session
+
+_NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
 class TooManyMailboxes(Exception):
@@ -33,6 +48,7 @@ class _Watched:
         self.mailbox = mailbox
         self.kinds = kinds
         self.unseen = now.unseen
+        self.uidnext = now.uidnext
         #: UIDs of messages that this session put there and was not told of.
         self.own: set[int] = set()
         self.watch: IWatch | None = None
@@ -128,7 +144,7 @@ class Notices:
         except (NotFound, NotAllowed):
             self._let_go(name)
             return
-        unseen, watched.unseen = watched.unseen, now.unseen
+        unseen, watched.unseen, watched.uidnext = watched.unseen, now.unseen, now.uidnext
         items = notices.status_items(kinds, session.awareness, now.unseen != unseen)
         if items:
             session.core.untagged(responses.status(session.written(name), items, now, session.settings.limits.message))
@@ -146,7 +162,7 @@ class Notices:
         for line in name_notices.lines(self.wishes, changes, infos, session.account, session.core.dialect.utf8):
             session.core.untagged(line)
         try:
-            await self._settle(False)
+            await self._settle(False, self._known(changes))
         except TooManyMailboxes:
             self._overflow()
 
@@ -158,8 +174,22 @@ class Notices:
 
     # -- what is watched -----------------------------------------------------------------------------------------
 
-    async def _settle(self, status: bool) -> None:
-        """Watch those mailboxes that are there and wanted, and no others."""
+    def _known(self, changes: Sequence[MailboxesChange]) -> dict[str, int]:
+        """The UIDNEXT, as far as the client was told, of mailboxes that were made or renamed."""
+        known: dict[str, int] = {}
+        for change in changes:
+            match change:
+                case MailboxMade(name=name):
+                    known[name] = 1
+                case MailboxRenamed(old=old, new=new):
+                    for name, watched in self._watched.items():
+                        if name == old or name.startswith(old + DELIMITER):
+                            known[new + name[len(old) :]] = watched.uidnext
+        return known
+
+    async def _settle(self, status: bool, known: Mapping[str, int] = _NOTHING) -> None:
+        """Watch those mailboxes that are there and wanted, and no others.  Tell the ``status`` of each; or else of
+        those that have more messages than is ``known``: they came before anybody watched."""
         infos = await self._session.store.list() if self.wishes.groups else ()
         wanted = self.wishes.watched(infos)
         if len(wanted) > self._session.settings.notify_mailboxes:
@@ -171,9 +201,9 @@ class Notices:
             if name in self._watched:
                 self._watched[name].kinds = kinds
             else:
-                await self._attend(name, kinds, status)
+                await self._attend(name, kinds, status, known.get(name, math.inf))
 
-    async def _attend(self, name: str, kinds: frozenset[EventKind], status: bool) -> None:
+    async def _attend(self, name: str, kinds: frozenset[EventKind], status: bool, known: float) -> None:
         session = self._session
         try:
             mailbox = await session.store.open(name)
@@ -186,8 +216,10 @@ class Notices:
         watched = self._watched[name] = _Watched(mailbox, kinds, now)
         watched.watch = mailbox.watch(now.at, lambda: self._stir(name))
         session.parts.lookout.add(watched, mailbox)
-        if status and not session.has_selected(name):
-            items = notices.first_status(kinds)
+        items = notices.first_status(kinds) if status else ()
+        if now.uidnext > known:
+            items = notices.status_items(kinds & {EventKind.MESSAGE_NEW}, session.awareness, False)
+        if items and not session.has_selected(name):
             session.core.untagged(responses.status(session.written(name), items, now, session.settings.limits.message))
             await self._pause()
 

@@ -72,6 +72,30 @@ def test_who_does_not_read_is_told_nothing_more_and_then_how_it_is(server: Serve
     assert told.endswith(b"* STATUS A (UIDNEXT 301 MESSAGES 300)\r\n")
 
 
+def test_mail_that_came_before_a_new_mailbox_was_watched_is_told(server: Server) -> None:
+    client = Client(server, high_water=0)
+    client.ask(b"l LOGIN %b secret" % ANN.encode())
+    client.ask(b"a NOTIFY SET (personal (MessageNew MessageExpunge MailboxName))")
+    server.stores.deliver(ANN, PLAIN)  # which is not read: what comes now waits
+    store = server.stores.store(ANN)
+    store.create("New", "")
+    store.create("Empty", "")
+    server.stores.deliver(ANN, PLAIN, "New")
+    store.rename("A", "Other")
+    store.rename("B", "Same")
+    server.stores.deliver(ANN, PLAIN, "Other")
+    told = client.read()
+    assert told.endswith(
+        b'* LIST (\\HasNoChildren) "/" Empty\r\n'
+        b'* LIST (\\HasNoChildren) "/" Other ("OLDNAME" (A))\r\n'
+        b'* LIST (\\HasNoChildren) "/" Same ("OLDNAME" (B))\r\n'
+        b"* STATUS New (UIDNEXT 2 MESSAGES 1)\r\n"
+        b"* STATUS Other (UIDNEXT 2 MESSAGES 1)\r\n"
+    )
+    server.stores.deliver(ANN, PLAIN, "New")
+    assert client.read() == b"* STATUS New (UIDNEXT 3 MESSAGES 2)\r\n"
+
+
 def test_more_changes_of_mailboxes_than_are_kept_end_it(server: Server) -> None:
     client = Client(server, high_water=0)
     client.ask(b"l LOGIN %b secret" % ANN.encode())
