@@ -72,7 +72,8 @@ class Relay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         number(
             1,
             1000,
-            "Of them to one destination, when it takes them well; it begins with 5, and halves with each trouble.",
+            "Of them to one destination, when it takes them well; it begins with 5, one more for each that is taken, "
+            "and halves with each trouble. So many messages, at most, come to it twice when the server is killed.",
         ),
     ] = 20
     connect_timeout: Annotated[

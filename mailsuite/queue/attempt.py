@@ -19,7 +19,7 @@ from mailsuite.interfaces import IBody, ICourier, IObserver, IRouter
 from mailsuite.model import Address, Delayed, Envelope, Failed, Hop, Outcome, Queued, Recipient, Status
 from mailsuite.observers import NOBODY
 from mailsuite.queue.book import NONE_KEPT
-from mailsuite.queue.hosts import Destinations, UnreachableHosts
+from mailsuite.queue.hosts import Destinations, Place, UnreachableHosts
 
 _T = TypeVar("_T")
 
@@ -42,15 +42,15 @@ class Attempted(msgspec.Struct, frozen=True):
 
 
 class _Way(msgspec.Struct, frozen=True):
-    """One route, and a place at its destination that was entered."""
+    """One route, and a place at its destination."""
 
-    destination: str
+    place: Place
     hops: tuple[Hop, ...]
     recipients: Sequence[Recipient]
 
 
-#: Told of outcomes that are known before those of others.
-Note: TypeAlias = Callable[[Sequence[Outcome]], Coroutine[Any, Any, None]]
+#: Told of outcomes that are known before those of others, and of the place that may be left when they are on disk.
+Note: TypeAlias = Callable[[Sequence[Outcome], Place], Coroutine[Any, Any, None]]
 #: The hops of a route, in order, and who goes there.
 _Group: TypeAlias = tuple[tuple[Hop, ...], list[Recipient]]
 
@@ -86,25 +86,30 @@ class Carrier:
         for work in tuple(self._under_way):
             work.cancel()
 
-    async def attempt(self, queued: Queued, recipients: Sequence[Recipient], body: IBody, note: Note) -> Attempted:
-        """Carry it wherever there is room.  The place in its lane was entered for it and is left here.  Hosts found
-        unreachable before somebody wanted it tried at once are tried again.  ``note`` hears of what is over while
-        something else is not."""
-        envelope, lane, since = queued.envelope, queued.lane, queued.kicked
+    async def attempt(
+        self, queued: Queued, recipients: Sequence[Recipient], body: IBody, places: list[Place], note: Note
+    ) -> Attempted:
+        """Carry it wherever there is room.  ``places`` has the one in its lane, which is left if it goes elsewhere, and
+        gets those that are entered; whoever has written the outcomes down leaves them.  Hosts found unreachable before
+        somebody wanted it tried at once are tried again.  ``note`` hears of what is over while something else is
+        not."""
+        envelope, since = queued.envelope, queued.kicked
         kept: dict[Address, str] = {}
         outcomes, groups = await self._routes(recipients, queued, kept)
-        destinations = {key: _destination(hops) for key, (hops, _) in groups.items()}
-        if lane not in destinations.values():
-            self._destinations.leave(lane)
+        [lane] = places
         ways: list[_Way] = []
         waits_for = ""
-        for key, (hops, those) in groups.items():
-            destination = destinations[key]
-            if destination == lane or self._destinations.enter(destination):
-                ways.append(_Way(destination, hops, those))
-                lane = "" if destination == lane else lane  # that place is taken now
+        for hops, those in groups.values():
+            destination = _destination(hops)
+            if destination == lane.destination and all(way.place is not lane for way in ways):
+                ways.append(_Way(lane, hops, those))
+            elif self._destinations.enter(destination):
+                places.append(Place(self._destinations, destination))
+                ways.append(_Way(places[-1], hops, those))
             else:
                 waits_for = destination
+        if all(way.place is not lane for way in ways):
+            lane.leave()
         if len(ways) == 1:  # nearly always: no need for a Deferred
             outcomes += await self._go(ways[0], envelope, body, since)
         else:
@@ -115,7 +120,7 @@ class Carrier:
                 found = await self._go(way, envelope, body, since)
                 left -= 1
                 if left:
-                    await note(found)
+                    await note(found, way.place)
                 return found
 
             for going in [Deferred.fromCoroutine(go(way)) for way in ways]:
@@ -165,16 +170,13 @@ class Carrier:
 
     async def _go(self, way: _Way, envelope: Envelope, body: IBody, since: float) -> list[Outcome]:
         """Over one route, when it is our turn."""
+        await self._at_once.acquire()
         try:
-            await self._at_once.acquire()
-            try:
-                outcomes = await self._along(way.hops, envelope, way.recipients, body, since)
-            finally:
-                self._at_once.release()
+            outcomes = await self._along(way.hops, envelope, way.recipients, body, since)
         finally:
-            self._destinations.leave(way.destination)
+            self._at_once.release()
         if outcomes:
-            self._destinations.went(way.destination, not any(map(_is_trouble, outcomes)))
+            self._destinations.went(way.place.destination, not any(map(_is_trouble, outcomes)))
         return outcomes
 
     async def _along(

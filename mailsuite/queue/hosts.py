@@ -45,18 +45,27 @@ class UnreachableHosts:
         return found if found and since <= found.noted <= self._now() < found.noted + self._seconds else None
 
 
+class _Limit(msgspec.Struct, frozen=True):
+    """``careful``: there was trouble."""
+
+    at_once: float
+    careful: bool
+
+
 class Destinations:
-    """How many messages may be on their way to each destination at once: more as long as that goes well, up to
-    ``most``, half as many when it does not.  Destinations nobody uses cost nothing for long."""
+    """How many messages may be on their way to each destination at once: one more for each that went well, up to
+    ``most``, until there is trouble; half as many then, and from there on one more for each round that goes well, as
+    TCP does it (RFC 5681 §3.1).  Destinations nobody uses cost nothing for long."""
 
     def __init__(self, first: int, most: int) -> None:
         self._first = float(min(first, most))
         self._most = float(most)
         self._busy: dict[str, int] = {}
-        self._limits: dict[str, float] = {}
+        self._limits: dict[str, _Limit] = {}
 
     def has_room(self, destination: str) -> bool:
-        return self._busy.get(destination, 0) < int(self._limits.get(destination, self._first))
+        limit = self._limits.get(destination)
+        return self._busy.get(destination, 0) < int(self._first if limit is None else limit.at_once)
 
     def enter(self, destination: str) -> bool:
         """Whether one more may go there; it is counted then, until it leaves."""
@@ -74,9 +83,29 @@ class Destinations:
             self._busy.pop(destination, None)
 
     def went(self, destination: str, well: bool) -> None:
-        """What it came to.  So many that go well make room for one more."""
-        limit = self._limits.pop(destination, self._first)
-        limit = min(limit + 1 / limit, self._most) if well else max(limit / 2, 1.0)
+        """What one came to."""
+        limit = self._limits.pop(destination, None) or _Limit(self._first, careful=False)
+        at_once = limit.at_once
+        if not well:
+            limit = _Limit(max(at_once / 2, 1.0), careful=True)
+        elif at_once < self._most:
+            more = 1 / at_once if limit.careful else 1.0
+            limit = _Limit(min(at_once + more, self._most), limit.careful)
         self._limits[destination] = limit
         if len(self._limits) > REMEMBERED:
             del self._limits[next(iter(self._limits))]
+
+
+class Place:
+    """One message's place at a destination, which it has entered; left once."""
+
+    def __init__(self, destinations: Destinations, destination: str) -> None:
+        self._destinations = destinations
+        self.destination = destination
+        self._left = False
+
+    def leave(self) -> None:
+        """Another one may go there; nothing if it was left before."""
+        if not self._left:
+            self._left = True
+            self._destinations.leave(self.destination)

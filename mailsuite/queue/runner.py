@@ -25,7 +25,7 @@ from mailsuite.model import Address, Delayed, Delivered, Failed, Outcome, Queued
 from mailsuite.observers import NOBODY
 from mailsuite.queue.attempt import Attempted, Carrier
 from mailsuite.queue.book import NONE_KEPT
-from mailsuite.queue.hosts import Destinations, UnreachableHosts
+from mailsuite.queue.hosts import Destinations, Place, UnreachableHosts
 from mailsuite.queue.notify import wanted
 from mailsuite.queue.schedule import given_up, is_too_late, too_late
 
@@ -162,7 +162,17 @@ class Runner:
     # -- one message -----------------------------------------------------------------------------------------------
 
     async def _attempt(self, queued: Queued) -> None:
-        attempted = await self._carried(queued)
+        """Its places are another message's when the outcomes are on disk, and not before: so a server that is killed
+        repeats no more messages than it has places."""
+        places = [Place(self._destinations, queued.lane)]  # entered when it was leased
+        try:
+            await self._attempt_from(places, queued)
+        finally:
+            for place in places:
+                place.leave()
+
+    async def _attempt_from(self, places: list[Place], queued: Queued) -> None:
+        attempted = await self._carried(queued, places)
         outcomes, waits_for = attempted.outcomes, attempted.waits_for
         now = self._clock.seconds()
         outcomes = given_up(queued, outcomes, now)
@@ -197,12 +207,11 @@ class Runner:
         except MailError as error:
             self.log.error("{id}: result not written: {error}", id=queued.envelope.id, error=error)
 
-    async def _carried(self, queued: Queued) -> Attempted:
+    async def _carried(self, queued: Queued, places: list[Place]) -> Attempted:
         """What becomes of everybody; a message that cannot be read is delayed like one that cannot be sent."""
         now = self._clock.seconds()
         due = max(now, queued.due)  # it was due when it was leased, whatever the clock says since
         recipients = [entry.recipient for entry in queued.pending if entry.due <= due]
-        body = None
         try:
             if not recipients:
                 return Attempted(())
@@ -214,26 +223,27 @@ class Runner:
             body = await self._queue.body(queued.envelope.id)
         except MailError as error:
             return Attempted(tuple(Delayed(one.address, Status(4, 3, 0), str(error)) for one in recipients))
-        finally:
-            if body is None:
-                self._destinations.leave(queued.lane)
         try:
-            return await self._carrier.attempt(queued, recipients, body, partial(self._note, queued))
+            return await self._carrier.attempt(queued, recipients, body, places, partial(self._note, queued))
         finally:
             body.close()
 
-    async def _note(self, queued: Queued, outcomes: Sequence[Outcome]) -> None:
+    async def _note(self, queued: Queued, outcomes: Sequence[Outcome], place: Place) -> None:
         """Who was served is written down at once, for others of the message may take long; but for those of whom the
         sender is to be told, which comes first."""
         told = {outcome.recipient for outcome in wanted(queued.envelope, outcomes)}
-        served = {outcome.recipient for outcome in outcomes if isinstance(outcome, Delivered)} - told
+        served = {outcome.recipient for outcome in outcomes if isinstance(outcome, Delivered)}
         try:
-            if served:
-                await self._queue.note(queued.envelope.id, served)
+            if served - told:
+                await self._queue.note(queued.envelope.id, served - told)
         except NotFound:
             self.log.info("{id}: dropped while it was under way", id=queued.envelope.id)
         except MailError as error:
             self.log.error("{id}: result not written: {error}", id=queued.envelope.id, error=error)
+            return
+        if not served & told:
+            place.leave()
+            self._look()
 
     async def _reported(self, queued: Queued, outcomes: Sequence[Outcome]) -> bool:
         id = queued.envelope.id

@@ -552,8 +552,7 @@ def test_more_goes_to_a_host_that_takes_it_well_and_less_to_one_that_does_not() 
     destinations = Destinations(2, 4)
     assert [destinations.enter("a") for _ in range(3)] == [True, True, False]
     assert destinations.enter("b")
-    for _ in range(3):
-        destinations.went("a", True)
+    destinations.went("a", True)
     assert destinations.enter("a")
     assert not destinations.enter("a")
     for _ in range(20):
