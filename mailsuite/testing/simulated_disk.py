@@ -202,9 +202,9 @@ class Recorder:
             self._open.pop(fd, None)
             if relative is None:
                 return fd
-            if not was_there:
+            self._open[fd] = (self._node(relative) if was_there else self._fresh, relative)
+            if not was_there:  # what is called then may raise: who asked will never know of the descriptor
                 self._created(path, relative, False)
-            self._open[fd] = (self._node(relative), relative)
             if was_there and flags & os.O_TRUNC:
                 self._note(Resize(self._node(relative), 0, self._date(fd)), relative)
             return fd

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from twisted.logger import LogEvent, LogLevel, eventAsText, globalLogBeginner
 
 from mailsuite.testing.world.town import Town
 from mailsuite.testing.world.world import World
+
+
+def _show(event: LogEvent) -> None:
+    if event.get("log_level") is LogLevel.critical:
+        print(eventAsText(event, includeTimestamp=False), file=sys.stderr)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def log() -> None:
+    """Until somebody begins to read its log Twisted keeps the latest events, and with a traceback a whole world."""
+    globalLogBeginner.beginLoggingTo([_show], redirectStandardIO=False, discardBuffer=True)
 
 
 @pytest.fixture

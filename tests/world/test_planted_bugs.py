@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -83,9 +84,8 @@ def reuse_a_uid(monkeypatch: pytest.MonkeyPatch, town: Town) -> None:
 )
 def test_planted_bug_is_found(plant: Plant, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for seed in range(NORMAL):
-        (folder := scratch / str(seed)).mkdir()
-        with monkeypatch.context() as patched:
-            outcome = run(seed, str(folder), lambda town: plant(patched, town))
+        with monkeypatch.context() as patched, TemporaryDirectory(dir=scratch) as folder:
+            outcome = run(seed, folder, lambda town: plant(patched, town))
         if outcome.problems:
             print(outcome)
             return

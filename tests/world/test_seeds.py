@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -19,8 +20,8 @@ SOME = 10
 def test_what_was_promised_is_kept(first: int, scratch: Path) -> None:
     failed = []
     for seed in range(first, min(first + SOME, SEEDS)):
-        (folder := scratch / str(seed)).mkdir()
-        outcome = run(seed, str(folder))
+        with TemporaryDirectory(dir=scratch) as folder:
+            outcome = run(seed, folder)
         if outcome.problems:
             failed.append(f"{outcome.tail}\n{outcome}")
     assert not failed, "\n\n".join(failed)

@@ -16,6 +16,10 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from zope.interface import implementer
 
 
+def _nothing() -> None:
+    """What a call is for that is over."""
+
+
 @implementer(IDelayedCall)
 class Call:
     """Something that will be called; times are those of its clock."""
@@ -38,8 +42,24 @@ class Call:
 
     def cancel(self) -> None:
         self._require_active()
-        self.cancelled = True
+        self.drop()
         self._clock.forget(self)
+
+    def drop(self) -> None:
+        """It will not happen."""
+        self.cancelled = True
+        self._let_go()
+
+    def happen(self) -> None:
+        self.done = True
+        self._clock.forget(self)
+        work, args, kwargs = self.work, self.args, self.kwargs
+        self._let_go()
+        work(*args, **kwargs)
+
+    def _let_go(self) -> None:
+        """It may stay on the timeline for long, and does not keep what it was for."""
+        self.work, self.args, self.kwargs = _nothing, (), {}
 
     def reset(self, secondsFromNow: float) -> None:
         self._move(self._clock.seconds() + secondsFromNow)
@@ -78,9 +98,7 @@ class Timeline:
             when, _, call, version = heapq.heappop(self._heap)
             if call.active() and call.version == version:
                 self.now = when
-                call.done = True
-                call._clock.forget(call)
-                call.work(*call.args, **call.kwargs)
+                call.happen()
                 return True
         return False
 
@@ -106,7 +124,7 @@ class HostClock:
         assert delay >= 0, f"{callable} was asked for {-delay} s ago"
         call = Call(self, self.seconds() + delay, callable, args, kw)
         if self.stopped:  # nobody is there any more
-            call.cancelled = True
+            call.drop()
         else:
             self.put(call)
         return call
@@ -133,5 +151,5 @@ class HostClock:
         """The host is gone: nothing that it asked for happens."""
         self.stopped = True
         for call in self._calls:
-            call.cancelled = True
+            call.drop()
         self._calls.clear()

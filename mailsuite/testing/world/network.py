@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from twisted.internet.protocol import DatagramProtocol
@@ -35,6 +35,13 @@ class Weather(msgspec.Struct):
     lost: float = 0.0
 
 
+class Connecting(Protocol):
+    """An attempt to connect."""
+
+    def vanish(self) -> None:
+        """Nobody is there any more who would want it."""
+
+
 class Station:
     """A host on the network."""
 
@@ -44,6 +51,7 @@ class Station:
         self.listening: dict[int, Callable[[tuple[str, int]], Any]] = {}
         self.datagrams: dict[int, DatagramProtocol] = {}
         self.ends: dict[End, None] = {}
+        self.connecting: dict[Connecting, None] = {}
         self._port = 40_000
 
     def fresh_port(self) -> int:
@@ -52,12 +60,22 @@ class Station:
 
     def lose_power(self) -> None:
         self.up = False
-        self.listening.clear()
-        self.datagrams.clear()
-        for end in tuple(self.ends):
+        ends = tuple(self.ends)
+        self._vanish()
+        for end in ends:
             self.network.ended(end, None)
-            end.vanish()
-        self.ends.clear()
+
+    def close_all(self) -> None:
+        """Its process is gone, and the kernel says so to all peers."""
+        for end in self.ends:
+            end.out.reset()
+        self._vanish()
+
+    def _vanish(self) -> None:
+        for each in (*self.ends, *self.connecting):
+            each.vanish()
+        for table in (self.ends, self.connecting, self.listening, self.datagrams):
+            table.clear()
 
 
 class Network:

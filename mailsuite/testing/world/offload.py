@@ -88,5 +88,10 @@ class SimulatedOffload:
                 call.cancel()
                 job()
 
+    def vanish(self) -> None:
+        """Nobody is there any more: nothing of it is done."""
+        self.stopped = True
+        self._jobs.clear()
+
     def at_work(self) -> list[str]:
         return []

@@ -55,6 +55,7 @@ class Connector:
         self._end: End | None = None
         self._timeout: Call | None = reactor.callLater(timeout, self._fail, error.TimeoutError())
         self._over = False
+        reactor.station.connecting[self] = None
         factory.doStart()
         factory.startedConnecting(self)
 
@@ -117,8 +118,13 @@ class Connector:
             self._factory.clientConnectionFailed(self, Failure(reason))
             self._factory.doStop()
 
+    def vanish(self) -> None:
+        """Nobody is there any more who would want to connect."""
+        self._over, self._factory = True, None
+
     def _finish(self) -> None:
         self._over = True
+        self._reactor.station.connecting.pop(self, None)
         if self._timeout is not None and self._timeout.active():
             self._timeout.cancel()
 

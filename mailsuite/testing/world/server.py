@@ -5,7 +5,6 @@ What runs is ``services.running.Running`` with all its parts; the process around
 
 from __future__ import annotations
 
-import gc
 import math
 import os
 import random
@@ -25,6 +24,7 @@ from mailsuite.services.steady import SteadyTimers
 from mailsuite.testing.results import result_of
 from mailsuite.testing.world.clock import HostClock, Timeline
 from mailsuite.testing.world.disks import Disks, HostDisk
+from mailsuite.testing.world.leftovers import descriptors, sweep
 from mailsuite.testing.world.machine import simulated_machine
 from mailsuite.testing.world.network import Network
 from mailsuite.testing.world.offload import SimulatedOffload
@@ -160,7 +160,7 @@ class Server:
         self._network.trace.note(self.name, "stopped")
         calls = [*clock.getDelayedCalls(), *self._steady.getDelayedCalls()]
         leaks = [f"a timer for {call.work}" for call in calls if call.active()]
-        leaks += [f"an open file {path}" for path in disk.open_files.values()]
+        leaks += [f"an open file {path}" for path in sorted(descriptors(self.folder).values())]
         leaks += [f"a connection {end.name}" for end in self._station.ends if end.connected]
         if disk.unsure_since < math.inf:
             self.forgets(self.name, disk.unsure_since - clock.offset)
@@ -175,12 +175,7 @@ class Server:
             self._offset = self.clock.offset
             self.clock.stop()
         self._steady.stop()
-        for end in tuple(self._station.ends):  # the kernel says so to its peers
-            end.out.reset()
-            end.vanish()
-        self._station.ends.clear()
-        self._station.listening.clear()
-        self._station.datagrams.clear()
+        self._station.close_all()
 
     # -- what happens to it ------------------------------------------------------------------------------------------
 
@@ -194,11 +189,12 @@ class Server:
         self._offset = clock.offset
         clock.stop()
         self._steady.stop()
+        self._offload.vanish()
         self._station.lose_power()
         self.forgets(self.name, min(self._timeline.now, disk.unsure_since - clock.offset))
         self._lives += 1
         disk.lose_power(self._rng, self._root)
-        self._network.later(0, gc.collect)  # what is left of the process ends now, and not at some later time
+        self._network.later(0, sweep)  # what is left of the process ends now, and not at some later time
         self._after(back_after, self._start_again)
 
     def restart(self, site: Site | None = None) -> None:

@@ -14,6 +14,7 @@ from mailsuite.testing.world.collecting import Collector
 from mailsuite.testing.world.doubles import Doubles
 from mailsuite.testing.world.imap_client import No
 from mailsuite.testing.world.ledger import Leads, Ledger
+from mailsuite.testing.world.leftovers import blocks
 from mailsuite.testing.world.network import Weather
 from mailsuite.testing.world.reading import Reader
 from mailsuite.testing.world.seen import Seen
@@ -38,6 +39,9 @@ LETTERS, SESSIONS, ACTIONS = 3, 4, 6
 PEOPLE, COLLECTOR = ("ann", "bob"), "pop"
 #: Who has room for so many messages only.
 CRAMPED, ROOM = "cramped", 3
+#: Pieces of memory (``leftovers.blocks``) that a town may have more when all is quiet than when it began: for modules,
+#: caches, clients and books, and for each letter.
+SETTLED, A_LETTER = 15_000, 100
 #: b.test takes mail for far.test while that is down.
 _BACKUP = '\n[[backup]]\ndomains = ["far.test"]\n'
 
@@ -83,6 +87,7 @@ class Town:
         self._readers = {account: self._reader(account) for account in self._accounts}
         self._collectors = [self._collector(f"{COLLECTOR}@{domain}") for domain in DOMAINS]
         self._busy = 0
+        self._blocks = 0
         self._times: list[float] = []
         #: Until then something lasts that ``settle`` must wait for.
         self.busy_until = 0.0
@@ -117,6 +122,7 @@ class Town:
         for server in self.servers:
             server.start()
         self.world.run(60, lambda: all(server.ready for server in self.servers))
+        self._blocks = blocks()
 
     def live(self, hours: float) -> None:
         """Ask for all that people will do; ``world.run`` lets them.  They do it at the same times, and get in each
@@ -197,6 +203,7 @@ class Town:
             server.recover()
         if not self._comes_to_rest():
             world.problem(f"not at rest: {self._busy} clients, queues {[server.waiting for server in self.servers]}")
+        self._weigh()
         self._audit()
         for server in self.servers:
             server.stop()
@@ -213,6 +220,12 @@ class Town:
 
     def _is_quiet(self) -> bool:
         return not self._busy and not any(server.waiting for server in self.servers)
+
+    def _weigh(self) -> None:
+        """What is kept of letters that went through: not much."""
+        more, allowed = blocks() - self._blocks, SETTLED + A_LETTER * len(self.ledger.letters)
+        if more > allowed:
+            self.world.problem(f"{more} pieces of memory are kept, and {allowed} should be enough")
 
     def _audit(self) -> None:
         present: Counter[tuple[str, int]] = Counter()

@@ -83,17 +83,18 @@ class End:
 
     def vanish(self) -> None:
         self.open = self.connected = False
+        self.protocol = self._producer = None  # who speaks with it may hold on to it for long
         self.out.keep_flying()
 
     def _lost(self, reason: Exception) -> None:
         self.open = False
-        if self.connected and self.protocol is not None:
+        protocol, self.protocol, self._producer = self.protocol, None, None
+        if self.connected and protocol is not None:
             self.connected = False
             self.disconnected = True
-            self._producer = None
             self.network.trace.note(self.name, f"lost, {reason}")
             self.network.ended(self, reason)
-            self.protocol.connectionLost(Failure(reason))
+            protocol.connectionLost(Failure(reason))
 
     # -- what Twisted offers ---------------------------------------------------------------------------------------
 

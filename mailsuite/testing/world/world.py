@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 
 from mailsuite.testing.world.clock import HostClock, Timeline
 from mailsuite.testing.world.disks import Disks
+from mailsuite.testing.world.leftovers import descriptors, sweep, tasks, threads
 from mailsuite.testing.world.names import Names
 from mailsuite.testing.world.network import Network
 from mailsuite.testing.world.reactor import HostReactor
@@ -47,6 +48,7 @@ class World:
         self.servers: dict[str, Server] = {}
         self.problems: list[str] = []
         self._life = contextlib.ExitStack()
+        self._threads = threads()
 
     def child(self) -> random.Random:
         """Chance of its own for a part: what one part uses up changes nothing for others."""
@@ -63,14 +65,21 @@ class World:
             self._life.callback(gc.enable)
         gc.collect()  # the world before
         gc.freeze()  # what is left need not be looked through each time
+        self._life.callback(gc.unfreeze)  # this world, too, was made before
         return self
 
     def __exit__(self, *_: object) -> None:
         self._life.close()
 
     def finish(self) -> None:
-        """Nothing more will happen: what was forgotten is found now, such as failures that nobody heard of."""
-        gc.collect()
+        """Nothing more will happen, all servers have ended: what was forgotten is found now, such as tasks that go on
+        waiting, failures that nobody heard of, files that nobody closed."""
+        left = [f"a task in {name}" for name in tasks()]
+        sweep()
+        left += [f"an open file {path}" for path in sorted(descriptors(self.folder).values())]
+        left += [f"a thread {name}" for name in sorted(threads() - self._threads)]
+        for each in left:
+            self.problem(f"the world leaves {each}")
 
     def problem(self, words: str) -> None:
         self.trace.note("PROBLEM", words)
