@@ -362,8 +362,8 @@ class IMailStore(Interface):
         with ``Expunged``, ``NotFound`` (the mailbox ``name``), ``OverQuota`` (of what the new one is larger)."""
 
     def watch(woken: Callable[[], None]) -> Deferred[IMailboxesWatch]:
-        """What becomes of the mailboxes themselves from now on, as far as this server does it; ``woken`` is called when
-        there is something after there was nothing."""
+        """What becomes of the mailboxes themselves from now on; ``woken`` is called when there is something after there
+        was nothing."""
 
 
 class IMailboxesWatch(Interface):
@@ -372,6 +372,9 @@ class IMailboxesWatch(Interface):
 
     def take() -> Deferred[Sequence[MailboxesChange]]:
         """What happened since the last call, in order."""
+
+    def look() -> Deferred[None]:
+        """Find what other programs did: made, removed, subscribed.  What this server does is heard without."""
 
     def close() -> None:
         """No more; idempotent."""

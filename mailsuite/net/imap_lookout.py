@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Protocol, TypeAlias
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mailsuite.errors import MailError
-from mailsuite.interfaces import IMailbox
 
 #: Seconds between two looks at a mailbox that hears by itself.
 PROMPT_EVERY = 15.0
@@ -29,13 +29,28 @@ class Idler(Protocol):
         """Say something that means nothing."""
 
 
+class Place(Protocol):
+    """An ``IMailbox``, as far as this module cares; or what is looked at like one."""
+
+    @property
+    def account(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def prompt(self) -> bool: ...
+
+    def look(self) -> Deferred[None]: ...
+
+
 _Key: TypeAlias = tuple[str, str]
 
 
 class _Watched:
     """A mailbox and who idles on it; ``looking`` while a look is under way."""
 
-    def __init__(self, mailbox: IMailbox) -> None:
+    def __init__(self, mailbox: Place) -> None:
         self.mailbox = mailbox
         self.idlers: set[Idler] = set()
         self.looking = False
@@ -56,7 +71,7 @@ class Lookout:
         self._idlers: OrderedDict[Idler, tuple[float, _Key | None]] = OrderedDict()
         self._timer: IDelayedCall | None = None
 
-    def add(self, idler: Idler, mailbox: IMailbox | None) -> None:
+    def add(self, idler: Idler, mailbox: Place | None) -> None:
         """A session begins to idle, on a mailbox or on none."""
         key = None
         if mailbox is not None:

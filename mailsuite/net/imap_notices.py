@@ -3,7 +3,7 @@
 Told between two commands and while idling, each piece when the client has read what was sent before: one that does not
 read is told nothing, and costs what its watches keep.  At most ``IMAPSettings.notify_mailboxes`` are watched; more, or
 more changes of mailboxes than a watch keeps, end in NOTIFICATIONOVERFLOW (§5.8).  What another program delivers is
-heard of as quickly as by who idles.
+heard of as quickly as by who idles; which mailboxes it makes or removes, within a quarter of a minute.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from twisted.internet.defer import Deferred
 
 from mailsuite.errors import MailError, NotAllowed, NotFound
 from mailsuite.imap import codes, name_notices, notices, responses
@@ -64,13 +66,31 @@ class _Watched:
             self.watch.close()
 
 
+class _Names:
+    """Which mailboxes there are: what the lookout knows as a mailbox, and as its idler."""
+
+    #: What this server does is heard at once; that others do something is seldom, and looking for it costs more.
+    prompt = True
+
+    def __init__(self, account: str, watch: IMailboxesWatch) -> None:
+        self.account = account
+        self.name = f"/{id(watch)}"  # which is no mailbox; each session has its own
+        self.watch = watch
+
+    def still_here(self) -> None:
+        """The session's own affair."""
+
+    def look(self) -> Deferred[None]:
+        return self.watch.look()
+
+
 class Notices:
     """Of ``session``, which wants this; ``begin`` before anything else."""
 
     def __init__(self, session: Session, wishes: Wishes) -> None:
         self._session = session
         self.wishes = wishes
-        self._names: IMailboxesWatch | None = None
+        self._names: _Names | None = None
         self._names_heard = False
         self._watched: dict[str, _Watched] = {}
         self._stirred: dict[str, None] = {}
@@ -81,13 +101,20 @@ class Notices:
     async def begin(self, status: bool) -> None:
         """Watch, and tell the ``status`` of each mailbox if that is wanted.  Raises ``TooManyMailboxes``."""
         if self.wishes.groups:
-            self._names = await self._session.store.watch(self._hear_names)
+            session = self._session
+            watch = await session.store.watch(self._hear_names)
+            if self._closed:
+                watch.close()
+                return
+            self._names = _Names(session.account, watch)
+            session.parts.lookout.add(self._names, self._names)
         await self._settle(status)
 
     def close(self) -> None:
         self._closed = True
         if self._names is not None:
-            self._names.close()
+            self._session.parts.lookout.remove(self._names)
+            self._names.watch.close()
         for name in tuple(self._watched):
             self._let_go(name)
 
@@ -122,7 +149,7 @@ class Notices:
                 await self._pause()
         if self._names_heard and self._names is not None:
             self._names_heard = False
-            await self._tell_names(await self._names.take())
+            await self._tell_names(await self._names.watch.take())
 
     async def _pause(self) -> None:
         self._session.flush()

@@ -94,6 +94,17 @@ class SharingWatch:
                     changes += map(MailboxMade, self._others[owner].seen)
         return changes
 
+    def look(self) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._look())
+
+    async def _look(self) -> None:
+        """Another program may have let this one in, too."""
+        for watch in (self._own, *(other.watch for other in self._others.values())):
+            if watch is not None:
+                await watch.look()
+        if not self._others.keys() >= set(await self._owners()):
+            self.rights_changed()
+
     async def _seen_by_user(self, other: _Other, heard: Sequence[MailboxesChange]) -> Sequence[MailboxesChange]:
         """What of another's changes concerns the user, as he calls it."""
         owner = next(name for name, each in self._others.items() if each is other)

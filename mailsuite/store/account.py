@@ -58,6 +58,7 @@ from mailsuite.store.names import (
     to_folder,
     with_subscription,
 )
+from mailsuite.store.names_seen import NamesSeen
 from mailsuite.store.resources import Resources
 from mailsuite.store.unrendered import Unrendered
 
@@ -86,6 +87,7 @@ class AccountMail:
         self.stirred: deque[Feed] = deque()
         #: What becomes of its mailboxes.
         self.mailboxes = MailboxesFeed()
+        self.names_seen = NamesSeen(self)
         self._changes: list[MailboxesChange] = []
         self.find_index = FindIndex(os.path.join(self.home, "search.sqlite"))
         self._lock = threading.RLock()

@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mailsuite.errors import MailError, NotFound, Temporary
-from mailsuite.interfaces import IBody, IMailbox
+from mailsuite.interfaces import IBody, IMailbox, IMailboxesWatch
 from mailsuite.model import Fetched, FlagOp, Flags, Forest, Listing, MailboxesChange, Snapshot
 from mailsuite.query import All, Query, Ranges, SortBy, ThreadAlgorithm, unheard
 from mailsuite.store import bodies, changing, finding, maildrop, reading
@@ -62,14 +62,31 @@ class Lane:
     def change(self, origin: object, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
         """The same, for what may change mailboxes themselves: those who watch them hear of it; ``origin`` does it."""
 
-        def changing() -> tuple[_T, Sequence[MailboxesChange]]:
-            return work(*args, **kwargs), self.account.take_changes()
+        def changing() -> tuple[_T, Sequence[MailboxesChange], Sequence[MailboxesChange]]:
+            seen = self.account.names_seen
+            before = seen.look() if self.account.mailboxes.watched else ()
+            done, changes = work(*args, **kwargs), self.account.take_changes()
+            if changes and self.account.mailboxes.watched:
+                seen.refresh()
+            return done, before, changes
 
-        def told(done: tuple[_T, Sequence[MailboxesChange]]) -> _T:
-            self.account.mailboxes.publish(done[1], origin)
-            return done[0]
+        def told(answer: tuple[_T, Sequence[MailboxesChange], Sequence[MailboxesChange]]) -> _T:
+            done, before, changes = answer
+            self.account.mailboxes.publish(before, None)
+            self.account.mailboxes.publish(changes, origin)
+            return done
 
         return self.run(changing).addCallback(told)
+
+    def watch_mailboxes(self, origin: object, woken: Callable[[], None]) -> Deferred[IMailboxesWatch]:
+        """See ``IMailStore.watch``; ``origin`` as in ``change``."""
+        mailboxes = self.account.mailboxes
+        seen = succeed(None) if mailboxes.watched else self.run(self.account.names_seen.refresh)
+        return seen.addCallback(lambda _: mailboxes.watch(origin, woken, self.look_for_mailboxes))
+
+    def look_for_mailboxes(self) -> Deferred[None]:
+        """Let those who watch hear of what other programs did to mailboxes."""
+        return self.run(self.account.names_seen.look).addCallback(self.account.mailboxes.publish, None)
 
     def run_unlocked(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
         """For work that takes the account's lock itself, only as long as it needs it."""

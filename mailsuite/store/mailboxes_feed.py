@@ -33,9 +33,16 @@ class MailboxesFeed:
         for watch in tuple(self._watches) if told else ():
             watch.hear(told, origin)
 
-    def watch(self, origin: object, woken: Callable[[], None]) -> MailboxesWatch:
-        """From now on, for who acts through that store."""
-        watch = MailboxesWatch(self, origin, woken)
+    @property
+    def watched(self) -> bool:
+        """Whether anybody would hear; any thread."""
+        return bool(self._watches)
+
+    def watch(
+        self, origin: object, woken: Callable[[], None], look: Callable[[], Deferred[None]] = lambda: succeed(None)
+    ) -> MailboxesWatch:
+        """From now on, for who acts through that store.  ``look`` finds what other programs did, and publishes it."""
+        watch = MailboxesWatch(self, origin, woken, look)
         self._watches.append(watch)
         return watch
 
@@ -48,7 +55,10 @@ class MailboxesFeed:
 class MailboxesWatch:
     """One session's ear."""
 
-    def __init__(self, feed: MailboxesFeed, origin: object, woken: Callable[[], None]) -> None:
+    def __init__(
+        self, feed: MailboxesFeed, origin: object, woken: Callable[[], None], look: Callable[[], Deferred[None]]
+    ) -> None:
+        self.look = look
         self._feed = feed
         self._origin = origin
         self._woken = woken

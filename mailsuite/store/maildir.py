@@ -136,7 +136,7 @@ class MaildirStore:
         return self._lane.change(self._origin, self._account.subscribe, name, wanted)
 
     def watch(self, woken: Callable[[], None]) -> Deferred[IMailboxesWatch]:
-        return succeed(self._account.mailboxes.watch(self._origin, woken))
+        return self._lane.watch_mailboxes(self._origin, woken)
 
     def status(self, name: str) -> Deferred[MailboxStatus]:
         return self._lane.run(self._status, name)

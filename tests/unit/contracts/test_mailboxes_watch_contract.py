@@ -96,6 +96,18 @@ def test_what_one_does_oneself_is_known_as_that(world: World) -> None:
     assert [change.own for change in two.heard()] == [False, False]
 
 
+def test_a_look_finds_nothing_of_what_was_heard(world: World, store: Any) -> None:
+    watcher = Watcher(world)
+    result_of(store.create("Work/Plans", ""))
+    result_of(store.rename("Work", "Job"))
+    result_of(store.subscribe("Job", True))
+    result_of(store.delete("Job/Plans"))
+    result_of(store.rename(INBOX, "Old"))
+    watcher.heard()
+    result_of(watcher.watch.look())
+    assert watcher.heard() == []
+
+
 def test_what_fails_is_no_news(world: World, store: Any) -> None:
     watcher = Watcher(world)
     failure_of(store.create(INBOX, ""), Exception)

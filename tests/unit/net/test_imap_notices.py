@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from imap_worlds import OnDisk
 from test_imap_session import ANN, Client, Server
 from twisted.logger import capturedLogs
 
 from mailsuite.errors import Temporary
+from mailsuite.net.imap_lookout import PROMPT_EVERY
 from mailsuite.store.mailboxes_feed import MOST
+from mailsuite.store.names import account_path
 from mailsuite.testing.memory_store import MemoryMailbox
 
 PLAIN = b"Subject: x\r\n\r\ny\r\n"
@@ -94,6 +97,24 @@ def test_mail_that_came_before_a_new_mailbox_was_watched_is_told(server: Server)
     )
     server.stores.deliver(ANN, PLAIN, "New")
     assert client.read() == b"* STATUS New (UIDNEXT 3 MESSAGES 2)\r\n"
+
+
+def test_mailboxes_that_other_programs_make_are_told() -> None:
+    world = OnDisk()
+    client = Client(world.server)
+    client.ask(b"l LOGIN %b secret" % ANN.encode())
+    client.ask(b"a NOTIFY SET (personal (MessageNew MessageExpunge MailboxName))")
+    new = world.root / "store" / account_path(ANN) / "Maildir" / ".New"
+    for inside in ("cur", "new"):
+        (new / inside).mkdir(parents=True)
+    (new / "new" / "1.x").write_bytes(PLAIN)
+    for _ in range(20):
+        world.clock.advance(PROMPT_EVERY / 15)
+    told = client.read()
+    assert told == b'* LIST (\\HasNoChildren) "/" New\r\n* STATUS New (UIDNEXT 2 MESSAGES 1)\r\n'
+    client.transport.hang_up()
+    client.read()
+    world.close()
 
 
 def test_more_changes_of_mailboxes_than_are_kept_end_it(server: Server) -> None:

@@ -14,7 +14,7 @@ from mailsuite.disk.real import RealDisk
 from mailsuite.disk.spool import Spool
 from mailsuite.errors import NotAllowed, NotFound, OverQuota, TooMany
 from mailsuite.interfaces import IMailbox, IMailStore, IMailStores, INotes
-from mailsuite.model import INBOX, Account, FlagOp, Flags, Vanished
+from mailsuite.model import INBOX, Account, FlagOp, Flags, MailboxMade, Vanished
 from mailsuite.offload import Inline
 from mailsuite.sharing.stores import SharingStores
 from mailsuite.store.maildir import MaildirStores
@@ -92,6 +92,16 @@ def test_everything_is_what_the_seams_say(site: Site) -> None:
     assert verifyObject(IMailStore, store)
     assert verifyObject(INotes, store.notes)
     assert verifyObject(IMailbox, result_of(store.open(SHARED)))
+
+
+def test_being_let_in_by_another_program_is_found(site: Site) -> None:
+    """``mailsuite share set``, beside the running server."""
+    watch = result_of(site.store(BOB).watch(lambda: None))
+    program = MaildirStores(str(site.folder / "store"), RealDisk(), Inline(), Clock(), "mail.example.org")
+    result_of(result_of(program.open(ANN)).notes.permit(INBOX, BOB, FlagOp.REPLACE, "lr"))
+    assert list(result_of(watch.take())) == []
+    result_of(watch.look())
+    assert list(result_of(watch.take())) == [MailboxMade(SHARED)]
 
 
 def test_copies_between_accounts_are_whole(site: Site) -> None:

@@ -10,7 +10,15 @@ import pytest
 from maildir_site import MESSAGE, Site, octets, seen
 
 from mailsuite.errors import Expunged, Temporary
-from mailsuite.model import Arrived, FlagOp, FlagsChanged, Vanished
+from mailsuite.model import (
+    Arrived,
+    FlagOp,
+    FlagsChanged,
+    MailboxMade,
+    MailboxRemoved,
+    SubscriptionChanged,
+    Vanished,
+)
 from mailsuite.testing.results import failure_of, result_of
 
 
@@ -226,3 +234,52 @@ def test_a_quiet_folder_is_looked_at_once_more_after_a_change_of_ours(site: Site
     os.utime(site.folder() / "new", ns=(times.st_atime_ns, times.st_mtime_ns))
     site.clock.advance(3)
     assert list(seen(inbox)) == [1, 2]
+
+
+def make_folder(site: Site, name: str) -> None:
+    (site.folder() / name / "cur").mkdir(parents=True)
+
+
+def test_what_other_programs_make_of_mailboxes_is_found(site: Site) -> None:
+    store = site.store()
+    for name in ("Own", "Old", "Before"):
+        result_of(store.create(name, ""))
+    watch = result_of(store.watch(lambda: None))
+    make_folder(site, ".New")
+    (site.folder() / ".Old").rename(site.folder() / ".Older")
+    (site.folder() / "subscriptions").write_bytes(b"New\n")
+    assert list(result_of(watch.take())) == []
+    result_of(watch.look())
+    found = [MailboxRemoved("Old"), MailboxMade("New"), MailboxMade("Older"), SubscriptionChanged("New")]
+    assert list(result_of(watch.take())) == found
+    result_of(watch.look())
+    assert list(result_of(watch.take())) == []
+    watch.close()
+    make_folder(site, ".Unseen")
+    watch = result_of(store.watch(lambda: None))
+    result_of(watch.look())
+    assert list(result_of(watch.take())) == []
+
+
+def test_what_they_did_before_a_change_of_ours_is_not_taken_for_ours(site: Site) -> None:
+    store = site.store()
+    watch = result_of(store.watch(lambda: None))
+    make_folder(site, ".Theirs")
+    result_of(store.create("Ours", ""))
+    assert list(result_of(watch.take())) == [MailboxMade("Theirs"), MailboxMade("Ours", own=True)]
+
+
+def test_quiet_mailboxes_are_not_listed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change within the same clock tick as the last one leaves no trace in the folder's time."""
+    store = site.store()
+    site.clock.advance(os.stat(site.folder()).st_mtime - site.clock.seconds())
+    watch = result_of(store.watch(lambda: None))
+    time = os.stat(site.folder()).st_mtime_ns
+    make_folder(site, ".New")
+    os.utime(site.folder(), ns=(time, time))
+    site.clock.advance(3)
+    result_of(watch.look())
+    assert list(result_of(watch.take())) == [MailboxMade("New")]
+    monkeypatch.setattr("mailsuite.store.account.AccountMail.names", None)
+    result_of(watch.look())
+    assert list(result_of(watch.take())) == []
