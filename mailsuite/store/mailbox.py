@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from mailsuite.errors import MailError, NotFound, Temporary
+from mailsuite.errors import MailError, NotFound
 from mailsuite.interfaces import IBody, IMailbox, IMailboxesWatch
 from mailsuite.model import Fetched, FlagOp, Flags, Forest, Listing, MailboxesChange, Snapshot
-from mailsuite.query import All, Query, Ranges, SortBy, ThreadAlgorithm, unheard
+from mailsuite.query import Query, Ranges, SortBy, ThreadAlgorithm, unheard
 from mailsuite.store import bodies, changing, finding, maildrop, reading
 from mailsuite.store.account import AccountMail
 from mailsuite.store.feed import Watch
-from mailsuite.store.find_index import HEADER
 from mailsuite.store.flags import canonical
 from mailsuite.store.folder import Folder
-from mailsuite.store.search import cost
+from mailsuite.store.searching import Searching
 
 if TYPE_CHECKING:
     from mailsuite.store.attention import Attention
@@ -30,12 +27,6 @@ if TYPE_CHECKING:
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
-
-#: Messages that one job of a search looks at: by the index alone, in their headers, in their bodies.  A job ends sooner
-#: if it has read much (``reading.SEARCH_OCTETS``).  Between the jobs others have their turn.
-SEARCH_SLICES = (20_000, 500, 100)
-
-_log = Logger()
 
 
 class Lane:
@@ -207,98 +198,26 @@ class MaildirMailbox:
     def search(
         self, query: Query, uids: Sequence[int], so_far: Callable[[int, int], None] = unheard
     ) -> Deferred[Sequence[int]]:
-        return Deferred.fromCoroutine(self._search(query, sorted(set(uids)), so_far))
-
-    async def _search(self, query: Query, uids: Sequence[int], so_far: Callable[[int, int], None]) -> Sequence[int]:
-        """By what is known of the messages; if that cannot be had, by reading them all."""
         self._catching_up.used(self._lane)
-        for _ in range(2):
-            try:
-                return await self._found(query, uids, so_far)
-            except sqlite3.DatabaseError as error:
-                if not self._lane.account.find_index.mend(error):
-                    _log.warn("{account} is searched without index: {error}", account=self.account, error=error)
-                    break
-        return await self._found_by_reading(query, uids, so_far)
-
-    async def _found(self, query: Query, uids: Sequence[int], so_far: Callable[[int, int], None]) -> Sequence[int]:
-        """The cheaper keys first, so that few messages are left to be read for others."""
-        found: dict[finding.TextKey, set[int]] = {}
-        top = cost(query)
-        for level in range(top + 1):
-            keys = finding.text_keys(query, level) if uids else []
-            if keys:
-                await self._learn(uids, level, so_far)
-            for key in keys:
-                found[key] = await self._look_up(key, uids)
-            said = query if level == top else finding.within(query, level)
-            if uids and (level == top or not isinstance(said, All)):
-                uids = await self._narrow(said, uids, found)
-        return uids
-
-    async def _narrow(self, query: Query, uids: Sequence[int], found: finding.Found) -> Sequence[int]:
-        left: list[int] = []
-        for start in range(0, len(uids), SEARCH_SLICES[0]):
-            part = uids[start : start + SEARCH_SLICES[0]]
-            left += await self._lane.run_beside(finding.narrow, self.folder, query, part, found)
-        return left
-
-    async def _learn(self, uids: Sequence[int], level: int, so_far: Callable[[int, int], None] = unheard) -> None:
-        """Let what is not known yet be read."""
-        lacking = await self._lane.run_beside(finding.lacking, self.folder, uids, level)
-        goal = len(lacking)
-        while lacking:
-            so_far(goal - len(lacking), goal)
-            done = await self._lane.run_beside(finding.learn, self.folder, lacking, level)
-            lacking = lacking[done:]
-
-    async def _look_up(self, key: finding.TextKey, uids: Sequence[int]) -> set[int]:
-        hits = await self._lane.run_beside(finding.look_up, self.folder, key)
-        found = set(hits.found)
-        uncertain = set(hits.uncertain).intersection(uids) - found
-        if uncertain:  # their texts are kept in part
-            found.update(await self._found_by_reading(key, sorted(uncertain)))
-        return found
-
-    async def _found_by_reading(
-        self, query: Query, uids: Sequence[int], so_far: Callable[[int, int], None] = unheard
-    ) -> Sequence[int]:
-        length = SEARCH_SLICES[cost(query)]
-        found: list[int] = []
-        start = 0
-        while start < len(uids):
-            so_far(start, len(uids))
-            part = uids[start : start + length]
-            done = await self._lane.run_beside(reading.search, self.folder, query, part)
-            found += done.found
-            start += done.examined
-        return found
+        return Deferred.fromCoroutine(Searching(self._lane, self.folder, so_far).find(query, sorted(set(uids))))
 
     def relevance(self, query: Query, uids: Sequence[int]) -> Deferred[Sequence[int]]:
         work = partial(finding.relevance, self.folder, query, uids)
-        return Deferred.fromCoroutine(self._knowing((), work))
+        return self._knowing((), work)
 
     def sort(
         self, uids: Sequence[int], criteria: Sequence[SortBy], relevance: Mapping[int, int]
     ) -> Deferred[Sequence[int]]:
         work = partial(finding.sort, self.folder, sorted(set(uids)), criteria, relevance)
-        return Deferred.fromCoroutine(self._knowing(uids, work))
+        return self._knowing(uids, work)
 
     def thread(self, uids: Sequence[int], algorithm: ThreadAlgorithm) -> Deferred[Forest]:
         work = partial(finding.thread, self.folder, sorted(set(uids)), algorithm)
-        return Deferred.fromCoroutine(self._knowing(uids, work))
+        return self._knowing(uids, work)
 
-    async def _knowing(self, uids: Sequence[int], work: Callable[[], _T]) -> _T:
-        """Do that when the headers of these are known."""
+    def _knowing(self, uids: Sequence[int], work: Callable[[], _T]) -> Deferred[_T]:
         self._catching_up.used(self._lane)
-        for _ in range(2):
-            try:
-                await self._learn(uids, HEADER)
-                return await self._lane.run_beside(work)
-            except sqlite3.DatabaseError as error:
-                if not self._lane.account.find_index.mend(error):
-                    raise Temporary(f"what messages are sorted by is not to be had: {error}") from error
-        raise Temporary("what messages are sorted by is not to be had")
+        return Deferred.fromCoroutine(Searching(self._lane, self.folder).knowing(uids, work))
 
     def look(self) -> Deferred[None]:
         if self._attention.nothing_new(self.folder) and not self.folder.account.expects:
