@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from mailsuite.imap import codes
 from mailsuite.imap.commands import (
     append,
     authenticate,
@@ -199,5 +200,6 @@ def head(data: bytes, state: State, dialect: Dialect = REV1) -> Head:
         raise ProtocolError(f"unknown command {name[:40].decode()}")
     if state not in row.states:
         late = State.NOT_AUTHENTICATED in row.states
-        raise ProtocolError(f"{name.decode()} is not allowed now: {_NOT_NOW[State.SELECTED if late else state]}")
+        why = _NOT_NOW[State.SELECTED if late else state]
+        raise ProtocolError(f"{name.decode()} is not allowed now: {why}", codes.CLIENTBUG)  # RFC 5530 §3
     return Head(tag, name, row, cursor)

@@ -156,7 +156,7 @@ async def _respond(session: Session, event: Command, exchange: Exchange, data: b
         result = await exchange.respond(decoded)
     except SASLError as error:
         session.exchange = None
-        raise BadCommand(str(error)) from None
+        raise BadCommand(str(error), b"") from None  # a client may cancel
     except (BadCredentials, Throttled) as error:
         _refuse(session, event, error)
         return

@@ -8,6 +8,11 @@ from mailsuite.imap.items import StatusItem
 from mailsuite.imap.modseqs import Awareness
 from mailsuite.net.imap_session import Session
 
+#: For these STATUS "SHOULD NOT be used on the currently selected mailbox" (RFC 3501 §6.3.10; RFC 5530 §3, CLIENTBUG).
+_TOLD_OF_THE_SELECTED = frozenset(
+    {StatusItem.MESSAGES, StatusItem.RECENT, StatusItem.UIDNEXT, StatusItem.UIDVALIDITY, StatusItem.UNSEEN}
+)
+
 
 def namespace(session: Session, event: Namespace) -> None:
     """RFC 2342."""
@@ -22,7 +27,8 @@ async def status(session: Session, event: Status) -> None:
     counters = await session.store.status(event.mailbox)
     limit = session.settings.limits.message
     session.core.untagged(responses.status(session.written(event.mailbox), event.items, counters, limit))
-    await session.complete(event, b"told")
+    known = session.has_selected(event.mailbox) and _TOLD_OF_THE_SELECTED.issuperset(event.items)
+    await session.complete(event, b"told", codes.CLIENTBUG if known else b"")
 
 
 async def create(session: Session, event: Create) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 from twisted.internet import interfaces
 
+from mailsuite.imap import codes
 from mailsuite.interfaces import IDraft, IMailStores, IQuotas, ITLSContexts
 from mailsuite.mime.ascii_header import AsciiHeader
 from mailsuite.mime.binary import TextForm
@@ -19,9 +20,9 @@ from mailsuite.net.login import Login
 
 
 class BadCommand(Exception):
-    """The client asked for what no client should ask for; the text is for it."""
+    """The client asked for what no client should ask for (RFC 5530 §3); the text is for it."""
 
-    def __init__(self, text: str, code: bytes = b"") -> None:
+    def __init__(self, text: str, code: bytes = codes.CLIENTBUG) -> None:
         super().__init__(text)
         self.code = code
 
