@@ -176,6 +176,11 @@ class Server:
             self.clock.stop()
         self._steady.stop()
         self._station.close_all()
+        self._process_gone()
+
+    def _process_gone(self) -> None:
+        """What is left of it ends now, and not at some later time; nor does it pile up, should it start in vain."""
+        self._network.later(0, sweep)
 
     # -- what happens to it ------------------------------------------------------------------------------------------
 
@@ -194,7 +199,7 @@ class Server:
         self.forgets(self.name, min(self._timeline.now, disk.unsure_since - clock.offset))
         self._lives += 1
         disk.lose_power(self._rng, self._root)
-        self._network.later(0, sweep)  # what is left of the process ends now, and not at some later time
+        self._process_gone()
         self._after(back_after, self._start_again)
 
     def restart(self, site: Site | None = None) -> None:

@@ -41,7 +41,7 @@ PEOPLE, COLLECTOR = ("ann", "bob"), "pop"
 CRAMPED, ROOM = "cramped", 3
 #: Pieces of memory (``leftovers.blocks``) that a town may have more when all is quiet than when it began: for modules,
 #: caches, clients and books, and for each letter.
-SETTLED, A_LETTER = 15_000, 100
+SETTLED, A_LETTER = 30_000, 100
 #: b.test takes mail for far.test while that is down.
 _BACKUP = '\n[[backup]]\ndomains = ["far.test"]\n'
 
