@@ -221,7 +221,7 @@ class Connection(Layered[CoreT]):
                     self._wait_for(work)
                     continue
                 event = self.core.next_event()
-                if event is NEED_DATA and self.inflate():
+                if event is NEED_DATA and self._compression is not None and self.inflate():
                     continue
                 if event is NEED_DATA or event is PAUSED:
                     break
@@ -246,13 +246,18 @@ class Connection(Layered[CoreT]):
         """Send what the core has to say; whether there was anything."""
         if data := self.core.data_to_send():
             self._gathered.append(data)
-        if self._gathered and self.transport is not None:
-            data = self._gathered[0] if len(self._gathered) == 1 else b"".join(self._gathered)
-            self._gathered.clear()
-            self._gathered_size = 0
-            self.transport.write(self.below(data))
-            return True
-        return False
+        return self._write()
+
+    def _write(self) -> bool:
+        """Send what was gathered; whether there was anything."""
+        gathered = self._gathered
+        if not gathered or self.transport is None:
+            return False
+        data = gathered[0] if len(gathered) == 1 else b"".join(gathered)
+        gathered.clear()
+        self._gathered_size = 0
+        self.transport.write(self.below(data))
+        return True
 
     def _gather(self) -> None:
         """Keep short answers together, so that a pipeline costs few writes and few TLS records."""
@@ -260,7 +265,7 @@ class Connection(Layered[CoreT]):
             self._gathered.append(data)
             self._gathered_size += len(data)
             if self._gathered_size >= GATHER:
-                self.flush()
+                self._write()
 
     def _dispatch(self, event: object) -> None:
         result = self.handle(event)

@@ -11,8 +11,10 @@ from mailsuite.wire.dots import Stuffer
 
 #: RFC 1939 §3: what ends a multi-line answer.
 _END = b".\r\n"
-#: A line that begins with a dot.  ``re`` goes from line end to line end: a third of the time of ``in``.
 _DOTTED = re.compile(rb"\n\.")
+_LF = 0x0A
+#: Dots of a message that are looked at one by one.
+_FEW_DOTS = 64
 
 
 class Answers:
@@ -27,6 +29,8 @@ class Answers:
 
     def take(self) -> bytes:
         """Everything there is to send."""
+        if not self._out:
+            return b""
         data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
         self._out.clear()
         return data
@@ -66,7 +70,7 @@ class Answers:
     def message(self, data: bytes) -> None:
         """A whole message, CRLF, with its dots doubled."""
         text = self.language.say(Text.OCTETS, octets=len(data)).encode()
-        if data[:1] == b"." or _DOTTED.search(data):
+        if _has_dotted_lines(data):
             data = (b"\n" + data).replace(b"\n.", b"\n..")[1:]
         end = _END if data[-2:] == b"\r\n" or not data else b"\r\n.\r\n"
         self._out.append(b"+OK %b\r\n%b%b" % (text, data, end))
@@ -80,3 +84,16 @@ class Answers:
 
     def end_message(self) -> None:
         self._out.append(self._stuffer.finish())
+
+
+def _has_dotted_lines(data: bytes) -> bool:
+    """Whether a line begins with a dot.  Most mail has few dots: to go from one to the next takes less than half the
+    time of ``re``, and that a third of the time of ``in``."""
+    at = data.find(b".")
+    for _ in range(_FEW_DOTS):
+        if at < 0:
+            return False
+        if at == 0 or data[at - 1] == _LF:
+            return True
+        at = data.find(b".", at + 1)
+    return at >= 0 and _DOTTED.search(data, at - 1) is not None

@@ -198,7 +198,8 @@ class Conversation:
     # -- lines ---------------------------------------------------------------------------------------------------
 
     def _command(self, line: bytes | LineFault) -> Event:
-        if self._count(Limit.COMMANDS):
+        if self._tally.command():
+            self._last_word(Limit.COMMANDS)
             return ANSWERED
         try:
             if isinstance(line, LineFault):
@@ -225,9 +226,12 @@ class Conversation:
         """One more of these; the last that may be is told so, and ends the session."""
         if not self._tally.count(limit):
             return False
+        self._last_word(limit)
+        return True
+
+    def _last_word(self, limit: Limit) -> None:
         self._answers.err(*LAST_WORDS[limit])
         self.state = State.ENDED
-        return True
 
     def _end(self) -> Event | Signal:
         if self._closed:

@@ -44,11 +44,18 @@ class Tally:
 
     def __init__(self, limits: Limits) -> None:
         self.met = Limit.NONE
+        self._commands = limits.commands
         self._left = {
-            Limit.COMMANDS: limits.commands + 1,  # the one that is too many is not done
             Limit.FAULTS: limits.faults,
             Limit.FAILED_LOGINS: limits.failed_logins,
         }
+
+    def command(self) -> bool:
+        """One more command; whether it is one too many, and not to be done."""
+        self._commands -= 1
+        if self._commands < 0:
+            self.met = Limit.COMMANDS
+        return self._commands < 0
 
     def count(self, limit: Limit) -> bool:
         """One more of these; whether that is the end."""

@@ -23,15 +23,15 @@ class Command(msgspec.Struct, frozen=True):
     """A row: ``arguments`` is the least and the most of them."""
 
     keyword: str
-    states: frozenset[State]
+    states: tuple[State, ...]
     arguments: tuple[int, int]
     #: The one argument is the rest of the line, spaces included.
     whole: bool = False
 
 
-_BEFORE = frozenset({State.AUTHORIZATION})
-_AFTER = frozenset({State.TRANSACTION})
-_BOTH = _BEFORE | _AFTER
+_BEFORE = (State.AUTHORIZATION,)
+_AFTER = (State.TRANSACTION,)
+_BOTH = _BEFORE + _AFTER
 
 COMMANDS: dict[bytes, Command] = {
     row.keyword.encode(): row

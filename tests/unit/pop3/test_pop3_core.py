@@ -26,6 +26,7 @@ from mailsuite.pop3.maildrop import SLICE, Maildrop
 from mailsuite.pop3.server import ServerCore
 from mailsuite.pop3.states import COMMANDS, State
 from mailsuite.pop3.texts import Text
+from mailsuite.wire.dots import Stuffer
 from mailsuite.wire.signals import NEED_DATA, PAUSED
 
 PROFILE = Profile("mail.example.org", tls=True, plaintext=True, limits=Limits(faults=50))
@@ -160,6 +161,21 @@ def test_dots_are_doubled_whatever_the_message_before_ended_with() -> None:
     core.next_event()
     core.send_message(b".\r\n")
     assert core.data_to_send() == b"+OK 11 octets\r\nno line end\r\n.\r\n+OK 3 octets\r\n..\r\n.\r\n"
+
+
+@given(
+    st.lists(st.sampled_from([b"", b".", b"a", b"a.b", b"..", b"x" * 70, b"1.2.3." * 30]), max_size=12),
+    st.sampled_from([b"\r\n", b"", b"."]),
+)
+def test_a_whole_message_has_its_dots_doubled_however_many_there_are(lines: list[bytes], end: bytes) -> None:
+    message = b"\r\n".join(lines) + end
+    core = ServerCore(PROFILE)
+    log_in(core)
+    core.receive(b"RETR 1\r\n")
+    core.next_event()
+    core.send_message(message)
+    stuffer = Stuffer()
+    assert core.data_to_send() == b"+OK %d octets\r\n" % len(message) + stuffer.feed(message) + stuffer.finish()
 
 
 def test_update_names_what_is_marked_in_order() -> None:
