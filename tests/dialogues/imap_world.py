@@ -8,7 +8,8 @@ administrator; ``others NAME`` of the level below which others' mailboxes are; `
 ``message_limit N`` of one command.
 Verbs of ``% do``: ``deliver [mailbox] NAME`` mail arrives for ann; ``expunge UID`` and ``flag UID FLAG...`` another
 program acts on her INBOX; ``remove NAME`` it deletes a mailbox; ``fail METHOD KIND`` the next such call of the store
-fails (``temporary``, ``gone``, ``quota`` or ``bug``); ``stop`` the server shuts down;
+fails (``temporary``, ``gone``, ``quota`` or ``bug``); ``hold METHOD`` the next such call takes its time, until
+``release``; ``stop`` the server shuts down;
 ``annotate N`` gives her mailbox Job so many annotations; ``password NEW`` and
 ``disable`` change ann's account.
 """
@@ -18,6 +19,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from mailsuite import errors
@@ -221,6 +223,10 @@ class World(ShownCertificate, IMAPServerFactory):
             self.ann.delete(text)
         elif verb == "fail":
             self.ann.faults.plan(words[0], _FAULTS[words[1]]())
+        elif verb == "hold":
+            self.hold(text)
+        elif verb == "release":
+            self.held.callback(None)
         elif verb == "password":
             self.directory.set_password(ANN, text)
         elif verb == "disable":
@@ -232,6 +238,17 @@ class World(ShownCertificate, IMAPServerFactory):
             self.shut_down()
         else:
             raise ValueError(f"no verb {verb}")
+
+    def hold(self, method: str) -> None:
+        """The next such call of ann's store, through whichever session, goes on when ``held`` fires."""
+        self.held: Deferred[None] = Deferred()
+        store, work = self.ann, getattr(self.ann, method)
+
+        def later(*args: object) -> Deferred[object]:
+            delattr(store, method)
+            return self.held.addCallback(lambda _: work(*args))
+
+        setattr(store, method, later)
 
 
 def build(options: dict[str, str], clock: Clock, offload: IOffload) -> World:
