@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mailsuite.imap.events import GenUrlAuth
 from mailsuite.imap.syntax import strings
-from mailsuite.imap.syntax.cursor import Cursor, ProtocolError
+from mailsuite.imap.syntax.cursor import Cursor, ProtocolError, over_limit
 
 #: URLs in one command.
 MOST = 100
@@ -20,5 +20,5 @@ def parse(cursor: Cursor, tag: bytes) -> GenUrlAuth:
         if strings.atom(cursor, "a mechanism").upper() != b"INTERNAL":
             raise ProtocolError("INTERNAL is the only mechanism")
         if len(urls) > MOST:
-            raise ProtocolError(f"at most {MOST} URLs in one command")
+            raise over_limit(f"at most {MOST} URLs in one command")
     return GenUrlAuth(tag, tuple(urls))

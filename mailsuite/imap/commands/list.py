@@ -10,7 +10,7 @@ from mailsuite.imap.commands import status
 from mailsuite.imap.events import List
 from mailsuite.imap.items import ListReturn, ListSelect, StatusItem
 from mailsuite.imap.syntax import entries, strings
-from mailsuite.imap.syntax.cursor import Cursor, ProtocolError
+from mailsuite.imap.syntax.cursor import Cursor, ProtocolError, over_limit
 from mailsuite.model import DELIMITER
 
 _RETURN = re.compile(rb" RETURN \(", re.IGNORECASE)
@@ -52,7 +52,7 @@ def joined(reference: str, patterns: Sequence[str]) -> tuple[str, ...]:
     """The patterns seen from the reference (RFC 3501 section 6.3.8); one that starts at the root stands alone.  Raises
     ProtocolError if they are too long."""
     if len(reference) * len(patterns) + sum(map(len, patterns)) > _LONGEST:
-        raise ProtocolError(f"at most {_LONGEST} characters of patterns in one command")
+        raise over_limit(f"at most {_LONGEST} characters of patterns in one command")
     return tuple(
         pattern.removeprefix(DELIMITER) if pattern.startswith(DELIMITER) else reference + pattern
         for pattern in patterns
@@ -65,7 +65,7 @@ def _patterns(cursor: Cursor) -> tuple[str, ...]:
     while cursor.skip(b" "):
         patterns.append(strings.list_mailbox(cursor))
         if len(patterns) > _MOST:
-            raise ProtocolError(f"at most {_MOST} patterns in one command")
+            raise over_limit(f"at most {_MOST} patterns in one command")
     cursor.need(b")")
     return tuple(patterns)
 

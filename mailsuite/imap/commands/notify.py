@@ -9,7 +9,7 @@ from mailsuite.imap.events import Notify
 from mailsuite.imap.items import FetchItem
 from mailsuite.imap.notices import OF_MESSAGES, EventKind, Group, OfSelected, Wishes
 from mailsuite.imap.sources import SourceKind
-from mailsuite.imap.syntax.cursor import Cursor, ProtocolError
+from mailsuite.imap.syntax.cursor import Cursor, ProtocolError, over_limit
 from mailsuite.imap.syntax.mailbox_filters import source
 from mailsuite.imap.syntax.sections import fetch_items
 
@@ -66,7 +66,7 @@ class _Groups:
             raise ProtocolError("what to fetch is said of the selected mailbox alone")
         self.others.append(Group(where, kinds))
         if len(self.others) > _MOST:
-            raise ProtocolError(f"at most {_MOST} groups")
+            raise over_limit(f"at most {_MOST} groups")
 
     def _of_selected(self, kinds: frozenset[EventKind], delayed: bool) -> None:
         """§6.1"""

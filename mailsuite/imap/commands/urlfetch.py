@@ -5,7 +5,7 @@ from __future__ import annotations
 from mailsuite.imap.commands.genurlauth import MOST
 from mailsuite.imap.events import UrlFetch
 from mailsuite.imap.syntax import strings
-from mailsuite.imap.syntax.cursor import Cursor, ProtocolError
+from mailsuite.imap.syntax.cursor import Cursor, over_limit
 
 
 def parse(cursor: Cursor, tag: bytes) -> UrlFetch:
@@ -15,5 +15,5 @@ def parse(cursor: Cursor, tag: bytes) -> UrlFetch:
         cursor.space()
         urls.append(strings.astring(cursor, "a URL"))
         if len(urls) > MOST:
-            raise ProtocolError(f"at most {MOST} URLs in one command")
+            raise over_limit(f"at most {MOST} URLs in one command")
     return UrlFetch(tag, tuple(urls))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from mailsuite.imap import codes
 from mailsuite.imap.dialect import REV1, Dialect
 
 #: Literal announcement, RFC 3501 section 9 and RFC 7888: "{" number ["+"] "}" CRLF.  Also reads LITERAL-'s.
@@ -23,6 +24,11 @@ class ProtocolError(Exception):
         self.text = text if isinstance(text, bytes) else text.encode("ascii", "replace")
         self.code = code
         self.word = word
+
+
+def over_limit(text: str) -> ProtocolError:
+    """More than this server takes in one command: a refusal (RFC 5530 §3, LIMIT)."""
+    return ProtocolError(text, codes.LIMIT, b"NO")
 
 
 class Cursor:

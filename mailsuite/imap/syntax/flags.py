@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mailsuite.imap.syntax.cursor import Cursor, ProtocolError
+from mailsuite.imap.syntax.cursor import Cursor, ProtocolError, over_limit
 from mailsuite.model import SYSTEM_FLAGS, Flags
 
 # flag = "\Answered" / "\Flagged" / "\Deleted" / "\Seen" / "\Draft" / flag-keyword / flag-extension
@@ -20,7 +20,7 @@ def flag(cursor: Cursor) -> str:
     word = cursor.take(FLAG, "a flag").decode("ascii")
     if not word.startswith("\\"):
         if len(word) > _LONGEST:
-            raise ProtocolError(f"a keyword may have at most {_LONGEST} octets")
+            raise over_limit(f"a keyword may have at most {_LONGEST} octets")
         return word
     known = _SYSTEM.get(word.upper())
     if known is None:
@@ -48,5 +48,5 @@ def _flags(cursor: Cursor) -> Flags:
     while cursor.skip(b" "):
         flags.append(flag(cursor))
     if len(flags) > _MOST:
-        raise ProtocolError(f"at most {_MOST} flags in one command")
+        raise over_limit(f"at most {_MOST} flags in one command")
     return frozenset(flags)

@@ -6,7 +6,7 @@ import re
 
 from mailsuite.imap.items import Attribute, BodySection, FetchItem, Partial, SectionKind, Transfer
 from mailsuite.imap.syntax import strings
-from mailsuite.imap.syntax.cursor import Cursor, ProtocolError
+from mailsuite.imap.syntax.cursor import Cursor, ProtocolError, over_limit
 
 # fetch-att = "ENVELOPE" / "FLAGS" / "INTERNALDATE" / "RFC822" [".HEADER" / ".SIZE" / ".TEXT"] /
 #             "BODY" ["STRUCTURE"] / "UID" / "BODY" section ["<" number "." nz-number ">"] /
@@ -46,7 +46,7 @@ def fetch_items(cursor: Cursor) -> tuple[FetchItem, ...]:
     while cursor.skip(b" "):
         items.update(dict.fromkeys(_item_or_macro(cursor)))
         if len(items) > _MOST_ITEMS:
-            raise ProtocolError(f"at most {_MOST_ITEMS} fetch items in one command")
+            raise over_limit(f"at most {_MOST_ITEMS} fetch items in one command")
     cursor.need(b")")
     return tuple(items)
 
@@ -112,7 +112,7 @@ def _part(cursor: Cursor) -> tuple[int, ...]:
     numbers = cursor.match(_PART)
     part = tuple(map(int, numbers.group().split(b"."))) if numbers else ()
     if len(part) > _DEEPEST:
-        raise ProtocolError(f"a part number may have at most {_DEEPEST} levels")
+        raise over_limit(f"a part number may have at most {_DEEPEST} levels")
     return part
 
 
@@ -146,7 +146,7 @@ def _header_list(cursor: Cursor) -> tuple[bytes, ...]:
     while cursor.skip(b" "):
         fields.append(_field_name(cursor))
         if len(fields) > _MOST_FIELDS:
-            raise ProtocolError(f"at most {_MOST_FIELDS} header fields in one item")
+            raise over_limit(f"at most {_MOST_FIELDS} header fields in one item")
     cursor.need(b")")
     return tuple(fields)
 
