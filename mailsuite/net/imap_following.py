@@ -1,13 +1,17 @@
 """The messages behind the one that was fetched, for clients that fetch one after the other with a command for each.
 
 A job for each message costs more than its reading.  Who asked for a message and then for the one behind it has the
-next ones read along, small ones only.  Whoever does something else lets go of them; ``Allowance`` bounds what all
-sessions hold.  A message's octets never change, and one that is gone is not asked for (``View.resolve``).
+next ones read along, small ones only, and those behind them while he reads the second half of these.  Whoever does
+something else lets go of them; ``Allowance`` bounds what all sessions hold.  A message's octets never change, and one
+that is gone is not asked for (``View.resolve``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
 
 from mailsuite.errors import MailError
 from mailsuite.imap.view import View
@@ -44,13 +48,19 @@ class Following:
         self._allowance = allowance
         self._texts: dict[int, bytes] = {}
         self._next = 0
+        #: What is being read, and when it is there; it may lack some of them.
+        self._reading: Sequence[int] = ()
+        self._read: Deferred[Any] | None = None
 
     async def octets(self, mailbox: IMailbox, view: View, uid: int) -> bytes | MailError:
         """A message, as of ``IMailbox.octets``."""
+        if self._read is not None and uid in self._reading and uid not in self._texts:
+            await self._read
         text = self._texts.pop(uid, None)
         if text is not None:
             self._allowance.give_back(len(text))
             self._expect(view, uid)
+            self._read_on(mailbox, view)
             return text
         in_order = uid == self._next
         self.clear()
@@ -59,6 +69,22 @@ class Following:
         self._keep(uids[1:], found[1:])
         self._expect(view, uid)
         return found[0]
+
+    def _read_on(self, mailbox: IMailbox, view: View) -> None:
+        """Have the next read when few are left, so that nobody waits for them."""
+        few = 0 < len(self._texts) <= AHEAD // 2
+        if not few or self._read is not None or self._allowance.left < AHEAD_OCTETS:
+            return
+        last = next(reversed(self._texts))
+        self._reading = uids = view.following(last, AHEAD + 1)[1:] if view.holds(last) else ()
+        if uids:
+            self._read = read = mailbox.octets(uids, AHEAD_OCTETS)
+            read.addCallback(self._was_read, uids)
+            read.addErrback(lambda _: self._was_read((), ()))  # who asks for one of them hears why
+
+    def _was_read(self, texts: Sequence[bytes | MailError], uids: Sequence[int]) -> None:
+        self._read = None
+        self._keep(uids, texts)
 
     def _expect(self, view: View, uid: int) -> None:
         self._next = view.following(uid, 2)[-1]
@@ -70,6 +96,9 @@ class Following:
 
     def clear(self) -> None:
         """Let go of all."""
+        read, self._read = self._read, None
+        if read is not None:
+            read.cancel()
         if self._texts or self._next:
             self._allowance.give_back(sum(map(len, self._texts.values())))
             self._texts.clear()

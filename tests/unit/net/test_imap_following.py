@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 
-from mailsuite.errors import Expunged
+from mailsuite.errors import Expunged, Temporary
 from mailsuite.imap.view import View
 from mailsuite.model import Vanished
 from mailsuite.net.imap_following import AHEAD, Allowance, Following
 from mailsuite.testing.memory_store import MemoryStores
-from mailsuite.testing.results import result_of
+from mailsuite.testing.results import result_of, unfired
 
 ANN = "ann@example.org"
 
@@ -53,6 +53,44 @@ def test_in_order_many_are_read_in_one_job(world: World) -> None:
     world.read(range(1, 41))
     assert [asked[0] for asked in world.asked] == [1, 2, 2 + AHEAD, 2 + 2 * AHEAD]
     assert world.allowance.left == 1 << 20
+
+
+def test_the_next_are_read_while_some_are_left(world: World) -> None:
+    world.read(range(1, 2 + AHEAD // 2))
+    assert len(world.asked) == 3
+    held: Deferred[Any] = Deferred()
+    octets_of = world.mailbox.octets
+    world.mailbox.octets = lambda *asked: octets_of(*asked).addCallback(lambda texts: held.addCallback(lambda _: texts))
+    world.read(range(2 + AHEAD // 2, 2 + 2 * AHEAD))
+    assert len(world.asked) == 4, "the last of those that were read are at hand"
+    waiting = Deferred.fromCoroutine(world.following.octets(world.mailbox, world.view, 2 + 2 * AHEAD))
+    assert unfired(waiting)
+    held.callback(None)
+    assert result_of(waiting) == world.mailbox.messages[2 + 2 * AHEAD].octets
+    assert len(world.asked) == 4
+
+
+def test_what_is_being_read_for_somebody_who_does_something_else_is_let_go(world: World) -> None:
+    world.read(range(1, 1 + AHEAD // 2))
+    held: list[Deferred[Any]] = []
+    octets_of = world.mailbox.octets
+    world.mailbox.octets = lambda *_: held.append(Deferred()) or held[0]
+    world.read([1 + AHEAD // 2])
+    world.following.clear()
+    assert held[0].called
+    world.mailbox.octets = octets_of
+    assert world.allowance.left == 1 << 20
+    world.read([30])
+    assert world.asked[-1] == [30]
+
+
+def test_what_could_not_be_read_along_is_read_when_it_is_asked_for(world: World) -> None:
+    world.read(range(1, 1 + AHEAD // 2))
+    octets_of = world.mailbox.octets
+    world.mailbox.octets = lambda *_: fail(Temporary("the disk is tired"))
+    world.read([1 + AHEAD // 2])
+    world.mailbox.octets = octets_of
+    world.read(range(2 + AHEAD // 2, 30))
 
 
 @pytest.mark.parametrize("uids", [[5, 3, 9, 9, 2], [40, 39, 38], [40, 40]])
