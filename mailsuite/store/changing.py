@@ -6,15 +6,15 @@ folder.  Blocking, with the account's lock held.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import compress
 from typing import TYPE_CHECKING, TypeVar
 
 from mailsuite.model import NO_FLAGS, FlagOp, Flags
 from mailsuite.steps import Renames, Step, Unlinks
 from mailsuite.store import flags as flag_sets
-from mailsuite.store import scan
 from mailsuite.store.filename import in_cur
-from mailsuite.store.index import Place
+from mailsuite.store.places import Places
 
 if TYPE_CHECKING:
     from mailsuite.store.folder import Folder
@@ -44,51 +44,53 @@ def store(
     for part in slices(uids):
         places = folder.account.index.places(folder.id, part)
         if unchanged_since is not None:
-            late += [uid for uid, *_, modseq in places if modseq > unchanged_since]
-            places = [place for place in places if place[-1] <= unchanged_since]
+            unchanged = [modseq <= unchanged_since for modseq in places.modseqs]
+            late += [uid for uid, chosen in zip(places.uids, unchanged, strict=True) if not chosen]
+            places = places.only(unchanged)
         if not _change_flags(folder, places, op, flags, done):
-            left = [uid for uid, *_ in places]
             folder.look(force=True)  # some were not where they should be
-            _change_flags(folder, folder.account.index.places(folder.id, left), op, flags, [])
-            now = folder.account.index.letters(folder.id, left)
+            _change_flags(folder, folder.account.index.places(folder.id, places.uids), op, flags, [])
+            now = folder.account.index.letters(folder.id, places.uids)
             done += [(uid, folder.lettering.flags_of(uid, letters), modseq) for uid, letters, modseq in now]
-    return done, late
+    return sorted(done), sorted(late)
 
 
-def _change_flags(
-    folder: Folder, places: Sequence[Place], op: FlagOp, flags: Flags, done: list[tuple[int, Flags, int]]
-) -> bool:
+def _change_flags(folder: Folder, places: Places, op: FlagOp, flags: Flags, done: list[tuple[int, Flags, int]]) -> bool:
     """Rename all as one unit, note; if no file was missing, ``done`` gets what is so now."""
     if op is not FlagOp.REMOVE and places:
         folder.lettering.learn(flags)
     plan = _Plan(folder, op, flags)
     with folder.own_change():
-        changed = [(place, after) for place in places if (after := plan.letters(place)) is not None]
-        missed: Collection[int] = ()
-        if changed:
-            changed.sort(key=_in_cur)
-            modseq = folder.counters.next_modseq()
-            noted = folder.changed(_by_letters(changed).items(), modseq)
-            steps = [*_renames(folder, changed), *folder.lettering.put_more(plan.more), *noted]
-            missed = folder.account.resources.disk.commit(steps)
-            folder.history.done()
-            if missed:
-                changed = [each for number, each in enumerate(changed) if number not in missed]
-            letters = _by_letters(changed)
-            if letters:
-                folder.note_letters({(after, False): uids for after, uids in letters.items()}, modseq)
+        planned = plan.letters(places)
+        changes = [letters is not None for letters in planned]
+        after = [letters for letters in planned if letters is not None]
+        missed = _rename(folder, places.only(changes), after, plan.more) if after else ()
     if not missed:
-        modseq, now = folder.counters.modseq, {place[0]: after for place, after in changed}
-        for uid, _, _, was, _, before in places:
-            done.append((uid, folder.lettering.flags_of(uid, now.get(uid, was)), modseq if uid in now else before))
+        letters = [was if now is None else now for was, now in zip(places.letters, planned, strict=True)]
+        modseqs = [folder.counters.modseq if new else was for was, new in zip(places.modseqs, changes, strict=True)]
+        done += zip(places.uids, folder.lettering.flags_of_many(places.uids, letters), modseqs, strict=True)
     return not missed
 
 
-def _by_letters(changed: Sequence[tuple[Place, str]]) -> dict[str, list[int]]:
+def _rename(folder: Folder, places: Places, letters: Sequence[str], more: Mapping[int, Flags]) -> Collection[int]:
+    """Give these the letters, in step, as one unit; the numbers of those that were not there."""
+    modseq = folder.counters.next_modseq()
+    noted = folder.changed(_by_letters(places.uids, letters).items(), modseq)
+    steps = [*_renames(folder, places, letters), *folder.lettering.put_more(more), *noted]
+    missed = folder.account.resources.disk.commit(steps)
+    folder.history.done()
+    there = [number not in missed for number in range(len(places))] if missed else [True] * len(places)
+    if any(there):
+        found = _by_letters(places.only(there).uids, list(compress(letters, there)))
+        folder.note_letters({(after, False): uids for after, uids in found.items()}, modseq)
+    return missed
+
+
+def _by_letters(uids: Sequence[int], letters: Sequence[str]) -> dict[str, list[int]]:
     """The letters that messages are to have -> their UIDs."""
-    found: dict[str, list[int]] = {}
-    for place, after in changed:
-        found.setdefault(after, []).append(place[0])
+    found: dict[str, list[int]] = {each: [] for each in set(letters)}
+    for uid, each in zip(uids, letters, strict=True):
+        found[each].append(uid)
     return found
 
 
@@ -99,14 +101,18 @@ class _Plan:
         self._folder = folder
         self._op = op
         self._flags = flags
-        self._after: dict[str, str | None] = {}
+        self._after: dict[str, str | None] = {}  # by the letters before
         self.more: dict[int, Flags] = {}
 
-    def letters(self, place: Place) -> str | None:
-        """The letters that this one is to have, None if nothing changes."""
-        uid, letters = place[0], place[3]
-        if letters in self._after and uid not in self._folder.lettering.more.by_uid:
-            return self._after[letters]
+    def letters(self, places: Places) -> list[str | None]:
+        """In step, the letters that each is to have, None if nothing changes."""
+        after, more = self._after, self._folder.lettering.more.by_uid
+        return [
+            after[letters] if letters in after and uid not in more else self._letters(uid, letters)
+            for uid, letters in zip(places.uids, places.letters, strict=True)
+        ]
+
+    def _letters(self, uid: int, letters: str) -> str | None:
         before = self._folder.lettering.flags_of(uid, letters)
         now = flag_sets.apply(self._op, before, self._flags)
         keywords = self._folder.lettering.keywords
@@ -119,17 +125,13 @@ class _Plan:
         return after
 
 
-def _in_cur(changed: tuple[Place, str]) -> bool:
-    return not changed[0][2]
-
-
-def _renames(folder: Folder, changed: Sequence[tuple[Place, str]]) -> Iterator[Step]:
-    """In the order of ``changed``."""
-    for inside, recent in ((folder.new, True), (folder.cur, False)):
-        there = [(base, letters, after) for (_, base, at, letters, *_), after in changed if bool(at) is recent]
-        if there:
-            old = [scan.canonical_name(base, letters, recent) for base, letters, _ in there]
-            yield Renames(inside, folder.cur, old, [in_cur(base, after) for base, _, after in there])
+def _renames(folder: Folder, places: Places, letters: Sequence[str]) -> Iterator[Step]:
+    """In the order of ``places``."""
+    old, new, first = places.names(), list(map(in_cur, places.bases, letters)), places.in_new
+    if first:
+        yield Renames(folder.new, folder.cur, old[:first], new[:first])
+    if first < len(old):
+        yield Renames(folder.cur, folder.cur, old[first:], new[first:])
 
 
 # -- EXPUNGE -------------------------------------------------------------------------------------------------------
@@ -148,14 +150,14 @@ def _expunge(folder: Folder, uids: Sequence[int]) -> list[int]:
             modseq, missed = _unlink(folder, places)
             if missed:
                 folder.look(force=True)  # notes those that are gone, finds those that were renamed
-                left = index.places(folder.id, [place[0] for place in places])
+                left = index.places(folder.id, places.uids)
                 modseq, _ = _unlink(folder, left)
             if left:
-                folder.forget([place[0] for place in left], modseq)
-    return [place[0] for place in places]
+                folder.forget(left.uids, modseq)
+    return sorted(places.uids)
 
 
-def _unlink(folder: Folder, places: Sequence[Place]) -> tuple[int, bool]:
+def _unlink(folder: Folder, places: Places) -> tuple[int, bool]:
     """Remove the files as one unit; its MODSEQ, and whether one was missing."""
     if not places:
         return 0, False
@@ -165,17 +167,13 @@ def _unlink(folder: Folder, places: Sequence[Place]) -> tuple[int, bool]:
     return modseq, bool(missed)
 
 
-def removal(folder: Folder, places: Sequence[Place]) -> tuple[int, list[Step]]:
+def removal(folder: Folder, places: Places) -> tuple[int, list[Step]]:
     """The MODSEQ of their removal, and the steps of one unit; ``history.done`` and ``forget`` are to follow."""
-    steps: list[Step] = []
-    for inside, recent in ((folder.new, True), (folder.cur, False)):
-        names = [
-            scan.canonical_name(base, letters, recent) for _, base, at, letters, *_ in places if bool(at) is recent
-        ]
-        if names:
-            steps.append(Unlinks(inside, names))
-    uids = [place[0] for place in places]
-    steps += folder.lettering.put_more(dict.fromkeys(uids, NO_FLAGS))
+    names, first = places.names(), places.in_new
+    steps: list[Step] = [
+        Unlinks(inside, part) for inside, part in ((folder.new, names[:first]), (folder.cur, names[first:])) if part
+    ]
+    steps += folder.lettering.put_more(dict.fromkeys(places.uids, NO_FLAGS))
     modseq = folder.counters.next_modseq()
-    steps += folder.history.gone(uids, modseq, folder.counters.uidnext)
+    steps += folder.history.gone(places.uids, modseq, folder.counters.uidnext)
     return modseq, steps

@@ -1,9 +1,9 @@
 """Columns of many rows of the index in one step of SQLite.
 
 A row that becomes Python objects costs thrice what SQLite needs to find it, and each step takes the interpreter's lock
-from the reactor and gives it back.  So SQLite puts numbers into one JSON array, and octets into one string with NUL
-between them, which no octets have that IMAP sends (RFC 9051 §9 ``CHAR8``); what has some all the same is read row by
-row.  Blocking, with the account's lock held.
+from the reactor and gives it back.  So SQLite puts numbers into one JSON array, names of files into one string with
+``/`` between them, and octets into one with NUL, which no octets have that IMAP sends (RFC 9051 §9 ``CHAR8``); what has
+some all the same is read row by row.  Blocking, with the account's lock held.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class Kind(enum.Enum):
     INTEGER = enum.auto()
     REAL = enum.auto()
     OCTETS = enum.auto()
+    NAME = enum.auto()
 
 
 def _numbers(decode: Callable[[str], Sequence[object]]) -> Callable[[bytes | str | None], Sequence[object]]:
@@ -43,12 +44,17 @@ def _octets(text: bytes | str | None) -> Sequence[object]:
     return text.split(b"\0") if isinstance(text, bytes) else ()
 
 
+def _names(text: bytes | str | None) -> Sequence[object]:
+    return text.split("/") if isinstance(text, str) else ()
+
+
 _SELECT = {
     Kind.INTEGER: "json_group_array({})",
     Kind.REAL: "json_group_array({})",
     Kind.OCTETS: "cast(group_concat({}, char(0)) AS BLOB)",
+    Kind.NAME: "group_concat({}, '/')",
 }
-_DECODE = {Kind.INTEGER: _numbers(_integers), Kind.REAL: _numbers(_reals), Kind.OCTETS: _octets}
+_DECODE = {Kind.INTEGER: _numbers(_integers), Kind.REAL: _numbers(_reals), Kind.OCTETS: _octets, Kind.NAME: _names}
 
 
 def read(

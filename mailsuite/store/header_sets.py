@@ -8,7 +8,6 @@ from the beginning.  A message's octets never change, so nothing here grows stal
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from typing import TypeAlias, cast
@@ -80,14 +79,10 @@ class HeaderSets:
             values = ((id, mailbox << 32 | uid, block) for uid, block in blocks)
             self._db.executemany("INSERT OR REPLACE INTO header_fields VALUES (?, ?, ?)", values)
 
-    def delete(self, mailbox: int, uids: Iterable[int]) -> None:
-        """These messages are gone."""
-        gone = json.dumps(list(uids))
+    def delete(self, condition: str, values: Sequence[object]) -> None:
+        """The messages of which this is so are gone (``among``)."""
         for id in self._ids.values():
-            self._db.execute(
-                "DELETE FROM header_fields WHERE header_set = ? AND key IN (SELECT ? + value FROM json_each(?))",
-                (id, mailbox << 32, gone),
-            )
+            self._db.execute(f"DELETE FROM header_fields WHERE header_set = ? AND {condition}", (id, *values))  # noqa: S608
 
     def drop(self, first: int, last: int) -> None:
         """All between two keys are gone."""

@@ -10,19 +10,20 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import TypeAlias, cast
+from typing import cast
 
 import msgspec
 from twisted.logger import Logger
 
 from mailsuite.disk.summary import Rendered
-from mailsuite.store import columns, header_sets
+from mailsuite.store import columns, header_sets, places
+from mailsuite.store.among import among
 from mailsuite.store.columns import Columns, Kind
 from mailsuite.store.header_sets import HeaderSets, Names
+from mailsuite.store.places import Places
 
 _VERSION = 4
 _SCHEMA = f"""
@@ -53,14 +54,13 @@ _KINDS = {
     "digest": Kind.OCTETS,
     "thread": Kind.OCTETS,
 }
-_AMONG = "key IN (SELECT ? + value FROM json_each(?))"
+#: What is kept besides ``message``.
+_TABLES = ("summary", "ascii", "preview")
 _UID = 0xFFFFFFFF
 _NUMBERS = msgspec.json.Decoder(tuple[int, ...])
 #: A folder's time until the first look at it is over.
 _UNKNOWN = -1
 
-#: (UID, base, whether in ``new``, letters, octets as sent, MODSEQ): a part of a row, cheaper where there are many.
-Place: TypeAlias = tuple[int, str, int, str, int, int]
 _log = Logger()
 
 
@@ -177,7 +177,7 @@ class Index:
 
     def drop_mailbox(self, id: int) -> None:
         with self.transaction():
-            for table in ("message", "summary", "ascii", "preview"):
+            for table in ("message", *_TABLES):
                 self._db.execute(f"DELETE FROM {table} WHERE key BETWEEN ? AND ?", _range(id))  # noqa: S608
             self.header_sets.drop(*_range(id))
             self._db.execute("DELETE FROM mailbox WHERE id = ?", (id,))
@@ -210,8 +210,8 @@ class Index:
 
     def claim_these(self, id: int, uids: Iterable[int]) -> None:
         """The same for some of them."""
-        among = (id << 32, json.dumps(list(uids)))
-        self._db.execute(f"UPDATE message SET recent = 2 WHERE recent = 1 AND {_AMONG}", among)  # noqa: S608
+        condition, values = among(id, list(uids))
+        self._db.execute(f"UPDATE message SET recent = 2 WHERE recent = 1 AND {condition}", values)  # noqa: S608
 
     def claimed(self, id: int, limit: int) -> list[tuple[int, str]]:
         """(UID, base) of some that are claimed and still in ``new``."""
@@ -233,10 +233,9 @@ class Index:
         """Those of ``uids`` that are there, ascending."""
         return [_row(found) for found in self._among(f"SELECT {_COLUMNS} FROM message WHERE", id, uids)]  # noqa: S608
 
-    def places(self, id: int, uids: Collection[int]) -> Sequence[Place]:
+    def places(self, id: int, uids: Collection[int]) -> Places:
         """The same for those whose files are to be renamed or removed."""
-        found = self._among("SELECT key & 4294967295, base, recent, letters, wire, modseq FROM message WHERE", id, uids)
-        return cast(Sequence[Place], found)
+        return places.read(self._db, id, uids)
 
     def dates(self, id: int, uids: Collection[int]) -> Sequence[tuple[int, float, int]]:
         """(UID, internal date, octets as sent) of those that are there, ascending."""
@@ -264,31 +263,30 @@ class Index:
 
     def size_of(self, id: int, uids: Collection[int]) -> tuple[int, int]:
         """(Messages, octets as sent) of those that are there."""
-        select = f"SELECT count(*), coalesce(sum(wire), 0) FROM message WHERE {_AMONG}"  # noqa: S608
-        return self._db.execute(select, (id << 32, json.dumps(list(uids)))).fetchone()
+        condition, values = among(id, uids)
+        select = f"SELECT count(*), coalesce(sum(wire), 0) FROM message WHERE {condition}"  # noqa: S608
+        return self._db.execute(select, values).fetchone()
 
     def _among(self, select: str, id: int, uids: Collection[int]) -> Sequence[tuple[object, ...]]:
-        if len(uids) == 1:  # three times as fast
-            return self._db.execute(f"{select} key = ?", (id << 32 | next(iter(uids)),)).fetchall()
-        return self._db.execute(f"{select} {_AMONG} ORDER BY key", (id << 32, json.dumps(list(uids)))).fetchall()
+        condition, values = among(id, uids)
+        return self._db.execute(f"{select} {condition} ORDER BY key", values).fetchall()
 
     def insert(self, id: int, rows: Iterable[Row]) -> None:
         values = ((id << 32 | r.uid, r.base, r.recent, r.letters, r.stored, r.wire, r.date, r.modseq) for r in rows)
         self._db.executemany("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
 
-    def delete(self, id: int, uids: Iterable[int]) -> None:
-        among = (id << 32, json.dumps(list(uids)))
-        self._db.execute(f"DELETE FROM message WHERE {_AMONG}", among)  # noqa: S608
-        self._db.execute(f"DELETE FROM summary WHERE {_AMONG}", among)  # noqa: S608
-        self._db.execute(f"DELETE FROM ascii WHERE {_AMONG}", among)  # noqa: S608
-        self._db.execute(f"DELETE FROM preview WHERE {_AMONG}", among)  # noqa: S608
-        self.header_sets.delete(id, uids)
+    def delete(self, id: int, uids: Collection[int]) -> None:
+        condition, values = among(id, uids)
+        for table in ("message", *_TABLES):
+            self._db.execute(f"DELETE FROM {table} WHERE {condition}", values)  # noqa: S608
+        self.header_sets.delete(condition, values)
 
     def set_letters(self, id: int, letters: Mapping[tuple[str, bool], Sequence[int]], modseq: int) -> None:
         """(Letters, whether in ``new``) -> UIDs of those of which that is so now."""
         for (new, recent), uids in letters.items():
-            among = (new, modseq, recent, id << 32, json.dumps(uids))
-            self._db.execute(f"UPDATE message SET letters = ?, modseq = ?, recent = ? WHERE {_AMONG}", among)  # noqa: S608
+            condition, values = among(id, uids)
+            update = f"UPDATE message SET letters = ?, modseq = ?, recent = ? WHERE {condition}"  # noqa: S608
+            self._db.execute(update, (new, modseq, recent, *values))
 
     def set_recent(self, id: int, places: Iterable[tuple[int, bool]]) -> None:
         """(UID, whether in ``new``)."""

@@ -6,7 +6,7 @@ What a name or an answer is to depend on is written down before.  Needs the acco
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from mailsuite.interfaces import IDisk
 from mailsuite.model import Flags
@@ -37,6 +37,13 @@ class Lettering:
     def flags_of(self, uid: int, letters: str) -> Flags:
         flags = self.keywords.flags(letters)
         return flags | self.more.by_uid[uid] if uid in self.more.by_uid else flags
+
+    def flags_of_many(self, uids: Iterable[int], letters: Sequence[str]) -> list[Flags]:
+        """In step."""
+        if self.more.by_uid:
+            return list(map(self.flags_of, uids, letters))
+        known = {each: self.keywords.flags(each) for each in set(letters)}
+        return list(map(known.__getitem__, letters))
 
     def learn(self, flags: Flags) -> None:
         """Give letters to the keywords among these."""
