@@ -16,7 +16,7 @@ from mailsuite.imap.items import Attribute, FetchItem, SectionKind
 from mailsuite.imap.modseqs import Awareness
 from mailsuite.imap.rows import Plan
 from mailsuite.model import Fetched
-from mailsuite.net import imap_columns, imap_resync
+from mailsuite.net import imap_columns, imap_limit, imap_resync
 from mailsuite.net import imap_sections as sections
 from mailsuite.net.imap_ahead import Ahead
 from mailsuite.net.imap_bodies import Bodies
@@ -50,11 +50,10 @@ async def fetch(session: Session, event: Fetch) -> None:
         uids = await imap_resync.changed_since(session.selection, uids, event.changed_since)
     share = Share(session.settings.message_limit)
     uids = share.newest(uids)
-    code = share.code or missed(session, event.messages)
-    missing = await _answer(session, rows.plan(event.items, view.may.keep_seen, view.uid_only), uids)
-    if missing and not code:
-        code = codes.EXPUNGEISSUED  # RFC 5530 §3
-    await session.complete(event, b"fetched", code, event.uid)
+    gone = missed(session, event.messages)
+    if await _answer(session, rows.plan(event.items, view.may.keep_seen, view.uid_only), uids):
+        gone = codes.EXPUNGEISSUED  # RFC 5530 §3
+    await session.complete(event, b"fetched", imap_limit.told(session, share, gone), event.uid)
 
 
 async def show(session: Session, items: tuple[FetchItem, ...], uids: list[int]) -> None:

@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mailsuite.errors import TooManyMessages
-from mailsuite.imap import codes
+from mailsuite.imap import codes, responses
+from mailsuite.net.imap_session import Session
+
+
+def told(session: Session, share: Share, code: bytes) -> bytes:
+    """What the tagged OK says of a command that did not come to all, and has that ``code`` to say as well: then what
+    was left stands in an untagged NO (RFC 9738 §3.1)."""
+    if share.code and code:
+        session.core.untagged(responses.no(b"not all of them", share.code))
+    return code or share.code
 
 
 class Share:

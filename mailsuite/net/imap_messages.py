@@ -10,6 +10,7 @@ from mailsuite.imap import batches, codes, responses
 from mailsuite.imap.events import Copy, Expunge, Store, UidBatches
 from mailsuite.imap.modseqs import Awareness
 from mailsuite.model import FlagOp, Flags
+from mailsuite.net import imap_limit
 from mailsuite.net.imap_acl import uids_told
 from mailsuite.net.imap_limit import Share
 from mailsuite.net.imap_selection import AT_ONCE, Selection
@@ -39,7 +40,7 @@ async def store(session: Session, event: Store) -> None:
     selection = writable(session)
     share = Share(session.settings.message_limit)
     uids = share.newest(session.resolve(event.messages))
-    code = share.code or missed(session, event.messages)
+    code = missed(session, event.messages)
     if uids:
         results, late = await selection.mailbox.store(uids, event.op, event.flags, event.unchanged_since)
         selection.view.stored(results, event.op, event.flags, event.silent)
@@ -47,10 +48,8 @@ async def store(session: Session, event: Store) -> None:
             late = await _try_again(selection, event, late)
         if late:
             await _show(selection, late)
-            if share.code:
-                session.core.untagged(responses.no(b"not all of them", share.code))
             code = codes.modified(late if event.uid else selection.view.numbers(late))
-    await session.complete(event, b"stored", code, uid=event.uid)
+    await session.complete(event, b"stored", imap_limit.told(session, share, code), uid=event.uid)
 
 
 async def _try_again(selection: Selection, event: Store, late: Sequence[int]) -> Sequence[int]:
@@ -97,13 +96,15 @@ async def copy(session: Session, event: Copy) -> None:
         return
     session.made(event.mailbox, copied.targets)
     code = codes.copyuid(copied) if await uids_told(session, event.mailbox) else b""
-    if gone or len(copied.sources) < len(uids):
-        session.core.untagged(responses.no(b"some of the messages no longer exist", codes.EXPUNGEISSUED))
+    if len(copied.sources) < len(uids):
+        gone = codes.EXPUNGEISSUED
     if event.move:  # RFC 6851 §4.3: before the EXPUNGE responses
         if code:
             session.core.untagged(responses.ok(b"moved", code))
-        await session.complete(event, b"done", share.code, uid=event.uid)
+        await session.complete(event, b"done", imap_limit.told(session, share, gone), uid=event.uid)
     else:
+        if gone:
+            session.core.untagged(responses.no(b"some of the messages no longer exist", gone))
         await session.complete(event, b"copied", code, uid=event.uid)
 
 

@@ -9,7 +9,7 @@ from mailsuite import query
 from mailsuite.imap import sets
 from mailsuite.imap.events import Criteria
 from mailsuite.imap.syntax import charsets, dates, strings
-from mailsuite.imap.syntax.cursor import Cursor, ProtocolError
+from mailsuite.imap.syntax.cursor import Cursor, ProtocolError, over_limit
 from mailsuite.model import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN
 from mailsuite.query import Query, When
 
@@ -97,7 +97,7 @@ class SearchKeys:
     def _key(self, depth: int) -> Query:
         self._count += 1
         if self._count > _MOST or depth > _DEEPEST:
-            raise ProtocolError("the search is too complex")
+            raise over_limit("the search is too complex")
         cursor = self._cursor
         if cursor.skip(b"("):
             inner = self.keys(depth + 1)

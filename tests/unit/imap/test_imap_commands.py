@@ -300,6 +300,7 @@ def test_refuses_what_is_malformed(text: bytes) -> None:
         (b'LIST "" (' + b" ".join([b"a"] * 51) + b")", b"LIMIT"),
         (b"NOTIFY SET" + b" (mailboxes a (MessageNew MessageExpunge))" * 101, b"LIMIT"),
         (b"URLFETCH" + b" x" * 101, b"LIMIT"),
+        (b"SEARCH " + b"NOT " * 60 + b"SEEN", b"LIMIT"),
     ],
 )
 def test_says_no_with_a_code_to_what_is_well_formed_but_cannot_be(text: bytes, code: bytes) -> None:
