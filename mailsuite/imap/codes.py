@@ -66,10 +66,10 @@ def noupdate(tag: bytes) -> bytes:
 
 
 def inprogress(tag: bytes, done: int, goal: int) -> bytes:
-    """RFC 9585 §4: how far that command is, as far as that is known.  A tag that would end the code is left out."""
-    if b"]" in tag:
-        return b"INPROGRESS"
-    return b'INPROGRESS ("%b" %b)' % (tag, b"%d %d" % (min(done, goal), goal) if goal else b"NIL NIL")
+    """RFC 9585 §4: how far that command is, as far as that is known.  A tag that would end the code is left out; the
+    goal "MUST be greater", so who is there has one more to go."""
+    name = b"NIL" if b"]" in tag else b'"%b"' % tag
+    return b"INPROGRESS (%b %b)" % (name, b"%d %d" % (min(done, goal - 1), goal) if goal else b"NIL NIL")
 
 
 def badevent(known: Iterable[str]) -> bytes:

@@ -42,13 +42,14 @@ async def fetch(session: Session, event: Fetch) -> None:
         session.become(Awareness.CONDSTORE)
     view = session.selection.view
     uids = session.resolve(event.messages)
+    share = Share(session.settings.message_limit)
     if event.partial is not None:
+        share.refuse_window(event.partial)
         uids = list(event.partial.cut(uids))
     if event.vanished:
         await imap_resync.tell_vanished(session, event.messages.ranges, event.changed_since)
     if event.changed_since:
         uids = await imap_resync.changed_since(session.selection, uids, event.changed_since)
-    share = Share(session.settings.message_limit)
     uids = share.newest(uids)
     gone = missed(session, event.messages)
     if await _answer(session, rows.plan(event.items, view.may.keep_seen, view.uid_only), uids):

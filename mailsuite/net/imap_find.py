@@ -24,14 +24,19 @@ async def search(session: Session, event: Search) -> None:
     """RFC 3501 §6.4.4, RFC 4731, RFC 5182, RFC 7162 §3.1.5."""
     _refuse_reuse(session, event)
     _refuse_numbers(session, event)
-    found = await saving(session, event.returns, find(session, event.criteria))
     share = Share(session.settings.message_limit)
-    if event.returns is None or ReturnOption.ALL in event.returns.options:  # else they are not listed
-        found = share.newest(found)
+    found = await saving(session, event.returns, _listed(session, event, share))
     await _answer(session, event, found, responses.search)
     keep_updated(session, event.tag, event.criteria, event.returns, found, event.uid, whole=not share.code)
     # RFC 7162 §3.2.10.2: nothing is told as gone while sequence numbers are in use
     await session.complete(event, b"searched", share.code, event.uid, expunges=not event.criteria.numbers)
+
+
+async def _listed(session: Session, event: Search, share: Share) -> list[int]:
+    """What is found; only so many if all are listed (RFC 9738 §3.1), and only those are saved (§3.4)."""
+    found = await find(session, event.criteria)
+    listed = event.returns is None or ReturnOption.ALL in event.returns.options
+    return share.newest(found) if listed else found
 
 
 async def sort(session: Session, event: Sort) -> None:

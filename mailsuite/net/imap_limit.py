@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from mailsuite.errors import TooManyMessages
 from mailsuite.imap import codes, responses
+from mailsuite.imap.returns import Window
 from mailsuite.net.imap_session import Session
 
 
@@ -40,4 +41,9 @@ class Share:
     def all_of(self, uids: Sequence[int]) -> None:
         """Raises ``TooManyMessages`` if it may not be about all."""
         if self._limit and len(uids) > self._limit:
+            raise TooManyMessages(self._limit)
+
+    def refuse_window(self, window: Window) -> None:
+        """The same if it asks for more by PARTIAL."""
+        if self._limit and window.last - window.first >= self._limit:
             raise TooManyMessages(self._limit)

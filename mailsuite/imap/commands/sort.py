@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 
 from mailsuite.imap.events import SearchRefused, Sort
-from mailsuite.imap.syntax import strings
 from mailsuite.imap.syntax.cursor import Cursor, ProtocolError
-from mailsuite.imap.syntax.search_keys import criteria
+from mailsuite.imap.syntax.search_keys import criteria, mandatory_charset
 from mailsuite.imap.syntax.search_return import needs_fuzzy, returns
 from mailsuite.query import SortBy, SortKey
 
@@ -31,7 +30,7 @@ def _parse(cursor: Cursor, tag: bytes, uid: bool) -> Sort | SearchRefused:
     order = _criteria(cursor)
     cursor.space()
     try:  # search-criteria = charset 1*(SP search-key)
-        found = criteria(cursor, strings.astring(cursor, "a charset"))
+        found = criteria(cursor, mandatory_charset(cursor))
     except ProtocolError as error:
         if wanted is None or not wanted.saves or error.word != b"NO":
             raise

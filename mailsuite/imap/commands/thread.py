@@ -5,7 +5,7 @@ from __future__ import annotations
 from mailsuite.imap.events import Thread
 from mailsuite.imap.syntax import strings
 from mailsuite.imap.syntax.cursor import Cursor
-from mailsuite.imap.syntax.search_keys import criteria
+from mailsuite.imap.syntax.search_keys import criteria, mandatory_charset
 from mailsuite.query import ThreadAlgorithm
 
 _ALGORITHMS = {algorithm.value.encode(): algorithm for algorithm in ThreadAlgorithm}
@@ -29,5 +29,5 @@ def _parse(cursor: Cursor, tag: bytes, uid: bool) -> Thread:
         cursor.pos = start
         raise cursor.expected("a threading algorithm")
     cursor.space()
-    found = criteria(cursor, strings.astring(cursor, "a charset"))  # search-criteria = charset 1*(SP search-key)
+    found = criteria(cursor, mandatory_charset(cursor))  # search-criteria = charset 1*(SP search-key)
     return Thread(tag, found, uid, algorithm)

@@ -64,6 +64,14 @@ def program(cursor: Cursor) -> Criteria:
     return criteria(cursor, strings.astring(cursor, "a charset"))
 
 
+def mandatory_charset(cursor: Cursor) -> bytes:
+    """That of SORT and THREAD."""
+    charset = strings.astring(cursor, "a charset")
+    if cursor.dialect.utf8_accept and charset.upper() != b"UTF-8":  # RFC 9755 §3
+        raise ProtocolError("after ENABLE UTF8=ACCEPT the charset is UTF-8")
+    return charset
+
+
 def criteria(cursor: Cursor, charset: bytes) -> Criteria:
     """1*(SP search-key) up to the end of the command."""
     codec = charsets.codec(charset)

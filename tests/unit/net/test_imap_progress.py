@@ -59,6 +59,8 @@ def test_a_search_tells_how_far_it_is_every_ten_seconds(server: Server, slow: Sl
     assert passes(client, 2) == b'* OK [INPROGRESS ("a7" 175 1000)] still at it\r\n'
     slow.so_far(900, 1000)
     assert passes(client, 9) == b'* OK [INPROGRESS ("a7" 900 1000)] still at it\r\n'
+    slow.so_far(1000, 1000)  # and yet it goes on
+    assert passes(client, 10) == b'* OK [INPROGRESS ("a7" 999 1000)] still at it\r\n'
     slow.found.callback([2])
     assert client.read() == b"* SEARCH 2\r\na7 OK searched\r\n"
     assert passes(client, 30) == b""
@@ -78,7 +80,7 @@ def test_what_knows_nothing_of_its_progress_says_so(server: Server, slow: Slow) 
 def test_a_tag_that_does_not_fit_into_the_code_is_left_out(server: Server, slow: Slow) -> None:
     client = server.client()
     client.ask(b"a]9 COPY 1 INBOX")
-    assert passes(client, 11) == b"* OK [INPROGRESS] still at it\r\n"
+    assert passes(client, 11) == b"* OK [INPROGRESS (NIL NIL NIL)] still at it\r\n"
 
 
 def test_who_idles_or_does_nothing_hears_nothing_of_it(server: Server) -> None:
