@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import os
 import struct
+import termios
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +29,8 @@ _APPEARS = _MOVED_TO | _CREATE
 _LEAVES = _MOVED_FROM | _DELETE
 _HEAD = struct.Struct("=iIII")  # number, mask, cookie, octets of the name
 
+#: How many octets may be read, as FIONREAD says it, if there are none.
+_NOTHING = bytes(struct.calcsize("i"))
 #: Octets read at once.
 _READ = 64 * 1024
 
@@ -79,7 +83,8 @@ class Inotify(FileDescriptor):
 
     def catch_up(self) -> None:
         """Tell what happened until now, before the reactor gets to it."""
-        self.doRead()
+        if fcntl.ioctl(self._fd, termios.FIONREAD, _NOTHING) != _NOTHING:  # asked often, and seldom is there anything
+            self.doRead()
 
     def close(self) -> None:
         self.stopReading()

@@ -36,9 +36,9 @@ class Selection:
 
     def take(self) -> bool:
         """Take what happened into the view; False if ``catch_up`` is needed for that."""
-        changes = self._watch.take()
-        self.contexts.note(changes)
-        self.view.apply(changes)
+        if changes := self._watch.take():
+            self.contexts.note(changes)
+            self.view.apply(changes)
         return not self.view.overflowed
 
     async def catch_up(self) -> None:

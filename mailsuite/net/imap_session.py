@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Coroutine, Iterable, Iterator
+from functools import partial
 from typing import Any, ClassVar
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -36,6 +37,7 @@ from mailsuite.net.imap_parts import BadCommand, BrokenAnswer, Offered, Parts
 from mailsuite.net.imap_progress import Work
 from mailsuite.net.imap_selection import Selection
 from mailsuite.net.login import Entrance, Exchange
+from mailsuite.net.then import at_once
 from mailsuite.query import Numbers, Uids
 
 
@@ -252,15 +254,16 @@ class Session(Connection[ServerCore]):
         """Untagged responses for what changed, as far as the command in hand allows."""
         imap_telling.say_reached(self, await imap_telling.changes(self, uid, self.core.expunges_allowed))
 
-    def carry_out(self, event: Command, work: Coroutine[Any, Any, None]) -> Deferred[object]:
-        """Run a command that waits for something."""
-        done: Deferred[object] = Deferred.fromCoroutine(self._guarded(event, work))
-        return done
+    def carry_out(self, event: Command, work: Coroutine[Any, Any, None]) -> Deferred[object] | None:
+        """Run a command that may wait for something."""
+        return at_once(self._guarded(event, work), partial(self._waits, event.tag))
+
+    def _waits(self, tag: bytes) -> None:
+        if self.account:
+            self.parts.progress.begin(self, tag)
 
     async def _guarded(self, event: Command, work: Coroutine[Any, Any, None]) -> None:
         progress = self.parts.progress
-        if self.account:
-            progress.begin(self, event.tag)
         try:
             await work
         except CancelledError:

@@ -28,7 +28,8 @@ async def changes(session: Session, uid: bool, expunges: bool) -> bytes:
     news = await selection.news(session.clock.seconds()) if selection.contexts.stale else NO_NEWS
     session.core.untagged_all(news.before)
     session.core.untagged_all(view.tell(expunges, uid or session.notices is not None))
-    await _show_new(session, view, news)
+    if view.fresh or news is not NO_NEWS:
+        await _show_new(session, view, news)
     if session.notices is not None and view.holds_back and not session.notices.wishes.selected.delayed:
         session.owe()  # behind the command
     return view.modseqs.code()

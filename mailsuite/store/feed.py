@@ -126,7 +126,7 @@ class Watch:
 
     def take(self) -> Sequence[Change]:
         self._told = False
-        if self._ended:
+        if self._ended or self._at == self._feed.position:
             return ()
         changes, self._at = self._feed.since(self._at, self._take_recent)
         if changes and isinstance(changes[-1], Overflow | Gone):
