@@ -65,29 +65,31 @@ class Counters:
         first = self.uidnext, self.modseq + 1
         if self.uidnext + count > MAX_UID:
             raise TooMany("the mailbox has used up its UIDs")
-        self.uidnext += count
-        self.modseq += count
-        self._reserve(beside)
+        self._advance(self.uidnext + count, self.modseq + count, beside)
         return first
 
     def at_least(self, uidnext: int) -> None:
         """Count on above UIDs that were found in file names."""
         if uidnext > self.uidnext:
-            self.uidnext = uidnext
-            self._reserve()
+            self._advance(uidnext, self.modseq)
 
     def next_modseq(self) -> int:
-        self.modseq += 1
-        self._reserve()
+        self._advance(self.uidnext, self.modseq + 1)
         return self.modseq
 
-    def _reserve(self, beside: Sequence[Step] = ()) -> None:
-        if self.uidnext <= self._uid_bound and self.modseq <= self._modseq_bound and not self.exact:
+    def _advance(self, uidnext: int, modseq: int, beside: Sequence[Step] = ()) -> None:
+        """Where they cannot be reserved nothing is counted: a session that asks is not told of numbers that another
+        message would get after a restart."""
+        self._reserve(uidnext, modseq, beside)
+        self.uidnext, self.modseq = uidnext, modseq
+
+    def _reserve(self, uidnext: int, modseq: int, beside: Sequence[Step]) -> None:
+        if uidnext <= self._uid_bound and modseq <= self._modseq_bound and not self.exact:
             if beside:
                 self._disk.commit(beside)
             return
-        uid_bound = min(self.uidnext + UID_BLOCK, MAX_UID)
-        modseq_bound = self.modseq + MODSEQ_BLOCK
+        uid_bound = min(uidnext + UID_BLOCK, MAX_UID)
+        modseq_bound = modseq + MODSEQ_BLOCK
         self._write(uid_bound, modseq_bound, "reserved", beside)
         self._uid_bound, self._modseq_bound, self.exact = uid_bound, modseq_bound, False
 

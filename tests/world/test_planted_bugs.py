@@ -69,7 +69,7 @@ def forget_the_own_mx_cut(monkeypatch: pytest.MonkeyPatch, town: Town) -> None:
 def reuse_a_uid(monkeypatch: pytest.MonkeyPatch, town: Town) -> None:
     """What was given out is not noted before it is used."""
 
-    def careless(self: Counters, beside: Sequence[Step] = ()) -> None:
+    def careless(self: Counters, uidnext: int, modseq: int, beside: Sequence[Step]) -> None:
         disk: IDisk = self._disk
         if beside:
             disk.commit(beside)
