@@ -32,7 +32,8 @@ with World(int(sys.argv[1]), sys.argv[2]) as world:
 """
 
 
-def test_a_message_goes_in_and_is_read(scratch: Path) -> None:
+@pytest.mark.parametrize("way", ["submission", "smtp", "lmtp"])
+def test_a_message_goes_in_and_is_read(way: str, scratch: Path) -> None:
     site = Site("a.test", "10.0.1.1", ("ann", "bob"))
     with World(1, str(scratch)) as world:
         server = world.serve(site)
@@ -41,7 +42,8 @@ def test_a_message_goes_in_and_is_read(scratch: Path) -> None:
         ledger, seen = Ledger(lambda address: Leads(frozenset(), (address,)), world.problem), Seen(world.problem)
         reactor = world.host("client", "10.0.9.1")
         letter = ledger.write(world.rng, "ann@a.test", ["bob@a.test"])
-        world.begin(Sender(reactor, ledger, site.address, "ann@a.test").send(letter))
+        login = "ann@a.test" if way == "submission" else ""
+        world.begin(Sender(reactor, ledger, site.address, login, lmtp=way == "lmtp").send(letter))
         world.run(60)
         assert ledger.taken[letter.number] == {"bob@a.test": Taken.YES}
 

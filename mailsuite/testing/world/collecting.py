@@ -8,7 +8,7 @@ from collections.abc import Callable
 from mailsuite.testing.world.ledger import Copy, Ledger
 from mailsuite.testing.world.letters import digest_of
 from mailsuite.testing.world.reactor import HostReactor
-from mailsuite.testing.world.site import PASSWORD
+from mailsuite.testing.world.site import Passwords
 from mailsuite.testing.world.stream import Broken, Stream, connect
 
 
@@ -27,8 +27,9 @@ class Collector:
         ledger: Ledger,
         problem: Callable[[str], None],
         rng: random.Random,
+        passwords: Passwords,
     ) -> None:
-        self._reactor, self._address, self._account = reactor, address, account
+        self._reactor, self._address, self._account, self._passwords = reactor, address, account, passwords
         self._ledger, self._problem, self._rng = ledger, problem, rng
         #: UIDL -> digest, empty where it was not read.
         self._known: dict[str, bytes] = {}
@@ -44,7 +45,7 @@ class Collector:
         try:
             await _ok(stream)
             await _say(stream, f"USER {self._account}")
-            await _say(stream, f"PASS {PASSWORD}")
+            await _say(stream, f"PASS {self._passwords.of(self._account)}")
             await self._collect(stream, remove)
             stream.close()
         except (Broken, Refused):

@@ -2,8 +2,8 @@
 
 ``Disks`` stands where the module ``os`` stood in ``mailsuite.disk`` and hands each call to the disk of the host whose
 thread is at work.  ``HostDisk`` tells a ``power_cut.Volume`` all that is done, so that at any moment ``lose_power`` can
-lay out what the medium may hold.  SQLite writes past it: its files are caches, and come back as they are, as they were
-at the last start, or not at all.
+lay out what the medium may hold.  SQLite writes past it, and only knows when the disk is full: its files are caches,
+and come back as they are, as they were at the last start, or not at all.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import math
 import os
 import random
 import shutil
+import sqlite3
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -24,10 +26,24 @@ from mailsuite.testing.simulated_disk import Recorder
 #: Images that a power cut chooses from, and how often it takes the harshest.
 IMAGES, HARSH = 6, 0.5
 _CACHES = (".sqlite", ".sqlite-wal")
+_connect = sqlite3.connect
+
+
+#: Pages of a SQLite file on a disk that is full (SQLite takes as many as it has), and on any other.
+_NO_MORE, _ANY = 1, 2**30
 
 
 class PowerCut(BaseException):
     """The disk has stopped in the middle of what a thread was doing."""
+
+
+class Indexed(sqlite3.Connection):
+    """SQLite on a simulated disk."""
+
+    def limit(self, full: bool) -> None:
+        """Whether its file may grow."""
+        with contextlib.suppress(sqlite3.Error):  # it is closed, or not a database
+            self.execute(f"PRAGMA max_page_count = {_NO_MORE if full else _ANY}")
 
 
 class HostDisk(Recorder):
@@ -38,8 +54,9 @@ class HostDisk(Recorder):
         self._volume = Volume(self.start)
         self._caches = self._read_caches()
         self.after, self.before_sync = self._noted, self._may_not_sync
-        #: Octets are not taken any more; so many reads, syncs and openings of files fail.
-        self.full = False
+        self._full = False
+        self._databases: weakref.WeakSet[Indexed] = weakref.WeakSet()
+        #: So many reads, syncs and openings of files fail.
         self.bad_reads = self.bad_syncs = self.bad_opens = 0
         #: Since when syncs have failed, by its clock.
         self.unsure_since = math.inf
@@ -70,6 +87,29 @@ class HostDisk(Recorder):
             raise PowerCut
         with super()._noting():
             yield
+
+    @property
+    def full(self) -> bool:
+        """Octets are not taken any more, nor by SQLite."""
+        return self._full
+
+    @full.setter
+    def full(self, full: bool) -> None:
+        if full != self._full:
+            self._full = full
+            for database in self._databases:
+                database.limit(full)
+
+    def may_open_database(self) -> None:
+        """Raises what SQLite does where no more files can be opened."""
+        if self.bad_opens > 0:
+            self.bad_opens -= 1
+            raise sqlite3.OperationalError("unable to open database file")
+
+    def watch_database(self, database: Indexed) -> None:
+        self._databases.add(database)
+        if self._full:
+            database.limit(True)
 
     def _needs_room(self) -> None:
         if self.full:
@@ -209,6 +249,16 @@ class Disks:
 
     def watch(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Files that others change are not looked for: tests/simulation does."""
+
+    def connect(self, path: str, *args: Any, **kwargs: Any) -> sqlite3.Connection:
+        """``sqlite3.connect``, by the disk that the file is on."""
+        disk = self.current
+        if disk is None or not path.startswith(disk.root + "/"):
+            return _connect(path, *args, **kwargs)
+        disk.may_open_database()
+        database = _connect(path, *args, **kwargs, factory=Indexed)
+        disk.watch_database(database)
+        return database
 
     @contextlib.contextmanager
     def of(self, disk: HostDisk) -> Iterator[None]:

@@ -10,10 +10,9 @@ import enum
 import random
 from collections.abc import Callable
 
-import msgspec
-
 from mailsuite.testing.dns import Trouble
 from mailsuite.testing.world.abroad import Mood
+from mailsuite.testing.world.administering import Administrator
 from mailsuite.testing.world.network import Weather
 from mailsuite.testing.world.server import Server
 from mailsuite.testing.world.town import ABROAD, DAY, DOMAINS, HOUR, Town
@@ -29,6 +28,7 @@ class Kind(enum.Enum):
 
     POWER = "a server loses power in the middle of what it does"
     RESTART = "a server is stopped and started, with another configuration"
+    ACCOUNTS = "somebody is given an account, an alias or another password"
     WEATHER = "connections are slow and cut, datagrams are lost"
     PARTED = "nothing passes between some hosts"
     FULL = "a disk is full"
@@ -53,9 +53,11 @@ class Faults:
     def __init__(self, town: Town, rng: random.Random) -> None:
         self._town, self._rng = town, rng
         self._network = town.world.network
+        self._administrator = Administrator(town, rng)
         self._begin: dict[Kind, Callable[[], None]] = {
             Kind.POWER: self._power,
             Kind.RESTART: self._restart,
+            Kind.ACCOUNTS: self._accounts,
             Kind.WEATHER: self._weather,
             Kind.PARTED: self._parted,
             Kind.FULL: self._full,
@@ -97,10 +99,10 @@ class Faults:
                 self._later(0, 60, self._town.write_to(server.name))
 
     def _restart(self) -> None:
-        server = self._server()
-        size = self._rng.choice((1_000_000, 10_000_000))
-        more = f"{server.first_site.more}\n[limits]\nmessage_size = {size}\n[retry]\nwaits = [60, 600, 3600]\n"
-        server.restart(msgspec.structs.replace(server.site, more=more))
+        self._administrator.configure(self._server())
+
+    def _accounts(self) -> None:
+        self._administrator.change_accounts(self._server())
 
     def _full(self) -> None:
         server = self._server()

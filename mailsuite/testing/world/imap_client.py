@@ -164,7 +164,12 @@ class Client:
 
 
 async def open_client(
-    reactor: HostReactor, address: str, account: str, seen: Seen, problem: Callable[[str], None]
+    reactor: HostReactor,
+    address: str,
+    account: str,
+    seen: Seen,
+    problem: Callable[[str], None],
+    password: str = PASSWORD,
 ) -> Client:
     """Raises Broken, No."""
     stream = await connect(reactor, address, 143)
@@ -172,5 +177,5 @@ async def open_client(
     if not (await stream.line()).startswith(b"* OK"):
         stream.abort()
         raise Broken("not welcome")
-    await client.command(f'LOGIN "{account}" "{PASSWORD}"')
+    await client.command(f'LOGIN "{account}" "{password}"')
     return client

@@ -12,6 +12,7 @@ from mailsuite.testing.world.ledger import Copy, Ledger, Taken
 from mailsuite.testing.world.letters import digest_of
 from mailsuite.testing.world.reactor import HostReactor
 from mailsuite.testing.world.seen import Seen
+from mailsuite.testing.world.site import Passwords
 from mailsuite.testing.world.stream import Broken
 
 #: Mailboxes of every account that IMAP sees.
@@ -31,8 +32,9 @@ class Reader:
         seen: Seen,
         problem: Callable[[str], None],
         rng: random.Random,
+        passwords: Passwords,
     ) -> None:
-        self._reactor, self._address, self._account = reactor, address, account
+        self._reactor, self._address, self._account, self._passwords = reactor, address, account, passwords
         self._ledger, self._seen, self._problem, self._rng = ledger, seen, problem, rng
 
     async def session(self, actions: int) -> None:
@@ -45,8 +47,13 @@ class Reader:
         except (Broken, No):
             return
 
+    async def log_in(self, password: str) -> Client:
+        """Raises Broken, No."""
+        where = self._reactor, self._address, self._account
+        return await open_client(*where, self._seen, self._problem, password)
+
     async def _open(self) -> Client:
-        client = await open_client(self._reactor, self._address, self._account, self._seen, self._problem)
+        client = await self.log_in(self._passwords.of(self._account))
         if self._rng.random() < 0.3:
             with contextlib.suppress(No):
                 await client.command("CREATE Archive")
@@ -61,6 +68,7 @@ class Reader:
                 self._flag,
                 self._remove,
                 self._move,
+                self._copy,
                 self._append,
                 self._wait,
                 self._noop,
@@ -164,7 +172,7 @@ class Reader:
     async def audit(self, present: Counter[tuple[str, int]]) -> int:
         """Read everything; how many messages there are.  Raises Broken, No."""
         count = 0
-        client = await open_client(self._reactor, self._address, self._account, self._seen, self._problem)
+        client = await self.log_in(self._passwords.of(self._account))
         for name in BOXES:
             try:
                 view = await client.select(name)

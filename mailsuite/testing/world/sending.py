@@ -1,4 +1,4 @@
-"""An SMTP client that knows what was promised to it."""
+"""A client of SMTP, submission or LMTP that knows what was promised to it."""
 
 from __future__ import annotations
 
@@ -7,23 +7,34 @@ import base64
 from mailsuite.testing.world.ledger import Ledger, Taken
 from mailsuite.testing.world.letters import Letter
 from mailsuite.testing.world.reactor import HostReactor
-from mailsuite.testing.world.site import PASSWORD
+from mailsuite.testing.world.site import PASSWORD, PORTS
 from mailsuite.testing.world.stream import Broken, Stream, connect
 
 
 class Sender:
-    """Sends over ``reactor``'s host; ``login`` is an account, empty for a stranger (port 25)."""
+    """Sends over ``reactor``'s host; ``login`` is an account, empty for a stranger.  ``lmtp``: to local accounts, each
+    of which is answered for."""
 
-    def __init__(self, reactor: HostReactor, ledger: Ledger, address: str, login: str = "") -> None:
+    def __init__(
+        self,
+        reactor: HostReactor,
+        ledger: Ledger,
+        address: str,
+        login: str = "",
+        password: str = PASSWORD,
+        *,
+        lmtp: bool = False,
+    ) -> None:
         self._reactor, self._ledger = reactor, ledger
-        self._address, self._login = address, login
+        self._address, self._login, self._password, self._lmtp = address, login, password, lmtp
+        self._port = PORTS["lmtp" if lmtp else "submission" if login else "smtp"]
 
     async def send(self, letter: Letter) -> None:
         """One attempt.  Never fails: what became of it is in the ledger."""
         accepted: list[str] = []
         answers = dict.fromkeys(letter.recipients, Taken.NO)
         try:
-            stream = await connect(self._reactor, self._address, 587 if self._login else 25)
+            stream = await connect(self._reactor, self._address, self._port)
         except Broken:
             stream = None
         if stream is not None:
@@ -37,9 +48,9 @@ class Sender:
     async def _transact(self, stream: Stream, letter: Letter, accepted: list[str], answers: dict[str, Taken]) -> None:
         if await _reply(stream) != 220:
             raise Broken("not welcome")
-        await _say(stream, "EHLO client.test")
+        await _say(stream, f"{'LHLO' if self._lmtp else 'EHLO'} client.test")
         if self._login:
-            secret = base64.b64encode(f"\0{self._login}\0{PASSWORD}".encode()).decode()
+            secret = base64.b64encode(f"\0{self._login}\0{self._password}".encode()).decode()
             if await _say(stream, f"AUTH PLAIN {secret}") != 235:
                 raise Broken("no login")
         eight = " BODY=8BITMIME" if letter.eight_bit else ""
@@ -50,8 +61,9 @@ class Sender:
             if accepted and await _say(stream, "DATA") == 354:
                 stream.write(letter.octets.replace(b"\r\n.", b"\r\n..") + b".\r\n")
                 answers.update(dict.fromkeys(accepted, Taken.PERHAPS))
-                taken = Taken.YES if await _reply(stream) == 250 else Taken.NO
-                answers.update(dict.fromkeys(accepted, taken))
+                for some in [[each] for each in accepted] if self._lmtp else [accepted]:  # RFC 2033 §4.2
+                    taken = Taken.YES if await _reply(stream) == 250 else Taken.NO
+                    answers.update(dict.fromkeys(some, taken))
         await _say(stream, "QUIT")
         stream.close()
 

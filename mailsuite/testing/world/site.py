@@ -14,7 +14,7 @@ from mailsuite.directory.database import Database, create
 from mailsuite.directory.lookup import Lookups
 from mailsuite.directory.records import Records
 
-#: Of every account.
+#: Of every account at first.
 PASSWORD = "the same for everybody"
 NAMESERVER = "10.0.0.53"
 _SETTINGS = """
@@ -42,7 +42,24 @@ port = {port}
 tls = "none"
 allow_plaintext_login = true
 """
-PORTS = {"smtp": 25, "submission": 587, "imap": 143, "pop3": 110}
+PORTS = {"smtp": 25, "lmtp": 24, "submission": 587, "imap": 143, "pop3": 110}
+
+
+class Passwords:
+    """Of all accounts: ``PASSWORD`` until somebody changes theirs."""
+
+    def __init__(self) -> None:
+        self._changed: dict[str, str] = {}
+        self._count = 0
+
+    def of(self, account: str) -> str:
+        return self._changed.get(account, PASSWORD)
+
+    def change(self, account: str) -> str:
+        """Gives the new one."""
+        self._count += 1
+        self._changed[account] = f"not the same any more since change {self._count}"
+        return self._changed[account]
 
 
 class Site(msgspec.Struct, frozen=True):

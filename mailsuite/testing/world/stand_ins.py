@@ -1,13 +1,14 @@
 """What takes the place of clocks, chance and costs that are no arguments, while a world runs.
 
 dnspython reads the wall clock and makes its own query numbers; argon2 takes 20 ms on purpose; ``mailsuite.disk`` uses
-the module ``os`` (``simulated_disk``).
+the module ``os`` (``simulated_disk``); SQLite has to know when a disk is full.
 """
 
 from __future__ import annotations
 
 import contextlib
 import random
+import sqlite3
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
@@ -37,6 +38,7 @@ def standing_in(timeline: Timeline, rng: random.Random, disks: Disks) -> Iterato
         *((module, "time", clock) for module in modules if hasattr(module, "time")),
         (dns.entropy, "random_16", lambda: rng.getrandbits(16)),
         (passwords, "_HASHER", _CHEAP),
+        (sqlite3, "connect", disks.connect),
     ]
     before = [(module, name, getattr(module, name)) for module, name, _ in changes]
     for module, name, value in changes:

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+import msgspec
+
 from mailsuite.testing.world.abroad import Abroad, Mood
 from mailsuite.testing.world.collecting import Collector
 from mailsuite.testing.world.doubles import Doubles
@@ -20,21 +22,24 @@ from mailsuite.testing.world.reading import Reader
 from mailsuite.testing.world.seen import Seen
 from mailsuite.testing.world.sending import Sender
 from mailsuite.testing.world.server import Server
-from mailsuite.testing.world.site import Site
+from mailsuite.testing.world.site import Passwords, Site
 from mailsuite.testing.world.stream import Broken
 from mailsuite.testing.world.world import World
 
 DOMAINS = ("a.test", "b.test", "c.test")
 ABROAD = "far.test"
 HOUR, DAY = 3600.0, 86_400.0
-#: Days until every queue must be empty once nothing is wrong any more.
-PATIENCE = 6 * DAY
+#: Until every queue must be empty once nothing is wrong any more: a letter for who has no room is tried for five days,
+#: and so is the report about it, if its sender has none either.
+PATIENCE = 11 * DAY
 #: Seconds after which it is believed that nothing more happens.
 REST = 30.0
 #: Of ``live``, an hour: times at which all is done, and the seconds that it takes; letters, reading sessions, and the
 #: actions of a session.
 TIMES, RUSH = 0.5, 40.0
 LETTERS, SESSIONS, ACTIONS = 3, 4, 6
+#: Share of the letters from outside that another program hands over by LMTP.
+LOCALLY = 0.4
 #: Who is where: accounts that read by IMAP, and the one that collects by POP3.
 PEOPLE, COLLECTOR = ("ann", "bob"), "pop"
 #: Who has room for so many messages only.
@@ -42,8 +47,9 @@ CRAMPED, ROOM = "cramped", 3
 #: Pieces of memory (``leftovers.blocks``) that a town may have more when all is quiet than when it began: for modules,
 #: caches, clients and books, and for each letter.
 SETTLED, A_LETTER = 30_000, 100
-#: b.test takes mail for far.test while that is down.
-_BACKUP = '\n[[backup]]\ndomains = ["far.test"]\n'
+#: Takes mail for the foreign host while that is down.
+BACKUP = "b.test"
+_BACKUP = f'\n[[backup]]\ndomains = ["{ABROAD}"]\n'
 
 
 def sites() -> dict[str, Site]:
@@ -55,7 +61,7 @@ def sites() -> dict[str, Site]:
             "away": (f"someone@{ABROAD}",),
             "circle": (f"circle@{other}",),
         }
-        more = _BACKUP if domain == "b.test" else ""
+        more = _BACKUP if domain == BACKUP else ""
         accounts = (*PEOPLE, COLLECTOR, CRAMPED)
         found[domain] = Site(domain, f"10.0.1.{number + 1}", accounts, aliases, {CRAMPED: ROOM}, more)
     return found
@@ -67,6 +73,7 @@ class Town:
     def __init__(self, world: World) -> None:
         self.world = world
         self._sites = sites()
+        self.passwords = Passwords()
         self._accounts = [f"{name}@{domain}" for domain in DOMAINS for name in (*PEOPLE, COLLECTOR, CRAMPED)]
         self.ledger = Ledger(self.leads, world.problem)
         self.ledger.hopeless |= {f"circle@{domain}" for domain in DOMAINS}
@@ -82,9 +89,10 @@ class Town:
         self._client = world.host("client", "10.0.9.1")
         self._stranger = world.host("stranger", "10.0.9.2")
         self.abroad = Abroad(world.host(ABROAD, "10.0.2.1"), ABROAD, self.ledger)
-        mx = [f"10 mail.{ABROAD}", "20 mx.b.test"]
+        mx = [f"10 mail.{ABROAD}", f"20 mx.{BACKUP}"]
         world.names.zones |= {ABROAD: {"MX": mx}, f"mail.{ABROAD}": {"A": ["10.0.2.1"]}}
-        self._readers = {account: self._reader(account) for account in self._accounts}
+        self.readers = {account: self._reader(account) for account in self._accounts}
+        self._at_imap = [f"{name}@{domain}" for name in PEOPLE for domain in DOMAINS]
         self._collectors = [self._collector(f"{COLLECTOR}@{domain}") for domain in DOMAINS]
         self._busy = 0
         self._blocks = 0
@@ -94,11 +102,14 @@ class Town:
 
     def _reader(self, account: str) -> Reader:
         world, address = self.world, self._sites[account.partition("@")[2]].address
-        return Reader(self._client, address, account, self.ledger, self.seen, world.problem, world.child())
+        return Reader(
+            self._client, address, account, self.ledger, self.seen, world.problem, world.child(), self.passwords
+        )
 
     def _collector(self, account: str) -> Collector:
-        world, address = self.world, self._sites[account.partition("@")[2]].address
-        return Collector(self._client, address, account, self.ledger, world.problem, world.child())
+        world = self.world
+        where = self._client, self._sites[account.partition("@")[2]].address, account
+        return Collector(*where, self.ledger, world.problem, world.child(), self.passwords)
 
     def leads(self, address: str) -> Leads:
         """Nowhere for a circle or an unknown name."""
@@ -115,6 +126,25 @@ class Town:
                 left += site.aliases.get(local, ())
             over[one] = None
         return Leads(frozenset(over), tuple(ends))
+
+    def move_in(self, server: Server, name: str) -> str:
+        """That account has been made there; gives its address."""
+        self._change(server, accounts=(*server.site.accounts, name))
+        account = f"{name}@{server.name}"
+        self._accounts.append(account)
+        self._at_imap.append(account)
+        self.readers[account] = self._reader(account)
+        return account
+
+    def lead(self, server: Server, name: str, targets: Sequence[str]) -> None:
+        """That alias has been made there."""
+        self._change(server, aliases={**server.site.aliases, name: targets})
+
+    def _change(self, server: Server, **what: Any) -> None:
+        server.site = self._sites[server.name] = msgspec.structs.replace(server.site, **what)
+
+    def anybody(self) -> str:
+        return self.world.rng.choice(self._accounts)
 
     # -- life ------------------------------------------------------------------------------------------------------
 
@@ -152,7 +182,7 @@ class Town:
 
     def write_one(self, address: str) -> None:
         """Somebody writes to that address."""
-        sender = self.world.rng.choice(self._accounts)
+        sender = self.anybody()
         self._begin(lambda: self._send_one(sender, [address]))
 
     def write_within(self, domain: str, then: Callable[[], object]) -> None:
@@ -167,17 +197,17 @@ class Town:
     async def _send_one(self, sender: str, recipients: Sequence[str]) -> None:
         letter = self.ledger.write(self.world.rng, sender, recipients)
         site = self._sites[sender.partition("@")[2]]
-        await Sender(self._client, self.ledger, site.address, sender).send(letter)
+        await Sender(self._client, self.ledger, site.address, sender, self.passwords.of(sender)).send(letter)
 
     async def _send(self) -> None:
         rng = self.world.rng
         to = [*self._accounts, *(f"team@{each}" for each in DOMAINS), f"x{rng.randrange(5)}@{ABROAD}", "away@a.test"]
         to += ["circle@b.test", "nobody@c.test"] if rng.random() < 0.2 else []
-        sender = rng.choice(self._accounts)
+        sender = self.anybody()
         if rng.random() < 0.25:  # from outside, to people of one server
             site = rng.choice(list(self._sites.values()))
             letter = self.ledger.write(rng, sender, [f"{name}@{site.domain}" for name in rng.sample(site.accounts, 2)])
-            await Sender(self._stranger, self.ledger, site.address).send(letter)
+            await Sender(self._stranger, self.ledger, site.address, lmtp=rng.random() < LOCALLY).send(letter)
             return
         await self._send_one(sender, rng.sample(to, rng.choice((1, 1, 2, 4))))
 
@@ -186,8 +216,7 @@ class Town:
         if rng.random() < 0.25:
             await rng.choice(self._collectors).session()
         else:
-            account = f"{rng.choice(PEOPLE)}@{rng.choice(DOMAINS)}"
-            await self._readers[account].session(rng.randrange(1, 2 * ACTIONS))
+            await self.readers[rng.choice(self._at_imap)].session(rng.randrange(1, 2 * ACTIONS))
 
     # -- the end ---------------------------------------------------------------------------------------------------
 
@@ -237,7 +266,7 @@ class Town:
 
     async def _audit_one(self, account: str, present: Counter[tuple[str, int]]) -> None:
         try:
-            count = await self._readers[account].audit(present)
+            count = await self.readers[account].audit(present)
             if account.startswith(CRAMPED) and count > ROOM:
                 self.world.problem(f"{account} has {count} messages, and room for {ROOM}")
         except (Broken, No) as error:
