@@ -31,6 +31,8 @@ _ADDRESSES = frozenset(
 )
 _TEXTS = frozenset(b"subject comments content-description thread-topic organization".split())
 _VALUES = frozenset(b"content-type content-disposition".split())
+#: Of these the first counts for who reads the message (RFC 2045 §3 allows one of each).
+_ONCE = frozenset(b"content-type content-transfer-encoding content-disposition".split())
 #: RFC 6532 §3.7, RFC 6533 §6: media types for what holds UTF-8 in headers, and those for what does not.
 _TYPES = {b"message/global": b"message/rfc822", b"message/global-headers": b"text/rfc822-headers"}
 _DOT_ATOM = re.compile(rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
@@ -96,8 +98,20 @@ def downgrade_header(block: bytes) -> bytes:
         return block
     end = b"\r\n" if block.endswith(b"\r\n\r\n") or block == b"\r\n" else b""
     identity = header.first(block, b"content-transfer-encoding").lower() not in (b"base64", b"quoted-printable")
-    fields = [_field(field, identity) for field in header.split(block)]
+    fields = [_field(field, identity) for field in _that_count(header.split(block))]
     return b"".join((*fields, end)) if fields else block
+
+
+def _that_count(fields: Iterable[header.Field]) -> Iterator[header.Field]:
+    """Without repeated ones of ``_ONCE``: where the first goes, another would come to count, and say what the content
+    never was."""
+    seen = set()
+    for field in fields:
+        name = field.name.lower()
+        if name not in seen:
+            yield field
+        if name in _ONCE:
+            seen.add(name)
 
 
 def _field(field: header.Field, identity: bool) -> bytes:

@@ -124,6 +124,29 @@ Körper\r
 """.encode()
 
 
+@pytest.mark.parametrize(
+    ("first_one", "second"),
+    [
+        ("Content-Type: té/plain", "Content-Type: multipart/mixed; boundary=b"),
+        ("content-type: text/plain", "Content-Type: multipart/mixed; boundary=b"),
+        ("Content-Transfer-Encoding: bäse64", "Content-Transfer-Encoding: base64"),
+        ("Content-Disposition: ä", "CONTENT-DISPOSITION: attachment"),
+    ],
+)
+def test_where_the_first_counts_a_second_does_not_take_its_place(first_one: str, second: str) -> None:
+    block = f"Subject: ä\r\n{first_one}\r\n{second}\r\nReceived: a\r\nReceived: b\r\n\r\n".encode()
+    changed = downgrade_header(block)
+    kept = f"{first_one}\r\n" if first_one.isascii() else ""
+    assert changed.decode("ascii").partition("\r\n")[2] == f"{kept}Received: a\r\nReceived: b\r\n\r\n"
+
+
+def test_parts_that_were_none_are_none_afterwards() -> None:
+    message = (
+        "Content-Type: té/plain\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nSubject: ä\r\n\r\n--b--\r\n"
+    ).encode()
+    assert downgrade(message) == b"\r\n" + message.partition(b"\r\n\r\n")[2]
+
+
 def test_all_headers_of_a_message_become_ascii_and_bodies_stay() -> None:
     changed = downgrade(MESSAGE)
     tree = scan(changed)
