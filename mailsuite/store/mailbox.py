@@ -56,7 +56,10 @@ class Lane:
         def changing() -> tuple[_T, Sequence[MailboxesChange], Sequence[MailboxesChange]]:
             seen = self.account.names_seen
             before = seen.look() if self.account.mailboxes.watched else ()
-            done, changes = work(*args, **kwargs), self.account.take_changes()
+            try:
+                done = work(*args, **kwargs)
+            finally:
+                changes = self.account.take_changes()  # of what fails half-way the next look finds what is there
             if changes and self.account.mailboxes.watched:
                 seen.refresh()
             return done, before, changes

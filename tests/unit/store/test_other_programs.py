@@ -19,6 +19,7 @@ from mailsuite.model import (
     SubscriptionChanged,
     Vanished,
 )
+from mailsuite.store.account import AccountMail
 from mailsuite.testing.results import failure_of, result_of
 
 
@@ -267,6 +268,24 @@ def test_what_they_did_before_a_change_of_ours_is_not_taken_for_ours(site: Site)
     make_folder(site, ".Theirs")
     result_of(store.create("Ours", ""))
     assert list(result_of(watch.take())) == [MailboxMade("Theirs"), MailboxMade("Ours", own=True)]
+
+
+def test_what_a_failure_left_behind_is_told_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = site.store()
+    watch = result_of(store.watch(lambda: None))
+    make = AccountMail._make
+
+    def full(account: AccountMail, name: str, special_use: str) -> None:
+        if "/" in name:
+            raise Temporary("the disk is full")
+        make(account, name, special_use)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(AccountMail, "_make", full)
+        failure_of(store.create("Work/Plans", ""), Temporary)
+    result_of(watch.look())
+    result_of(store.subscribe("Work", True))
+    assert list(result_of(watch.take())) == [MailboxMade("Work"), SubscriptionChanged("Work", own=True)]
 
 
 def test_quiet_mailboxes_are_not_listed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
