@@ -12,7 +12,7 @@ from pathlib import Path
 
 import bench.figures
 from bench.figures.chart import draw
-from bench.figures.figure import Figure, Wanted, keep, part, results
+from bench.figures.figure import Figure, LeftOut, Wanted, keep, part, results
 from bench.figures.imap import imap
 from bench.figures.page import write
 from bench.figures.pop3 import pop3
@@ -32,23 +32,39 @@ def what(name: str) -> str:
 def main() -> int:
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=bench.figures.__doc__, formatter_class=raw)
-    parser.add_argument("parts", nargs="*", metavar="PART", choices=[[], *PARTS], default=[])
+    parser.add_argument("parts", nargs="*", metavar="PART")
     parser.add_argument("--size", type=float, default=1.0)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--results", type=Path, default=Path("docs/benchmarks.json"))
     parser.add_argument("--page", action="store_true", help="write the page, after the parts if any are named")
     asked = parser.parse_args()
-    for name in asked.parts or ([] if asked.page else PARTS):
-        load = os.getloadavg()[0]
-        figures = PARTS[name](Wanted(asked.size, asked.runs))
-        keep(asked.results, name, part(figures, _amount(asked.size, asked.runs), round(load, 2)))
-        show(name, figures)
+    if unknown := set(asked.parts) - set(PARTS):
+        parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    wanted = asked.parts or ([] if asked.page else list(PARTS))
+    left_out = [name for name in wanted if not measured(name, Wanted(asked.size, asked.runs), asked.results)]
     if asked.page:
-        known = results(asked.results)
-        kept = {name: known[name] for name in PARTS if name in known}
-        folder = asked.results.parent
-        write(folder, kept, draw(folder / "benchmarks.png", kept), {name: what(name) for name in kept})
-    return 0
+        write_page(asked.results)
+    return 1 if wanted and left_out == wanted else 0
+
+
+def measured(name: str, wanted: Wanted, kept: Path) -> bool:
+    """Measure a part, show it and keep it; False if it had to be left out."""
+    load = os.getloadavg()[0]
+    try:
+        figures = PARTS[name](wanted)
+    except LeftOut as why:
+        print(f"{name:7} is left out: {why}", file=sys.stderr)
+        return False
+    keep(kept, name, part(figures, _amount(wanted.size, wanted.runs), round(load, 2)))
+    show(name, figures)
+    return True
+
+
+def write_page(kept: Path) -> None:
+    """The page and its chart, beside the results."""
+    known = results(kept)
+    parts = {name: known[name] for name in PARTS if name in known}
+    write(kept.parent, parts, draw(kept.parent / "benchmarks.png", parts), {name: what(name) for name in parts})
 
 
 def _amount(size: float, runs: int) -> str:

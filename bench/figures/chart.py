@@ -26,7 +26,9 @@ def draw(path: Path, parts: dict[str, Part]) -> bool:
 
     names, times = zip(*reversed(bars), strict=True)
     figure, axes = pyplot.subplots(figsize=(9, 0.8 + 0.26 * len(bars)))
-    axes.barh(names, [time - 1 for time in times], left=1, color=[BETTER if time >= 1 else WORSE for time in times])
+    colours = [BETTER if time >= 1 else WORSE for time in times]
+    drawn = axes.barh(names, [time - 1 for time in times], left=1, color=colours)
+    axes.bar_label(drawn, [f"{time:.2g}" for time in times], padding=2, fontsize=7)
     axes.set_xscale("log")
     axes.axvline(1, color="black", linewidth=0.8)
     ticks = [
@@ -36,7 +38,7 @@ def draw(path: Path, parts: dict[str, Part]) -> bool:
     ]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
-    axes.margins(y=0.01)
+    axes.margins(x=0.09, y=0.01)
     axes.set_xlabel("times better than Postfix or Dovecot (1: equal)")
     axes.tick_params(labelsize=8)
     figure.tight_layout()

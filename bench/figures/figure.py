@@ -6,7 +6,6 @@ import os
 import platform
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
@@ -16,6 +15,10 @@ import msgspec
 
 #: Figures by name, of one run of one server.
 Measured = dict[str, float]
+
+
+class LeftOut(Exception):
+    """A part cannot be measured here; its words say why."""
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -77,13 +80,13 @@ def in_turns(
 
 def _median(measured: Iterable[Measured], name: str) -> float:
     values = [each[name] for each in measured if name in each]
-    return round(statistics.median(values), 4) if values else 0.0
+    return float(f"{statistics.median(values):.4g}") if values else 0.0
 
 
 def part(figures: list[Figure], how: str, load: float) -> Part:
     """With what is to be told of this machine now.  ``load``: the machine's before the part."""
     date = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
-    return Part(figures, how, date, machine(), versions(), load)
+    return Part(figures, how, date, machine(), versions({each.peer for each in figures}), load)
 
 
 def keep(path: Path, name: str, made: Part) -> None:
@@ -113,13 +116,11 @@ def _lines(path: str) -> list[str]:
         return []
 
 
-def versions() -> str:
-    """Of all that is measured."""
+def versions(peers: Iterable[str]) -> str:
+    """Of all that was measured: ours, and those of the peers that are named."""
     found = [f"Python {platform.python_version()}", f"Twisted {version('twisted')}"]
     for name, command in (("Postfix", ["postconf", "-h", "mail_version"]), ("Dovecot", ["dovecot", "--version"])):
-        try:
+        if any(name in peer for peer in peers):
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             found.append(f"{name} {done.stdout.split()[0]}")
-        except (OSError, subprocess.CalledProcessError, IndexError):
-            print(f"{name} is not installed", file=sys.stderr)
     return ", ".join(found)

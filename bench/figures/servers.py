@@ -8,6 +8,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -145,8 +146,14 @@ def ours(relay: int = 0, dns: int = 0, inbox: Path | None = None) -> Iterator[Se
 
 
 def can_have(program: str) -> bool:
-    """Whether that peer can be started here."""
-    return os.geteuid() == 0 and shutil.which(program) is not None
+    """Whether that peer can be started here; if not, it is told why."""
+    if shutil.which(program) is None:
+        print(f"{program} is left out: it is not installed", file=sys.stderr)
+        return False
+    if os.geteuid() != 0:
+        print(f"{program} is left out: only root can start it", file=sys.stderr)
+        return False
+    return True
 
 
 @contextlib.contextmanager

@@ -122,7 +122,7 @@ def idle(wanted: Wanted) -> list[Figure]:
 
 
 def push(wanted: Wanted) -> list[Figure]:
-    """From the end of an APPEND to the notice in sessions that are in IDLE on the mailbox."""
+    """From the moment an APPEND is sent to the notice in sessions that are in IDLE on the mailbox."""
     count = wanted.count(200)
 
     async def wait(served: Served) -> Measured:
@@ -157,7 +157,7 @@ def memory(wanted: Wanted) -> list[Figure]:
             return {"at rest": settled(one) + settled(other)}
 
     both = can_have("postfix") and can_have("dovecot")
-    return in_turns(1, {"at rest": "MiB"}, mine, theirs if both else None, "Postfix and Dovecot")
+    return in_turns(wanted.runs, {"at rest": "MiB"}, mine, theirs if both else None, "Postfix and Dovecot")
 
 
 def shared(pid: int) -> int:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.figures.figure import Figure, Measured, Wanted, in_turns
+from bench.figures.figure import Figure, LeftOut, Measured, Wanted, in_turns
 from bench.figures.servers import Served, can_have, free_port, ours, postfix
 from mailsuite.testing.dns import DNSServer
 
@@ -23,14 +23,14 @@ LATEST = 60.0
 
 
 def require(program: str) -> None:
-    """SystemExit with a sentence if it is not installed."""
+    """``LeftOut`` if it is not installed."""
     if shutil.which(program) is None:
-        raise SystemExit(f"{program} is not installed (Debian: postfix); this part needs it")
+        raise LeftOut(f"{program} is not installed (Debian: postfix)")
 
 
 def ingest(wanted: Wanted) -> list[Figure]:
-    """From the first connection until the last message is in the Maildir, synced: over connections that are used again,
-    and with a connection for each message."""
+    """From the first connection until the last message is in the Maildir, safe from a power cut: over connections that
+    are used again, and with a connection for each message."""
     require("smtp-source")
     count = wanted.count(4000)
 

@@ -11,7 +11,9 @@ import pytest
 from bench.figures.__main__ import PARTS, main, what
 from bench.figures.chart import draw
 from bench.figures.figure import Figure, Part, Wanted, in_turns, keep, results
+from bench.figures.figure import part as made
 from bench.figures.page import page
+from bench.figures.servers import can_have
 
 DOCS = Path(__file__).parents[2] / "docs"
 RATE = Figure("delivered", "/s", 3000.0, "Postfix", 1000.0)
@@ -79,6 +81,58 @@ def test_a_part_runs_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert main() == 0
     assert [figure.unit for figure in results(path)["push"].figures] == ["ms", "ms"]
     assert "## push" in (tmp_path / "benchmarks.md").read_text()
+
+
+def test_a_part_that_cannot_be_measured_does_not_keep_others_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def other(wanted: Wanted) -> list[Figure]:
+        """Rests."""
+        return [ALONE]
+
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    monkeypatch.setitem(PARTS, "memory", other)
+    path = tmp_path / "results.json"
+    order = ["figures", "--results", str(path), "--page", "ingest"]
+    monkeypatch.setattr(sys, "argv", [*order, "memory"])
+    assert main() == 0
+    assert list(results(path)) == ["memory"]
+    assert "## memory" in (tmp_path / "benchmarks.md").read_text()
+    monkeypatch.setattr(sys, "argv", order)
+    assert main() == 1
+    assert capsys.readouterr().err.count("ingest  is left out: smtp-source is not installed (Debian: postfix)\n") == 2
+
+
+def test_versions_are_those_of_what_was_measured() -> None:
+    assert "Dovecot" not in made([ALONE], "(1 run.)", 0.0).versions
+    assert "Twisted" in made([ALONE], "(1 run.)", 0.0).versions
+
+
+@pytest.mark.parametrize(
+    ("program", "user", "why"), [("dovecot", 1000, "only root"), ("none-such", 0, "not installed")]
+)
+def test_a_peer_that_is_left_out_is_named(
+    program: str, user: int, why: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("shutil.which", {"dovecot": "/usr/sbin/dovecot"}.get)
+    monkeypatch.setattr("os.geteuid", lambda: user)
+    assert not can_have(program)
+    assert f"{program} is left out" in (told := capsys.readouterr().err)
+    assert why in told
+
+
+def test_an_unknown_part_is_refused_in_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["figures", "imape"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "there is no part imape; there are ingest, relay, imap" in capsys.readouterr().err
+
+
+def test_small_figures_keep_their_digits() -> None:
+    (figure,) = in_turns(1, {"x": "s"}, lambda: {"x": 0.000_264_51}, None, "")
+    assert figure.ours == 0.000_264_5
 
 
 @pytest.mark.skipif(not (DOCS / "benchmarks.json").exists(), reason="nothing was measured yet")
