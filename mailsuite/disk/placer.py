@@ -90,12 +90,14 @@ def _examined(path: str, bodies: bool) -> Findable | None:
 
 
 def serve(connection: socket.socket, base: str) -> None:
-    """Answer until the other side is gone."""
-    while head := receive(connection, HEAD.size):
-        kind, octets = HEAD.unpack(head)
-        data = receive(connection, octets)
-        answer = _encode(_do_asked(kind, data, base))
-        connection.sendall(HEAD.pack(kind, len(answer)) + answer)
+    """Answer until the other side is gone, which it may be at any octet: it was killed."""
+    with contextlib.suppress(ConnectionError):
+        while head := receive(connection, HEAD.size):
+            kind, octets = HEAD.unpack(head)
+            if not (data := receive(connection, octets)):
+                return
+            answer = _encode(_do_asked(kind, data, base))
+            connection.sendall(HEAD.pack(kind, len(answer)) + answer)
 
 
 def _do_asked(kind: bytes, data: bytes, base: str) -> object:

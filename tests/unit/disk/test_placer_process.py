@@ -5,14 +5,17 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mailsuite.disk import journal
 from mailsuite.disk.frames import encode_unit
 from mailsuite.disk.journal_disk import JournalDisk
+from mailsuite.disk.placer import HEAD, PLACE, SUMMARIZE, serve
 from mailsuite.disk.placer_process import PAUSE, PlacerProcess
 from mailsuite.disk.summary import PIECE, summarize_files
 from mailsuite.errors import Temporary
@@ -125,6 +128,24 @@ def test_it_ends_with_the_server(placer: PlacerProcess) -> None:
     assert process.poll() is None
     placer.close()
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize("sent", [3, HEAD.size, HEAD.size + 1, HEAD.size + 3])
+def test_it_ends_quietly_when_the_server_is_killed_at_any_octet(sent: int) -> None:
+    ours, its = socket.socketpair()
+    its.sendall(b"what the server has not read when it is killed makes its end a reset")
+    ours.sendall((HEAD.pack(SUMMARIZE, 3) + msgspec.msgpack.encode(([], [])))[:sent])
+    ours.close()
+    with its:
+        serve(its, "/")
+
+
+def test_it_ends_quietly_when_nobody_waits_for_the_rest_of_a_request() -> None:
+    ours, its = socket.socketpair()
+    ours.sendall(HEAD.pack(PLACE, 1000) + b"half")
+    ours.close()
+    with its:
+        serve(its, "/")
 
 
 def test_nobody_opens_a_journal_for_which_it_still_works(
