@@ -1,7 +1,7 @@
 """The compression layer of one connection (RFC 4978): ``wire.deflate`` with the bounds that a server needs.
 
-Octets are inflated as far as the language takes them, and only so many before others have their turn.  What goes on
-without end and gives no command is garbled too.  After ``REST`` seconds without an answer the compressor's memory is
+Octets are inflated as far as the language takes them, and only so many before others have their turn; what goes on
+without end and gives no command is ``Endless``.  After ``REST`` seconds without an answer the compressor's memory is
 given back, so a session that waits costs what its peer's window takes.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from mailsuite.wire.deflate import Deflate, Garbled
+from mailsuite.wire.deflate import Deflate
 
 #: Octets inflated before other connections have their turn.
 TURN = 256 * 1024
@@ -21,6 +21,10 @@ MAX_BUFFERED = 64 * 1024
 MAX_UNHEARD = 512 * 1024 * 1024
 #: Seconds until the compressor is forgotten.
 REST = 2.0
+
+
+class Endless(Exception):
+    """What was inflated is more than any command, and none."""
 
 
 class Compression:
@@ -49,7 +53,9 @@ class Compression:
         self._unheard = 0
 
     def next(self) -> bytes:
-        """The next octets for the language; none if there are none, or others have their turn.  Raises ``Garbled``."""
+        """The next octets for the language; none if there are none, or others have their turn.
+
+        Raises ``Garbled``, ``Endless``."""
         if self._turn >= TURN:
             if self._next_turn is None:
                 self._next_turn = self._clock.callLater(0, self._begin_turn)
@@ -60,7 +66,7 @@ class Compression:
         self._turn += len(data)
         self._unheard += len(data)
         if self._unheard > MAX_UNHEARD:
-            raise Garbled("too much of nothing")
+            raise Endless(f"more than {MAX_UNHEARD // 2**20} MiB, and no command")
         return data
 
     def _begin_turn(self) -> None:

@@ -207,6 +207,9 @@ class IMAPConnection(Session):
     def garbled(self) -> None:
         self.core.bye(b"this is not compressed as it should be")
 
+    def endless(self) -> None:
+        self.core.bye(b"too much was sent without a command")
+
     def faulted(self, failure: Failure) -> None:
         self.core.bye(b"an error of the server, it has been logged", codes.SERVERBUG)
 

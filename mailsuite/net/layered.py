@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailsuite.net.channel import secured_channel
-from mailsuite.net.compression import Compression
+from mailsuite.net.compression import Compression, Endless
 from mailsuite.net.pumped import Core, Transport
 from mailsuite.sasl.values import Channel
 from mailsuite.wire.deflate import Garbled
@@ -45,6 +45,9 @@ class Layered(TwistedProtocol, Generic[CoreT]):
 
     def garbled(self) -> None:
         """What the peer sends cannot be inflated: say so; the connection closes after this."""
+
+    def endless(self) -> None:
+        """What the peer sends is inflated to too much, and to no command: say so; the connection closes after this."""
 
     # -- what the pump gives -------------------------------------------------------------------------------------
 
@@ -103,9 +106,9 @@ class Layered(TwistedProtocol, Generic[CoreT]):
         """Give the core more of what came compressed, if there is any and others have had their turn."""
         try:
             data = self._compression.next() if self._compression is not None else b""
-        except Garbled as error:
+        except (Garbled, Endless) as error:
             self.log.info("{peer} compresses badly: {error}", peer=self.peer, error=error)
-            self.garbled()
+            (self.garbled if isinstance(error, Garbled) else self.endless)()
             self.close()
             return False
         self.core.receive(data)

@@ -92,7 +92,7 @@ def test_what_never_becomes_a_command_ends(monkeypatch: pytest.MonkeyPatch) -> N
     client.transport.feed(client.pack(bytes(2_100_000)))
     for _ in range(100):
         client.settle()
-    assert b"* BYE this is not compressed as it should be" in client.told()
+    assert b"* BYE too much was sent without a command" in client.told()
     assert client.transport.disconnecting
 
 
