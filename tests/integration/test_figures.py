@@ -61,7 +61,6 @@ def test_a_part_replaces_its_own_results_only(tmp_path: Path) -> None:
 
 
 def test_chart_is_drawn_where_it_can_be(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     assert not draw(tmp_path / "x.png", {"memory": part(ALONE)})
     assert draw(tmp_path / "x.png", {"ingest": part(RATE), "push": part(WAIT)})
     assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import runpy
 import subprocess
@@ -121,29 +122,52 @@ def test_pinned_is_what_may_be_installed_beside_each_other() -> None:
     assert len(known) >= 20
 
 
-def audited(told: str, status: int) -> tuple[int, str]:
-    """What the audit makes of an answer of pip-audit."""
+def audited(*answers: dict[str, object], told: str = "") -> tuple[int, str]:
+    """What the audit makes of answers of pip-audit, or of something else that it said."""
     audit = runpy.run_path(str(ROOT / "bench/audit.py"))
-    done = subprocess.CompletedProcess([], status, told, "")
+    done = subprocess.CompletedProcess([], 1, told or json.dumps({"dependencies": answers, "fixes": []}), "")
     verdict: tuple[int, str] = audit["verdict"](done)
     return verdict
 
 
+WEAK = [{"id": "PYSEC-1", "fix_versions": ["9.9"], "aliases": [], "description": ""}]
+SKIPPED = "Dependency not found on PyPI and could not be audited: idna (3.6)"
+PROBE: dict[str, object] = {"name": "requests", "version": "2.19.0", "vulns": WEAK}
+IDNA: dict[str, object] = {"name": "idna", "version": "3.6", "vulns": []}
+RICH: dict[str, object] = {"name": "rich", "version": "14", "vulns": []}
+
+
+def test_an_audit_says_what_is_known() -> None:
+    assert audited(IDNA, RICH, PROBE) == (0, "no weaknesses are known of what requirements.txt pins")
+    assert audited(IDNA | {"vulns": WEAK}, RICH, PROBE) == (1, "idna 3.6: PYSEC-1, mended in 9.9")
+
+
+@pytest.mark.parametrize("skipped", [[IDNA], [IDNA, RICH]])
+def test_an_audit_says_what_it_could_not_ask_about(skipped: list[dict[str, object]]) -> None:
+    left = [each for each in (IDNA, RICH) if each not in skipped]
+    status, words = audited(*left, *({"name": each["name"], "skip_reason": SKIPPED} for each in skipped), PROBE)
+    assert status == 2
+    assert all(str(each["name"]) in words for each in skipped)
+    assert ("nothing was checked" in words) is (not left)
+
+
+@pytest.mark.parametrize("probe", [PROBE | {"vulns": []}, {"name": "requests", "skip_reason": SKIPPED}])
+def test_an_audit_does_not_believe_who_knows_of_no_weakness_at_all(probe: dict[str, object]) -> None:
+    status, words = audited(IDNA, RICH, probe)
+    assert status == 2
+    assert "Nothing was checked" in words
+
+
 @pytest.mark.parametrize(
-    ("told", "status", "verdict"),
+    "told",
     [
-        ("No known vulnerabilities found", 0, 0),
-        ("Found 1 known vulnerability in 1 package\nName Version ID\nidna 3.6 PYSEC-2024-60", 1, 1),
-        ("requests.exceptions.ConnectionError: HTTPSConnectionPool(host='pypi.org'): Max retries exceeded", 1, 2),
-        (
-            "No known vulnerabilities found\nidna Dependency not found on PyPI and could not be audited: idna (3.6)",
-            0,
-            2,
-        ),
-        ("ERROR:pip_audit._cli:Could not connect to PyPI's vulnerability feed", 1, 2),
+        "requests.exceptions.ConnectionError: HTTPSConnectionPool(host='pypi.org'): Max retries exceeded",
+        "ERROR:pip_audit._cli:Could not connect to PyPI's vulnerability feed",
+        '{"something": "else"}',
     ],
 )
-def test_an_audit_that_could_not_ask_says_so(told: str, status: int, verdict: int) -> None:
-    status, words = audited(told, status)
-    assert status == verdict
-    assert ("nobody could be asked" in words) == (verdict == 2)
+def test_an_audit_that_could_not_ask_says_so(told: str) -> None:
+    status, words = audited(told=told)
+    assert status == 2
+    assert "nobody could be asked" in words
+    assert "Nothing was checked" in words
