@@ -33,25 +33,31 @@ class IdleSessions:
 
     def take(self, hop: Hop, tls: Tls) -> ClientSession | None:
         """The one that waited the shortest, of those that are as safe as ``tls`` asks."""
-        for session, _ in reversed(self._waiting.get(_key(hop), [])):
-            if not tls.content_with(session.secure, session.verified):
-                continue
-            self.remove(hop, session)
-            if session.usable:
-                return session
+        key = _key(hop)
+        waiting = self._waiting.get(key, [])
+        for at in range(len(waiting) - 1, -1, -1):
+            session = waiting[at][0]
+            if tls.content_with(session.secure, session.verified):
+                self._remove(key, at)
+                if session.usable:
+                    return session
         return None
 
     def remove(self, hop: Hop, session: ClientSession) -> None:
-        """It is gone or in use; nothing happens if it does not wait."""
+        """It is gone; nothing happens if it does not wait."""
         key = _key(hop)
-        for entry in self._waiting.get(key, []):
-            if entry[0] is session:
-                self._waiting[key] = [other for other in self._waiting[key] if other is not entry]
-                self._count -= 1
-                if entry[1].active():
-                    entry[1].cancel()
+        for at, (one, _) in enumerate(self._waiting.get(key, ())):
+            if one is session:
+                self._remove(key, at)
                 break
-        if not self._waiting.get(key, True):
+
+    def _remove(self, key: _Key, at: int) -> None:
+        waiting = self._waiting[key]
+        _, call = waiting.pop(at)
+        if call.active():
+            call.cancel()
+        self._count -= 1
+        if not waiting:
             del self._waiting[key]
 
     def _expire(self, hop: Hop, session: ClientSession) -> None:

@@ -198,20 +198,20 @@ class ClientSession(Protocol):
         self._set_timer()
 
     def _act(self, event: ClientEvent, in_handshake: bool) -> None:
-        if isinstance(event, Greeted | TlsRefused | LoggedIn):
+        if isinstance(event, Done):
+            carrying, self._carrying = self._carrying, None
+            self._outgoing = None
+            if carrying is not None:
+                carrying.callback(event)
+        elif isinstance(event, BodyWanted):
+            self._start_pump()
+        elif isinstance(event, (Greeted, TlsRefused, LoggedIn)):
             self._logged_in = self._logged_in or isinstance(event, LoggedIn)
             self._prepare(event)
         elif isinstance(event, TlsReady):
             self._start_tls()
         elif isinstance(event, LoginRefused):
             self._refuse(event.text, about_login=True)
-        elif isinstance(event, BodyWanted):
-            self._start_pump()
-        elif isinstance(event, Done):
-            carrying, self._carrying = self._carrying, None
-            self._outgoing = None
-            if carrying is not None:
-                carrying.callback(event)
         elif isinstance(event, Ended):
             self._fail_opening(SessionFailed(event.text, in_handshake))
             self._close()

@@ -14,7 +14,7 @@ from types import MappingProxyType
 import msgspec
 
 from mailsuite.errors import NotFound
-from mailsuite.model import Address, Delayed, Failed, Outcome, Pending, Queued, Selection
+from mailsuite.model import Address, Delayed, Delivered, Failed, Outcome, Pending, Queued, Selection
 from mailsuite.queue.ready import Entry, Ready
 from mailsuite.queue.schedule import Schedules, given_up
 from mailsuite.queue.selection import selected
@@ -109,8 +109,10 @@ class Book:
 
     def put(self, queued: Queued) -> None:
         """Change a message."""
-        self._messages[queued.envelope.id] = queued
-        heapq.heappush(self._due, (queued.due, queued.envelope.id))
+        id = queued.envelope.id
+        self._messages[id] = queued
+        if id not in self._leases:  # else the end of the lease tells when it is due
+            heapq.heappush(self._due, (queued.due, id))
 
     def remove(self, id: str) -> None:
         """Forget it and its lease; harmless if it is gone."""
@@ -172,6 +174,12 @@ class Book:
         the last one behind the back of whoever has to report it."""
         queued = self.get(id)
         schedule = self._schedules.of(queued.envelope)
+        served = {outcome.recipient for outcome in outcomes if isinstance(outcome, Delivered)}
+        if 0 < len(outcomes) == len(served) and all(entry.recipient.address in served for entry in queued.pending):
+            # As nearly always.  It is due once more should it not be removed.
+            attempts = queued.attempts + 1
+            due = self._now() + schedule.wait(attempts, self._rng)
+            return msgspec.structs.replace(queued, pending=(), attempts=attempts, due=due), ()
         final = given_up(queued, outcomes, self._leases.get(id, self._now()))
         changed = msgspec.structs.replace(queued, attempts=queued.attempts + (1 if outcomes else 0), lane=lane)
         if told:

@@ -65,6 +65,7 @@ class DiskQueue:
         self._offsets: dict[str, int] = {}
         #: What is durable and not in its place yet.
         self._fresh: dict[str, _Fresh] = {}
+        self._waking = False
 
     # -- start, and messages coming in -----------------------------------------------------------------------------
 
@@ -99,6 +100,12 @@ class DiskQueue:
         if unplaced is not None:
             self._fresh[placement.stored.queued.envelope.id] = _Fresh(placement, unplaced)
         self._put(placement.stored)
+        if not self._waking:  # once for all that arrive in this turn of the reactor
+            self._waking = True
+            self._clock.callLater(0, self._wake)
+
+    def _wake(self) -> None:
+        self._waking = False
         self._book.wake()
 
     def placed(self, placement: QueuePlacement) -> None:

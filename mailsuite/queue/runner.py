@@ -83,7 +83,9 @@ class Runner:
         self._looking = False
         self._again = False
         self._timer: IDelayedCall | None = None
-        self._under_way: set[Deferred[None]] = set()
+        #: Something is due that found no room.
+        self._starved = False
+        self._under_way: set[Deferred[bool]] = set()
         self._stopped: Deferred[None] | None = None
 
     def start(self) -> None:
@@ -124,6 +126,8 @@ class Runner:
             for queued in await self._queue.lease(free, self._destinations.enter) if free > 0 else ():
                 self._begin(queued)
         self._set_timer(self._queue.when_due(self._destinations.has_room))
+        due = self._queue.when_due()
+        self._starved = due is not None and due <= self._clock.seconds()
 
     def _cannot_take(self, failure: Failure) -> None:
         self.log.failure("the queue cannot be read", failure)
@@ -147,31 +151,32 @@ class Runner:
         self._under_way.add(attempt)
         attempt.addErrback(self._fault, queued).addBoth(self._ended, attempt)
 
-    def _fault(self, failure: Failure, queued: Queued) -> Deferred[None]:
+    def _fault(self, failure: Failure, queued: Queued) -> Deferred[bool]:
         """A fault of ours: the message is tried again by schedule."""
         self.log.failure("{id}: attempt broke off", failure, id=queued.envelope.id)
         text = "this server made a mistake while delivering"
         delayed = [Delayed(entry.recipient.address, Status(4, 3, 0), text) for entry in queued.pending]
-        return Deferred.fromCoroutine(self._settle(queued, delayed))
+        return Deferred.fromCoroutine(self._settle(queued, delayed)).addCallback(lambda _: False)
 
-    def _ended(self, _: object, attempt: Deferred[None]) -> None:
+    def _ended(self, over: object, attempt: Deferred[bool]) -> None:
         self._under_way.discard(attempt)
         self._tell_if_stopped()
-        self._look()
+        if over is not True or self._starved:
+            self._look()
 
     # -- one message -----------------------------------------------------------------------------------------------
 
-    async def _attempt(self, queued: Queued) -> None:
-        """Its places are another message's when the outcomes are on disk, and not before: so a server that is killed
-        repeats no more messages than it has places."""
+    async def _attempt(self, queued: Queued) -> bool:
+        """Whether it is over: nobody waits any more.  Its places are another message's when the outcomes are on disk,
+        and not before: so a server that is killed repeats no more messages than it has places."""
         places = [Place(self._destinations, queued.lane)]  # entered when it was leased
         try:
-            await self._attempt_from(places, queued)
+            return await self._attempt_from(places, queued)
         finally:
             for place in places:
                 place.leave()
 
-    async def _attempt_from(self, places: list[Place], queued: Queued) -> None:
+    async def _attempt_from(self, places: list[Place], queued: Queued) -> bool:
         attempted = await self._carried(queued, places)
         outcomes, waits_for = attempted.outcomes, attempted.waits_for
         now = self._clock.seconds()
@@ -189,8 +194,10 @@ class Runner:
         if (
             not outcomes and not kept and queued.pending and not waits_for
         ):  # broken off by ``stop``: due at the next start
-            return
-        await self._settle(queued, outcomes, told and is_late, waits_for, kept)
+            return False
+        written = await self._settle(queued, outcomes, told and is_late, waits_for, kept)
+        final = [outcome for outcome in outcomes if not isinstance(outcome, Delayed)]
+        return written and len(final) == len(queued.pending)
 
     async def _settle(
         self,
@@ -199,13 +206,16 @@ class Runner:
         told: bool = False,
         waits_for: str = "",
         kept: Mapping[Address, str] = NONE_KEPT,
-    ) -> None:
+    ) -> bool:
+        """Whether it is written down."""
         try:
             await self._queue.settle(queued.envelope.id, outcomes, told, waits_for, kept)
         except NotFound:
             self.log.info("{id}: dropped while it was under way", id=queued.envelope.id)
         except MailError as error:
             self.log.error("{id}: result not written: {error}", id=queued.envelope.id, error=error)
+            return False
+        return True
 
     async def _carried(self, queued: Queued, places: list[Place]) -> Attempted:
         """What becomes of everybody; a message that cannot be read is delayed like one that cannot be sent."""

@@ -6,6 +6,7 @@ begin a second reply.  ``ReplyParser`` reads them from a server that may send an
 
 from __future__ import annotations
 
+import functools
 import re
 
 import msgspec
@@ -125,9 +126,15 @@ class ReplyParser:
         found = _STATUS.match(texts[-1])
         if found is None or int(found[1]) != code // 100:
             return Reply(code, None, tuple(texts))
-        status = Status(int(found[1]), int(found[2]), int(found[3]))
-        prefix = str(status)
-        return Reply(code, status, tuple(_without(text, prefix) for text in texts))
+        status, prefix = _status(found[1], found[2], found[3])
+        return Reply(code, status, tuple([_without(text, prefix) for text in texts]))
+
+
+@functools.lru_cache(256)
+def _status(klass: str, subject: str, detail: str) -> tuple[Status, str]:
+    """And how it is written.  Remembered: there are few, and one on nearly every line."""
+    status = Status(int(klass), int(subject), int(detail))
+    return status, str(status)
 
 
 def _without(text: str, prefix: str) -> str:

@@ -1,13 +1,15 @@
 """Makes a text fit for DATA: every line ends in CR LF, there is no other CR or LF and no NUL (RFC 5321 §2.3.8).
 
 For what we send, whoever wrote it: a bare CR or LF that we passed on could be the end of data to the next server, and
-what follows it a forged message.  Takes octets in any cut, gives the same for every cut, and costs three
-``bytes.count`` where nothing is wrong.
+what follows it a forged message.  Takes octets in any cut, gives the same for every cut, and costs little
+where nothing is wrong (``wire.line_ends``).
 """
 
 from __future__ import annotations
 
 import re
+
+from mailsuite.wire.line_ends import has_only_crlf
 
 _BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 
@@ -27,10 +29,7 @@ class Canonical:
             data, self._held = self._held + data, b""
         if data.endswith(b"\r"):
             data, self._held = data[:-1], b"\r"
-        pairs = data.count(b"\r\n")
-        if data.count(b"\r") != pairs or data.count(b"\n") != pairs:
-            return _BARE.sub(b"\r\n", data)
-        return data
+        return data if has_only_crlf(data) else _BARE.sub(b"\r\n", data)
 
     def finish(self) -> bytes:
         """What was held back: a CR without LF at the very end was a line end."""

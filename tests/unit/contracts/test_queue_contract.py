@@ -364,10 +364,28 @@ def test_what_is_not_there_is_not_found(world: World, act: str) -> None:
     failure_of(calls[act](), NotFound)
 
 
+def test_who_was_noted_before_does_not_stand_for_who_still_waits(world: World) -> None:
+    world.add("m1", BOB, EVE)
+    id = world.lease_one()
+    result_of(world.queue.note(id, {BOB}))
+    assert world.settle(id, delivered(BOB)) == []
+    (queued,) = result_of(world.queue.list())
+    assert [entry.recipient.address for entry in queued.pending] == [EVE]
+
+
+def test_a_failure_is_told_though_the_others_were_served(world: World) -> None:
+    world.add("m1", BOB, EVE)
+    id = world.lease_one()
+    result_of(world.queue.note(id, {BOB, EVE}))
+    assert world.settle(id, delivered(BOB), failed(EVE)) == [failed(EVE)]
+    assert world.listed() == []
+
+
 def test_watchers_are_woken_by_what_makes_something_due(world: World) -> None:
     woken: list[str] = []
     world.queue.watch(lambda: woken.append("woken"))
     world.add("m1")
+    world.clock.advance(0)
     assert len(woken) == 1
     result_of(world.queue.hold("m1", True))
     woken.clear()

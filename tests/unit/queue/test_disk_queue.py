@@ -287,6 +287,7 @@ def test_a_removal_that_failed_is_made_up_for_by_the_next_settle(memory: Server)
     assert isinstance(memory.disk, MemoryDisk)
     memory.disk.fail("unlink", Temporary("read-only"))
     failure_of(memory.queue.settle("m1", [Delivered(BOB, "mx", "250")]), Temporary)
+    assert memory.lease() == []
     memory.clock.advance(HOUR)
     assert memory.lease() == ["m1"]
     assert memory.pending("m1") == []
@@ -356,3 +357,15 @@ def test_what_was_noted_in_the_middle_of_an_attempt_survives_the_process(server:
     server.start()
     assert server.lease() == ["m1"]
     assert server.pending("m1") == [EVE]
+
+
+def test_who_watches_is_woken_once_for_all_that_arrive_together(server: Server) -> None:
+    woken: list[str] = []
+    server.queue.watch(lambda: woken.append("woken"))
+    for id in ("m1", "m2", "m3"):
+        server.add(id)
+    server.clock.advance(0)
+    assert woken == ["woken"]
+    server.add("m4")
+    server.clock.advance(0)
+    assert woken == ["woken", "woken"]

@@ -613,6 +613,41 @@ def test_a_message_whose_file_is_gone_is_delayed(world: World) -> None:
     assert world.courier.carried == []
 
 
+def test_while_nothing_waits_for_room_the_end_of_an_attempt_asks_the_queue_for_nothing(world: World) -> None:
+    asked: list[int] = []
+    plain = world.queue.lease
+    world.queue.lease = lambda limit, enter: asked.append(limit) or plain(limit, enter)  # type: ignore[method-assign,func-returns-value]
+    world.courier.paused = True
+    world.add("m1")
+    before = len(asked)
+    world.courier.resume()
+    assert world.listed() == []
+    assert len(asked) == before
+
+
+def test_what_breaks_at_the_end_of_an_attempt_is_tried_again(world: World) -> None:
+    plain, faults = world.queue.settle, [ZeroDivisionError()]
+    world.courier.paused = True
+    world.add("m1")
+    world.queue.settle = lambda *args: fail(faults.pop()) if faults else plain(*args)  # type: ignore[method-assign]
+    world.courier.paused = False
+    world.courier.resume()
+    assert world.listed() == ["m1"]
+    world.clock.advance(10 * MINUTE)
+    assert world.listed() == []
+
+
+def test_after_a_result_that_was_not_written_the_queue_is_asked_what_is_due(world: World) -> None:
+    asked: list[int] = []
+    plain = world.queue.lease
+    world.courier.paused = True
+    world.add("m1")
+    world.queue.lease = lambda limit, enter: asked.append(limit) or plain(limit, enter)  # type: ignore[method-assign,func-returns-value]
+    world.queue.settle = lambda *args: fail(Temporary("I/O error"))  # type: ignore[method-assign]
+    world.courier.resume()
+    assert asked
+
+
 def test_a_fault_in_the_courier_delays(world: World) -> None:
     def broken(hop: Hop, recipient: Address) -> Outcome:
         raise ZeroDivisionError
