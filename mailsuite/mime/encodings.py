@@ -1,6 +1,7 @@
 """From octets to text: transfer encodings (RFC 2045 §6), charsets, encoded words (RFC 2047).  Lenient, never raises.
 
-An unknown or wrong charset is read as Latin-1, what does not decode becomes U+FFFD.
+No charset and an unknown one are read as UTF-8, and what is none of that as Latin-1, octet by octet: that is what mail
+is that says nothing, or something wrong, of its charset.  What other charsets do not decode becomes U+FFFD.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ _BETWEEN_WORDS = re.compile(rb"(\?=)\s+(?==\?[^?\s]+\?[bBqQ]\?)")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 _ESCAPED = re.compile(rb"=([0-9A-Fa-f]{2})")
 _SOFT_BREAK = re.compile(rb"=[ \t]*\r?\n")
+#: What ``surrogateescape`` makes of octets that do not decode -> Latin-1.
+_OCTETS = {0xDC00 + octet: octet for octet in range(0x80, 0x100)}
+_OCTET = re.compile("[\udc80-\udcff]")
 _SPACE_AT_END = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n)")
 
 
@@ -23,29 +27,39 @@ _NO_CHARSETS = frozenset(("punycode", "idna", "unicode-escape", "raw-unicode-esc
 
 
 def codec(charset: bytes) -> str:
-    """The name of the codec that reads a charset: no charset and US-ASCII are read as UTF-8, which contains it; an
-    unknown one as Latin-1."""
+    """The name of the codec that reads a charset: none, an unknown one and US-ASCII are read as UTF-8."""
     name = _codec(charset.decode("latin-1").lower()) if charset else "utf-8"
     return "utf-8" if name == "ascii" else name
 
 
 @lru_cache(maxsize=256)
 def _codec(charset: str) -> str:
-    """The name of a codec that makes text, Latin-1 where there is none."""
+    """The name of a codec that makes text, UTF-8 where there is none."""
     try:
         known = codecs.lookup(charset.strip().strip("\"'"))
         if known.name.replace("_", "-") in _NO_CHARSETS or known.incrementaldecoder is None:
-            return "latin-1"
+            return "utf-8"
         b"\0\0\0\0".decode(known.name)  # which refuses codecs that make no text
         return known.name
     except (LookupError, ValueError, UnicodeError):
-        return "latin-1"
+        return "utf-8"
+
+
+def lenience(codec: str) -> str:
+    """What to tell that codec of octets that it does not know; ``as_latin_1`` is for its text then."""
+    return "surrogateescape" if codec == "utf-8" else "replace"
+
+
+def as_latin_1(text: str) -> str:
+    """Octets that were no UTF-8, as characters."""
+    return text if text.isascii() or _OCTET.search(text) is None else text.translate(_OCTETS)
 
 
 def to_text(data: bytes, charset: bytes) -> str:
     """Octets of a charset (see ``codec``) as text."""
+    name = codec(charset)
     try:
-        return data.decode(codec(charset), "replace")
+        return as_latin_1(data.decode(name, lenience(name)))
     except (UnicodeError, ValueError):  # some codecs do not know "replace"
         return data.decode("latin-1")
 

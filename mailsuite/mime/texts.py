@@ -14,7 +14,7 @@ from typing import TypeAlias
 import msgspec
 
 from mailsuite.mime.collation import casemap
-from mailsuite.mime.encodings import codec
+from mailsuite.mime.encodings import as_latin_1, codec, lenience
 from mailsuite.mime.header import in_blocks
 from mailsuite.mime.header_text import header_text
 from mailsuite.mime.lines import to_crlf
@@ -136,7 +136,7 @@ class _Content:
             data = self._characters.getstate()[0] + data
             self._characters = _characters(_WITHOUT_MARK.get(self._charset, "latin-1"))
             text = self._characters.decode(data, last)
-        return self._space.feed(casemap(text)) if text else ""
+        return self._space.feed(casemap(as_latin_1(text))) if text else ""
 
 
 def _decoder(encoding: bytes) -> Decoder:
@@ -145,7 +145,7 @@ def _decoder(encoding: bytes) -> Decoder:
 
 
 def _characters(name: str) -> codecs.IncrementalDecoder:
-    return codecs.getincrementaldecoder(name)("replace")
+    return codecs.getincrementaldecoder(name)(lenience(name))
 
 
 class _OneSpace:

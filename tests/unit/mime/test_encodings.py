@@ -71,7 +71,11 @@ def test_the_encoding_is_a_word_in_any_case(encoding: bytes, decoded: bytes) -> 
         (b"\xe4", b"base64", "ä"),  # a codec, but none of characters
         (b"\xe4", b"rot13", "ä"),
         (b"\xe4", b"\xff\x00", "ä"),
-        (b"\xff", b"utf-8", "\N{REPLACEMENT CHARACTER}"),
+        (b"\xe4 \xc3\xa4 \xc3", b"utf-8", "ä ä Ã"),
+        (b"\xe4 \xc3\xa4", b"", "ä ä"),
+        (b"\xe4 \xc3\xa4", b"klingon", "ä ä"),
+        (b"\xed\xb2\x80", b"", "\xed\xb2\x80"),  # U+DC80, which is no character
+        (b"\xff", b"shift_jis", "\N{REPLACEMENT CHARACTER}"),
         (b"\x82\xa0", b"shift_jis", "あ"),
         (b'\x1b$B$"\x1b(B', b"iso-2022-jp", "あ"),
         (b"+AOQ-", b"utf-7", "ä"),
@@ -94,7 +98,7 @@ def test_charsets(data: bytes, charset: bytes, text: str) -> None:
         (b"(=?ISO-8859-1?Q?a?=  =?UTF-8?Q?b?=)", "(ab)"),
         (b"(=?ISO-8859-1?Q?a_b?=)", "(a b)"),
         # a character split between two words
-        (b"=?utf-8?b?w6?= =?utf-8?q?=c3?= =?utf-8?q?=a4?=", "\N{REPLACEMENT CHARACTER}ä"),
+        (b"=?utf-8?b?w6?= =?utf-8?q?=c3?= =?utf-8?q?=a4?=", "Ãä"),
         (b"=?utf-8?q?broken", "=?utf-8?q?broken"),
         (b"=?x?z?a?=", "=?x?z?a?="),
         (b"raw \xc3\xa4", "raw ä"),

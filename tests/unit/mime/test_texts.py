@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailsuite.mime.collation import searchable
+from mailsuite.mime.collation import casemap, searchable
 from mailsuite.mime.encodings import decode, to_text
 from mailsuite.mime.header import in_blocks
 from mailsuite.mime.header_text import header_text
@@ -78,10 +78,17 @@ def test_charsets_and_encodings_in_pieces(charset: str, encoding: str, size: int
 
 
 @pytest.mark.parametrize("charset", ["punycode", "idna", "unicode_escape"])
-def test_what_is_no_charset_of_mail_is_read_as_latin_1(charset: str) -> None:
+def test_what_is_no_charset_of_mail_is_none(charset: str) -> None:
     """Python's punycode takes minutes for a MiB, and nobody writes letters in it."""
     message = f"Content-Type: text/plain; charset={charset}\n\nab-caf\\u00e9".encode()
     assert "".join(body_pieces(lambda: (message,))) == "\nAB-CAF\\U00E9"
+
+
+@pytest.mark.parametrize("charset", ["", "; charset=us-ascii", "; charset=utf-8", "; charset=unknown-8bit"])
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+def test_octets_that_are_no_utf_8_are_latin_1(charset: str, size: int) -> None:
+    message = f"Content-Type: text/plain{charset}\n\n".encode() + b"Gr\xfc\xdfe, Gr\xc3\xbc\xc3\x9fe \xc3"
+    assert "".join(body_pieces(lambda: pieces_of(message, size))) == "\n" + casemap("Grüße, Grüße Ã")
 
 
 @given(st.lists(st.text("ab ", max_size=5)), st.text("ab ", max_size=4))
