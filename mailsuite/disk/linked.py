@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from typing import TypeAlias
 
 from mailsuite.steps import Link, Links, Rename, Renames, Step, Unlink, Unlinks
+
+#: Folder -> name in it -> folder of the file's other name.
+_Held: TypeAlias = dict[str, dict[str, str]]
 
 
 class Linked:
@@ -18,49 +21,32 @@ class Linked:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._folders: dict[str, str] = {}
-        self._older: dict[str, str] = {}  # those that the checkpoint under way makes durable
+        self._newer: _Held = {}
+        self._older: _Held = {}  # those that the checkpoint under way makes durable
 
     def note(self, step: Step) -> set[str]:
         """This step comes next; the folders that are to be synced before."""
         with self._lock:
             match step:
                 case Link():
-                    self._folders[step.old] = os.path.dirname(step.new)
-                    self._folders[step.new] = os.path.dirname(step.old)
+                    (old_folder, old), (new_folder, new) = os.path.split(step.old), os.path.split(step.new)
+                    self._hold(Links(old_folder, new_folder, (old,), (new,)))
                 case Links():
-                    self._folders |= dict.fromkeys(_paths(step.old_folder, step.old), step.new_folder)
-                    self._folders |= dict.fromkeys(_paths(step.new_folder, step.new), step.old_folder)
-                case _ if self._folders or self._older:
-                    return self._lose(step)
+                    self._hold(step)
+                case _ if self._newer or self._older:
+                    return _lose(self._newer, step) | _lose(self._older, step)
             return set()
 
-    def _lose(self, step: Step) -> set[str]:
-        match step:
-            case Rename():
-                self._rename(step.old, step.new)
-            case Renames():
-                for old, new in zip(step.old, step.new, strict=True):
-                    self._rename(f"{step.old_folder}/{old}", f"{step.new_folder}/{new}")
-            case Unlink():
-                return self._pop(step.path)
-            case Unlinks():
-                return set().union(*map(self._pop, _paths(step.folder, step.names)))
-        return set()
-
-    def _rename(self, old: str, new: str) -> None:
-        for folders in (self._folders, self._older):
-            if other := folders.pop(old, ""):
-                folders[new] = other
-
-    def _pop(self, path: str) -> set[str]:
-        return {self._folders.pop(path, ""), self._older.pop(path, "")} - {""}
+    def _hold(self, step: Links) -> None:
+        self._newer.setdefault(step.old_folder, {}).update(dict.fromkeys(step.old, step.new_folder))
+        self._newer.setdefault(step.new_folder, {}).update(dict.fromkeys(step.new, step.old_folder))
 
     def begin_checkpoint(self) -> None:
         """All names that are there now will be on the medium."""
         with self._lock:
-            self._older |= self._folders
-            self._folders = {}
+            for folder, names in self._newer.items():
+                self._older.setdefault(folder, {}).update(names)
+            self._newer = {}
 
     def end_checkpoint(self) -> None:
         """They are."""
@@ -68,5 +54,29 @@ class Linked:
             self._older = {}
 
 
-def _paths(folder: str, names: Sequence[str]) -> list[str]:
-    return [f"{folder}/{name}" for name in names]
+def _lose(held: _Held, step: Step) -> set[str]:
+    match step:
+        case Rename():
+            (old_folder, old), (new_folder, new) = os.path.split(step.old), os.path.split(step.new)
+            _rename(held, Renames(old_folder, new_folder, (old,), (new,)))
+        case Renames():
+            _rename(held, step)
+        case Unlink():
+            folder, name = os.path.split(step.path)
+            return _remove(held, Unlinks(folder, (name,)))
+        case Unlinks():
+            return _remove(held, step)
+    return set()
+
+
+def _rename(held: _Held, step: Renames) -> None:
+    if names := held.get(step.old_folder):
+        goal = held.setdefault(step.new_folder, {})
+        for old, new in zip(step.old, step.new, strict=True):
+            if other := names.pop(old, ""):
+                goal[new] = other
+
+
+def _remove(held: _Held, step: Unlinks) -> set[str]:
+    names = held.get(step.folder)
+    return {names.pop(name) for name in step.names if name in names} if names else set()

@@ -16,7 +16,7 @@ from mailsuite.disk.opening import FLAGS
 from mailsuite.errors import Expunged, MailError, TooBig
 from mailsuite.mime.lines import to_crlf
 from mailsuite.store.folder import Folder
-from mailsuite.store.index import Row
+from mailsuite.store.places import Row
 from mailsuite.store.reading import from_file
 
 #: Stored octets of a small message.

@@ -42,14 +42,15 @@ def store(
     done: list[tuple[int, Flags, int]] = []
     late: list[int] = []
     for part in slices(uids):
-        places = folder.account.index.places(folder.id, part)
+        places = folder.account.index.places(folder.id, part).new_first()
         if unchanged_since is not None:
             unchanged = [modseq <= unchanged_since for modseq in places.modseqs]
             late += [uid for uid, chosen in zip(places.uids, unchanged, strict=True) if not chosen]
             places = places.only(unchanged)
         if not _change_flags(folder, places, op, flags, done):
             folder.look(force=True)  # some were not where they should be
-            _change_flags(folder, folder.account.index.places(folder.id, places.uids), op, flags, [])
+            again = folder.account.index.places(folder.id, places.uids).new_first()
+            _change_flags(folder, again, op, flags, [])
             now = folder.account.index.letters(folder.id, places.uids)
             done += [(uid, folder.lettering.flags_of(uid, letters), modseq) for uid, letters, modseq in now]
     return sorted(done), sorted(late)
@@ -75,18 +76,18 @@ def _change_flags(folder: Folder, places: Places, op: FlagOp, flags: Flags, done
 def _rename(folder: Folder, places: Places, letters: Sequence[str], more: Mapping[int, Flags]) -> Collection[int]:
     """Give these the letters, in step, as one unit; the numbers of those that were not there."""
     modseq = folder.counters.next_modseq()
-    noted = folder.changed(_by_letters(places.uids, letters).items(), modseq)
+    noted = folder.changed(by_letters(places.uids, letters).items(), modseq)
     steps = [*_renames(folder, places, letters), *folder.lettering.put_more(more), *noted]
     missed = folder.account.resources.disk.commit(steps)
     folder.history.done()
     there = [number not in missed for number in range(len(places))] if missed else [True] * len(places)
     if any(there):
-        found = _by_letters(places.only(there).uids, list(compress(letters, there)))
+        found = by_letters(places.only(there).uids, list(compress(letters, there)))
         folder.note_letters({(after, False): uids for after, uids in found.items()}, modseq)
     return missed
 
 
-def _by_letters(uids: Sequence[int], letters: Sequence[str]) -> dict[str, list[int]]:
+def by_letters(uids: Sequence[int], letters: Sequence[str]) -> dict[str, list[int]]:
     """The letters that messages are to have -> their UIDs."""
     found: dict[str, list[int]] = {each: [] for each in set(letters)}
     for uid, each in zip(uids, letters, strict=True):
@@ -144,13 +145,13 @@ def expunge(folder: Folder, uids: Sequence[int]) -> Sequence[int]:
 
 def _expunge(folder: Folder, uids: Sequence[int]) -> list[int]:
     index = folder.account.index
-    places = left = index.places(folder.id, uids)
+    places = left = index.places(folder.id, uids).new_first()
     if places:
         with folder.own_change():
             modseq, missed = _unlink(folder, places)
             if missed:
                 folder.look(force=True)  # notes those that are gone, finds those that were renamed
-                left = index.places(folder.id, places.uids)
+                left = index.places(folder.id, places.uids).new_first()
                 modseq, _ = _unlink(folder, left)
             if left:
                 folder.forget(left.uids, modseq)

@@ -28,7 +28,7 @@ from mailsuite.model import Flags, Forest
 from mailsuite.store.find_index import BODY, HEADER, FindIndex, Hits, Known
 from mailsuite.store.flags import has
 from mailsuite.store.folder import Folder, Threads
-from mailsuite.store.index import Row
+from mailsuite.store.places import Row
 from mailsuite.store.reading import Searched, from_file
 from mailsuite.store.search import average, cost, fuzzy_keys, known_answer
 

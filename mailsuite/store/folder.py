@@ -11,6 +11,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import compress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -43,9 +44,9 @@ from mailsuite.store.filename import in_cur
 from mailsuite.store.foreign import Trust
 from mailsuite.store.history import FILE as HISTORY_FILE
 from mailsuite.store.history import History, Past
-from mailsuite.store.index import Row
 from mailsuite.store.leftovers import finish_moves, remove_stale
 from mailsuite.store.lettering import Lettering
+from mailsuite.store.places import Row, Rows
 from mailsuite.store.sight import Sight, Times
 
 if TYPE_CHECKING:
@@ -194,21 +195,21 @@ class Folder:
 
     # -- rows and the feed ---------------------------------------------------------------------------------------
 
-    def add(self, rows: Sequence[Row], rendered: bool = False) -> None:
+    def add(self, rows: Rows, rendered: bool = False) -> None:
         """Messages whose files are there; announced with the next ``announce``.  ``rendered``: the index knows already
         what clients will ask for."""
         index = self.account.index
         with index.transaction():
             index.insert(self.id, rows)
-        size = sum(row.wire for row in rows)
+        size = sum(rows.sizes)
         self.account.count(size, len(rows))
-        flags = [self.lettering.flags_of(row.uid, row.letters) for row in rows]
-        recent = [row.uid for row in rows if row.recent]
-        self._keep(lambda held: held.add([row.uid for row in rows], flags, recent, size))
+        flags = self.lettering.flags_of_many(rows.uids, rows.letters)
+        recent = list(compress(rows.uids, rows.recent))
+        self._keep(lambda held: held.add(rows.uids, flags, recent, size))
         if not self._rebuilding:
             if not rendered:
-                self.account.unrendered.add(self, [row.uid for row in rows])
-            self._unannounced += [(row.uid, each) for row, each in zip(rows, flags, strict=True)]
+                self.account.unrendered.add(self, rows.uids)
+            self._unannounced += zip(rows.uids, flags, strict=True)
 
     def announce(self) -> None:
         """Let the feed have what arrived, in the order of the UIDs."""
@@ -308,10 +309,7 @@ class Folder:
         contents = self._contents
         if contents is None:
             uids, letters, recent, size = self.account.index.contents(self.id)
-            known = {each: self.lettering.keywords.flags(each) for each in set(letters)}
-            flags = list(map(known.__getitem__, letters))
-            if self.lettering.more.by_uid:
-                flags = list(map(self.lettering.flags_of, uids, letters))
+            flags = self.lettering.flags_of_many(uids, letters)
             contents = self._contents = Contents(uids, flags, recent, size)
         self.account.resources.shelf.use(self, len(contents))
         return contents

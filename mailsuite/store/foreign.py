@@ -18,7 +18,7 @@ from mailsuite.disk.body import measure
 from mailsuite.disk.meaning import meaning_of
 from mailsuite.steps import Rename
 from mailsuite.store.filename import Sizes, delivery_order, read_base, split, with_numbers
-from mailsuite.store.index import Row
+from mailsuite.store.places import Row, Rows
 from mailsuite.store.scan import Difference, Listing
 
 _log = Logger()
@@ -48,7 +48,7 @@ def follow(folder: Folder, found: Listing, difference: Difference, trust: Trust,
     if difference.moved:
         _follow_moves(folder, found, difference.moved)
     if difference.fresh:
-        folder.add(_welcome(folder, found, difference.fresh, trust, rebuilding))
+        folder.add(Rows.of(_welcome(folder, found, difference.fresh, trust, rebuilding)))
 
 
 def _follow_moves(folder: Folder, found: Listing, moved: Iterable[tuple[int, str, str]]) -> None:

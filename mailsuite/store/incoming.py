@@ -24,7 +24,7 @@ from mailsuite.steps import Link, Put, Rename, Step
 from mailsuite.store.account import AccountMail
 from mailsuite.store.filename import numbered
 from mailsuite.store.folder import Folder
-from mailsuite.store.index import Row
+from mailsuite.store.places import Row, Rows
 
 _log = Logger()
 
@@ -177,7 +177,7 @@ def _publish(placements: Sequence[Incoming], uncertain: bool) -> None:
             if uncertain:
                 folder.look(force=True)
                 continue
-            folder.add(rows)
+            folder.add(Rows.of(rows))
             folder.announce()
         except Exception:
             _log.failure("{folder}: new messages are on disk, not in the index; looking again", folder=folder.path)

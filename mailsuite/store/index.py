@@ -9,7 +9,6 @@ lock guards it.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -23,7 +22,7 @@ from mailsuite.store import columns, header_sets, places
 from mailsuite.store.among import among
 from mailsuite.store.columns import Columns, Kind
 from mailsuite.store.header_sets import HeaderSets, Names
-from mailsuite.store.places import Places
+from mailsuite.store.places import Places, Row, Rows
 
 _VERSION = 4
 _SCHEMA = f"""
@@ -62,20 +61,6 @@ _NUMBERS = msgspec.json.Decoder(tuple[int, ...])
 _UNKNOWN = -1
 
 _log = Logger()
-
-
-class Row(msgspec.Struct, frozen=True):
-    """One message.  ``recent`` means its file is in ``new`` (in the column: 1 unclaimed, 2 claimed by a session);
-    ``date`` is the internal date in epoch seconds."""
-
-    uid: int
-    base: str
-    recent: bool
-    letters: str
-    stored: int
-    wire: int
-    date: float
-    modseq: int
 
 
 class Index:
@@ -235,7 +220,11 @@ class Index:
 
     def places(self, id: int, uids: Collection[int]) -> Places:
         """The same for those whose files are to be renamed or removed."""
-        return places.read(self._db, id, uids)
+        return places.read(self._db, id, uids, Places)
+
+    def files(self, id: int, uids: Collection[int]) -> Rows:
+        """The same for those that are to be copied."""
+        return places.read(self._db, id, uids, Rows)
 
     def dates(self, id: int, uids: Collection[int]) -> Sequence[tuple[int, float, int]]:
         """(UID, internal date, octets as sent) of those that are there, ascending."""
@@ -271,9 +260,10 @@ class Index:
         condition, values = among(id, uids)
         return self._db.execute(f"{select} {condition} ORDER BY key", values).fetchall()
 
-    def insert(self, id: int, rows: Iterable[Row]) -> None:
-        values = ((id << 32 | r.uid, r.base, r.recent, r.letters, r.stored, r.wire, r.date, r.modseq) for r in rows)
-        self._db.executemany("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+    def insert(self, id: int, rows: Rows) -> None:
+        keys = (id << 32 | uid for uid in rows.uids)
+        columns = (keys, rows.bases, rows.recent, rows.letters, rows.stored, rows.sizes, rows.dates, rows.modseqs)
+        self._db.executemany("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?)", zip(*columns, strict=True))
 
     def delete(self, id: int, uids: Collection[int]) -> None:
         condition, values = among(id, uids)
@@ -324,18 +314,14 @@ class Index:
         values = ((id << 32 | uid, text) for uid, text in previews.items())
         self._db.executemany("INSERT OR REPLACE INTO preview VALUES (?, ?)", values)
 
-    def copy_rendered(self, source: int, target: int, pairs: Sequence[tuple[int, int]]) -> int:
-        """(UID in ``source``, UID in ``target``) of messages that were copied, both ascending; of how many it was made
-        already."""
+    def copy_rendered(self, source: int, sources: Sequence[int], target: int, targets: Sequence[int]) -> int:
+        """UIDs in ``source``, and in step UIDs in ``target``, of messages that were copied, both ascending; of how many
+        it was made already."""
         copied = 0
         with self.transaction():
-            for _, run in itertools.groupby(
-                enumerate(pairs), lambda each: (each[1][0] - each[0], each[1][1] - each[0])
-            ):
-                (_, (first, becomes)), *others = run
-                last = others[-1][1][0] if others else first
-                low, high = source << 32 | first, source << 32 | last
-                onward = (target << 32 | becomes) - low
+            for start, end in _runs(sources, targets):
+                low, high = source << 32 | sources[start], source << 32 | sources[end - 1]
+                onward = (target << 32 | targets[start]) - low
                 copied += self._db.execute(
                     f"INSERT OR REPLACE INTO summary SELECT key + ?, {_PARTS} FROM summary"  # noqa: S608
                     " WHERE key BETWEEN ? AND ?",
@@ -374,6 +360,15 @@ class Index:
         """See ``ascii_sizes``."""
         values = ((id << 32 | uid, size) for uid, size in sizes.items())
         self._db.executemany("INSERT OR REPLACE INTO ascii VALUES (?, ?)", values)
+
+
+def _runs(sources: Sequence[int], targets: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Parts, from one place to another, in which both go on by one."""
+    start = 0
+    for end in range(1, len(sources) + 1):
+        if end == len(sources) or sources[end] - sources[end - 1] != 1 or targets[end] - targets[end - 1] != 1:
+            yield start, end
+            start = end
 
 
 def _range(id: int) -> tuple[int, int]:

@@ -19,7 +19,7 @@ from mailsuite.mime.downgrade import edits
 from mailsuite.mime.structure import Scanner
 from mailsuite.model import Listing
 from mailsuite.store.folder import Folder
-from mailsuite.store.index import Row
+from mailsuite.store.places import Row
 from mailsuite.store.reading import from_file, permanent_name
 
 #: Messages that one ``examine`` reads.

@@ -6,9 +6,9 @@ In columns, since a row that becomes Python objects costs more than SQLite needs
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import compress
-from typing import Any
+from typing import Any, Self, TypeVar
 
 import msgspec
 
@@ -16,32 +16,54 @@ from mailsuite.store import columns
 from mailsuite.store.columns import Kind
 from mailsuite.store.filename import in_cur
 
-_COLUMNS = [
-    ("base", Kind.NAME),
-    ("recent", Kind.INTEGER),
-    ("letters", Kind.NAME),
-    ("wire", Kind.INTEGER),
-    ("modseq", Kind.INTEGER),
-]
+#: By field.
+_COLUMNS = {
+    "bases": ("base", Kind.NAME),
+    "recent": ("recent", Kind.INTEGER),
+    "letters": ("letters", Kind.NAME),
+    "modseqs": ("modseq", Kind.INTEGER),
+    "stored": ("stored", Kind.INTEGER),
+    "sizes": ("wire", Kind.INTEGER),
+    "dates": ("date", Kind.REAL),
+}
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One message.  ``recent`` means its file is in ``new`` (in the column: 1 unclaimed, 2 claimed by a session);
+    ``date`` is the internal date in epoch seconds."""
+
+    uid: int
+    base: str
+    recent: bool
+    letters: str
+    stored: int
+    wire: int
+    date: float
+    modseq: int
 
 
 class Places(msgspec.Struct, frozen=True):
-    """Of messages, in step: first those in ``new``, where ``recent`` is not 0, and then by UID.  ``sizes``: octets as
-    sent."""
+    """Of messages, in step; ``recent`` is not 0 where the file lies in ``new``."""
 
     uids: Sequence[int]
     bases: Sequence[str]
     recent: Sequence[int]
     letters: Sequence[str]
-    sizes: Sequence[int]
     modseqs: Sequence[int]
 
     def __len__(self) -> int:
         return len(self.uids)
 
-    def only(self, chosen: Collection[object]) -> Places:
+    def only(self, chosen: Collection[object]) -> Self:
         """Those for which this is true, in step."""
-        return self if all(chosen) else Places(*(list(compress(column, chosen)) for column in self._columns()))
+        return self if all(chosen) else type(self)(*(list(compress(column, chosen)) for column in self._columns()))
+
+    def new_first(self) -> Self:
+        """First those in ``new``."""
+        if not any(self.recent):
+            return self
+        order = sorted(range(len(self)), key=lambda place: not self.recent[place])
+        return type(self)(*([column[place] for place in order] for column in self._columns()))
 
     @property
     def in_new(self) -> int:
@@ -49,7 +71,7 @@ class Places(msgspec.Struct, frozen=True):
         return sum(map(bool, self.recent))
 
     def names(self) -> list[str]:
-        """What the files are called, in the folder where they lie."""
+        """What the files are called, in the folder where they lie; of messages that come ``new_first``."""
         first = self.in_new
         return [*self.bases[:first], *map(in_cur, self.bases[first:], self.letters[first:])]
 
@@ -57,12 +79,25 @@ class Places(msgspec.Struct, frozen=True):
         return (getattr(self, name) for name in self.__struct_fields__)
 
 
-def read(db: sqlite3.Connection, id: int, uids: Collection[int]) -> Places:
-    """Those of ``uids`` that are there."""
-    there, found = columns.read(db, "message WHERE", _COLUMNS, id, sorted(set(uids)))
-    rows: list[Sequence[Any]] = [there, *found]
-    recent = rows[2]
-    if any(recent):
-        order = sorted(range(len(there)), key=lambda place: not recent[place])
-        rows = [[column[place] for place in order] for column in rows]
-    return Places(*rows)
+class Rows(Places, frozen=True):
+    """All that the index says of messages themselves; see ``Row``."""
+
+    stored: Sequence[int]
+    sizes: Sequence[int]
+    dates: Sequence[float]
+
+    @classmethod
+    def of(cls, rows: Iterable[Row]) -> Rows:
+        found = [(r.uid, r.base, r.recent, r.letters, r.modseq, r.stored, r.wire, r.date) for r in rows]
+        return cls(*zip(*found, strict=True)) if found else cls((), (), (), (), (), (), (), ())
+
+
+_Kind = TypeVar("_Kind", bound=Places)
+
+
+def read(db: sqlite3.Connection, id: int, uids: Collection[int], kind: type[_Kind]) -> _Kind:
+    """Those of ``uids`` that are there, ascending."""
+    wanted = [_COLUMNS[field] for field in kind.__struct_fields__[1:]]
+    there, found = columns.read(db, "message WHERE", wanted, id, sorted(set(uids)))
+    rows: list[Any] = [there, *found]
+    return kind(*rows)

@@ -32,7 +32,7 @@ from mailsuite.store.account import AccountMail
 from mailsuite.store.filename import saved_at
 from mailsuite.store.folder import Folder
 from mailsuite.store.header_sets import Names
-from mailsuite.store.index import Row
+from mailsuite.store.places import Row
 from mailsuite.store.search import identifies, matches
 
 _T = TypeVar("_T")

@@ -10,6 +10,7 @@ from mailsuite.model import Appended
 from mailsuite.store import changing
 from mailsuite.store.folder import Folder
 from mailsuite.store.incoming import Incoming
+from mailsuite.store.places import Rows
 
 
 def replace(source: Folder, uid: int, incoming: Incoming) -> Appended:
@@ -54,7 +55,7 @@ def _exchange(source: Folder, uid: int, incoming: Incoming) -> None:
         source.history.done()
     incoming.release()
     if incoming.row is not None:
-        incoming.folder.add([incoming.row])
+        incoming.folder.add(Rows.of([incoming.row]))
     incoming.folder.announce()
     if missed:  # renamed by another program in this moment
         changing.expunge(source, [uid])

@@ -22,9 +22,10 @@ from mailsuite.store import keywords, scan
 from mailsuite.store.counters import FILE as COUNTERS_FILE
 from mailsuite.store.counters import Counters
 from mailsuite.store.filename import Sizes, read_base
-from mailsuite.store.index import Row, check_tables, rows_of
+from mailsuite.store.index import check_tables, rows_of
 from mailsuite.store.leftovers import STALE
 from mailsuite.store.names import from_folder
+from mailsuite.store.places import Row
 
 #: Names in one finding.
 EXAMPLES = 3

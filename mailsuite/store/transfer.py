@@ -8,17 +8,18 @@ lock held.
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Sequence
+from itertools import compress
 
 from mailsuite.model import Copied
 from mailsuite.steps import Links, Renames, Step
 from mailsuite.store import history
 from mailsuite.store.account import AccountMail
-from mailsuite.store.changing import slices
+from mailsuite.store.changing import by_letters, slices
 from mailsuite.store.filename import numbered
 from mailsuite.store.folder import Folder
-from mailsuite.store.index import Row
-from mailsuite.store.scan import canonical_name
+from mailsuite.store.places import Rows
 
 
 def copy(account: AccountMail, source: Folder, uids: Sequence[int], target: Folder, move: bool) -> Copied:
@@ -31,50 +32,46 @@ def copy(account: AccountMail, source: Folder, uids: Sequence[int], target: Fold
         account.reserve(octets, messages)
         account.release(octets, messages)
     for part in slices(uids):
-        rows = account.index.rows(source.id, part)
-        linked = _transfer(account, source, rows, target, move)
+        rows = account.index.files(source.id, part)
+        linked, copies = _transfer(account, source, rows, target, move)
+        sources += linked.uids
+        targets += copies.uids
         if len(linked) < len(rows):  # renamed by another program in this moment; look where they are now
             source.look(force=True)
-            done = {row.uid for row, _ in linked}
-            left = [uid for uid in part if uid not in done]
-            linked += _transfer(account, source, account.index.rows(source.id, left), target, move)
-        sources += [row.uid for row, _ in linked]
-        targets += [copied.uid for _, copied in linked]
+            left = account.index.files(source.id, set(part).difference(linked.uids))
+            linked, copies = _transfer(account, source, left, target, move)
+            sources += linked.uids
+            targets += copies.uids
     return Copied(target.counters.uidvalidity, tuple(sources), tuple(targets))
 
 
-def _transfer(
-    account: AccountMail, source: Folder, rows: Sequence[Row], target: Folder, move: bool
-) -> list[tuple[Row, Row]]:
-    """(source, copy) of those whose file was there."""
+def _transfer(account: AccountMail, source: Folder, rows: Rows, target: Folder, move: bool) -> tuple[Rows, Rows]:
+    """Those whose file was there, and their copies."""
     if not rows:
-        return []
-    groups = _named(account, source, rows, target)
-    pairs = [pair for group in groups.values() for pair in group]
+        return rows, rows
+    copies = _named(account, source, rows, target)
     with source.own_change(), target.own_change() if target is not source else contextlib.nullcontext():
-        steps = [_step(source, target, group, move) for group in groups.values()]
+        steps, order = _steps(source, target, rows, copies, move)
         modseq = source.counters.next_modseq() if move else 0
-        missed = account.resources.disk.commit([*steps, *_noted(source, target, pairs, modseq)])
+        missed = account.resources.disk.commit([*steps, *_noted(source, target, rows, copies, modseq)])
         for folder in (source, target):
             folder.history.done()
-        done = sorted((pair for number, pair in enumerate(pairs) if number not in missed), key=_source_uid)
-        copies = [copied for _, copied in done]
-        known = account.index.copy_rendered(source.id, target.id, [(row.uid, copied.uid) for row, copied in done])
+        gone = {order[number] for number in missed}
+        there = [place not in gone for place in range(len(rows))]
+        rows, copies = rows.only(there), copies.only(there)
+        known = account.index.copy_rendered(source.id, rows.uids, target.id, copies.uids)
         target.add(copies, rendered=known == len(copies))
-        if move and done:
-            source.forget([row.uid for row, _ in done], modseq)
+        if move and rows:
+            source.forget(rows.uids, modseq)
     target.announce()
-    return done
+    return rows, copies
 
 
-def _noted(source: Folder, target: Folder, pairs: Sequence[tuple[Row, Row]], modseq: int) -> list[Step]:
+def _noted(source: Folder, target: Folder, rows: Rows, copies: Rows, modseq: int) -> list[Step]:
     """What the histories are to say; ``modseq`` is that of a move in its source, 0 for a copy."""
-    letters: dict[str, list[int]] = {}
-    for _, copied in pairs:
-        letters.setdefault(copied.letters, []).append(copied.uid)
-    lines = history.came(letters.items())
-    gone = sorted(row.uid for row, _ in pairs) if modseq else []
-    within = gone if source is target else []
+    lines = history.came(by_letters(copies.uids, copies.letters).items())
+    gone = rows.uids if modseq else ()
+    within = gone if source is target else ()
     if within:
         lines.append(history.expunged(within, modseq, source.counters.uidnext))
     counters = target.counters
@@ -84,34 +81,48 @@ def _noted(source: Folder, target: Folder, pairs: Sequence[tuple[Row, Row]], mod
     return steps
 
 
-def _source_uid(pair: tuple[Row, Row]) -> int:
-    return pair[0].uid
-
-
-def _named(
-    account: AccountMail, source: Folder, rows: Sequence[Row], target: Folder
-) -> dict[tuple[bool, bool], list[tuple[Row, Row]]]:
-    """Whether source and copy lie in ``new`` -> each message and what its copy is called: recent if it has no flags."""
+def _named(account: AccountMail, source: Folder, rows: Rows, target: Folder) -> Rows:
+    """What is to be said of the copies: recent if they have no flags."""
     first, first_modseq = target.take_numbers(len(rows))
-    names = account.resources.unique.names(account.resources.now(), len(rows))
-    letters: dict[str, str] = {"": ""}
-    groups: dict[tuple[bool, bool], list[tuple[Row, Row]]] = {}
-    for uid, (row, name) in enumerate(zip(rows, names, strict=True), first):
-        there = letters.get(row.letters)
-        if there is None or row.uid in source.lettering.more.by_uid:
-            there = target.lettering.letters_for(uid, source.lettering.flags_of(row.uid, row.letters))
-            if uid not in target.lettering.more.by_uid and row.uid not in source.lettering.more.by_uid:
-                letters[row.letters] = there
-        base = numbered(name, row.stored, row.wire, uid)
-        copied = Row(uid, base, not there, there, row.stored, row.wire, row.date, first_modseq + uid - first)
-        groups.setdefault((row.recent, copied.recent), []).append((row, copied))
-    return groups
+    uids = range(first, first + len(rows))
+    letters = _letters(source, rows, target, uids)
+    unique = account.resources.unique.names(account.resources.now(), len(rows))
+    return Rows(
+        uids,
+        list(map(numbered, unique, rows.stored, rows.sizes, uids)),
+        [not each for each in letters],
+        letters,
+        range(first_modseq, first_modseq + len(rows)),
+        rows.stored,
+        rows.sizes,
+        rows.dates,
+    )
 
 
-def _step(source: Folder, target: Folder, group: Sequence[tuple[Row, Row]], move: bool) -> Step:
-    (row, copied), *_ = group
-    old_folder = source.new if row.recent else source.cur
-    new_folder = target.new if copied.recent else target.cur
-    old = [canonical_name(row.base, row.letters, row.recent) for row, _ in group]
-    new = [canonical_name(copied.base, copied.letters, copied.recent) for _, copied in group]
-    return (Renames if move else Links)(old_folder, new_folder, old, new)
+def _letters(source: Folder, rows: Rows, target: Folder, uids: Sequence[int]) -> list[str]:
+    """The letters of the copies, which are to have these UIDs."""
+    known = {"": ""}
+    found: list[str] = []
+    for uid, row, letters in zip(uids, rows.uids, rows.letters, strict=True):
+        there = known.get(letters)
+        if there is None or row in source.lettering.more.by_uid:
+            there = target.lettering.letters_for(uid, source.lettering.flags_of(row, letters))
+            if uid not in target.lettering.more.by_uid and row not in source.lettering.more.by_uid:
+                known[letters] = there
+        found.append(there)
+    return found
+
+
+def _steps(source: Folder, target: Folder, rows: Rows, copies: Rows, move: bool) -> tuple[list[Step], list[int]]:
+    """A step for all that lie in one folder and go to one folder; places of the messages in the order of the steps."""
+    steps: list[Step] = []
+    order: list[int] = []
+    for from_new, to_new in itertools.product((False, True), repeat=2):
+        chosen = [bool(old) is from_new and new is to_new for old, new in zip(rows.recent, copies.recent, strict=True)]
+        if any(chosen):
+            old_folder = source.new if from_new else source.cur
+            new_folder = target.new if to_new else target.cur
+            names = rows.only(chosen).names(), copies.only(chosen).names()
+            steps.append((Renames if move else Links)(old_folder, new_folder, *names))
+            order += compress(range(len(chosen)), chosen)
+    return steps, order

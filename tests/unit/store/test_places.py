@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from mailsuite.store import places
 from mailsuite.store.among import among
+from mailsuite.store.places import Places
 
 UIDS = st.lists(st.integers(1, 12), max_size=12)
 
@@ -32,7 +33,7 @@ def test_a_condition_is_true_of_those_that_were_asked_for(there: list[int], aske
 
 @given(there=UIDS, asked=UIDS)
 def test_what_lies_in_new_comes_first(there: list[int], asked: list[int]) -> None:
-    found = places.read(index(there), 7, asked)
+    found = places.read(index(there), 7, asked, Places).new_first()
     wanted = set(there).intersection(asked)
     in_new, in_cur = [sorted(uid for uid in wanted if bool(uid % 3) is new) for new in (True, False)]
     assert list(found.uids) == in_new + in_cur
@@ -40,4 +41,3 @@ def test_what_lies_in_new_comes_first(there: list[int], asked: list[int]) -> Non
     assert found.names() == [f"b{uid}" for uid in in_new] + [f"b{uid}:2,{'S' * (uid % 2)}" for uid in in_cur]
     odd = found.only([uid % 2 for uid in found.uids])
     assert odd.names() == [name for uid, name in zip(found.uids, found.names(), strict=True) if uid % 2]
-    assert list(odd.sizes) == [uid for uid in found.uids if uid % 2]
