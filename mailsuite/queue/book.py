@@ -109,10 +109,15 @@ class Book:
 
     def put(self, queued: Queued) -> None:
         """Change a message."""
-        id = queued.envelope.id
-        self._messages[id] = queued
-        if id not in self._leases:  # else the end of the lease tells when it is due
-            heapq.heappush(self._due, (queued.due, id))
+        self._messages[queued.envelope.id] = queued
+        if queued.envelope.id not in self._leases:  # else the end of the lease tells when it is due
+            self._expect(queued)
+
+    def _expect(self, queued: Queued) -> None:
+        """It comes up when it can go."""
+        due = _can_go_at(queued)
+        if due is not None:
+            heapq.heappush(self._due, (due, queued.envelope.id))
 
     def remove(self, id: str) -> None:
         """Forget it and its lease; harmless if it is gone."""
@@ -151,12 +156,12 @@ class Book:
 
     def _can_go(self, id: str, due: float) -> bool:
         queued = self._messages.get(id)
-        return queued is not None and queued.due == due and not queued.held and id not in self._leases
+        return queued is not None and _can_go_at(queued) == due and id not in self._leases
 
     def release(self, id: str) -> None:
         """End a lease."""
         if self._leases.pop(id, None) is not None and id in self._messages:
-            heapq.heappush(self._due, (self._messages[id].due, id))
+            self._expect(self._messages[id])
 
     def noted(self, id: str, served: Collection[Address]) -> Queued:
         """What it becomes without these recipients; changes nothing."""
@@ -201,6 +206,15 @@ class Book:
 def _domain(queued: Queued) -> str:
     """The lane of a message whose next host is not known."""
     return queued.pending[0].recipient.address.domain if queued.pending else ""
+
+
+def _can_go_at(queued: Queued) -> float | None:
+    """When the message can be leased, if time alone is what it waits for.  What is held goes nowhere, but may be late:
+    RFC 2852 §4.1 has it returned when it was to be delivered, whoever keeps it back."""
+    if not queued.held:
+        return queued.due
+    by = queued.envelope.deliver_by
+    return max(by.deadline, queued.due) if by is not None and by.returned else None
 
 
 def _still_pending(queued: Queued, outcomes: Sequence[Outcome], later: float, untried: float) -> tuple[Pending, ...]:

@@ -343,6 +343,37 @@ def test_mail_on_hold_is_kept_and_nobody_is_told(world: World) -> None:
     assert (world.hosts(), world.listed()) == (["mx.d.test", "mx1.b.test"], [])
 
 
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_what_is_on_hold_is_returned_when_it_was_to_be_delivered(by_hand: bool) -> None:
+    """RFC 2852 §4.1, by-mode R."""
+    world = World(Schedule(waits=(HOUR,), jitter=0.0))
+    if by_hand:
+        world.courier.answers["mx1.b.test"] = later
+    else:
+        world.router.table = {"b.test": OnHold("ask first")}
+    world.runner.start()
+    by = DeliverBy(NOW + 90 * MINUTE, returned=True)
+    world.queue.add(Envelope("m1", AL, (Recipient(BOB),), NOW, deliver_by=by), HEADER)
+    result_of(world.queue.hold("m1", True))
+    tried = len(world.courier.carried)
+    world.clock.pump([89 * MINUTE, 59.0])
+    assert (world.reports.reported, world.listed()) == ([], ["m1"])
+    world.clock.advance(1.0)
+    ((_, (outcome,)),) = world.reports.reported
+    assert isinstance(outcome, Failed)
+    assert "23:43:20 UTC or returned" in outcome.text
+    assert (world.listed(), len(world.courier.carried)) == ([], tried)
+
+
+def test_what_is_on_hold_otherwise_stays_however_late(world: World) -> None:
+    by = DeliverBy(NOW + 90 * MINUTE, returned=False)
+    world.queue.add(Envelope("m1", AL, (Recipient(BOB),), NOW, release=NOW + HOUR, deliver_by=by), HEADER)
+    result_of(world.queue.hold("m1", True))
+    for _ in range(24 * 10):
+        world.clock.advance(HOUR)
+    assert (world.listed(), world.courier.carried, world.reports.reported) == (["m1"], [], [])
+
+
 def test_who_is_let_go_does_not_wait_for_the_next_attempt_of_others(world: World) -> None:
     world.router.table = {**world.router.table, "b.test": OnHold("ask first")}
     world.router.released = (MX1, MX2)
