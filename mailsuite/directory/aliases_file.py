@@ -1,9 +1,10 @@
 """Reads an aliases file as sendmail, Postfix and Exim have it (aliases(5)).  Pure; files to include are an argument.
 
 ``name: value, value``; a line that begins with white space continues the one above; ``#`` begins a comment line.
-A value is an address, a name of the same domain (with a backslash before it or not), or ``:include:/FILE``, whose lines
-are values.  What this server does not do (commands, files) is a ``Fault`` with its place, and everything else is read
-all the same, so that all faults are told at once.  Bounded in depth, files and values.
+A value is an address, a name of the same domain (with a backslash before it or not), each also in angle brackets with
+a person's name before them, or ``:include:/FILE``, whose lines are values.  What this server does not do (commands,
+files) is a ``Fault`` with its place, and everything else is read all the same, so that all faults are told at once.
+Bounded in depth, files and values.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ MOST_DEPTH, MOST_FILES, MOST_TARGETS = 8, 1000, 1000
 # A value: quoted, or up to the next comma; white space around it means nothing.
 _VALUE = re.compile(r'\s*("(?:[^"\\]|\\.)*"[^,]*|[^,]*?)\s*(?:,|$)')
 _NAME = re.compile(r'\s*("(?:[^"\\]|\\.)+"|[^\s:"]+)\s*:(.*)', re.DOTALL)
+# What stands in angle brackets, whoever's name is before them.
+_NAMED = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^<>"]*)\s*<\s*([^<>]+?)\s*>')
 _INCLUDE = ":include:"
 
 #: Gives the text of a file; MailError if it cannot be read.
@@ -111,7 +114,8 @@ class AliasesFile:
                 return
             at = found.end()
             if found[1]:
-                yield from self._value(place, _unquoted(found[1]), depth)
+                named = _NAMED.fullmatch(found[1])
+                yield from self._value(place, _unquoted(named[1] if named else found[1]), depth)
 
     def _value(self, place: Place, value: str, depth: int) -> Iterator[str]:
         if value.startswith("|"):

@@ -44,6 +44,8 @@ def read(text: str) -> AliasesFile:
         ("root: ann, ann", {"root@a.test": ("ann@a.test",)}),
         ("all: :include:/lists/all", {"all@a.test": ("ann@a.test", "bob@b.test", "carl@c.test")}),
         ('all: ":include:/lists/more", ann', {"all@a.test": ("carl@c.test", "ann@a.test")}),
+        ('root: "Ann, B." <ann@b.test>, Bob B <bob>', {"root@a.test": ("ann@b.test", "bob@a.test")}),
+        ("root: <ann@b.test>,\n <:include:/lists/more>", {"root@a.test": ("ann@b.test", "carl@c.test")}),
         ("root:\nnobody: ann", {"nobody@a.test": ("ann@a.test",)}),
     ],
 )
@@ -58,6 +60,9 @@ def test_what_a_line_means(text: str, entries: dict[str, tuple[str, ...]]) -> No
     [
         ("root: |/usr/bin/vacation", "/etc/aliases:1", "not given to commands"),
         ('a: ann\nb: "|/bin/prog -x, y", ann', "/etc/aliases:2", "|/bin/prog -x, y: mail is not given to commands"),
+        ('a: "A" <|/bin/prog>', "/etc/aliases:1", "|/bin/prog: mail is not given to commands"),
+        ('a: "A" <ann', "/etc/aliases:1", "'A <ann@a.test' is not a mail address"),
+        ('a: "A" <>', "/etc/aliases:1", "'A <>@a.test' is not a mail address"),
         ("root: /dev/null", "/etc/aliases:1", "not written to files"),
         ("root: ann\nroot: bob", "/etc/aliases:2", "there already, at /etc/aliases:1"),
         ("no colon here", "/etc/aliases:1", "not of the form"),
@@ -76,7 +81,7 @@ def test_what_cannot_be_taken_over_is_told_with_its_place(text: str, place: str,
     assert words in fault.text
 
 
-@given(st.text(alphabet='ab:,"\\|/@ \n\t#', max_size=60))
+@given(st.text(alphabet='ab:,"\\|/@ \n\t#<>', max_size=60))
 def test_any_text_is_read(text: str) -> None:
     found = read(text)
     assert all("@" in target for entry in found.entries for target in entry.targets)
