@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
+from mailsuite.config.explain import place
 from mailsuite.config.fault import Fault, contents, named
 from mailsuite.config.schema import Settings
 from mailsuite.directory import address_map
@@ -36,10 +37,15 @@ def check_srs(settings: Settings) -> None:
 
 def check_backups(settings: Settings) -> None:
     """Raises Fault."""
+    own = {canonical_domain(domain): number for number, domain in enumerate(settings.local_domains)}
     for index, one in enumerate(settings.backups):
         here = ("backup", index)
         for number, domain in enumerate(one.domains):
             named(canonical_domain, domain.removeprefix("."), *here, "domains", number)
+            local = own.get(canonical_domain(domain.removeprefix("."))) if not domain.startswith(".") else None
+            if local is not None:
+                why = f"it is at home here, by {place(('local_domains', local))}: this section would never be asked"
+                raise Fault((*here, "domains", number), domain, why)
         if one.recipients:
             text = contents((*here, "recipients"), one.recipients, LARGEST).decode("utf-8", "replace")
             try:

@@ -40,6 +40,8 @@ def check_transports(transports: Sequence[Transport]) -> None:
             raise Fault((*here, "host"), one.host, "needed is a host where way is host or lmtp, and only there")
         if one.host and not is_address(one.host):
             named(canonical_domain, one.host, *here, "host")
+        if one.way is Way.ERROR and not one.text.strip():
+            raise Fault((*here, "text"), one.text, "needed is what senders are told, because way is error")
         if one.user and not one.password_file:
             raise Fault((*here, "password_file"), "", "needed is a file with the password, because user is set")
         if one.user and one.tls in (RelayTls.MAY, RelayTls.REQUIRE):

@@ -137,8 +137,8 @@ class Transport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: Annotated[
         str,
         about(
-            "What senders are told with `error`, which may begin with a status such as `5.7.1`; with `hold` the reason "
-            "that `mailsuite queue why` gives."
+            "What senders are told with `error`, which needs it and may begin it with a status such as `5.7.1`; with "
+            "`hold` the reason that `mailsuite queue why` gives."
         ),
     ] = ""
 
@@ -162,7 +162,7 @@ class Backup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     domains: Annotated[
         tuple[str, ...],
-        length(1, 10_000, "`example.org`; with those below it `.example.org`."),
+        length(1, 10_000, "`example.org`; with those below it `.example.org`. None of `local_domains`."),
     ]
     recipients: Annotated[
         Path,

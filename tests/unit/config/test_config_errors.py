@@ -159,6 +159,7 @@ CASES = [
     ("[dns]", '[[backup]]\ndomains = []\n[dns]', "[[backup]] no. 1, domains = []: allowed is a list of 1 to 10000 entries"),
     ("[dns]", '[[backup]]\ndomains = [".b.test"]\nrecipients = "none"\n[dns]', '[[backup]] no. 1, recipients = "DIR/none": the file cannot be read'),
     ("[dns]", '[[backup]]\ndomains = [".b.test"]\nrecipients = "short"\n[dns]', "[[backup]] no. 1, recipients = \"DIR/short\": line 1: 'short' is not an address"),
+    ("[dns]", '[[transport]]\nway = "error"\ntext = " "\n[dns]', '[[transport]] no. 1, text = " ": needed is what senders are told, because way is error'),
     ("[dns]", "[imap]\nmessage_limit = 999\n[dns]", "imap.message_limit = 999: allowed is 0, or at least 1000"),
     # TLS towards other servers
     ("[dns]", '[[tls_policy]]\ndomains = ["b d"]\ntls = "may"\n[dns]', "[[tls_policy]] no. 1, domains no. 1 = \"b d\": 'b d' is not a domain name"),
@@ -228,6 +229,14 @@ CASES = [
 def test_fault_is_told_in_one_line(folder: Path, good: str, bad: str, line: str) -> None:
     assert good in GOOD
     assert fault(folder, GOOD.replace(good, bad, 1)).startswith(line)
+
+
+def test_a_backup_for_what_is_at_home_here_is_told(folder: Path) -> None:
+    text = f'local_domains = ["a.test", "B.test"]\n{GOOD}[[backup]]\ndomains = [".b.test", "c.test"%s]\n'
+    (folder / "c.toml").write_text(text % "")
+    check(load(str(folder / "c.toml")), str(folder / "c.toml"))
+    line = fault(folder, text % ', "b.TEST"')
+    assert line.startswith('[[backup]] no. 1, domains no. 3 = "b.TEST": it is at home here, by local_domains no. 2')
 
 
 @pytest.mark.parametrize(
