@@ -21,6 +21,7 @@ from mailsuite.happenings import (
     Tried,
     Waiting,
 )
+from mailsuite.routing.transports import DISCARDED
 from mailsuite.track.life import Life
 
 _NARROWEST = 60
@@ -61,6 +62,8 @@ def _told(what: Happening) -> tuple[str, str]:
             return "queued", "for " + ", ".join(f"<{one}>" for one in recipients)
         case Routed(domain=domain, hops=hops):
             return "routed", f"{domain}: {', '.join(hops)}"
+        case Tried(recipient=recipient, result="delivered", host=DISCARDED.host):
+            return "discarded", f"<{recipient}>: by the transport table; nobody is told"
         case Tried(recipient=recipient, result=result, host=host, words=words):
             return _RESULTS.get(result, result), f"<{recipient}>{f' by {host}' if host else ''}: {words}"
         case Notified(notice=notice, to=to):

@@ -256,6 +256,7 @@ def test_everything_has_its_line_and_fits(monkeypatch: pytest.MonkeyPatch) -> No
         Routed(3.0, "1", "f", ("mx.f:25",)),
         Tried(4.0, "1", "e@f", "delayed", "mx.f", "450 4.7.1 greylisted, " + "word " * 30),
         Tried(90_000.0, "1", "e@f", "delivered", "mx.f", "250 ok"),
+        Tried(90_000.5, "1", "g@h", "delivered", "discarded here", "discarded"),
         Notified(90_001.0, "1", "2", "a@b"),
         Placed(90_002.0, "1", "c@d/INBOX", 3),
         Read(90_003.0, "c@d/INBOX", (3,), "read by IMAP"),
@@ -263,6 +264,7 @@ def test_everything_has_its_line_and_fits(monkeypatch: pytest.MonkeyPatch) -> No
         Removed(90_005.0, "c@d/INBOX", (3,), "expunged by POP3"),
     )
     text = list(lines_of(Life("1", happenings), 80))
+    assert any(line.endswith("discarded <g@h>: by the transport table; nobody is told") for line in text)
     assert all(len(line) <= 80 for line in text)
     assert "\x1b" not in "".join(text)
     assert text[:2] == ["1", "  1970-01-01"]
@@ -270,5 +272,5 @@ def test_everything_has_its_line_and_fits(monkeypatch: pytest.MonkeyPatch) -> No
     starts = [line[12:22].strip() for line in text if line[2:4].isdigit() and ":" in line[2:10]]
     assert starts == [
         *("accepted", "rewritten", "refused", "queued", "routed", "delayed"),
-        *("sent", "notice", "delivered", "read", "copied", "removed"),
+        *("sent", "discarded", "notice", "delivered", "read", "copied", "removed"),
     ]
