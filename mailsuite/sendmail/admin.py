@@ -35,6 +35,7 @@ usage: sendmail [option]... [address]...   a message on standard input
   -bs           speak SMTP on standard input and output
   -bv           say where mail for the addresses would go, and send nothing
   -q            try all mail that waits now; -qRDOMAIN, -qSSENDER, -qIID: some
+                (a sender without a domain: whoever is called so, anywhere)
   -C FILE       configuration file [$MAILSUITE_CONFIG, /etc/mailsuite/sendmail]
   --install     make the links sendmail, mailq and newaliases: see
                 `mailsuite sendmail --install --help`
@@ -93,16 +94,19 @@ def _list(options: Options) -> Exit:
 
 def _flush(options: Options) -> Exit:
     domain = options.queue_recipient if "@" not in options.queue_recipient.lstrip("@") else ""
+    sender = options.queue_sender
+    local = sender.lower() if "@" not in sender and sender != "<>" else ""
     which = Selection(
         ids=(options.queue_id,) if options.queue_id else None,
-        sender=options.queue_sender,
+        sender="" if local else sender,
         recipient="" if domain else options.queue_recipient,
         domain=domain.lstrip("@"),
         subdomains=domain.startswith("@"),  # RFC 1985 §5.3
     )
     try:
         with open_queue(_folder(options), change=True) as access:
-            kicked(access, access.list(which))
+            found = access.list(which)
+            kicked(access, [one for one in found if not local or one.envelope.sender.local.lower() == local])
     except (MailError, OSError) as error:
         raise _stop(error) from None
     return Exit.OK

@@ -27,6 +27,9 @@ from mailsuite.queue.book import Book
 from mailsuite.queue.disk import DiskQueue
 from mailsuite.queue.file import Places
 from mailsuite.queue.schedule import Schedule
+from mailsuite.sendmail import admin
+from mailsuite.sendmail.exits import Exit
+from mailsuite.sendmail.options import Mode, Options
 from mailsuite.services.lock import FolderLock
 from mailsuite.testing.memory_store import MemoryStores
 from mailsuite.testing.quotas import MemoryQuotas
@@ -127,6 +130,18 @@ def test_flush_of_some(place_of: str) -> None:
     assert run("flush", "--queue", place_of, "m1") == "1 message is due now\n"
     assert listed(place_of)["m2"]["due"] > time.time()
     assert "m9" in refused("flush", "--queue", place_of, "m1", "m9")
+
+
+@pytest.mark.parametrize(
+    ("sender", "flushed"),
+    [("al@a.test", True), ("@a.test", True), ("AL", True), ("bob", False), ("a.test", False), ("al@b.test", False)],
+)
+def test_sendmail_flushes_mail_of_a_sender_with_or_without_domain(
+    place_of: str, monkeypatch: pytest.MonkeyPatch, sender: str, flushed: bool
+) -> None:
+    monkeypatch.setattr(admin, "_folder", lambda options: place_of)
+    assert admin.do(Options(mode=Mode.FLUSH, queue_sender=sender)) is Exit.OK
+    assert (listed(place_of)["m2"]["due"] <= time.time()) is flushed
 
 
 def test_held_message_is_not_said_to_be_due(place_of: str) -> None:
