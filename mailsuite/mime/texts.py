@@ -25,6 +25,7 @@ from mailsuite.mime.transfer import Decoder, decoder
 Pieces: TypeAlias = Callable[[], Iterable[bytes]]
 #: Octets that are decoded at once: while they are, nothing else of the process runs.
 AT_ONCE = 64 * 1024
+_ENCODINGS = (b"base64", b"quoted-printable")
 _WITHOUT_MARK = {"utf-16": "utf-16-le", "utf-32": "utf-32-le"}
 
 
@@ -63,9 +64,17 @@ def _spans(root: Part) -> Iterator[_Span]:
         part = parts.pop()
         if part is not root:
             yield _Span(part.start, part.body)
-        if part.kind is Kind.LEAF and part.type.main.lower().startswith((b"text/", b"message/")):
+        if _is_one_text(part):
             yield _Span(part.body, part.end, part)
-        parts.extend(part.children)
+        else:
+            parts.extend(part.children)
+
+
+def _is_one_text(part: Part) -> bool:
+    """Also a message that is encoded as a whole: RFC 2046 §5.2.1 forbids that, RFC 6532 §3.7 does not."""
+    if part.kind is Kind.MESSAGE:
+        return _encoding(part) in _ENCODINGS
+    return part.kind is Kind.LEAF and part.type.main.lower().startswith((b"text/", b"message/"))
 
 
 def _in_crlf(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -118,7 +127,7 @@ class _Content:
     """The content of a text part: transfer encoding, charset, collation, white space."""
 
     def __init__(self, part: Part) -> None:
-        self._decoder = _decoder(part.fields.get(b"content-transfer-encoding", b""))
+        self._decoder = _decoder(_encoding(part))
         self._charset = codec(part.type.parameter(b"charset"))
         self._characters = _characters(self._charset)
         self._space = _OneSpace()
@@ -139,9 +148,12 @@ class _Content:
         return self._space.feed(casemap(as_latin_1(text))) if text else ""
 
 
+def _encoding(part: Part) -> bytes:
+    return part.fields.get(b"content-transfer-encoding", b"").strip().lower()
+
+
 def _decoder(encoding: bytes) -> Decoder:
-    word = encoding.strip().lower()
-    return decoder(word if word in (b"base64", b"quoted-printable") else b"")
+    return decoder(encoding if encoding in _ENCODINGS else b"")
 
 
 def _characters(name: str) -> codecs.IncrementalDecoder:

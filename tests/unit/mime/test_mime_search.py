@@ -1,5 +1,6 @@
 """Search keys about the text of a message."""
 
+import base64
 from datetime import date
 
 import pytest
@@ -111,6 +112,23 @@ def test_parameters_are_found_as_they_are_meant(field: bytes, text: str, lead: b
     assert message.holds(Text(text))
     assert message.holds(Body(text)) == bool(lead)
     assert message.holds(Header(field.partition(b":")[0].decode(), text)) == (not lead)
+
+
+@pytest.mark.parametrize("kind", ["rfc822", "global"])
+@pytest.mark.parametrize(
+    ("encoding", "inner"),
+    [
+        ("base64", base64.encodebytes("Subject: within\n\nschöne Grüße\n".encode()).decode()),
+        ("quoted-printable", "Subject: within\n\nsch=C3=B6ne Gr=\n=C3=BC=C3=9Fe\n"),
+        ("8bit", "Subject: within\n\nschöne Grüße\n"),
+    ],
+)
+def test_what_an_encoded_message_holds_is_found(kind: str, encoding: str, inner: str) -> None:
+    head = "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\n"
+    part = f"Content-Type: message/{kind}\nContent-Transfer-Encoding: {encoding}\n\n{inner}\n--b\n\nlast\n--b--\n"
+    message = content((head + part).encode())
+    for text in ("SCHÖNE GRÜßE", "subject: within", f"message/{kind}", "last"):
+        assert message.holds(Body(text)), text
 
 
 def test_an_asterisk_elsewhere_is_only_that() -> None:
