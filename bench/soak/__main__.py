@@ -11,21 +11,24 @@ from pathlib import Path
 import bench.soak
 from bench.soak.run import Result, soak
 
+#: Lines of each kind of trouble.
+SHOWN = 20
+
 
 def told(result: Result) -> str:
-    """The figures, in lines."""
+    """The figures, in lines, and the verdict."""
     b = result.balance
     lines = [
         f"{result.seconds:.0f} s, at most {result.peak_memory / 2**20:.0f} MiB, longest start {result.longest_start} s",
         ", ".join(f"{count} {name}" for name, count in sorted(result.counts.items())),
         f"{b.acknowledged} acknowledged (and {b.unacknowledged} not): {b.there} there, {b.deleted} deleted by clients, "
         f"{b.relayed} relayed, {b.twice_at_sink} of them more than once after a cut or a kill",
-        f"{len(b.lost)} lost, {len(b.wrong)} wrong, {len(result.faults)} faults in the log",
-        *b.lost[:20],
-        *b.wrong[:20],
-        *result.faults[:20],
+        *([result.skipped] if result.skipped else []),
     ]
-    return "\n".join([*lines, result.skipped] if result.skipped else lines)
+    for name, each in (("lost", b.lost), ("wrong", b.wrong), ("fault in the log", result.faults)):
+        lines += [f"    {name}: {words}" for words in each[:SHOWN]]
+    verdict = f"{len(b.lost)} lost, {len(b.wrong)} wrong, {len(result.faults)} faults in the log"
+    return "\n".join([*lines, f"{'held' if result.good else 'FAILED'}: {verdict}"])
 
 
 def main() -> int:
@@ -34,11 +37,13 @@ def main() -> int:
     )
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--folder", type=Path, help="keep the instance here")
+    parser.add_argument("--folder", type=Path, help="an empty folder; the instance is in DIR/kept when all is over")
     asked = parser.parse_args()
     print(f"seed {asked.seed}", flush=True)
     result = soak(asked.minutes, asked.seed, asked.folder)
     print(told(result))
+    if not result.good and asked.folder is None:
+        print("run it again with --folder DIR to keep the instance and its log")
     return 0 if result.good else 1
 
 

@@ -9,6 +9,7 @@ import resource
 import time
 from collections.abc import Callable
 
+from bench.abuse.memory import peak
 from bench.soak.ledger import Ledger
 from bench.soak.names import SlowDNS
 from bench.soak.sink import Sink
@@ -30,6 +31,8 @@ class Accidents:
         self._names = names
         self._random = random.Random(seed)
         self.longest_start = 0.0
+        #: Octets that any of the killed servers held at most.
+        self.peak_memory = 0
         self.kinds: list[Callable[[float], None]] = [self.kill, self.no_descriptors, self.slow_names, self.far_is_gone]
         if small_disk:
             self.kinds.insert(1, self.full_disk)
@@ -49,6 +52,7 @@ class Accidents:
 
     def kill(self, seconds: float) -> None:
         """SIGKILL, and a start as soon as it may be."""
+        self.peak_memory = max(self.peak_memory, peak(self._instance.pid))
         self._ledger.kills.append(time.monotonic())
         self._instance.kill()
         begun = time.monotonic()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -46,14 +47,17 @@ class Result(msgspec.Struct, frozen=True):
 
 
 def soak(minutes: float, seed: int, folder: Path | None = None) -> Result:
-    """``folder``: where the instance is made and kept; none: a temporary one."""
+    """``folder``: where all lies, and whose ``kept`` has the instance as it was at the end; none: a temporary one."""
     ledger = Ledger(seed)
     with contextlib.ExitStack() as stack:
+        kept = folder is not None
         if folder is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="soak")))
         skipped = stack.enter_context(small_disk(folder / "disk"))
         names, sink = stack.enter_context(SlowDNS()), stack.enter_context(Sink(ledger, seed))
         instance = make(folder / "disk" / "server", names.port, sink.port)
+        if kept:
+            stack.callback(keep, instance.folder, folder / "kept")
         instance.start()
         stack.callback(instance.kill)
         accidents = Accidents(instance, ledger, sink, names, not skipped, seed)
@@ -61,10 +65,17 @@ def soak(minutes: float, seed: int, folder: Path | None = None) -> Result:
         _live(instance, ledger, accidents, minutes * 60, seed)
         seconds = time.monotonic() - begun
         _drain(instance, ledger)
+        balanced = balance(instance, ledger)
         return Result(
-            round(seconds, 1), dict(ledger.counts), round(accidents.longest_start, 2), peak(instance.pid), skipped,
-            faults(instance.log()), balance(instance, ledger),
+            round(seconds, 1), dict(ledger.counts), round(accidents.longest_start, 2),
+            max(accidents.peak_memory, peak(instance.pid)), skipped, faults(instance.log()), balanced,
         )  # fmt: skip
+
+
+def keep(instance: Path, where: Path) -> None:
+    """A copy: the file system that the instance lies on goes."""
+    with contextlib.suppress(shutil.Error):  # sockets, after all else was copied
+        shutil.copytree(instance, where)
 
 
 def make(folder: Path, dns_port: int, relay_port: int) -> Instance:

@@ -2,25 +2,69 @@
 
 from __future__ import annotations
 
+import smtplib
 from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from bench.soak import balance as balancing
 from bench.soak.__main__ import told
 from bench.soak.balance import Balance, balance
+from bench.soak.clients import Sender
 from bench.soak.ledger import Ledger, Place, is_whole
-from bench.soak.run import faults, soak
+from bench.soak.run import Result, faults, soak
 from mailsuite.testing.instance import Instance
 
 
-def test_all_that_was_acknowledged_is_there_after_accidents() -> None:
-    result = soak(minutes=0.35, seed=8)
+def test_all_that_was_acknowledged_is_there_after_accidents(tmp_path: Path) -> None:
+    result = soak(minutes=0.35, seed=8, folder=tmp_path)
     assert result.good, told(result)
     assert result.balance.acknowledged > 100
     assert result.balance.relayed > 10
     assert result.counts["kill"] >= 1
     assert result.counts["no descriptors"] >= 1
+    assert "ready" in (tmp_path / "kept" / "twistd.log").read_text()
+    assert "held: 0 lost, 0 wrong, 0 faults" in told(result)
+
+
+def test_the_verdict_says_what_is_wrong() -> None:
+    counted = Balance(3, 0, 2, 0, 0, 0, ("t1 for demo",), ("t2 is 2 times at demo",))
+    result = Result(60.0, {"kill": 1}, 1.0, 100 << 20, "", ("KeyError",), counted)
+    assert not result.good
+    assert told(result).splitlines()[-4:] == [
+        "    lost: t1 for demo",
+        "    wrong: t2 is 2 times at demo",
+        "    fault in the log: KeyError",
+        "FAILED: 1 lost, 1 wrong, 1 faults in the log",
+    ]
+
+
+class Refusing(smtplib.SMTP):
+    """Takes messages for all but the second of two recipients."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def sendmail(self, _: str, recipients: Sequence[str], octets: bytes) -> dict[str, tuple[int, bytes]]:  # type: ignore[override]
+        return dict.fromkeys(recipients[1:], (452, b"full"))
+
+
+def test_a_recipient_who_was_refused_is_not_owed_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    instance = Instance.__new__(Instance)
+    instance.domain, instance.ports = "demo.test", {"smtp": 25}
+    monkeypatch.setattr(smtplib, "SMTP", Refusing)
+    ledger = Ledger(1)
+    sender = Sender(instance, ledger, 1)
+    while ledger.counts["accepted"] < 100:
+        sender.turn()
+    first = {token for token, place in ledger.entries if ledger.entries[token, place].answered}
+    assert {token for token, _ in ledger.entries} == first
+    assert {place for (_, place), entry in ledger.entries.items() if not entry.answered} == {Place.POP3, Place.FAR}
 
 
 def test_faults_are_tracebacks_that_no_accident_explains() -> None:
