@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 
+from mailsuite.disk.remade import into_folder
 from mailsuite.steps import Append, Put
 
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
@@ -13,6 +14,10 @@ _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 def write_file(put: Put, path: str = "") -> None:
     """Whole or not at all, as anybody sees it.  ``path`` in place of the one that ``put`` says.  OSError."""
     path = path or put.path
+    into_folder(lambda: _write(put, path), put.temporary, path)
+
+
+def _write(put: Put, path: str) -> None:
     temporary = put.temporary
     try:
         fd = os.open(temporary, _FLAGS, put.mode)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
+from mailsuite.disk.remade import into_folder
 from mailsuite.steps import Links, Many, Renames, Unlinks, files
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -35,7 +36,8 @@ def do_many(step: Many, course: Course, copy: Callable[[str, str], None]) -> Non
             if isinstance(step, Unlinks):
                 names, call = zip(step.names), partial(os.unlink, dir_fd=_open(opened, step.folder))
             else:
-                old, new = _open(opened, step.old_folder), _open(opened, step.new_folder)
+                old = _open(opened, step.old_folder)
+                new = into_folder(lambda: _open(opened, step.new_folder), f"{step.new_folder}/")
                 kind = os.rename if isinstance(step, Renames) else os.link
                 names, call = zip(step.old, step.new, strict=True), partial(kind, src_dir_fd=old, dst_dir_fd=new)
         except FileNotFoundError:

@@ -20,6 +20,7 @@ from mailsuite.disk.applying import commit_directly, error_of
 from mailsuite.disk.meaning import meaning_of
 from mailsuite.disk.opening import open_file
 from mailsuite.disk.recorded import Recorded
+from mailsuite.disk.remade import into_folder
 from mailsuite.interfaces import IDisk, IRecorded
 from mailsuite.steps import Unit
 
@@ -56,7 +57,8 @@ class RealDisk:
 
     @meaning
     def write_new(self, path: str, chunks: Iterable[bytes], mode: int = 0o600, mtime: float | None = None) -> None:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        fd = into_folder(lambda: os.open(path, flags, mode), path)
         try:
             for chunk in chunks:
                 view = memoryview(chunk)
@@ -103,11 +105,11 @@ class RealDisk:
 
     @meaning
     def rename(self, old: str, new: str) -> None:
-        os.rename(old, new)
+        into_folder(lambda: os.rename(old, new), new)
 
     @meaning
     def link(self, old: str, new: str) -> None:
-        os.link(old, new)
+        into_folder(lambda: os.link(old, new), new)
 
     @meaning
     def unlink(self, path: str) -> None:

@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterable
 
 from mailsuite.disk.files import append_to_file, write_file
+from mailsuite.disk.remade import into_folder
 from mailsuite.steps import Append, Link, Put, Rename, Single, Step, Unlink, singles
 
 
@@ -102,8 +103,8 @@ def _place(node: _Node) -> bool:
         there = next((name for name in (*sorted(node.has), *reversed(node.had)) if os.path.lexists(name)), "")
         if not there:
             return False  # another program removed it, or it never was
-        if there != first:
-            os.rename(there, first)  # not link and unlink, of which the second could reach the disk alone
+        if there != first:  # not link and unlink, of which the second could reach the disk alone
+            into_folder(lambda: os.rename(there, first), first)
     for append in node.appended:
         append_to_file(append)
     for other in others:
@@ -116,4 +117,4 @@ def _link(old: str, new: str) -> None:
     """Over whatever ``new`` was."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(new)
-    os.link(old, new)
+    into_folder(lambda: os.link(old, new), new)

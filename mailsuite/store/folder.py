@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from twisted.logger import Logger
 
+from mailsuite.disk.remade import into_folder
 from mailsuite.errors import NotFound
 from mailsuite.mime.identity import mailbox_id
 from mailsuite.model import (
@@ -148,7 +149,9 @@ class Folder:
     def times(self) -> Times:
         """NotFound."""
         try:
-            return os.stat(self.new).st_mtime_ns, os.stat(self.cur).st_mtime_ns
+            return into_folder(
+                lambda: (os.stat(self.new).st_mtime_ns, os.stat(self.cur).st_mtime_ns), f"{self.new}/", f"{self.cur}/"
+            )
         except FileNotFoundError:
             raise NotFound(f"no mailbox {self.name}") from None
 

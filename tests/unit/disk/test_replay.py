@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -156,9 +155,8 @@ def test_a_file_that_is_appended_to_ends_as_it_should_whatever_came_through(tmp_
 
 def test_what_has_no_place_any_more_is_told_and_the_rest_is_done(tmp_path: Path) -> None:
     make(tmp_path / "a")
-    shutil.rmtree(tmp_path / "a" / "cur")
     written, problems = replay(
-        [Put(f"{tmp_path}/a/cur/1", b"1"), Put(f"{tmp_path}/a/new/2", b"2"), Rename(f"{tmp_path}/a/new/none", "/no")]
+        [Put(f"{tmp_path}/b/cur/1", b"1"), Put(f"{tmp_path}/a/new/2", b"2"), Rename(f"{tmp_path}/a/new/none", "/no")]
     )
     assert (written, len(problems)) == (1, 1)
     assert "cur" in problems[0]

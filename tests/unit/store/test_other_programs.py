@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from maildir_site import MESSAGE, Site, octets, seen
+from maildir_site import ANN, MESSAGE, Site, octets, seen
 
 from mailsuite.errors import Expunged, Temporary
 from mailsuite.model import (
+    INBOX,
     Arrived,
     FlagOp,
     FlagsChanged,
     MailboxMade,
     MailboxRemoved,
     SubscriptionChanged,
+    ToMailbox,
     Vanished,
 )
 from mailsuite.store.account import AccountMail
@@ -302,3 +304,16 @@ def test_quiet_mailboxes_are_not_listed(site: Site, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("mailsuite.store.account.AccountMail.names", None)
     result_of(watch.look())
     assert list(result_of(watch.take())) == []
+
+
+@pytest.mark.parametrize("inside", ["tmp", "new", "cur"])
+def test_a_part_of_a_maildir_that_is_removed_is_made_again(site: Site, inside: str) -> None:
+    """As clean-ups of empty folders do."""
+    inbox = site.mailbox()
+    (site.folder() / inside).rmdir()
+    site.deliver()
+    site.place(MESSAGE + b"x" * 400_000, ToMailbox(ANN, INBOX))
+    assert result_of(site.store().status(INBOX)).messages == 2
+    result_of(inbox.store([1, 2], FlagOp.ADD, frozenset({"\\Seen"}), None))
+    assert seen(inbox) == {1: {"\\Seen"}, 2: {"\\Seen"}}
+    assert octets(inbox, 1).endswith(MESSAGE)
