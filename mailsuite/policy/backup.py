@@ -6,7 +6,7 @@ then have to tell forged senders that nobody wants it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 import idna
@@ -27,15 +27,24 @@ _UNKNOWN = Refuse(Status(5, 1, 1), "No such user there; check the address")
 def parse_recipients(text: str) -> Recipients:
     """One address a line; what follows it on its line means nothing, so that a table of Postfix will do.  InvalidName
     for a line without one."""
-    found = set()
+    return frozenset(name for name, _ in _entries(text))
+
+
+def line_of(text: str, recipient: Address) -> int:
+    """The line that has it that there is such a recipient; 0 if there is none.  InvalidName as above."""
+    found = dict(reversed(list(_entries(text))))  # of two the first
+    return next((found[name] for name in _names(recipient) if name in found), 0)
+
+
+def _entries(text: str) -> Iterator[tuple[str, int]]:
+    """Each with its line."""
     for number, line in enumerate(text.splitlines(), 1):
         word = line.partition("#")[0].split()[:1]
         if not word:
             continue
         if "@" not in word[0] or word[0].endswith("@"):
             raise InvalidName(f"line {number}: {word[0]!r} is not an address: user@example.org, or @example.org")
-        found.add(_known(word[0], number))
-    return frozenset(found)
+        yield _known(word[0], number), number
 
 
 def _known(text: str, line: int) -> str:
@@ -93,6 +102,10 @@ class Backup(Check):
 
 
 def _verdict(known: Recipients, recipient: Address) -> Verdict:
+    return ACCEPT if any(name in known for name in _names(recipient)) else _UNKNOWN
+
+
+def _names(recipient: Address) -> tuple[str, ...]:
+    """What of a list the recipient goes by, what is most his own first."""
     local, domain = recipient.local.lower(), recipient.domain.lower()
-    names = (f"{local}@{domain}", f"{local.partition('+')[0]}@{domain}", f"@{domain}")
-    return ACCEPT if any(name in known for name in names) else _UNKNOWN
+    return (f"{local}@{domain}", f"{local.partition('+')[0]}@{domain}", f"@{domain}")

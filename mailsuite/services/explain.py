@@ -43,10 +43,11 @@ from mailsuite.policy.ordered import asks_at
 from mailsuite.routing.security import PolicyOf, no_policy
 from mailsuite.services import addresses
 from mailsuite.services.checks import checks_of
+from mailsuite.services.explain_return_path import ReturnPathsTold
 from mailsuite.services.explain_rewriting import Rewritings
-from mailsuite.services.explain_rules import place_of_rule, rule_of, words_of
+from mailsuite.services.explain_rules import place_in_list, place_of_rule, rule_of, words_of
 from mailsuite.services.explain_way import Ways
-from mailsuite.services.explained import Answer, Asked, Rules, Step, Usage
+from mailsuite.services.explained import Answer, Asked, Rules, Step, Usage, spelled
 from mailsuite.services.trust import trusts
 
 
@@ -71,7 +72,10 @@ class Explainer:
         self._usage = usage
         self._clock = clock
         self._rewritings = Rewritings(settings, rules, clock.seconds)
-        self._ways = Ways(settings, rules, directory, resolver, interfaces, policy_of, self._rewritings.outside)
+        returning = ReturnPathsTold(settings, rules, directory, clock.seconds)
+        self._ways = Ways(
+            *(settings, rules, directory, resolver, interfaces, policy_of, returning, self._rewritings.outside)
+        )
         limits = settings.limits
         network = client_networks(limits.ipv4_network, limits.ipv6_network)
         backup = addresses.backup(settings, Inline(), clock.seconds)
@@ -238,6 +242,8 @@ class Explainer:
             raise TypeError(verdict)
         elif isinstance(check, Size) and not arguments[-1]:
             answer, words = Answer.NOTE, "the size is not known: give it with --size"
+        if listed := place_in_list(check, self._settings, path, found, arguments):
+            return Step(_STAGES[stage], about, answer, words, f"{spelled(path)}.recipients", listed)
         if not path:
             rule = place_of_rule(check, client, found)
             return Step(_STAGES[stage], about, answer, words, rule, self._settings.paths.directory)

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 
 from mailsuite.config.locate import Path
 from mailsuite.config.schema import Settings
+from mailsuite.errors import InvalidName
 from mailsuite.model import Address, Client, Forward, Local, Remote, Resolution
-from mailsuite.policy.backup import Backup
+from mailsuite.policy.backup import Backup, line_of
 from mailsuite.policy.checks import Check, Loop, Quota, RelayRights, Size
 from mailsuite.policy.rates import Rates
 from mailsuite.policy.senders import OwnAddresses
 from mailsuite.routing.patterns import domain_pattern, is_in
 from mailsuite.services.explained import Usage
+from mailsuite.watched import LARGEST
 
 
 def rule_of(
@@ -53,6 +55,28 @@ def _backup(settings: Settings, arguments: Sequence[object]) -> Path:
         if any(is_in(domain, domain_pattern(own)) for own in section.domains):
             return ("backup", index)
     return ()
+
+
+def place_in_list(
+    check: Check, settings: Settings, path: Path, found: Resolution | None, arguments: Sequence[object]
+) -> str:
+    """``FILE:LINE`` of who has mail in a domain of others, or the file alone that does not name the recipient; empty
+    where no such file is asked.  Blocking."""
+    match check, found, path, arguments:
+        case Backup(), Remote(), ("backup", int(index)), (_, _, Address() as recipient, *_):
+            file = settings.backups[index].recipients
+            line = _line_in(file, recipient) if file else 0
+            return f"{file}:{line}" if line else file
+    return ""
+
+
+def _line_in(file: str, recipient: Address) -> int:
+    """0 too if the list makes no sense any more: what it said before holds then."""
+    try:
+        with open(file, encoding="utf-8") as opened:
+            return line_of(opened.read(LARGEST), recipient)
+    except (OSError, ValueError, InvalidName):
+        return 0
 
 
 def place_of_rule(check: Check, client: Client, found: Resolution | None) -> str:

@@ -11,13 +11,14 @@ from mailsuite.config.relay import RelayTls, Transport, Way
 from mailsuite.config.schema import Settings
 from mailsuite.errors import MailError, NoRoute, OnHold
 from mailsuite.interfaces import IDirectory, IResolver
-from mailsuite.model import Address, Hop, Recipient, Resolution, TlsLevel, ToMailbox
+from mailsuite.model import Address, Hop, Recipient, Resolution, TlsLevel, ToMailbox, ToRemote
 from mailsuite.net.smtp_transaction import destinations_for
 from mailsuite.routing.names import is_address
 from mailsuite.routing.patterns import domain_pattern, is_in
 from mailsuite.routing.security import PolicyOf
 from mailsuite.routing.transports import DISCARD, DISCARDED
 from mailsuite.services import relay
+from mailsuite.services.explain_return_path import ReturnPathsTold
 from mailsuite.services.explain_schedule import schedule_of
 from mailsuite.services.explained import Answer, Rules, Step
 from mailsuite.services.home import HOME, HomeRouter
@@ -45,10 +46,12 @@ class Ways:
         resolver: IResolver,
         interfaces: Sequence[Interface],
         policy_of: PolicyOf,
+        return_paths: ReturnPathsTold,
         outside: Callable[[Sequence[Address]], Sequence[Step]],
     ) -> None:
         """``outside`` tells what becomes of addresses in mail for other servers."""
         self._outside = outside
+        self._return_paths = return_paths
         self._settings = settings
         self._rules = rules
         self._resolver = NotedResolver(resolver)
@@ -60,10 +63,13 @@ class Ways:
             if isinstance(to, ToMailbox):
                 steps.append(Step("outcome", str(recipient), Answer.YES, f"into {to.mailbox} of {to.account}"))
             else:
-                await self._relay(steps, sender, recipient, to.recipient.address)
+                await self._relay(steps, sender, recipient, to)
 
-    async def _relay(self, steps: list[Step], sender: Address, recipient: Address, address: Address) -> None:
+    async def _relay(self, steps: list[Step], sender: Address, recipient: Address, to: ToRemote) -> None:
+        address = to.recipient.address
         domain = address.domain
+        return_path, said = await self._return_paths.of(sender, to)
+        steps += said
         steps.append(self._rule(domain, sender))
         self._resolver.looks.clear()
         outcome = Answer.YES
@@ -81,7 +87,7 @@ class Ways:
             outcome, words = Answer.LATER, f"queued, and tried again: {error}"
         steps += self._answers()
         if hops and self._is_smtp(hops[0]):
-            steps += self._outside([sender, address])
+            steps += self._outside([return_path, address])
         if outcome is not Answer.NO and DISCARDED not in hops:
             steps.append(schedule_of(self._settings, self._rules, sender, address))
         for hop in hops:

@@ -158,6 +158,57 @@ def test_an_address_of_ours_may_become_one_elsewhere_for_anybody(tmp_path: Path)
     assert outcome(steps).words == "queued for 192.0.2.77:25"
 
 
+@pytest.mark.parametrize(
+    ("to", "answer", "line"),
+    [
+        ("ann@in.test", Answer.YES, 2),
+        ("Bob+x@in.test", Answer.YES, 4),
+        ("bob+y@in.test", Answer.YES, 3),
+        ("who@all.test", Answer.YES, 5),
+        ("who@in.test", Answer.NO, 0),
+        ("postmaster@in.test", Answer.YES, 0),
+    ],
+)
+def test_the_line_of_a_list_of_recipients_that_decides_is_named(
+    tmp_path: Path, to: str, answer: Answer, line: int
+) -> None:
+    listed = tmp_path / "people"
+    listed.write_text("# who has mail\nann@in.test OK\nbob@in.test\nbob+x@in.test\n@all.test\nann@in.test\n")
+    text = f'{CONFIG}\n[[backup]]\ndomains = ["in.test", "all.test"]\nrecipients = "people"\n'
+    steps = explained(to, text=text, path=str(tmp_path / "m.toml"))
+    (step,) = [one for one in steps if one.rule == "backup[1].recipients" and one.stage == "recipient"]
+    assert (step.answer, step.where) == (answer, f"{listed}:{line}" if line else str(listed))
+    if answer is Answer.NO:
+        assert steps[-1].where == str(listed)
+
+
+def test_the_return_path_of_what_is_forwarded_or_sent_by_a_list_is_told(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("0123456789abcdef\n")
+    (tmp_path / "generic").write_text("owner+x=far.test@here.test list@out.test\n")
+    text = (
+        f'{CONFIG}\n[srs]\ndomain = "here.test"\nsecret_file = "secret"\n[verp]\nsenders = ["Owner@here.test"]\n'
+        '[rewriting]\ngeneric = "generic"\n'
+    )
+    path = str(tmp_path / "m.toml")
+    line = text[: text.index('domain = "here.test"')].count("\n") + 1
+
+    def told(sender: str, to: str) -> list[tuple[str, str]]:
+        found = explained(to, sender, "198.51.100.7", text=text, path=path)
+        return [(one.words, one.where) for one in found if one.stage == "rewrite" and one.about == sender]
+
+    ((words, where),) = told("ann@else.test", "all@here.test")
+    assert words.startswith("leaves with the return path SRS0=")
+    assert where == f"{path}:{line}"
+    assert told("bob@here.test", "all@here.test") == told("ann@else.test", "x@far.test") == []
+    found = explained("x@far.test", "owner@here.test", "198.51.100.7", text=text, path=path)
+    words_of = {one.words: one.rule for one in found if one.stage == "rewrite"}
+    assert words_of["leaves with the return path owner+x=far.test@here.test"] == "verp.senders[0]"
+    assert "leaves as list@out.test" in words_of
+    (tmp_path / "secret").unlink()
+    ((words, where),) = told("ann@else.test", "all@here.test")
+    assert words.startswith("the return path cannot be told, for the secret cannot be read: ")
+
+
 def test_what_a_rule_discards_is_not_said_to_be_queued() -> None:
     text = CONFIG + '[[transport]]\nway = "discard"\ndomains = ["gone.test"]\n'
     steps = explained("x@gone.test", "ann@else.test", "10.9.9.9", text=text)
