@@ -42,6 +42,9 @@ def _rest(
     while True:
         try:
             result = yield waited_for
+        except GeneratorExit:  # nobody waits any more: as ``yield from`` does (PEP 380)
+            work.close()
+            raise
         except BaseException as error:
             step = partial(work.throw, error)
         else:

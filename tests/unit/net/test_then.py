@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
-from mailsuite.net.then import at_once, then
+from mailsuite.net.then import _rest, at_once, then
 from mailsuite.testing.results import failure_of, result_of, unfired
 
 
@@ -99,3 +99,23 @@ def test_who_gives_up_waiting_cancels_what_the_work_waits_for() -> None:
     waiting.cancel()
     failure_of(waiting, CancelledError)
     assert held.called
+
+
+@pytest.mark.parametrize("work_first", [False, True])
+def test_work_that_nobody_waits_for_any_more_ends(work_first: bool) -> None:
+    """The collector of garbage comes to it before or after what waited for it."""
+    ended: list[str] = []
+
+    async def work() -> None:
+        try:
+            await Deferred[None]()
+        finally:
+            ended.append("over")
+
+    coroutine = work()
+    waiting = _rest(coroutine, coroutine.send(None))
+    next(waiting)
+    if work_first:
+        coroutine.close()
+    waiting.close()
+    assert ended == ["over"]
