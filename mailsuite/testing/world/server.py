@@ -81,6 +81,8 @@ class Server:
         self.ignored_syncs = ""
         #: Told the name, and since when what it did may not be on its disk, when it ends without having noted all.
         self.forgets: Callable[[str, float], None] = lambda name, since: None
+        #: Ends what is left of a process whose machine has lost its power.
+        self.bury: Callable[[], None] = sweep
         self._lives = 1
         for path in (self._root, f"{folder}/etc"):
             os.makedirs(path)
@@ -176,11 +178,7 @@ class Server:
             self.clock.stop()
         self._steady.stop()
         self._station.close_all()
-        self._process_gone()
-
-    def _process_gone(self) -> None:
-        """What is left of it ends now, and not at some later time; nor does it pile up, should it start in vain."""
-        self._network.later(0, sweep)
+        self._network.later(0, sweep)  # now, and not at some later time; nor does it pile up, should it start in vain
 
     # -- what happens to it ------------------------------------------------------------------------------------------
 
@@ -199,7 +197,7 @@ class Server:
         self.forgets(self.name, min(self._timeline.now, disk.unsure_since - clock.offset))
         self._lives += 1
         disk.lose_power(self._rng, self._root)
-        self._process_gone()
+        self._network.later(0, self.bury)
         self._after(back_after, self._start_again)
 
     def restart(self, site: Site | None = None) -> None:

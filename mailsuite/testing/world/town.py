@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from mailsuite.testing.world.abroad import Abroad, Mood
+from mailsuite.testing.world.beside import Beside
 from mailsuite.testing.world.collecting import Collector
 from mailsuite.testing.world.doubles import Doubles
 from mailsuite.testing.world.imap_client import No
@@ -35,9 +36,9 @@ PATIENCE = 11 * DAY
 #: Seconds after which it is believed that nothing more happens.
 REST = 30.0
 #: Of ``live``, an hour: times at which all is done, and the seconds that it takes; letters, reading sessions, and the
-#: actions of a session.
+#: actions of a session, and what other programs do in mailboxes.
 TIMES, RUSH = 0.5, 40.0
-LETTERS, SESSIONS, ACTIONS = 3, 4, 6
+LETTERS, SESSIONS, ACTIONS, VISITS = 3, 4, 6, 2
 #: Share of the letters from outside that another program hands over by LMTP.
 LOCALLY = 0.4
 #: Who is where: accounts that read by IMAP, and the one that collects by POP3.
@@ -80,6 +81,7 @@ class Town:
         self.ledger.hopeless |= {f"{name}@{domain}" for domain in DOMAINS for name in ("nobody", CRAMPED)}
         self.ledger.postmasters |= {f"{PEOPLE[0]}@{domain}" for domain in DOMAINS}
         self.seen = Seen(world.problem)
+        self._beside = Beside(self.ledger, world.child())
         self.doubles = Doubles(world.network, self.ledger)
         self.servers: list[Server] = []
         for site in self._sites.values():
@@ -163,6 +165,8 @@ class Town:
             self.world.network.later(self.some_time(), self._begin, self._send)
         for _ in range(int(hours * SESSIONS)):
             self.world.network.later(self.some_time(), self._begin, self._session)
+        for _ in range(int(hours * VISITS)):
+            self.world.network.later(self.some_time(), self._visit)
 
     def some_time(self) -> float:
         """Seconds until somebody does something, once ``live`` has been called."""
@@ -174,6 +178,10 @@ class Town:
 
     def _done(self, _: object) -> None:
         self._busy -= 1
+
+    def _visit(self) -> None:
+        rng = self.world.rng
+        self._beside.visit(rng.choice(self.servers), rng.choice((*PEOPLE, COLLECTOR)))
 
     def write_to(self, domain: str) -> Callable[[], None]:
         """Somebody will write to somebody there."""

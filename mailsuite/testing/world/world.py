@@ -49,6 +49,7 @@ class World:
         self.problems: list[str] = []
         self._life = contextlib.ExitStack()
         self._threads = threads()
+        self._deaf = False
 
     def child(self) -> random.Random:
         """Chance of its own for a part: what one part uses up changes nothing for others."""
@@ -81,12 +82,20 @@ class World:
         for each in left:
             self.problem(f"the world leaves {each}")
 
+    def bury(self) -> None:
+        """A machine lost its power: what was left of its process goes, and nobody hears what that would have said."""
+        self._deaf = True
+        sweep()
+        self._deaf = False
+
     def problem(self, words: str) -> None:
         self.trace.note("PROBLEM", words)
         self.problems.append(words)
 
     def _logged(self, event: LogEvent) -> None:
         """Faults are problems, wherever they were caught."""
+        if self._deaf:
+            return
         text = formatEvent(event)
         if event.get("log_level") in (LogLevel.error, LogLevel.critical, LogLevel.warn):
             self.trace.note("log", text)
@@ -102,6 +111,7 @@ class World:
         server = Server(
             *(site, f"{self.folder}/{site.domain}", self.timeline, self.network, self.disks, self.child(), self.problem)
         )
+        server.bury = self.bury
         self.servers[site.domain] = server
         return server
 
