@@ -15,6 +15,7 @@ import msgspec
 
 from mailsuite.mime.collation import casemap
 from mailsuite.mime.encodings import as_latin_1, codec, lenience
+from mailsuite.mime.entities import References
 from mailsuite.mime.header import in_blocks
 from mailsuite.mime.header_text import header_text
 from mailsuite.mime.lines import to_crlf
@@ -130,6 +131,7 @@ class _Content:
         self._decoder = _decoder(_encoding(part))
         self._charset = codec(part.type.parameter(b"charset"))
         self._characters = _characters(self._charset)
+        self._references = References() if part.type.main.lower() == b"text/html" else None
         self._space = _OneSpace()
 
     def feed(self, data: bytes) -> str:
@@ -145,7 +147,10 @@ class _Content:
             data = self._characters.getstate()[0] + data
             self._characters = _characters(_WITHOUT_MARK.get(self._charset, "latin-1"))
             text = self._characters.decode(data, last)
-        return self._space.feed(casemap(as_latin_1(text))) if text else ""
+        text = as_latin_1(text)
+        if self._references is not None:
+            text = self._references.feed(text, last)
+        return self._space.feed(casemap(text)) if text else ""
 
 
 def _encoding(part: Part) -> bytes:

@@ -25,7 +25,7 @@ from mailsuite.disk.findable import Findable
 from mailsuite.mime.header_text import field_start
 from mailsuite.query import SortBy, SortKey
 
-_VERSION = 4
+_VERSION = 5
 #: Fields in which people look: only these are indexed by their runs of three characters.  The others, ids and
 #: signatures, are made of a great many, which took four fifths of the time that the index took; a look through
 #: all of their text takes 2 microseconds a message.
