@@ -180,14 +180,16 @@ class Index:
         )
 
     def contents(self, id: int) -> tuple[list[int], list[str], set[int], int]:
-        """(UIDs ascending, letters in step, UIDs of those in ``new`` that no session has claimed, octets as sent)."""
-        among = "FROM message WHERE key BETWEEN ? AND ?"
-        found = self._db.execute(f"SELECT key & 4294967295, letters {among} ORDER BY key", _range(id)).fetchall()
-        if not found:
-            return [], [], set(), 0
-        uids, letters = zip(*found, strict=True)
-        recent = self._db.execute(f"SELECT key & 4294967295 {among} AND recent = 1", _range(id))
-        return list(uids), list(letters), {uid for (uid,) in recent}, self.size(id)[1]
+        """(UIDs ascending, letters in step, UIDs of those in ``new`` that no session has claimed, octets as sent); one
+        step of SQLite, see ``columns``."""
+        uids, letters, recent, size = self._db.execute(
+            "SELECT json_group_array(key & 4294967295), cast(group_concat(letters, char(0)) AS BLOB),"
+            " json_group_array(key & 4294967295) FILTER (WHERE recent = 1), coalesce(sum(wire), 0)"
+            " FROM (SELECT key, letters, recent, wire FROM message WHERE key BETWEEN ? AND ? ORDER BY key)",
+            _range(id),
+        ).fetchone()
+        there = list(_NUMBERS.decode(uids))
+        return there, letters.decode().split("\0") if there else [], set(_NUMBERS.decode(recent)), size
 
     def claim(self, id: int) -> None:
         """A session takes what is recent; the files lie in ``new`` until somebody moves them."""
