@@ -7,6 +7,7 @@ import re
 from mailsuite.imap.items import Attribute, BodySection, FetchItem, Partial, SectionKind, Transfer
 from mailsuite.imap.syntax import strings
 from mailsuite.imap.syntax.cursor import Cursor, ProtocolError, over_limit
+from mailsuite.mime.structure import MAX_DEPTH
 
 # fetch-att = "ENVELOPE" / "FLAGS" / "INTERNALDATE" / "RFC822" [".HEADER" / ".SIZE" / ".TEXT"] /
 #             "BODY" ["STRUCTURE"] / "UID" / "BODY" section ["<" number "." nz-number ">"] /
@@ -22,7 +23,7 @@ _PARTIAL = re.compile(rb"<([0-9]{1,19})\.([1-9][0-9]{0,18})>")
 _LAZY = re.compile(rb" \(LAZY(?: LAZY)*\)", re.IGNORECASE)
 
 #: Items and header fields in one command, levels of a part number (counts), octets of a field name.
-_MOST_ITEMS, _MOST_FIELDS, _DEEPEST, _LONGEST_FIELD = 100, 200, 50, 200
+_MOST_ITEMS, _MOST_FIELDS, _DEEPEST, _LONGEST_FIELD = 100, 200, MAX_DEPTH, 200
 
 _MACROS: dict[bytes, tuple[FetchItem, ...]] = {
     b"FAST": (Attribute.FLAGS, Attribute.INTERNALDATE, Attribute.RFC822_SIZE),

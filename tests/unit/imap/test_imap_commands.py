@@ -18,6 +18,7 @@ from mailsuite.imap.returns import ReturnOption, Returns, Window
 from mailsuite.imap.states import State
 from mailsuite.imap.syntax import charsets
 from mailsuite.imap.syntax.cursor import ProtocolError
+from mailsuite.mime.structure import MAX_DEPTH, Kind, scan
 from mailsuite.model import DELETED, SEEN, FlagOp
 from mailsuite.query import STAR, Numbers, Uids
 
@@ -294,7 +295,7 @@ def test_refuses_what_is_malformed(text: bytes) -> None:
         (b'SEARCH CHARSET UTF-8 TEXT "\xff"', BADCHARSET),
         (b"STORE 1 FLAGS " + b"k" * 200, b"LIMIT"),
         (b"STORE 1 FLAGS (" + b" ".join(b"k%d" % n for n in range(101)) + b")", b"LIMIT"),
-        (b"FETCH 1 BODY[" + b".".join([b"1"] * 51) + b"]", b"LIMIT"),
+        (b"FETCH 1 BODY[" + b".".join([b"1"] * 65) + b"]", b"LIMIT"),
         (b"FETCH 1 BODY[HEADER.FIELDS (" + b" ".join([b"f"] * 201) + b")]", b"LIMIT"),
         (b"FETCH 1 (" + b" ".join(b"BODY[%d]" % n for n in range(1, 102)) + b")", b"LIMIT"),
         (b'LIST "" (' + b" ".join([b"a"] * 51) + b")", b"LIMIT"),
@@ -382,6 +383,17 @@ def test_reads_sections(
     text: bytes, label: bytes, part: tuple[int, ...], kind: SectionKind, fields: tuple[bytes, ...], peek: bool
 ) -> None:
     assert items(text) == (BodySection(label, part, kind, fields, None, peek),)
+
+
+def test_every_part_that_bodystructure_shows_can_be_asked_for() -> None:
+    root = scan(b"Content-Type: message/rfc822\r\n\r\n" * (MAX_DEPTH + 9) + b"\r\n")
+    levels = 0
+    while root.kind is Kind.MESSAGE:
+        (root,) = root.children
+        levels += 1
+    (item,) = items(b"BODY[" + b".".join([b"1"] * (levels + 1)) + b"]")
+    assert isinstance(item, BodySection)
+    assert len(item.part) == MAX_DEPTH
 
 
 def test_reads_a_partial_and_echoes_only_its_offset() -> None:
