@@ -38,5 +38,8 @@ class Permission:
     def permanent_line(self, keywords: Iterable[str]) -> bytes:
         """PERMANENTFLAGS, RFC 3501 section 7.1."""
         words = [flag for flag in (*SYSTEM_FLAGS, *keywords, "\\*") if self._change(flag)]
-        text = b"read-only" if self.read_only else b"these are kept, new keywords too"
+        if self.read_only:
+            text = b"read-only"
+        else:
+            text = b"these are kept, new keywords too" if "\\*" in words else b"these are kept"
         return responses.ok(text, b"PERMANENTFLAGS (%s)" % " ".join(words).encode())

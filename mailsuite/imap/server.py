@@ -260,7 +260,7 @@ class ServerCore(Outgoing):
         if why.word == b"BAD":
             self._bad_in_a_row += 1
             if self._bad_in_a_row >= self._limits.bad_commands:
-                self._hang_up(b"too many commands that are none")
+                self._hang_up(b"too many bad commands in a row")
         return aborted
 
     def _hang_up(self, text: bytes, code: bytes = b"") -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from mailsuite.errors import Expunged, NotAllowed, NotFound, ReadOnly
+from mailsuite.errors import Expunged, MailError, NotAllowed, NotFound, ReadOnly
 from mailsuite.imap import batches, codes, responses
 from mailsuite.imap.events import Copy, Expunge, Store, UidBatches
 from mailsuite.imap.modseqs import Awareness
@@ -89,8 +89,8 @@ async def copy(session: Session, event: Copy) -> None:
     try:
         copied = await session.store.copy(selection.mailbox, uids, event.mailbox, event.move)
     except NotFound as error:
-        if isinstance(error, Expunged):
-            raise
+        if isinstance(error, Expunged) or await _is_there(session, event.mailbox):
+            raise  # it is the selected mailbox that went
         await session.tell(event.uid)
         session.core.no(event.tag, b"no such mailbox, create it first", codes.TRYCREATE)
         return
@@ -106,6 +106,16 @@ async def copy(session: Session, event: Copy) -> None:
         if gone:
             session.core.untagged(responses.no(b"some of the messages no longer exist", gone))
         await session.complete(event, b"copied", code, uid=event.uid)
+
+
+async def _is_there(session: Session, mailbox: str) -> bool:
+    try:
+        await session.store.status(mailbox)
+    except NotFound:
+        return False
+    except MailError:  # it is, whatever else is wrong
+        pass
+    return True
 
 
 async def expunge(session: Session, event: Expunge) -> None:

@@ -217,7 +217,7 @@ class IMAPConnection(Session):
         self.core.bye(b"the server is going down, try again soon", codes.UNAVAILABLE)
 
     def dismissed(self) -> None:
-        self.core.bye(b"the account is gone, or its password was changed; log in again")
+        self.core.bye(b"the account is gone or disabled, or its password was changed; log in again")
 
     def ended(self) -> None:
         self.log_out()

@@ -70,5 +70,5 @@ class Text(enum.Enum):
     NOT_REMOVED = "the deleted messages are not removed"
     STOPPING = "the server is shutting down"
     NO_LOGIN = "no login for too long"
-    DISMISSED = "the account is gone, or its password was changed; log in again"
+    DISMISSED = "the account is gone or disabled, or its password was changed; log in again"
     FAULT = "internal error"

@@ -60,6 +60,6 @@ WORDS: Mapping[Text, str] = {
     Text.NOT_REMOVED: "die gelöschten Nachrichten sind nicht entfernt",
     Text.STOPPING: "der Server wird angehalten",
     Text.NO_LOGIN: "zu lange ohne Anmeldung",
-    Text.DISMISSED: "das Konto ist weg oder hat ein neues Passwort; bitte neu anmelden",
+    Text.DISMISSED: "das Konto ist weg oder gesperrt oder hat ein neues Passwort; bitte neu anmelden",
     Text.FAULT: "interner Fehler",
 }

@@ -60,6 +60,6 @@ WORDS: Mapping[Text, str] = {
     Text.NOT_REMOVED: "los mensajes borrados no se han quitado",
     Text.STOPPING: "el servidor se está deteniendo",
     Text.NO_LOGIN: "demasiado tiempo sin identificarse",
-    Text.DISMISSED: "la cuenta ya no existe o tiene otra contraseña; identifíquese de nuevo",
+    Text.DISMISSED: "la cuenta ya no existe, está desactivada o tiene otra contraseña; identifíquese de nuevo",
     Text.FAULT: "error interno",
 }

@@ -60,6 +60,6 @@ WORDS: Mapping[Text, str] = {
     Text.NOT_REMOVED: "les messages supprimés n'ont pas été retirés",
     Text.STOPPING: "le serveur s'arrête",
     Text.NO_LOGIN: "trop longtemps sans identification",
-    Text.DISMISSED: "le compte n'existe plus ou a changé de mot de passe ; identifiez-vous de nouveau",
+    Text.DISMISSED: "le compte n'existe plus, est désactivé ou a changé de mot de passe ; identifiez-vous de nouveau",
     Text.FAULT: "erreur interne",
 }

@@ -60,6 +60,6 @@ WORDS: Mapping[Text, str] = {
     Text.NOT_REMOVED: "已删除的邮件未被清除",
     Text.STOPPING: "服务器正在关闭",
     Text.NO_LOGIN: "太久没有登录",
-    Text.DISMISSED: "账户已不存在或密码已更改, 请重新登录",
+    Text.DISMISSED: "账户已不存在、已停用或密码已更改, 请重新登录",
     Text.FAULT: "内部错误",
 }

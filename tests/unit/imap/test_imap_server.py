@@ -176,8 +176,8 @@ def test_too_many_bad_commands_end_the_session(new_session: type[Session]) -> No
     session.send(b"x\r\nx\r\na NOOP\r\n")
     assert session.take() == [events.Noop(b"a")]
     sent = session.send(b"x\r\nx\r\nx\r\nb NOOP\r\n")
-    assert sent.endswith(b"* BYE too many commands that are none\r\n")
-    assert session.take() == [events.Hangup("too many commands that are none")]
+    assert sent.endswith(b"* BYE too many bad commands in a row\r\n")
+    assert session.take() == [events.Hangup("too many bad commands in a row")]
 
 
 def test_a_refused_command_is_not_a_bad_one(new_session: type[Session]) -> None:

@@ -328,7 +328,7 @@ def test_shutting_down_waits_for_the_command_in_flight(server: Server) -> None:
 
 # -- accounts that go -------------------------------------------------------------------------------------------------
 
-GONE = b"* BYE the account is gone, or its password was changed; log in again\r\n"
+GONE = b"* BYE the account is gone or disabled, or its password was changed; log in again\r\n"
 
 
 @pytest.mark.parametrize(

@@ -393,7 +393,7 @@ def test_a_removed_account_sends_no_more() -> None:
     assert peer.say(b"RSET\r\nMAIL FROM:<bob@here.test>\r\n")[1].startswith("451 4.3.0 ")
     del world.directory.accounts["bob@here.test"]
     assert peer.say(b"MAIL FROM:<bob@here.test>\r\n") == [
-        "421 4.7.0 Your account is gone, or its password was changed; log in again; "
+        "421 4.7.0 Your account is gone or disabled, or its password was changed; log in again; "
         "ask postmaster@mx.here.test about M4"
     ]
     assert not peer.transport.connected
