@@ -201,5 +201,6 @@ def head(data: bytes, state: State, dialect: Dialect = REV1) -> Head:
     if state not in row.states:
         late = State.NOT_AUTHENTICATED in row.states
         why = _NOT_NOW[State.SELECTED if late else state]
-        raise ProtocolError(f"{name.decode()} is not allowed now: {why}", codes.CLIENTBUG)  # RFC 5530 §3
+        # too early it may only stand behind a LOGIN or SELECT that failed; RFC 5530 §3
+        raise ProtocolError(f"{name.decode()} is not allowed now: {why}", codes.CLIENTBUG if late else b"")
     return Head(tag, name, row, cursor)

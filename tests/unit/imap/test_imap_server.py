@@ -65,7 +65,8 @@ def test_a_failure_is_told_in_imap_words(session: Session) -> None:
 def test_what_the_table_forbids_is_bad(new_session: type[Session], state: State, name: bytes) -> None:
     session = new_session()
     session.core._state = state
-    assert session.send(b"a " + name + b" 1 x\r\n").startswith(b"a BAD [CLIENTBUG] " + name + b" is not allowed now")
+    code = b"[CLIENTBUG] " if State.NOT_AUTHENTICATED in table.COMMANDS[name].states else b""  # it comes too late
+    assert session.send(b"a " + name + b" 1 x\r\n").startswith(b"a BAD " + code + name + b" is not allowed now")
     assert session.events == []
 
 
@@ -112,7 +113,7 @@ def test_after_logout_nothing_is_read(session: Session) -> None:
 def test_a_mailbox_that_is_gone_is_deselected(selected: Session) -> None:
     selected.core.deselect()
     assert selected.core.state is State.AUTHENTICATED
-    assert selected.send(b"a FETCH 1 FLAGS\r\n").startswith(b"a BAD [CLIENTBUG] FETCH is not allowed now")
+    assert selected.send(b"a FETCH 1 FLAGS\r\n").startswith(b"a BAD FETCH is not allowed now")
 
 
 def test_bye_ends_the_session_at_any_time(selected: Session) -> None:
