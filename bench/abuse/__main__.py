@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import tempfile
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import bench.abuse
 from bench.abuse.attacks import TABLE
-from bench.abuse.run import Outcome, run
+from bench.abuse.run import Outcome, calm_wait, run
 from bench.abuse.target import target
 
 
@@ -35,8 +36,12 @@ def main() -> int:
         for case in TABLE.values():
             print(f"{case.name:22} {(case.attack.__doc__ or '').splitlines()[0]}\n{'':22} bound: {case.bound}")
         return 0
+    if unknown := set(asked.cases) - set(TABLE):
+        parser.error(f"there is no case {', '.join(sorted(unknown))}; --list shows all")
     failed = 0
     with tempfile.TemporaryDirectory(prefix="abuse") as folder, target(Path(folder) / "server") as instance:
+        calm = calm_wait(instance)
+        print(f"without any abuse: {calm * 1e3:.0f} ms at most; load {os.getloadavg()[0]:.1f}", flush=True)
         for name in asked.cases or TABLE:
             outcome = run(TABLE[name], instance, asked.scale)
             print(line(outcome), flush=True)

@@ -77,18 +77,19 @@ def login_guessing(aim: Aim) -> str:
 @abuse("`limits.errors`, and a SASL answer is bounded like a command")
 def sasl_bombs(aim: Aim) -> str:
     """AUTH with megabytes of base64, with nothing, with SCRAM that asks for the impossible."""
-    told = []
+    answers = []
     with Smtp(aim, "submission") as peer:
         peer.ask(b"EHLO evil.test")
-        peer.send(b"AUTH PLAIN " + b"A" * (8 << 20) + b"\r\n")
-        told.append(peer.reply()[:20].decode())
-        answer = peer.ask(b"AUTH SCRAM-SHA-256 " + b"biwsbj14LHI9" + b"QUFB" * 400)
-        told.append(answer[:12].decode())
-        answer = peer.ask(b"A" * 60_000)
-        told.append(answer[:20].decode())
+        answers.append(peer.ask(b"AUTH PLAIN " + b"A" * (8 << 20)))
+        answers.append(peer.ask(b"AUTH SCRAM-SHA-256 " + b"biwsbj14LHI9" + b"QUFB" * 400))
+        answers.append(peer.ask(b"A" * 60_000))
+        while len(answers) < 100 and (answer := peer.ask(b"AUTH PLAIN =")):
+            answers.append(answer)
+        assert answers[-1].startswith(b"421"), answers
     with Imap(aim) as peer:
         peer.send(b"t AUTHENTICATE PLAIN\r\n")
         peer.line()
         peer.send(b"A" * (8 << 20) + b"\r\n")
-        told.append(peer.tagged()[:20].decode())
-    return ", ".join(told)
+        answers.append(peer.tagged())
+    assert all(answer.startswith((b"4", b"5", b"BAD", b"NO")) for answer in answers), answers
+    return f"{len(answers)} refusals: " + ", ".join(answer[:20].decode() for answer in (*answers[:3], *answers[-2:]))

@@ -22,7 +22,7 @@ def tag_of_a_megabyte(aim: Aim) -> str:
             answer = peer.line()
             assert b" BAD" in answer or b"* B" in answer, answer[:100]
             assert len(answer) < 70_000
-    return answer[:50].decode()
+    return f"answers of {len(answer)} octets: ... {answer[-50:].decode()}"
 
 
 @abuse(
@@ -75,16 +75,13 @@ def compressed_bombs(aim: Aim) -> str:
         answer = peer.ask(b"COMPRESS DEFLATE")
         assert answer.startswith(b"OK"), answer
         deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
-        sent = 0
-        for _ in range(aim.sized(1000)):
-            squeezed = deflate.compress(b"x" * MIB)
-            sent += len(squeezed)
-            if not peer.send(squeezed):
-                break
+        sent = mebibytes = 0
+        while mebibytes < aim.sized(1000) and peer.send(squeezed := deflate.compress(b"x" * MIB)):
+            mebibytes, sent = mebibytes + 1, sent + len(squeezed)
         peer.send(deflate.compress(b"\r\n") + deflate.flush(zlib.Z_SYNC_FLUSH))
         told = zlib.decompressobj(-15).decompress(peer.socket.recv(65536))
         assert any(end in told for end in BOMB_ENDS), told
-    return f"{aim.sized(1000)} MiB in {sent} octets: {told[-60:].decode()!r}"
+    return f"{mebibytes} MiB in {sent} octets: {told[-60:].decode()!r}"
 
 
 #: Names that want to be somewhere else, or something else.
@@ -134,13 +131,29 @@ def names_that_climb(aim: Aim) -> str:
                 made += answer.startswith(b"OK")
                 refused += not answer.startswith(b"OK")
             peer.ask(b"DELETE " + name)
-    mine = os.path.join(aim.store, *reversed(aim.account.split("@")))
-    strange = [path for path in set(_entries(aim.store)) - before if not path.startswith(mine)]
-    strange = [path for path in strange if "/Maildir/" not in path and "sqlite" not in path and "mailsuite" not in path]
+    strange = sorted(path for path in set(_entries(aim.store)) - before if is_strange(path, aim))
     assert not strange, strange[:5]
     return f"{refused} refused, {made} made below the account's own folder"
 
 
 def _entries(store: str) -> Iterator[str]:
-    for folder, folders, files in os.walk(Path(store).parent):
-        yield from (os.path.join(folder, name) for name in (*folders, *files))
+    """All below the server's folder, by their paths from there; folders end in a slash."""
+    server = Path(store).parent
+    for folder, folders, files in os.walk(server):
+        here = Path(folder).relative_to(server)
+        yield from (f"{here / name}/" for name in folders)
+        yield from (str(here / name) for name in files)
+
+
+def is_strange(path: str, aim: Aim) -> bool:
+    """Whether nobody but an intruder makes this: the attacker's own folder is his, and the server makes files, but no
+    folders, in the queue, in the spool, beside databases, and for the polite client's mail."""
+    if path.startswith(_folder(aim.account)):
+        return False
+    usual = path.startswith(("queue/", "spool/", _folder(aim.victim))) or ".sqlite" in path.rpartition("/")[2]
+    return path.endswith("/") or not usual
+
+
+def _folder(account: str) -> str:
+    user, _, domain = account.partition("@")
+    return f"store/{domain}/{user}/"

@@ -82,7 +82,7 @@ def search_bombs(aim: Aim) -> str:
             "texts": b'SEARCH NOT TEXT "' + b"a" * 30_000 + b'b"',
             "regular": b'SEARCH BODY "(a+)+$" SUBJECT "(.*a){25}"',
             "headers": b"SEARCH " + b" ".join(b'HEADER X-%d ""' % n for n in range(3000)),
-            "set": b"SEARCH UID " + b",".join(b"%d:%d" % (n, n + 10**6) for n in range(5000)),
+            "set": b"SEARCH UID " + b",".join(b"%d:%d" % (n, n + 10**6) for n in range(1, 5001)),
             "not, allowed": b"SEARCH " + b"NOT " * 49 + b"ALL",
             "or, allowed": b"SEARCH " + b"OR SEEN " * 49 + b"ALL",
             "bodies, allowed": b"SEARCH " + b" ".join(b"OR BODY b%d" % n for n in range(45)) + b" ALL",
