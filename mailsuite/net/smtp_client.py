@@ -91,20 +91,27 @@ class Courier:
     async def _deliver(
         self, hop: Hop, envelope: Envelope, recipients: Sequence[Recipient], outgoing: Outgoing
     ) -> Sequence[Outcome]:
-        """In as many transactions as it takes; a host that had enough recipients gets the others in the next one."""
-        outcomes: dict[int, Outcome] = {}
-        left = sorted(range(len(recipients)), key=lambda index: str(recipients[index].return_path or ""))
         self._under_way.add(outgoing)
         try:
             await outgoing.look()
-            while left:
-                found = await self._carry(hop, envelope, [recipients[index] for index in left], outgoing)
-                now, left = left[: len(found)], left[len(found) :]
-                outcomes.update(zip(now, found, strict=True))
-                if any(isinstance(outcome, Delivered) for outcome in found):
-                    left += [index for index in now if _one_too_many(outcomes[index])]
+            if len(recipients) == 1:  # nearly always
+                return await self._carry(hop, envelope, recipients, outgoing)
+            return await self._carry_all(hop, envelope, recipients, outgoing)
         finally:
             self._under_way.discard(outgoing)
+
+    async def _carry_all(
+        self, hop: Hop, envelope: Envelope, recipients: Sequence[Recipient], outgoing: Outgoing
+    ) -> Sequence[Outcome]:
+        """In as many transactions as it takes; a host that had enough recipients gets the others in the next one."""
+        outcomes: dict[int, Outcome] = {}
+        left = sorted(range(len(recipients)), key=lambda index: str(recipients[index].return_path or ""))
+        while left:
+            found = await self._carry(hop, envelope, [recipients[index] for index in left], outgoing)
+            now, left = left[: len(found)], left[len(found) :]
+            outcomes.update(zip(now, found, strict=True))
+            if any(isinstance(outcome, Delivered) for outcome in found):
+                left += [index for index in now if _one_too_many(outcomes[index])]
         return [outcomes[index] for index in range(len(recipients))]
 
     async def _carry(

@@ -36,6 +36,8 @@ def _by(envelope: Envelope, now: float) -> By | None:
 def as_many_as(recipients: Sequence[Recipient], extensions: Mapping[str, str], otherwise: int) -> Sequence[Recipient]:
     """The first recipients, as many as one transaction takes: those with one return path; RFC 9422 §4, RCPTMAX and
     RCPTDOMAINMAX."""
+    if len(recipients) == 1:
+        return recipients
     most = min(limit(extensions, "RCPTMAX", otherwise), otherwise)
     domains = limit(extensions, "RCPTDOMAINMAX", most)
     seen: set[str] = set()

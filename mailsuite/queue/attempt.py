@@ -134,10 +134,9 @@ class Carrier:
         hold is put into ``kept``."""
         outcomes: list[Outcome] = []
         groups: dict[frozenset[Hop], _Group] = {}
-        domains: dict[str, list[Recipient]] = {}
-        for recipient in recipients:
-            domains.setdefault(recipient.address.domain, []).append(recipient)
-        routes = [(those, self._watched(self._hops(domain, queued))) for domain, those in domains.items()]
+        routes = [
+            (those, self._watched(self._hops(domain, queued))) for domain, those in _by_domain(recipients).items()
+        ]
         for those, route in routes:
             try:
                 hops = await route
@@ -240,6 +239,15 @@ class Carrier:
 
         self._under_way.add(work)
         return work.addBoth(ended)
+
+
+def _by_domain(recipients: Sequence[Recipient]) -> Mapping[str, Sequence[Recipient]]:
+    if len(recipients) == 1:  # nearly always
+        return {recipients[0].address.domain: recipients}
+    domains: dict[str, list[Recipient]] = {}
+    for recipient in recipients:
+        domains.setdefault(recipient.address.domain, []).append(recipient)
+    return domains
 
 
 def _destination(hops: Sequence[Hop]) -> str:

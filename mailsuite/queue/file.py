@@ -13,6 +13,7 @@ a message is queued: it appears last and vanishes first.  Everything can be read
 
 from __future__ import annotations
 
+import functools
 import os.path
 import re
 
@@ -55,33 +56,33 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     released: bool = False
 
 
-class Places(msgspec.Struct, frozen=True):
-    """The folders of a queue."""
+class Places(msgspec.Struct, frozen=True, dict=True):
+    """The folders of a queue.  Joined once: each message is in two of them."""
 
     root: str
 
-    @property
+    @functools.cached_property
     def messages(self) -> str:
         return os.path.join(self.root, "messages")
 
-    @property
+    @functools.cached_property
     def state(self) -> str:
         return os.path.join(self.root, "state")
 
-    @property
+    @functools.cached_property
     def tmp(self) -> str:
         return os.path.join(self.root, "tmp")
 
-    @property
+    @functools.cached_property
     def corrupt(self) -> str:
         return os.path.join(self.root, "corrupt")
 
-    @property
+    @functools.cached_property
     def journal(self) -> str:
         """What is committed to store and queue and may not be in its place yet (``disk.journal_disk``)."""
         return os.path.join(self.root, "journal")
 
-    @property
+    @functools.cached_property
     def control(self) -> str:
         """The socket on which a running server takes orders about the queue."""
         return os.path.join(self.root, "control")

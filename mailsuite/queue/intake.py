@@ -7,7 +7,6 @@ before it is in its place never gets there.
 from __future__ import annotations
 
 import contextlib
-import os.path
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 
@@ -54,8 +53,8 @@ class QueuePlacement:
         self._disk = disk
         self._content = content
         id = checked_id(queued.envelope.id)
-        self._fresh = os.path.join(places.tmp, id)
-        self._final = os.path.join(places.messages, id)
+        self._fresh = f"{places.tmp}/{id}"
+        self._final = f"{places.messages}/{id}"
         self._folder = places.tmp
         self._written = False
         self._head = head

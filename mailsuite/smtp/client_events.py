@@ -15,6 +15,9 @@ from mailsuite.model import Address, Outcome, Recipient
 class Step(enum.Enum):
     """What the client waits for."""
 
+    #: As of any object; that of Enum is written in Python, and steps are looked up several times a message.
+    __hash__ = object.__hash__
+
     BANNER = "the banner"
     EHLO = "the answer to EHLO"
     HELO = "the answer to HELO"
