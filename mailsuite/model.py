@@ -541,11 +541,12 @@ class Fetched(msgspec.Struct, frozen=True):
 
 class Arrived(msgspec.Struct, frozen=True, tag=True):
     """New messages, UIDs ascending and above all earlier ones, flags in step; ``recent`` unless a session was told of
-    them as that already."""
+    them as that already.  ``modseq``: the highest that one of them came with, 0 if that is not known."""
 
     uids: tuple[int, ...]
     flags: tuple[Flags, ...]
     recent: bool = True
+    modseq: int = 0
 
 
 class FlagsChanged(msgspec.Struct, frozen=True, tag=True):

@@ -254,6 +254,7 @@ class View(Numbering):
 
     def _arrive(self, change: Arrived) -> None:
         last = self._uids[-1] if self._uids else 0
+        self._flag_changes.arrive(change.uids[-1], change.modseq)
         for uid, flags in zip(change.uids, change.flags, strict=True):
             if uid > last:
                 self._uids.append(uid)

@@ -98,7 +98,7 @@ class Folder:
         self.lettering.read()
         self._contents: Contents | None = None
         self._deleted = (0, 0)  # at which MODSEQ so many octets were marked as deleted
-        self._unannounced: list[tuple[int, Flags]] = []
+        self._unannounced: list[tuple[int, Flags, int]] = []  # with their MODSEQ
         self._strange: frozenset[str] = frozenset()
         remove_stale(disk, self.tmp, account.resources.now())
         self.attach(trust)
@@ -212,13 +212,14 @@ class Folder:
         if not self._rebuilding:
             if not rendered:
                 self.account.unrendered.add(self, rows.uids)
-            self._unannounced += zip(rows.uids, flags, strict=True)
+            self._unannounced += zip(rows.uids, flags, rows.modseqs, strict=True)
 
     def announce(self) -> None:
         """Let the feed have what arrived, in the order of the UIDs."""
         if self._unannounced:
             arrived, self._unannounced = sorted(self._unannounced), []
-            self._tell(Arrived(tuple(uid for uid, _ in arrived), tuple(flags for _, flags in arrived)))
+            uids, flags, modseqs = zip(*arrived, strict=True)
+            self._tell(Arrived(uids, flags, modseq=max(modseqs)))
 
     def _tell(self, change: Change) -> None:
         self.feed.publish(change)

@@ -117,7 +117,7 @@ class MemoryMailbox:
             self.uidnext += 1
         uids = tuple(message.uid for message in added)
         if added:
-            self.feed.publish(Arrived(uids, tuple(message.flags for message in added)))
+            self.feed.publish(Arrived(uids, tuple(message.flags for message in added), modseq=self.modseq))
             self.feed.wake()
         return uids
 

@@ -546,7 +546,8 @@ def test_all_watches_hear_of_flags_arrivals_and_expunges(world: World, store: An
     assert list(result_of(inbox.expunge([2, 9]))) == [2]
     for session in (one, two):
         arrived, changed, vanished = session.watch.take()
-        assert arrived == Arrived((2,), (frozenset(),))
+        assert arrived == Arrived((2,), (frozenset(),), modseq=arrived.modseq)
+        assert 0 < arrived.modseq < modseq
         assert changed == FlagsChanged((1,), (flags,), modseq)
         assert isinstance(vanished, Vanished)
         assert (vanished.uids, vanished.modseq > modseq) == ((2,), True)
@@ -568,7 +569,8 @@ def test_a_watch_begins_where_its_snapshot_was_taken(world: World, inbox: Any) -
     snapshot = result_of(inbox.snapshot(True))
     world.deliver(MESSAGE)
     watch = inbox.watch(snapshot.at, lambda: None)
-    assert list(watch.take()) == [Arrived((2,), (frozenset(),))]
+    [modseq] = result_of(inbox.fetch([2], ("modseq",))).columns[0]
+    assert list(watch.take()) == [Arrived((2,), (frozenset(),), modseq=modseq)]
 
 
 def test_a_closed_watch_hears_nothing(world: World, inbox: Any) -> None:

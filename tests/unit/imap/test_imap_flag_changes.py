@@ -32,10 +32,29 @@ def test_what_is_not_known_counts_as_changed() -> None:
     assert not changes.unchanged(4, one(ANSWERED), 10)
     changes.note(6, one(SEEN), 12)
     assert not changes.unchanged(6, one(ANSWERED), 12)
+    changes.arrive(6, 13)
+    assert not changes.unchanged(6, one(ANSWERED), 12), "it came later"
     changes.start(20, 6)
     assert not changes.unchanged(3, one(ANSWERED), 20)
     changes.note(6, one(SEEN), 21)
     assert changes.unchanged(6, one(ANSWERED), 20)
+
+
+def test_messages_that_came_later_count_from_when_they_were_there() -> None:
+    changes = FlagChanges(10, 5)
+    changes.arrive(7, 12)
+    changes.note(6, one(SEEN), 13)
+    changes.arrive(8, 14)
+    changes.note(8, one(DELETED), 15)
+    assert changes.unchanged(6, one(ANSWERED), 12)
+    assert not changes.unchanged(6, one(ANSWERED), 11)
+    assert not changes.unchanged(6, one(SEEN), 12)
+    assert changes.unchanged(8, one(SEEN), 14)
+    assert not changes.unchanged(8, one(SEEN), 13)
+    changes.start(10, 8)
+    changes.note(8, one(DELETED), 16)
+    assert not changes.unchanged(8, one(SEEN), 13), "though it is from before the beginning, it came after 13"
+    assert changes.unchanged(8, one(SEEN), 14)
 
 
 @given(st.lists(st.tuples(st.integers(1, 9), st.sampled_from((SEEN, DELETED, ANSWERED))), max_size=40), st.data())

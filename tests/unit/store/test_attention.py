@@ -74,7 +74,7 @@ def listings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_mail_flags_and_removals_of_other_programs_are_heard_at_once(attended: Attended) -> None:
     attended.quietly(lambda folder: (folder / "new" / "5.x.host").write_bytes(MESSAGE))
-    assert attended.wait() == [Arrived((1,), (frozenset(),))]
+    assert attended.wait() == [Arrived((1,), (frozenset(),), modseq=2)]
     [name] = attended.site.files("new")
     attended.quietly(lambda folder: (folder / "new" / name).rename(folder / "cur" / f"{name}:2,S"))
     [changed] = attended.wait()
@@ -143,7 +143,7 @@ def test_what_happened_before_the_watch_began_is_looked_for(attended: Attended) 
     snapshot = result_of(attended.inbox.snapshot(False))
     attended.site.drop("new", "5.x.host")
     attended.watch = attended.inbox.watch(snapshot.at, lambda: None)
-    assert attended.wait() == [Arrived((1,), (frozenset(),))]
+    assert attended.wait() == [Arrived((1,), (frozenset(),), modseq=2)]
 
 
 def test_hidden_files_cost_nothing(attended: Attended, listings: list[str]) -> None:
@@ -159,7 +159,7 @@ def test_events_that_were_lost_are_made_up_for(attended: Attended) -> None:
     attended.site.drop("new", "5.x.host")
     assert attended.wait() == []
     attended.inbox._attention._told(attention.Lost())
-    assert attended.wait() == [Arrived((1,), (frozenset(),))]
+    assert attended.wait() == [Arrived((1,), (frozenset(),), modseq=2)]
 
 
 def test_what_comes_during_a_look_is_looked_at_next(attended: Attended, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,7 +172,7 @@ def test_what_comes_during_a_look_is_looked_at_next(attended: Attended, monkeypa
         attended.wait()
         assert len(looks) == 1
     looks[0].callback(None)
-    assert attended.wait() == [Arrived((1, 2), (frozenset(), frozenset()))]
+    assert attended.wait() == [Arrived((1, 2), (frozenset(), frozenset()), modseq=3)]
 
 
 def test_a_mailbox_that_nobody_watches_is_not_followed(attended: Attended, listings: list[str]) -> None:

@@ -51,7 +51,8 @@ def test_mail_dropped_into_new_appears_in_the_order_of_delivery(site: Site) -> N
         (folder / "new" / ".hidden").write_bytes(b"not a message")
 
     site.by_another_program(drop)
-    assert looked(inbox, watch) == [Arrived((2, 3, 4), (frozenset(), frozenset({"\\Answered", "\\Seen"}), frozenset()))]
+    flags = (frozenset(), frozenset({"\\Answered", "\\Seen"}), frozenset())
+    assert looked(inbox, watch) == [Arrived((2, 3, 4), flags, modseq=5)]
     assert [octets(inbox, uid).split(b"\r\n")[0][9:] for uid in (2, 3, 4)] == [b"sooner", b"read", b"later"]
     assert "1600000000.c.host,S=19,W=19,U=3:2,RS" in site.files("cur")
     assert looked(inbox, watch) == []
