@@ -27,7 +27,6 @@ from mailsuite.errors import (
     InvalidName,
     MailError,
     NotFound,
-    OverQuota,
     Temporary,
     Unsupported,
 )
@@ -61,6 +60,7 @@ from mailsuite.store.names import (
 from mailsuite.store.names_seen import NamesSeen
 from mailsuite.store.resources import Resources
 from mailsuite.store.unrendered import Unrendered
+from mailsuite.store.usage import Usage
 
 SPECIAL_USE_FILE = "mailsuite-special-use"
 ACCOUNT_FILE = "mailsuite-account"
@@ -95,8 +95,7 @@ class AccountMail:
         self._uncertain = 0  # how many of the first of them somebody may have found already
         self._opened = self._closed = self._resting = False
         self._folders: dict[str, Folder] = {}
-        self._usage: tuple[int, int] | None = None
-        self._reserved = (0, 0)
+        self.usage = Usage(self)
         #: New messages whose ENVELOPE and structure will be asked for.
         self.unrendered: Unrendered[Folder] = Unrendered()
 
@@ -147,7 +146,7 @@ class AccountMail:
             self.index.close()
         set_aside(self._index_path, reason, self.resources.now())
         self.index = Index(self._index_path, self.resources.now)
-        self._usage = None
+        self.usage.forget()
         for folder in tuple(self._folders.values()):
             folder.rebuild()
 
@@ -215,7 +214,7 @@ class AccountMail:
             self._expected.clear()
             self._uncertain = 0
             self.unrendered.clear()
-            self._usage = None
+            self.usage.forget()
             self._opened = False
 
     # -- mailboxes -----------------------------------------------------------------------------------------------
@@ -331,7 +330,7 @@ class AccountMail:
     def _drop(self, folder: Folder) -> None:
         """Its files are gone."""
         messages, octets = self.index.size(folder.id)
-        self.count(-octets, -messages)
+        self.usage.count(-octets, -messages)
         self.index.drop_mailbox(folder.id)
         del self._folders[folder.name]
         folder.end()
@@ -394,37 +393,3 @@ class AccountMail:
             path = os.path.join(self.maildir, subscriptions.FILE)
             self.resources.disk.replace(path, subscriptions.dump(with_subscription(names, name, wanted)))
             self._changes.append(SubscriptionChanged(name))
-
-    # -- quota ---------------------------------------------------------------------------------------------------
-
-    def count(self, octets: int, messages: int) -> None:
-        """So many more are there now."""
-        if self._usage is not None:
-            self._usage = (self._usage[0] + octets, self._usage[1] + messages)
-
-    def usage(self) -> tuple[int, int]:
-        """Octets as sent and messages of all mailboxes."""
-        if self._usage is None:
-            for name in self.names():
-                self.folder(name)
-            self._usage = self.index.usage()
-        return self._usage
-
-    def fits(self, octets: int, messages: int) -> bool:
-        """Whether there is room for so many more."""
-        limits = self.resources.quota(self.name)
-        if not limits.quota_bytes and not limits.quota_messages:
-            return True
-        used = self.usage()
-        wanted = (used[0] + self._reserved[0] + octets, used[1] + self._reserved[1] + messages)
-        return not (0 < limits.quota_bytes < wanted[0] or 0 < limits.quota_messages < wanted[1])
-
-    def reserve(self, octets: int, messages: int) -> None:
-        """Keep room for messages that are being written; ``OverQuota`` if there is none."""
-        if not self.fits(octets, messages):
-            raise OverQuota(f"the mailbox of {self.name} is full")
-        self.release(-octets, -messages)
-
-    def release(self, octets: int, messages: int) -> None:
-        """They are counted now, or will not come."""
-        self._reserved = (self._reserved[0] - octets, self._reserved[1] - messages)

@@ -205,7 +205,7 @@ class Folder:
         with index.transaction():
             index.insert(self.id, rows)
         size = sum(rows.sizes)
-        self.account.count(size, len(rows))
+        self.account.usage.count(size, len(rows))
         flags = self.lettering.flags_of_many(rows.uids, rows.letters)
         recent = list(compress(rows.uids, rows.recent))
         self._keep(lambda held: held.add(rows.uids, flags, recent, size))
@@ -236,7 +236,7 @@ class Folder:
         messages, size = index.size_of(self.id, uids)
         with index.transaction():
             index.delete(self.id, uids)
-        self.account.count(-size, -messages)
+        self.account.usage.count(-size, -messages)
         self._keep(lambda held: held.remove(uids, size))
         self._tell(Vanished(tuple(sorted(uids)), modseq))
 

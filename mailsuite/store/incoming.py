@@ -85,7 +85,7 @@ class Incoming:
             return
         self.folder = self.account.folder(self.name)
         self.folder.must_be_there()
-        self.account.reserve(self._letter.wire, 1)
+        self.account.usage.reserve(self._letter.wire, 1)
         self._reserved = True
         self._base = self.account.resources.unique.name(self.account.resources.now())
 
@@ -145,7 +145,7 @@ class Incoming:
             self.folder.sight.change_came()
         if self._reserved:
             self._reserved = False
-            self.account.release(self._letter.wire, 1)
+            self.account.usage.release(self._letter.wire, 1)
 
 
 class Arrivals:

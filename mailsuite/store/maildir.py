@@ -247,7 +247,7 @@ class MaildirStores:
             lane = self._lane(account)
         except Exception:
             return fail()
-        return lane.run(lane.account.usage)
+        return lane.run(lane.account.usage.total)
 
     def _lane(self, account: str) -> Lane:
         return Lane(self._mail(account))

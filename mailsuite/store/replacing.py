@@ -35,11 +35,11 @@ def _reserve(source: Folder, uid: int, incoming: Incoming) -> None:
     messages, octets = source.account.index.size_of(source.id, [uid])
     if not messages:
         raise Expunged("the message to be replaced is gone")
-    source.account.release(octets, messages)
+    source.account.usage.release(octets, messages)
     try:
         incoming.reserve()
     finally:
-        source.account.release(-octets, -messages)
+        source.account.usage.release(-octets, -messages)
 
 
 def _exchange(source: Folder, uid: int, incoming: Incoming) -> None:

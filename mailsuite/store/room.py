@@ -51,4 +51,4 @@ class Room:
 
 def _fits(account: AccountMail, octets: int) -> bool:
     """A message whose size was not declared has one octet at least."""
-    return account.fits(max(octets, 1), 1)
+    return account.usage.fits(max(octets, 1), 1)

@@ -29,8 +29,8 @@ def copy(account: AccountMail, source: Folder, uids: Sequence[int], target: Fold
     targets: list[int] = []
     if not move:
         messages, octets = account.index.size_of(source.id, uids)
-        account.reserve(octets, messages)
-        account.release(octets, messages)
+        account.usage.reserve(octets, messages)
+        account.usage.release(octets, messages)
     for part in slices(uids):
         rows = account.index.files(source.id, part)
         linked, copies = _transfer(account, source, rows, target, move)
