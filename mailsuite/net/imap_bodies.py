@@ -1,8 +1,8 @@
 """FETCH of messages themselves: small ones by the group, large ones in pieces.
 
 One job in a thread reads as many small messages as make a piece of the answer; while that goes out the next is read.
-A large message goes from its file straight onto the wire.  Between pieces the transport must have room again, and other
-connections get a turn.
+A large message goes from its file straight onto the wire, and so does one of which so much is asked that it becomes
+large: sections may overlap.  Between pieces the transport must have room again, and other connections get a turn.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from mailsuite.net.imap_session import Session
 #: Small messages read in one job: how many at most, and octets of all.
 TOGETHER = 64
 TOGETHER_OCTETS = 512 * 1024
+#: Octets that the sections of one message may be in memory.
+AT_HAND = 2 * 1024 * 1024
 
 
 class _Group(msgspec.Struct, frozen=True):
@@ -79,12 +81,16 @@ class Bodies:
         uids = found.uids[: len(group.texts)]
         view = session.selection.view
         rows = zip(view.numbers(uids), imap_columns.flags(view, plan, uids), found, group.texts, strict=False)
+        made, several = 0, max(len(plan.sections), 1)
         for number, flags, message, text in rows:
-            if isinstance(text, bytes):
+            if isinstance(text, bytes) and len(text) * several <= AT_HAND:
+                if several > 1 and (made := made + len(text) * several) > TOGETHER_OCTETS:
+                    made = 0
+                    await session.breathe()
                 contents = [sections.of_text(session.selection, message.uid, text, each) for each in plan.sections]
                 session.core.untagged_all(plan.row(number, message.uid, flags, message.items, contents))
                 self._sent += 1
-            elif isinstance(text, TooBig):
+            elif isinstance(text, bytes | TooBig):
                 if message.uid != uids[0]:
                     await session.breathe()
                 self._sent += await self._send_large(number, flags, message.uid, message.items)

@@ -86,6 +86,8 @@ class Stream:
         self._session = session
         self._body = body
         self._root = Part(0)
+        #: Octets read since others had a turn.
+        self._made = 0
 
     async def locate(self, scanned: dict[int, Part], uid: int, wanted: Sequence[BodySection]) -> list[Span | None]:
         """Where the sections lie; reads the whole message if its structure is not among the ``scanned``.  Raises
@@ -132,6 +134,8 @@ class Stream:
         for section, span in zip(wanted, spans, strict=True):
             core.untagged(b"" if first else b" ")
             first = False
+            if self._made >= PIECE:  # sections may be many, and overlap
+                await self._breathe()
             if span is None:
                 core.untagged_all(rows.section(section, None))
             elif section.transfer is not Transfer.AS_SENT:
@@ -200,7 +204,11 @@ class Stream:
             yield data
             at += len(data)
             if at < end:
-                await self._session.breathe()
+                await self._breathe()
+
+    async def _breathe(self) -> None:
+        self._made = 0
+        await self._session.breathe()
 
     async def _read(self, span: Span) -> bytes:
         """All of a short span."""
@@ -215,6 +223,7 @@ class Stream:
         data = await self._body.read_at(at, length)
         if not data:
             raise Expunged("a message is shorter than it was")
+        self._made += len(data)
         return data
 
 

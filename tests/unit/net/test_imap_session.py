@@ -17,7 +17,7 @@ from mailsuite.errors import Corrupt, DiskFull, MailError, Temporary
 from mailsuite.imap.limits import Limits
 from mailsuite.interfaces import IBody
 from mailsuite.model import SEEN, FlagOp, Flags
-from mailsuite.net.imap_bodies import TOGETHER_OCTETS
+from mailsuite.net.imap_bodies import AT_HAND, TOGETHER_OCTETS
 from mailsuite.net.imap_sections import PIECE
 from mailsuite.net.imap_server import IMAPServerFactory
 from mailsuite.net.imap_settings import IMAPSettings
@@ -189,6 +189,22 @@ def test_a_client_that_does_not_read_costs_a_buffer_and_delays_nobody(server: Se
     answer = slow.read()
     assert answer.count(b" FETCH (BODY[] {120014}\r\n") == 100
     assert answer.endswith(b"a OK fetched\r\n")
+
+
+@pytest.mark.parametrize(("count", "size"), [(100, 8_000), (3, 200_000), (3, 700_000)])
+def test_sections_that_overlap_cost_no_more_than_messages(server: Server, count: int, size: int) -> None:
+    text = b"Subject: x\r\n\r\n" + b"0123456\r\n" * (size // 9)
+    for _ in range(count):
+        server.stores.deliver(ANN, text)
+    sections = [b"BODY.PEEK[]<%d.250000>" % n for n in range(60)]
+    client = server.client()
+    client.send(b"a FETCH 1:* (%b)" % b" ".join(sections))
+    assert client.transport._unread < AT_HAND + TOGETHER_OCTETS
+    answer = client.read()
+    assert answer.endswith(b"a OK fetched\r\n")
+    for start in (0, 59):
+        cut = text[start : start + 250_000]
+        assert answer.count(b"BODY[]<%d> {%d}\r\n%b" % (start, len(cut), cut)) == count
 
 
 def test_a_large_message_costs_a_piece(server: Server) -> None:
