@@ -6,12 +6,14 @@ as one that is removed (RFC 5465 §5.4): the rights before and after each change
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
+from mailsuite.errors import MailError
 from mailsuite.interfaces import IMailboxesWatch
 from mailsuite.model import (
     Annotated,
@@ -99,9 +101,11 @@ class SharingWatch:
 
     async def _look(self) -> None:
         """Another program may have let this one in, too."""
-        for watch in (self._own, *(other.watch for other in self._others.values())):
-            if watch is not None:
-                await watch.look()
+        if self._own is not None:
+            await self._own.look()
+        for other in tuple(self._others.values()):
+            with contextlib.suppress(MailError):  # who is gone, with all his mail
+                await other.watch.look()
         if not self._others.keys() >= set(await self._owners()):
             self.rights_changed()
 

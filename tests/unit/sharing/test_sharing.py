@@ -104,6 +104,16 @@ def test_being_let_in_by_another_program_is_found(site: Site) -> None:
     assert list(result_of(watch.take())) == [MailboxMade(SHARED)]
 
 
+def test_an_owner_who_is_gone_hides_no_other(site: Site) -> None:
+    site.permit("lr")
+    watch = result_of(site.store(BOB).watch(lambda: None))
+    program = MaildirStores(str(site.folder / "store"), RealDisk(), Inline(), Clock(), "mail.example.org")
+    result_of(result_of(program.open(EVE)).notes.permit(INBOX, BOB, FlagOp.REPLACE, "lr"))
+    shutil.rmtree(site.folder / "store/example.org/ann")
+    result_of(watch.look())
+    assert MailboxMade(f"Other Users/{EVE}/{INBOX}") in result_of(watch.take())
+
+
 def test_copies_between_accounts_are_whole(site: Site) -> None:
     large = b"Subject: large\r\n\r\n" + b"0123456789\r\n" * 60_000
     site.append(ANN, INBOX, MESSAGE, frozenset({"\\Seen", "Work"}))
