@@ -49,6 +49,9 @@ def listed(command: List, infos: Sequence[MailboxInfo]) -> list[Listed]:
     fits = _matcher(command.patterns)
     matched = {info.name for info in infos if fits(info.name) and _selected(command.select, info)}
     parents = _parents_of_matching(command, infos, matched, fits)
+    if missing := parents.difference(info.name for info in infos):  # above subscriptions whose mailboxes are gone
+        bare = (MailboxInfo(name, selectable=False) for name in missing)
+        infos = sorted((*infos, *bare), key=lambda info: _inbox_first(info.name))
     return [
         Listed(info, info.name in matched, info.name in parents)
         for info in infos

@@ -56,6 +56,7 @@ def test_recursive_match_tells_of_subscribed_children_that_are_not_told_themselv
     assert listed("%", select=both) == [
         '(\\Subscribed) "/" INBOX',
         '(\\Noselect) "/" Fruit ("CHILDINFO" ("SUBSCRIBED"))',
+        '(\\NonExistent) "/" Gone ("CHILDINFO" ("SUBSCRIBED"))',
     ]
     assert listed("*", select=both) == [
         '(\\Subscribed) "/" INBOX',
