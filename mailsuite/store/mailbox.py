@@ -38,7 +38,7 @@ class Lane:
         account.users.add(self)
 
     def run(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
-        self.account.asked_at = self.account.resources.now()
+        self.asks()
         return self.run_unasked(work, *args, **kwargs)
 
     def run_unasked(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
@@ -84,12 +84,16 @@ class Lane:
 
     def run_unlocked(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
         """For work that takes the account's lock itself, only as long as it needs it."""
-        self.account.asked_at = self.account.resources.now()
+        self.asks()
         return self._run_in(self._name, work, *args, **kwargs)
 
     def run_beside(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
         """The same in a lane for what takes long, so that nothing else of the account waits for it."""
         return self._run_in(f"search:{self.account.name}", work, *args, **kwargs)
+
+    def asks(self) -> None:
+        """A session has something done: what can wait waits (``catching_up``)."""
+        self.account.asked_at = self.account.resources.now()
 
     def _run_in(self, lane: str, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
         answer: Deferred[_T] = Deferred()  # cancelled, it does not keep others from hearing what changed

@@ -65,6 +65,7 @@ class Searching:
         raise Temporary("what messages are sorted by is not to be had")
 
     def _beside(self, work: Callable[Concatenate[Folder, _P], _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
+        self._lane.asks()
         return self._lane.run_beside(work, self._folder, *args, **kwargs)
 
     # -- by what is known ------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from maildir_site import ANN, MESSAGE, Site
 
 from mailsuite.errors import DiskFull
 from mailsuite.model import ToMailbox
+from mailsuite.query import Header
 from mailsuite.store import catching_up
 from mailsuite.store.catching_up import CALM, DELAY, PATIENCE, PAUSE, POLITENESS, QUIET, CatchingUp
 from mailsuite.store.folder import MOVE_SLICE
@@ -95,6 +96,16 @@ def test_sessions_that_ask_go_first(site: Site) -> None:
         site.clock.advance(CALM / 2)
         result_of(inbox.fetch([1], ["size"]))
     assert len(site.files("cur")) == 1, "they ask all the time"
+
+
+def test_a_search_is_not_disturbed(site: Site) -> None:
+    site.place(MESSAGE, ToMailbox(ANN))
+    inbox = site.mailbox()
+    result_of(inbox.snapshot(True))
+    for _ in range(int(2 * (POLITENESS - 1) / CALM)):
+        site.clock.advance(CALM / 2)
+        result_of(inbox.search(Header("subject", "hello"), [1]))
+    assert site.files("cur") == []
 
 
 def test_who_asks_keeps_no_other_account_waiting(site: Site) -> None:
