@@ -45,7 +45,9 @@ class ModSeqs:
 
     def note(self, uids: Sequence[int], modseqs: Sequence[int]) -> None:
         """Messages have these MODSEQs or newer ones."""
-        self.heard.update(zip(uids, map(max, modseqs, map(self.heard.get, uids, repeat(0))), strict=True))
+        if self.heard:
+            modseqs = list(map(max, modseqs, map(self.heard.get, uids, repeat(0))))
+        self.heard.update(zip(uids, modseqs, strict=True))
 
     def show(self, uid: int, modseq: int) -> int:
         """The MODSEQ of a message to show, at least this; it counts as told."""

@@ -238,8 +238,8 @@ class View(Numbering):
         """So they are, or newer."""
         if results:
             uids, flags, modseqs = zip(*results, strict=True)
-            self._set(uids, flags, modseqs)
             self.modseqs.note(uids, modseqs)
+            self._set(uids, flags, modseqs)
 
     def become(self, awareness: Awareness) -> None:
         """The client announces something while the mailbox is selected."""
@@ -265,18 +265,20 @@ class View(Numbering):
 
     def _set(self, uids: Sequence[int], flags: Iterable[Flags], modseqs: Iterable[int]) -> None:
         """Of those that are there.  One loop, for they may be all of a large mailbox."""
-        heard, aware, fresh = self.modseqs.heard, self.modseqs.awareness is not Awareness.NONE, set()
+        own, vanished, heard, believed = self._flags, self._vanished, self.modseqs.heard, self._believed
+        there, told, aware = len(own), self._told, self.modseqs.awareness is not Awareness.NONE
+        fresh = set()
         for uid, place, now, modseq in zip(uids, self._places(uids), flags, modseqs, strict=False):
-            before = self._flags[place] if place < len(self._flags) else now
-            if now == before or uid in self._vanished or modseq < heard.get(uid, 0):
+            before = own[place] if place < there else now
+            if now == before or uid in vanished or modseq < heard.get(uid, 0):
                 continue
-            self._flags[place] = now
+            own[place] = now
             fresh.add(now)
             if aware:
                 self._flag_changes.note(uid, before ^ now, modseq)
-            if place < self._told:
+            if place < told:
                 heard[uid] = modseq
-                self._believed.setdefault(uid, before)
+                believed.setdefault(uid, before)
         for now in fresh:
             self._learn(now)
 

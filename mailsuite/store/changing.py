@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from mailsuite.model import NO_FLAGS, FlagOp, Flags
 from mailsuite.steps import Renames, Step, Unlinks
 from mailsuite.store import flags as flag_sets
-from mailsuite.store.filename import in_cur
+from mailsuite.store.filename import all_in_cur
 from mailsuite.store.places import Places
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ def _change_flags(folder: Folder, places: Places, op: FlagOp, flags: Flags, done
         missed = _rename(folder, places.only(changes), after, plan.more) if after else ()
     if not missed:
         letters = [was if now is None else now for was, now in zip(places.letters, planned, strict=True)]
-        modseqs = [folder.counters.modseq if new else was for was, new in zip(places.modseqs, changes, strict=True)]
+        modseq = folder.counters.modseq
+        modseqs = [modseq if new else was for was, new in zip(places.modseqs, changes, strict=True)]
         done += zip(places.uids, folder.lettering.flags_of_many(places.uids, letters), modseqs, strict=True)
     return not missed
 
@@ -90,6 +91,8 @@ def _rename(folder: Folder, places: Places, letters: Sequence[str], more: Mappin
 def by_letters(uids: Sequence[int], letters: Sequence[str]) -> dict[str, list[int]]:
     """The letters that messages are to have -> their UIDs."""
     found: dict[str, list[int]] = {each: [] for each in set(letters)}
+    if len(found) == 1:
+        return {letters[0]: list(uids)}
     for uid, each in zip(uids, letters, strict=True):
         found[each].append(uid)
     return found
@@ -128,7 +131,7 @@ class _Plan:
 
 def _renames(folder: Folder, places: Places, letters: Sequence[str]) -> Iterator[Step]:
     """In the order of ``places``."""
-    old, new, first = places.names(), list(map(in_cur, places.bases, letters)), places.in_new
+    old, new, first = places.names(), all_in_cur(places.bases, letters), places.in_new
     if first:
         yield Renames(folder.new, folder.cur, old[:first], new[:first])
     if first < len(old):

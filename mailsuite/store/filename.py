@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -64,6 +64,12 @@ def stem(base: str) -> str:
 def in_cur(base: str, letters: str) -> str:
     """The file name in ``cur``."""
     return f"{base}:2,{letters}"
+
+
+def all_in_cur(bases: Iterable[str], letters: Sequence[str]) -> list[str]:
+    """``in_cur`` of many, in step."""
+    ends = {each: in_cur("", each) for each in set(letters)}
+    return [base + ends[each] for base, each in zip(bases, letters, strict=True)]
 
 
 def delivery_order(base: str) -> tuple[int, str]:

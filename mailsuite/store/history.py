@@ -45,7 +45,10 @@ _log = Logger()
 
 
 def ranges(uids: Iterable[int]) -> Ranges:
-    """Of ascending UIDs."""
+    """Of ascending UIDs, each once."""
+    uids = tuple(uids)
+    if uids and uids[-1] - uids[0] == len(uids) - 1:  # as most do that are many
+        return ((uids[0], uids[-1]),)
     found: list[tuple[int, int]] = []
     first = last = 0
     for uid in uids:

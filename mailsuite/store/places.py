@@ -14,7 +14,7 @@ import msgspec
 
 from mailsuite.store import columns
 from mailsuite.store.columns import Kind
-from mailsuite.store.filename import in_cur
+from mailsuite.store.filename import all_in_cur
 
 #: By field.
 _COLUMNS = {
@@ -73,7 +73,7 @@ class Places(msgspec.Struct, frozen=True):
     def names(self) -> list[str]:
         """What the files are called, in the folder where they lie; of messages that come ``new_first``."""
         first = self.in_new
-        return [*self.bases[:first], *map(in_cur, self.bases[first:], self.letters[first:])]
+        return [*self.bases[:first], *all_in_cur(self.bases[first:], self.letters[first:])]
 
     def _columns(self) -> Iterator[Sequence[Any]]:
         return (getattr(self, name) for name in self.__struct_fields__)
