@@ -272,6 +272,9 @@ class AccountMail:
             last = int(self.resources.disk.read(path))
         except FileNotFoundError:
             last = self._highest_uidvalidity()
+        except ValueError:
+            last = self._highest_uidvalidity()
+            _log.warn("{path} was not a number that mailsuite wrote, and is made anew", path=path)
         fresh = known or max(last + 1, int(self.resources.now()))
         self.resources.disk.replace(path, b"%d\n" % max(last, fresh))
         return fresh

@@ -25,8 +25,8 @@ class Lettering:
 
     def read(self) -> None:
         """Both files, which need not be there; ``Corrupt``."""
-        self.keywords = Keywords.parse(self._octets_of(FILE), self.folder)
-        self.more = More.parse(self._octets_of(MORE_FILE), self.folder)
+        self.keywords = Keywords.parse(self._octets_of(FILE), os.path.join(self.folder, FILE))
+        self.more = More.parse(self._octets_of(MORE_FILE), os.path.join(self.folder, MORE_FILE))
 
     def _octets_of(self, file: str) -> bytes:
         try:

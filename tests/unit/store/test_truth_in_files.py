@@ -17,7 +17,7 @@ from maildir_site import ANN, MESSAGE, Site, name_of, octets, seen
 from twisted.logger import capturedLogs
 
 from mailsuite.errors import Corrupt, OverQuota, Temporary
-from mailsuite.model import Account, FlagOp, Overflow, ToMailbox
+from mailsuite.model import INBOX, Account, FlagOp, Overflow, ToMailbox
 from mailsuite.testing.results import failure_of, result_of
 
 
@@ -214,6 +214,24 @@ def test_what_mailsuite_did_not_write_into_its_own_file_is_named(site: Site) -> 
     site.start()
     error = failure_of(site.stores.open(ANN), Corrupt)
     assert "mailsuite-uidvalidity" in str(error)
+
+
+@pytest.mark.parametrize("file", ["mailsuite-keywords", "mailsuite-keywords-more"])
+def test_so_is_that_of_keywords(site: Site, file: str) -> None:
+    site.deliver()
+    result_of(site.stores.close())
+    (site.folder() / file).write_bytes(b"\xff\0 x\n")
+    site.start()
+    assert f"/{file}: " in str(failure_of(site.stores.open(ANN), Corrupt))
+
+
+def test_uidvalidity_goes_on_rising_when_the_note_of_the_last_one_is_garbage(site: Site) -> None:
+    site.deliver()
+    before = result_of(site.store().status(INBOX)).uidvalidity
+    (site.folder() / "mailsuite-account").write_bytes(b"\xff\0")
+    result_of(site.store().create("New", ""))
+    assert result_of(site.store().status("New")).uidvalidity > before
+    assert int((site.folder() / "mailsuite-account").read_bytes()) > before
 
 
 def test_a_folder_is_as_other_programs_expect_it(site: Site) -> None:
