@@ -18,6 +18,8 @@ from mailsuite.net.imap_session import Session
 
 #: Octets read and written at once.
 PIECE = 256 * 1024
+#: Octets scanned at once, and seconds after which others have a turn: of parts in parts an octet can be dear.
+SCANNED, TURN = 16 * 1024, 0.02
 
 _FIELD_NAME = re.compile(rb"[!-9;-~]{1,200}")
 _WHICH = {
@@ -113,9 +115,18 @@ class Stream:
             data = await self._body.read_at(at, PIECE)
             if not data:
                 break
-            scanner.feed(data)
+            await self._feed(scanner, data)
             at += len(data)
         return scanner.finish()
+
+    async def _feed(self, scanner: Scanner, data: bytes) -> None:
+        clock = self._session.clock
+        begun = clock.seconds()
+        for start in range(0, len(data), SCANNED):
+            if clock.seconds() - begun > TURN:
+                await self._session.breathe()
+                begun = clock.seconds()
+            scanner.feed(data[start : start + SCANNED])
 
     async def send(self, row: bytes, wanted: Sequence[BodySection], spans: Sequence[Span | None], first: bool) -> None:
         """The rest of a FETCH response that begins with ``row``; ``first``: no item stands in it yet.

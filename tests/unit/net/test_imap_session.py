@@ -16,10 +16,12 @@ from twisted.logger import capturedLogs
 from mailsuite.errors import Corrupt, DiskFull, MailError, Temporary
 from mailsuite.imap.limits import Limits
 from mailsuite.interfaces import IBody
+from mailsuite.mime.structure import Scanner
 from mailsuite.model import SEEN, FlagOp, Flags
 from mailsuite.net.imap_bodies import AT_HAND, TOGETHER_OCTETS
 from mailsuite.net.imap_sections import PIECE
 from mailsuite.net.imap_server import IMAPServerFactory
+from mailsuite.net.imap_session import Session
 from mailsuite.net.imap_settings import IMAPSettings
 from mailsuite.net.login import Login
 from mailsuite.net.sessions import Admission
@@ -205,6 +207,31 @@ def test_sections_that_overlap_cost_no_more_than_messages(server: Server, count:
     for start in (0, 59):
         cut = text[start : start + 250_000]
         assert answer.count(b"BODY[]<%d> {%d}\r\n%b" % (start, len(cut), cut)) == count
+
+
+def test_others_have_a_turn_while_parts_in_parts_are_taken_apart(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.stores.deliver(ANN, b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\n" * 100_000)
+    client, other = server.client(), server.client()
+    feed, breathe = Scanner.feed, Session.breathe
+    in_one_turn = [0]
+
+    def slow(self: Scanner, data: bytes) -> None:
+        server.clock.rightNow += 0.01
+        in_one_turn[-1] += 1
+        feed(self, data)
+
+    async def breathing(self: Session) -> None:
+        in_one_turn.append(0)
+        await breathe(self)
+
+    monkeypatch.setattr(Scanner, "feed", slow)
+    monkeypatch.setattr(Session, "breathe", breathing)
+    assert client.ask(b"a FETCH 1 BODY.PEEK[2.MIME]").endswith(b"a OK fetched\r\n")
+    assert sum(in_one_turn) > 40
+    assert max(in_one_turn) <= 4
+    assert other.ask(b"b NOOP") == b"b OK done\r\n"
 
 
 def test_a_large_message_costs_a_piece(server: Server) -> None:
