@@ -87,6 +87,12 @@ def test_a_report_takes_the_place_of_a_letter_if_there_is_a_reason(
     assert (books.balance(copies) == []) is well
 
 
+def test_a_report_without_the_letters_header_counts_for_who_gets_it() -> None:
+    books = Books()
+    books.ledger.read(ANN, report(books.letter).partition(b"From: <ann")[0])
+    assert books.balance(0) == []
+
+
 def test_who_reads_what_is_not_for_him_is_noticed() -> None:
     books = Books()
     books.ledger.read(BOB, b"Received: x\r\n" + books.letter.octets)

@@ -55,6 +55,8 @@ class HostDisk(Recorder):
         self._caches = self._read_caches()
         self.after, self.before_sync = self._noted, self._may_not_sync
         self._full = False
+        #: What SQLite has open: by the machine's process, and of that, on this disk.
+        self._opened: weakref.WeakSet[Indexed] = weakref.WeakSet()
         self._databases: weakref.WeakSet[Indexed] = weakref.WeakSet()
         #: So many reads, syncs and openings of files fail.
         self.bad_reads = self.bad_syncs = self.bad_opens = 0
@@ -106,10 +108,12 @@ class HostDisk(Recorder):
             self.bad_opens -= 1
             raise sqlite3.OperationalError("unable to open database file")
 
-    def watch_database(self, database: Indexed) -> None:
-        self._databases.add(database)
-        if self._full:
-            database.limit(True)
+    def watch_database(self, database: Indexed, path: str) -> None:
+        """A process of this machine has opened it, on this disk or another."""
+        self._opened.add(database)
+        if path.startswith(self.root + "/"):
+            self._databases.add(database)
+            database.limit(self._full)
 
     def _needs_room(self) -> None:
         if self.full:
@@ -188,6 +192,8 @@ class HostDisk(Recorder):
         for fd in self.open_files:
             os.close(fd)
         self._open.clear()
+        for database in tuple(self._opened):
+            database.close()
         caches = rng.choice(({}, self._caches, self._read_caches()))
         images = list(self._volume.images(rng, IMAGES))  # the first one has lost all that it may
         image = images[0] if rng.random() < HARSH else rng.choice(images)
@@ -253,11 +259,11 @@ class Disks:
     def connect(self, path: str, *args: Any, **kwargs: Any) -> sqlite3.Connection:
         """``sqlite3.connect``, by the disk that the file is on."""
         disk = self.current
-        if disk is None or not path.startswith(disk.root + "/"):
+        if disk is None:
             return _connect(path, *args, **kwargs)
         disk.may_open_database()
         database = _connect(path, *args, **kwargs, factory=Indexed)
-        disk.watch_database(database)
+        disk.watch_database(database, path)
         return database
 
     @contextlib.contextmanager

@@ -36,7 +36,7 @@ class Kind(enum.Enum):
     UNWRITABLE = "a disk does not sync, and the server is restarted for it"
     DESCRIPTORS = "no more files can be opened"
     SERVFAIL = "a name cannot be looked up, or only now and then"
-    LIE = "DNS says that there is no mail host"
+    LIE = "DNS says that there is no mail host, or that somebody else is"
     MOOD = "the foreign host misbehaves"
     CLOCK = "a server's clock is set"
     STORM = "many letters for one person"
@@ -169,8 +169,9 @@ class Faults:
 
     def _lie(self) -> None:
         names, domain = self._town.world.names, self._rng.choice((*DOMAINS, ABROAD))
+        other = self._rng.choice([each for each in DOMAINS if each != domain])  # who refuses what is not for it
         self._town.ledger.hopeless.add(domain)
-        names.troubled[domain] = {}
+        names.troubled[domain] = self._rng.choice(({}, names.zones[other]))
         self._later(60, HOUR, lambda: names.troubled.pop(domain, None))
 
     def _mood(self) -> None:

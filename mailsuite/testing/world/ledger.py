@@ -58,6 +58,8 @@ class Ledger:
         #: Accounts that hear of what cannot be told to its sender.
         self.postmasters: set[str] = set()
         self._failed: dict[tuple[int, str], None] = {}
+        #: Who was told of which recipient without the letter's header.
+        self._failed_somewhere: dict[tuple[str, str], None] = {}
         self._removed: defaultdict[tuple[str, int], set[Copy]] = defaultdict(set)
         self._removed_perhaps: defaultdict[tuple[str, int], set[Copy]] = defaultdict(set)
         self._copied: Counter[tuple[str, int]] = Counter()
@@ -112,6 +114,10 @@ class Ledger:
         return {place for recipient in letter.recipients for place in self._leads(recipient).ends} | {letter.owner}
 
     def _reported(self, account: str, report: Report) -> None:
+        if not report.number:
+            failed = [recipient for recipient, action in report.said if action == "failed"]
+            self._failed_somewhere |= {(account, recipient): None for recipient in failed}
+            return
         letter = self.letters[report.number]
         if account != letter.sender and not (account in self.postmasters and self._is_hopeless(letter.sender)):
             self._problem(f"{account} reads a report about letter {report.number}")
@@ -144,7 +150,9 @@ class Ledger:
         there = present[key] + len(removed) + self._abroad[key]
         perhaps = len(self._removed_perhaps[key] - removed)
         untold = self._is_hopeless(self.letters[number].sender)
-        failed = any((number, each) in self._failed for each in (*self._leads(recipient).over, place))
+        on_the_way = (*self._leads(recipient).over, place)
+        failed = any((number, each) in self._failed for each in on_the_way)
+        failed |= any((self.letters[number].sender, each) in self._failed_somewhere for each in on_the_way)
         if taken is Taken.YES and not there + perhaps and not failed and not untold:
             self._problem(f"letter {number} for {recipient} is not with {place}, and its sender was not told")
         ways = sum(place in (self._leads(each).ends or (each,)) for each in self.taken[number]) + self._copied[key]

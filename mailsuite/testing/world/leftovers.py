@@ -13,6 +13,7 @@ import os
 import sys
 import threading
 from types import CoroutineType
+from typing import Any
 
 from mailsuite import testing
 
@@ -20,8 +21,8 @@ _DESCRIPTORS = "/proc/self/fd"
 _TESTING = os.path.dirname(testing.__file__)
 _OURS = os.path.dirname(_TESTING)
 
-#: Of the collector, at most.
-_PASSES = 10
+#: Of the collector, at most: who waits for a lock ends after who had it.
+_PASSES = 200
 
 
 def descriptors(folder: str) -> dict[int, str]:
@@ -35,13 +36,13 @@ def descriptors(folder: str) -> dict[int, str]:
     return found
 
 
-def tasks() -> list[str]:
-    """The coroutines of servers that wait for something, by name; not those that were frozen (``gc.freeze``)."""
-    return sorted(
-        each.__qualname__
+def tasks() -> list[CoroutineType[Any, Any, Any]]:
+    """The coroutines of servers that wait for something; not those that were frozen (``gc.freeze``)."""
+    return [
+        each
         for each in gc.get_objects()
         if isinstance(each, CoroutineType) and each.cr_suspended and _is_of_a_server(each.cr_code.co_filename)
-    )
+    ]
 
 
 def _is_of_a_server(path: str) -> bool:
@@ -55,7 +56,8 @@ def threads() -> frozenset[str]:
 def sweep() -> None:
     """What nobody has any more ends: coroutines first, and then what they had."""
     for _ in range(_PASSES):
-        if not gc.collect():
+        before = sys.getallocatedblocks()
+        if not gc.collect() and sys.getallocatedblocks() == before:  # what came to life again is not counted
             return
 
 

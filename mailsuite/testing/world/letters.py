@@ -31,7 +31,8 @@ class Letter(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """A notification about a letter: (recipient, action) each."""
+    """A notification about a letter: (recipient, action) each.  ``number`` is 0 where the letter's header was not
+    added, as it could not be read."""
 
     number: int
     said: tuple[tuple[str, str], ...]
@@ -68,9 +69,9 @@ def read(octets: bytes) -> tuple[int, bytes] | Report:
     found = _NUMBER.search(head + b"\r\n")
     if found is not None:
         return int(found[1]), digest_of(body)
-    about = _NUMBER.search(body)
-    if about is None or b"multipart/report" not in head.lower():
+    if b"multipart/report" not in head.lower():
         return 0, digest_of(body)
+    about = _NUMBER.search(body)
     recipients = [each.decode() for each in _RECIPIENT.findall(body)]
     actions = [each.decode().lower() for each in _ACTION.findall(body)]
-    return Report(int(about[1]), tuple(zip(recipients, actions, strict=False)))
+    return Report(int(about[1]) if about else 0, tuple(zip(recipients, actions, strict=False)))

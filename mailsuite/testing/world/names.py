@@ -14,9 +14,11 @@ from mailsuite.testing.world.reactor import HostReactor
 
 
 class Names:
-    """``zones`` are the truth; ``troubled`` names are answered otherwise for as long as they are in it."""
+    """``zones`` are the truth, to which names may be added; ``troubled`` names are answered otherwise for as long as
+    they are in it."""
 
     def __init__(self, network: Network, clock: HostClock, address: str) -> None:
+        self._answers: dict[tuple[bytes, str, int], bytes] = {}
         self.zones: dict[str, Records | Trouble] = {}
         self.troubled: dict[str, Records | Trouble] = {}
         station = network.station("dns", address)
@@ -25,6 +27,15 @@ class Names:
         reactor.listenTCP(53, Factory.forProtocol(lambda: _Tcp(self)))
 
     def answer(self, octets: bytes, transport: str) -> bytes:
+        """The same to the same question, but for its number, while nothing is wrong."""
+        if self.troubled:
+            return self._find(octets, transport)
+        question = octets[2:], transport, len(self.zones)
+        if question not in self._answers:
+            self._answers[question] = self._find(octets, transport)
+        return octets[:2] + self._answers[question][2:]
+
+    def _find(self, octets: bytes, transport: str) -> bytes:
         zones: Zones = {**self.zones, **self.troubled}
         return NameServer(zones).answer(octets, transport)
 
