@@ -7,10 +7,14 @@ from mailsuite.model import FlagOp, Flags
 
 
 class Texts(dict[Flags, str]):
-    """Their text in a FETCH response."""
+    """Their text in a FETCH response, of messages that are ``recent`` or of those that are not."""
+
+    def __init__(self, recent: bool = False) -> None:
+        super().__init__()
+        self._recent = recent
 
     def __missing__(self, flags: Flags) -> str:
-        text = self[flags] = responses.flags(flags).decode()
+        text = self[flags] = responses.flags(flags, self._recent).decode()
         return text
 
 

@@ -9,7 +9,7 @@ reference to a shared set of flags.  Trusts the store: UIDs ascend, a change nam
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import compress, repeat
 from typing import TypeAlias
 
@@ -153,12 +153,16 @@ class View(Numbering):
         return "".join(rows).encode()
 
     def _flag_texts(self, uids: Sequence[int], numbers: Sequence[int]) -> list[str]:
-        render: Callable[[Flags], str] = Texts().__getitem__
-        texts = [render(self._flags[number - 1]) for number in numbers]
+        if numbers and numbers[-1] - numbers[0] == len(numbers) - 1:  # one behind the other, as they are mostly asked
+            found = self._flags[numbers[0] - 1 : numbers[-1]]
+        else:
+            found = [self._flags[number - 1] for number in numbers]
+        texts = list(map(Texts().__getitem__, found))
         if self._recent:
+            shown = Texts(recent=True)
             for place, uid in enumerate(uids):
                 if uid in self._recent:
-                    texts[place] = responses.flags(self._flags[numbers[place] - 1], True).decode()
+                    texts[place] = shown[found[place]]
         return texts
 
     # -- changes -------------------------------------------------------------------------------------------------
