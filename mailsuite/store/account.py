@@ -223,13 +223,30 @@ class AccountMail:
         """The mailbox of that name; ``NotFound``."""
         name = checked_name(name)
         folder = to_folder(name)
-        if folder and not os.path.isdir(os.path.join(self.maildir, folder)):
-            if name in self._folders:  # another program removed it
+        if not os.path.isdir(os.path.join(self.maildir, folder)):
+            if not folder:
+                self._begin_maildir_anew()
+            elif name in self._folders:  # another program removed it
                 self._drop(self._folders[name])
-            raise NotFound(f"no mailbox {name}")
+            if folder:
+                raise NotFound(f"no mailbox {name}")
         if name not in self._folders:
             self._folders[name] = Folder(self, name, folder)
         return self._folders[name]
+
+    def _begin_maildir_anew(self) -> None:
+        """INBOX is always there (RFC 9051 §5.1): mail for it is not refused.  But not where a whole disk is missing."""
+        above = os.path.dirname(self.home)
+        if not os.path.isdir(above):
+            raise Temporary(f"{above}: the folder is gone")
+        _log.warn("{path} was removed by another program, and is made anew", path=self.maildir)
+        last = max((folder.counters.uidvalidity for folder in self._folders.values()), default=0)
+        self.resources.disk.make_folder(self.maildir)
+        self.take_uidvalidity(last)  # none of those is given again
+        for folder in tuple(self._folders.values()):
+            self._drop(folder)
+        self.index.keep_only({to_folder(INBOX)})
+        self.usage.forget()
 
     def path(self, name: str) -> str:
         """The folder of a mailbox."""
@@ -257,7 +274,7 @@ class AccountMail:
     def names(self) -> set[str]:
         """All mailboxes."""
         found = {INBOX}
-        with os.scandir(self.maildir) as entries:
+        with contextlib.suppress(FileNotFoundError), os.scandir(self.maildir) as entries:
             for entry in entries:
                 if entry.name.startswith(".") and entry.is_dir(follow_symlinks=False):
                     with contextlib.suppress(InvalidName):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -318,3 +319,33 @@ def test_a_part_of_a_maildir_that_is_removed_is_made_again(site: Site, inside: s
     result_of(inbox.store([1, 2], FlagOp.ADD, frozenset({"\\Seen"}), None))
     assert seen(inbox) == {1: {"\\Seen"}, 2: {"\\Seen"}}
     assert octets(inbox, 1).endswith(MESSAGE)
+
+
+def test_inbox_is_made_again_when_all_of_the_maildir_is_removed(site: Site) -> None:
+    """Refusing its mail for good, as if there were no such account, would be the end of that mail."""
+    inbox = site.mailbox()
+    site.deliver()
+    before = result_of(site.store().status(INBOX)).uidvalidity
+    result_of(site.store().create("Work", ""))
+    site.deliver(name="Work")
+    work = site.mailbox("Work")
+    shutil.rmtree(site.folder())
+    site.deliver()
+    assert inbox.folder.gone
+    assert work.folder.gone
+    assert inbox.folder.account.usage.total()[1] == 1
+    status = result_of(site.store().status(INBOX))
+    assert (status.messages, status.uidvalidity > before) == (1, True)
+    assert [info.name for info in result_of(site.store().list())] == [INBOX]
+
+
+def test_where_the_disk_of_the_store_is_missing_mail_comes_later(site: Site) -> None:
+    site.deliver()
+    away = site.root / "elsewhere"
+    os.rename(site.root / "store", away)
+    with pytest.raises(Temporary):
+        site.deliver()
+    assert not (site.root / "store").exists()
+    os.rename(away, site.root / "store")
+    site.deliver()
+    assert result_of(site.store().status(INBOX)).messages == 2
