@@ -81,12 +81,15 @@ class Bodies:
         uids = found.uids[: len(group.texts)]
         view = session.selection.view
         rows = zip(view.numbers(uids), imap_columns.flags(view, plan, uids), found, group.texts, strict=False)
-        made, several = 0, max(len(plan.sections), 1)
+        made, several, clock = 0, max(len(plan.sections), 1), session.clock
+        begun = clock.seconds()
         for number, flags, message, text in rows:
             if isinstance(text, bytes) and len(text) * several <= AT_HAND:
-                if several > 1 and (made := made + len(text) * several) > TOGETHER_OCTETS:
+                made += len(text) * several
+                if (several > 1 and made > TOGETHER_OCTETS) or clock.seconds() - begun > sections.TURN:
                     made = 0
                     await session.breathe()
+                    begun = clock.seconds()
                 contents = [sections.of_text(session.selection, message.uid, text, each) for each in plan.sections]
                 session.core.untagged_all(plan.row(number, message.uid, flags, message.items, contents))
                 self._sent += 1
