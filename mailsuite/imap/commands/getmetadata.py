@@ -34,7 +34,8 @@ def _read_options(cursor: Cursor, options: dict[str, Any]) -> None:
     if cursor.match(_OPTIONS) is None:
         return
     while True:
-        name, _, depth = cursor.take(_OPTION, "MAXSIZE or DEPTH").decode().upper().partition(" ")
+        option = cursor.take(_OPTION, "MAXSIZE and a number, or DEPTH 0, 1 or infinity")
+        name, _, depth = option.decode().upper().partition(" ")
         attribute = "depth" if depth else "largest"
         if attribute in options:
             raise ProtocolError(f"{name} stands there twice")
