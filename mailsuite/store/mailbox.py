@@ -229,4 +229,12 @@ class MaildirMailbox:
     def look(self) -> Deferred[None]:
         if self._attention.nothing_new(self.folder) and not self.folder.account.expects:
             return succeed(None)
-        return self._lane.run(self.folder.look).addCallback(lambda _: self._attention.looked(self.folder))
+        return self._lane.run(self._look).addCallback(lambda _: self._attention.looked(self.folder))
+
+    def _look(self) -> None:
+        try:
+            self.folder.look()
+        except NotFound:  # another program removed it, and those who watch it hear of that
+            if not self.folder.gone:
+                self.folder.account.folder(self.folder.name)
+            raise

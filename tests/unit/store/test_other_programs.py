@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from maildir_site import ANN, MESSAGE, Site, octets, seen
 
-from mailsuite.errors import Expunged, Temporary
+from mailsuite.errors import Expunged, NotFound, Temporary
 from mailsuite.model import (
     INBOX,
     Arrived,
     FlagOp,
     FlagsChanged,
+    Gone,
     MailboxMade,
     MailboxRemoved,
     SubscriptionChanged,
@@ -349,3 +350,15 @@ def test_where_the_disk_of_the_store_is_missing_mail_comes_later(site: Site) -> 
     os.rename(away, site.root / "store")
     site.deliver()
     assert result_of(site.store().status(INBOX)).messages == 2
+
+
+@pytest.mark.parametrize("name", [INBOX, "Work"])
+def test_who_watches_a_mailbox_that_is_removed_hears_of_it_with_the_next_look(site: Site, name: str) -> None:
+    if name != INBOX:
+        result_of(site.store().create(name, ""))
+    site.deliver(name=name)
+    mailbox = site.mailbox(name)
+    watch = watched(mailbox)
+    shutil.rmtree(site.folder(name))
+    failure_of(mailbox.look(), NotFound)
+    assert Gone() in watch.take()
