@@ -124,7 +124,7 @@ class Ledger:
         for recipient, action in report.said:
             if action == "failed":
                 self._failed[report.number, recipient] = None
-                if not self._is_hopeless(recipient):
+                if not any(self._is_hopeless(each) for each in (recipient, *self._leads(recipient).ends)):
                     self._problem(f"letter {report.number} for {recipient} was given up without a reason")
 
     def _is_hopeless(self, address: str) -> bool:
