@@ -25,7 +25,7 @@ from mailsuite.testing.world.town import ABROAD, BACKUP, PEOPLE, Town
 #: Tables of a configuration, and what may be in them.
 TABLES: dict[str, Sequence[str]] = {
     "limits": ("message_size = 1_000_000", "message_size = 10_000_000"),
-    "retry": ("waits = [60, 600, 3600]", "waits = [30]"),
+    "retry": ("waits = [60, 600, 3600]", "waits = [30, 1800]"),
     "imap": ("compress = false\nindex_texts = false", "eight_bit_headers = false"),
     "pop3": ("exclusive = true", 'language = "de"'),
     "extensions": ('not_offered = ["PIPELINING", "CHUNKING"]', "messages_per_session = 1", "recipient_domains = 1"),
