@@ -28,7 +28,7 @@ def draw(path: Path, parts: dict[str, Part]) -> bool:
     figure, axes = pyplot.subplots(figsize=(9, 0.8 + 0.26 * len(bars)))
     colours = [BETTER if time >= 1 else WORSE for time in times]
     drawn = axes.barh(names, [time - 1 for time in times], left=1, color=colours)
-    axes.bar_label(drawn, [f"{time:.2g}" for time in times], padding=2, fontsize=7)
+    axes.bar_label(drawn, [f"{time:,.0f}" if time >= 10 else f"{time:.2g}" for time in times], padding=2, fontsize=7)
     axes.set_xscale("log")
     axes.axvline(1, color="black", linewidth=0.8)
     ticks = [
