@@ -7,4 +7,5 @@ flagged and emptied by IMAP and POP3 clients, while ``accidents`` happens to it:
 descriptors, slow name servers, a next host that is gone.  Whatever clients were told is kept in a ``Ledger``.  At the
 end all is well again, the queue drains, and ``balance`` counts: every message that was acknowledged is where it
 belongs, once and unchanged, or was deleted by somebody; whatever was deleted is gone; flags that were set are set.
+All lies on a file system in memory (512 MiB, and 64 more for each minute) where root runs it; elsewhere no disk fills.
 """

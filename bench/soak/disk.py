@@ -8,18 +8,19 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-#: What it holds.
-SIZE = "768m"
+#: MiB it holds: at first, and for each minute, in which log, tracker and mailboxes grow.
+SIZE, MORE = 512, 64
 
 
 @contextlib.contextmanager
-def small_disk(folder: Path) -> Iterator[str]:
+def small_disk(folder: Path, minutes: float) -> Iterator[str]:
     """``folder`` made, and a file system of its own if that can be; gives an empty text then, else why not."""
     folder.mkdir(parents=True, exist_ok=True)
     if os.geteuid() != 0:
         yield "only root can mount a small file system: no disk is filled"
         return
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=0700", "soak", str(folder)]
+    size = f"{SIZE + round(MORE * minutes)}m"
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "soak", str(folder)]
     done = subprocess.run(mount, capture_output=True, text=True, check=False)
     if done.returncode:
         yield f"no small file system can be mounted here ({done.stderr.strip()}): no disk is filled"

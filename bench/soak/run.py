@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
+import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -53,7 +54,7 @@ def soak(minutes: float, seed: int, folder: Path | None = None) -> Result:
         kept = folder is not None
         if folder is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="soak")))
-        skipped = stack.enter_context(small_disk(folder / "disk"))
+        skipped = stack.enter_context(small_disk(folder / "disk", minutes))
         names, sink = stack.enter_context(SlowDNS()), stack.enter_context(Sink(ledger, seed))
         instance = make(folder / "disk" / "server", names.port, sink.port)
         if kept:
@@ -111,14 +112,17 @@ def _live(instance: Instance, ledger: Ledger, accidents: Accidents, seconds: flo
 
 
 def _drain(instance: Instance, ledger: Ledger) -> None:
-    """Until nothing waits any more."""
-    end = time.monotonic() + DRAINING
-    while not queue_is_empty(instance):
-        if time.monotonic() > end:
-            ledger.complain(f"the queue is not empty after {DRAINING} s")
-            return
-        instance.command("queue", "kick")
+    """Until nothing waits any more, or for so long.  A command that is refused ends neither this nor the balance."""
+    end, refused = time.monotonic() + DRAINING, ""
+    while time.monotonic() < end:
+        try:
+            if queue_is_empty(instance):
+                return
+            instance.command("queue", "kick")
+        except (RuntimeError, subprocess.TimeoutExpired) as error:
+            refused = f", and it was refused: {error}"
         time.sleep(1.0)
+    ledger.complain(f"the queue is not empty after {DRAINING} s{refused}")
 
 
 def faults(log: str) -> tuple[str, ...]:

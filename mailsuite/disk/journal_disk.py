@@ -102,11 +102,18 @@ class JournalDisk(RealDisk):
         return written
 
     def _keep(self) -> None:
+        """Says why there is no checkpoint once for each reason, not again at each attempt."""
+        told = ""
         while not self._closing:
             self._wanted.wait(INTERVAL)
             self._wanted.clear()
             try:
                 self.checkpoint()
+                told = ""
+            except Temporary as error:
+                if str(error) != told:
+                    told = str(error)
+                    _log.error("no checkpoint, tried again every {wait} s: {error}", wait=INTERVAL, error=told)
             except Exception:
                 _log.failure("a checkpoint failed")
 

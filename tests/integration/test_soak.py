@@ -6,10 +6,12 @@ import smtplib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
 from bench.soak import balance as balancing
+from bench.soak import run
 from bench.soak.__main__ import told
 from bench.soak.balance import Balance, balance
 from bench.soak.clients import Sender
@@ -65,6 +67,19 @@ def test_a_recipient_who_was_refused_is_not_owed_anything(monkeypatch: pytest.Mo
     first = {token for token, place in ledger.entries if ledger.entries[token, place].answered}
     assert {token for token, _ in ledger.entries} == first
     assert {place for (_, place), entry in ledger.entries.items() if not entry.answered} == {Place.POP3, Place.FAR}
+
+
+def test_a_queue_that_cannot_be_kicked_is_told_and_the_balance_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> CompletedProcess[str]:
+        raise RuntimeError("mailsuite queue kick: 1\nno space left")
+
+    instance, ledger = Instance.__new__(Instance), Ledger(1)
+    monkeypatch.setattr(instance, "command", refuse)
+    monkeypatch.setattr(run, "DRAINING", 0.01)
+    run._drain(instance, ledger)
+    [told] = ledger.wrong
+    assert "the queue is not empty" in told
+    assert "no space left" in told
 
 
 def test_faults_are_tracebacks_that_no_accident_explains() -> None:

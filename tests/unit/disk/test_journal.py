@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.logger import capturedLogs, formatEvent
 
 from mailsuite.disk import journal as journal_module
 from mailsuite.disk import journal_disk
 from mailsuite.disk.frames import PAGE, SALT, file_head, frame_parts, padded, read_files, taken
 from mailsuite.disk.journal import NAMES
 from mailsuite.disk.journal_disk import JournalDisk
-from mailsuite.errors import Corrupt, Temporary
+from mailsuite.errors import Corrupt, DiskFull, Temporary
 from mailsuite.steps import Link, Put, Rename, Unlink
 
 SIZE = 64 * 1024
@@ -334,6 +335,28 @@ def test_checkpoints_come_by_themselves(tmp_path: Path, monkeypatch: pytest.Monk
         time.sleep(0.01)
     assert disk._journal.settled
     disk.close()
+
+
+def test_a_disk_that_stays_full_is_told_once_and_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailsuite.disk.journal_disk.INTERVAL", 0.001)
+    disk: Any = JournalDisk(str(tmp_path / "q" / "journal"), SIZE)
+    answers = iter([None] + [DiskFull("x: no space left")] * 3 + [None] + [DiskFull("x: no space left")] * 2)
+    over = threading.Event()
+
+    def checkpoint() -> None:
+        answer = next(answers, over)
+        if answer is over:
+            over.set()
+        elif answer is not None:
+            raise answer
+
+    monkeypatch.setattr(disk, "checkpoint", checkpoint)
+    with capturedLogs() as logged:
+        disk.open()
+        assert over.wait(10)
+        disk.close()
+    told = [formatEvent(event) for event in logged if "checkpoint" in formatEvent(event)]
+    assert told == ["no checkpoint, tried again every 0.001 s: x: no space left"] * 2
 
 
 def test_a_link_is_durable_before_the_other_name_goes(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
