@@ -4,7 +4,7 @@
     python -m bench.figures --page          (writes docs/benchmarks.md and .png of the results)
     make bench                              (all parts, then the page)
 
-Parts: ingest relay imap logins idle push pop3 memory; each can be run alone and keeps its figures in the results.
+Parts: ingest relay imap logins idle push pop3 crowd memory; each can be run alone and keeps its figures in the results.
 All servers are private instances on loopback, in turns, on one disk; of several runs the median counts.  Postfix and
 Dovecot want to be started by root, and are left out elsewhere.  ``--size 0.02`` takes seconds and says nothing.
 """

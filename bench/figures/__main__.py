@@ -12,6 +12,7 @@ from pathlib import Path
 
 import bench.figures
 from bench.figures.chart import draw
+from bench.figures.crowd import crowd
 from bench.figures.figure import Figure, LeftOut, Wanted, keep, part, results
 from bench.figures.imap import imap
 from bench.figures.page import write
@@ -20,7 +21,7 @@ from bench.figures.sessions import idle, logins, memory, push
 from bench.figures.smtp import ingest, relay
 
 PARTS: dict[str, Callable[[Wanted], list[Figure]]] = {
-    each.__name__: each for each in (ingest, relay, imap, logins, idle, push, pop3, memory)
+    each.__name__: each for each in (ingest, relay, imap, logins, idle, push, pop3, crowd, memory)
 }
 
 

@@ -16,10 +16,14 @@ from pathlib import Path
 
 import msgspec
 
+from mailsuite.cli.instance import open_records
+from mailsuite.directory.passwords import hash_password
 from mailsuite.testing.instance import PASSWORD, Instance
 
 MAIL_USER = 5000
 CROWD = "20000"
+#: The local part of who has mail.
+USER = "demo"
 
 _POSTFIX = """
 compatibility_level = 3.6
@@ -58,20 +62,17 @@ listen = 127.0.0.1
 log_path = {here}/log
 ssl = no
 disable_plaintext_auth = no
-mail_location = maildir:{here}/mail/Maildir
+mail_location = maildir:{here}/mail/%n/Maildir
 mail_uid = {user}
 mail_gid = {user}
 first_valid_uid = 100
 mail_max_userip_connections = {crowd}
 default_client_limit = 9000
 auth_mechanisms = plain
-passdb {{
-  driver = static
-  args = password={password}
-}}
+{passwords}
 userdb {{
   driver = static
-  args = uid={user} gid={user} home={here}/mail
+  args = uid={user} gid={user} home={here}/mail/%n
 }}
 namespace inbox {{
   inbox = yes
@@ -109,6 +110,16 @@ service imap {{
 }}
 """
 
+#: All have the one password; or what ours keeps, argon2id hashes, and its cache.
+_CLEAR = f"passdb {{\n driver = static\n args = password={PASSWORD}\n}}"
+_HASHED = """
+auth_cache_size = 10M
+passdb {{
+  driver = passwd-file
+  args = {here}/people
+}}
+"""
+
 
 class Served(msgspec.Struct, frozen=True):
     """A running server.  ``inbox``: the Maildir of ``user``; ``pid``: of its first process."""
@@ -121,12 +132,17 @@ class Served(msgspec.Struct, frozen=True):
     imap: int = 0
     pop3: int = 0
 
+    def person(self, number: int) -> str:
+        """The name by which one of many logs in, with the same password."""
+        return f"p{number}{self.user[len(USER) :]}"
+
 
 @contextlib.contextmanager
-def ours(relay: int = 0, dns: int = 0, inbox: Path | None = None) -> Iterator[Served]:
-    """``relay``: the port of other servers, whose names ``dns`` knows.  ``inbox``: files to begin with."""
+def ours(relay: int = 0, dns: int = 0, inbox: Path | None = None, people: int = 0) -> Iterator[Served]:
+    """``relay``: the port of other servers, whose names ``dns`` knows.  ``inbox``: files to begin with.  ``people``:
+    how many have an account beside the one with the files."""
     with tempfile.TemporaryDirectory(prefix="bench-ours") as folder:
-        instance = Instance(Path(folder) / "server")
+        instance = Instance(Path(folder) / "server", account=USER)
         for key in ("connections", "connections_per_address"):
             instance.set("limits", key, CROWD)
         instance.set("relay", "at_once", "100")
@@ -137,10 +153,15 @@ def ours(relay: int = 0, dns: int = 0, inbox: Path | None = None) -> Iterator[Se
         maildir = instance.folder / "store" / domain / local / "Maildir"
         if inbox is not None:
             shutil.copytree(inbox, maildir)
+        ports = instance.ports
+        served = Served(0, maildir, instance.account, PASSWORD, ports["smtp"], ports["imap"], ports["pop3"])
+        if people:
+            with open_records(str(instance.config)) as records:
+                for number in range(people):
+                    records.add_account(served.person(number), PASSWORD)
         instance.start(60)
         try:
-            ports = instance.ports
-            yield Served(instance.pid, maildir, instance.account, PASSWORD, ports["smtp"], ports["imap"], ports["pop3"])
+            yield msgspec.structs.replace(served, pid=instance.pid)
         finally:
             instance.stop()
 
@@ -179,22 +200,27 @@ def postfix(relay: int = 0) -> Iterator[Served]:
 
 
 @contextlib.contextmanager
-def dovecot(inbox: Path | None = None) -> Iterator[Served]:
-    """In its fast mode: login and imap processes are used again.  It has no index of ``inbox`` yet."""
+def dovecot(inbox: Path | None = None, people: int = 0) -> Iterator[Served]:
+    """In its fast mode: login and imap processes are used again.  It has no index of ``inbox`` yet.  It is given the
+    password in clear; if there are ``people``, theirs as argon2id hashes."""
     with _open_folder("bench-dovecot") as here:
         imap, pop3 = free_port(), free_port()
         for name in ("run", "state", "mail"):
             (here / name).mkdir()
-        maildir = here / "mail/Maildir"
+        maildir = here / "mail" / USER / "Maildir"
         if inbox is not None:
             shutil.copytree(inbox, maildir)
         _run("chown", "-R", f"{MAIL_USER}:{MAIL_USER}", str(here / "mail"))
-        values = {"imap": imap, "pop3": pop3, "user": MAIL_USER, "password": PASSWORD, "crowd": CROWD}
+        served = Served(0, maildir, USER, PASSWORD, imap=imap, pop3=pop3)
+        names = map(served.person, range(people))
+        (here / "people").write_text("".join(f"{name}:{{ARGON2ID}}{hash_password(PASSWORD)}\n" for name in names))
+        passwords = _HASHED.format(here=here) if people else _CLEAR
+        values = {"imap": imap, "pop3": pop3, "user": MAIL_USER, "passwords": passwords, "crowd": CROWD}
         (here / "dovecot.conf").write_text(_DOVECOT.format(here=here, **values))
         _run("dovecot", "-c", str(here / "dovecot.conf"))
         try:
             _until_it_answers(imap)
-            yield Served(_pid(here / "run/master.pid"), maildir, "bench", PASSWORD, imap=imap, pop3=pop3)
+            yield msgspec.structs.replace(served, pid=_pid(here / "run/master.pid"))
         finally:
             _run("doveadm", "-c", str(here / "dovecot.conf"), "stop")
             time.sleep(0.5)
