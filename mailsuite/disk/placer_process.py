@@ -23,6 +23,8 @@ from mailsuite.disk.summary import Rendered, summarize_files
 
 #: Seconds that one request may take.
 PATIENCE = 60.0
+#: Seconds that placing waits while the process reads a message for an index, which may be one of many megabytes.
+PLACING_PATIENCE = 0.1
 #: Messages of one request to summarize, between which others have their turn.
 AT_ONCE = 50
 #: Seconds after a failure in which the process is not started again; twice as long after each further one.
@@ -43,6 +45,7 @@ class PlacerProcess:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._alone = threading.Lock()
+        self._asked = b""  # the kind of what it does now
         self._base = ""
         self._lock = -1
         self._process: subprocess.Popen[bytes] | None = None
@@ -86,15 +89,20 @@ class PlacerProcess:
             self._end()
 
     def _ask(self, kind: bytes, data: bytes) -> bytes:
-        """The answer, or nothing if the process cannot give one, and then it does nothing any more."""
-        with self._alone:
+        """The answer, or nothing if the process cannot give one, and then it does nothing of this any more."""
+        while not self._alone.acquire(timeout=PLACING_PATIENCE if kind == placer.PLACE else -1):
+            if self._asked != placer.PLACE:  # somebody may wait for what is to be placed
+                return b""
+        try:
+            self._asked = kind
             if self._connection is None and not self._may_spawn():
                 return b""
-            try:
-                return self._exchange(kind, data)
-            except OSError as error:
-                self._failed(error)
-                return b""
+            return self._exchange(kind, data)
+        except OSError as error:
+            self._failed(error)
+            return b""
+        finally:
+            self._alone.release()
 
     def _failed(self, error: OSError) -> None:
         _log.warn("the process that places files failed, the server does its work: {error}", error=error)

@@ -6,6 +6,8 @@ import fcntl
 import os
 import signal
 import socket
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import pytest
 from mailsuite.disk import journal
 from mailsuite.disk.frames import encode_unit
 from mailsuite.disk.journal_disk import JournalDisk
-from mailsuite.disk.placer import HEAD, PLACE, SUMMARIZE, serve
+from mailsuite.disk.placer import EXAMINE, HEAD, PLACE, SUMMARIZE, serve
 from mailsuite.disk.placer_process import PAUSE, PlacerProcess
 from mailsuite.disk.summary import PIECE, summarize_files
 from mailsuite.errors import Temporary
@@ -97,6 +99,23 @@ def test_without_it_the_server_renders(placer: PlacerProcess, tmp_path: Path) ->
     (tmp_path / "a").write_bytes(MESSAGE)
     kill(placer)
     assert list(placer.summarize([str(tmp_path / "a")], [])) == summarize_files([str(tmp_path / "a")], [])
+
+
+def test_nobody_waits_for_a_long_message_to_be_read_before_theirs_is_placed(
+    placer: PlacerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailsuite.disk.placer_process.PLACING_PATIENCE", 0.01)
+    assert placer._process is not None
+    (tmp_path / "long").write_bytes(MESSAGE)
+    os.kill(placer._process.pid, signal.SIGSTOP)
+    reading = threading.Thread(target=placer.examine, args=([str(tmp_path / "long")], True))
+    reading.start()
+    while placer._asked != EXAMINE:
+        time.sleep(0.001)
+    assert not placer.perform([put(tmp_path, "a")])
+    os.kill(placer._process.pid, signal.SIGCONT)
+    reading.join()
+    assert placer.perform([put(tmp_path, "a")])
 
 
 def test_it_is_started_again_after_a_pause_that_grows(placer: PlacerProcess, tmp_path: Path, now: Now) -> None:
