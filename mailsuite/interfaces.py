@@ -442,12 +442,13 @@ class IMailbox(Interface):
 
     def fetch(uids: Sequence[int], items: Sequence[str]) -> Deferred[Fetched]:
         """At most 1,000 UIDs a call; those that are gone are left out.  Items: ``flags`` (Flags), ``size`` (int,
-        octets as sent), ``date`` (float, internal date), ``saved`` (float, when it came into this mailbox, RFC 8514
-        §3), ``modseq`` (int), ``envelope`` and ``structure`` and ``body`` (bytes, IMAP syntax: ENVELOPE, BODYSTRUCTURE
-        and BODY without extension data), ``emailid`` and ``threadid`` (bytes, RFC 8474), ``header`` (bytes, the header
-        block with CRLF and its empty line), ``name`` (str, the permanent id for UIDL), ``preview`` (str, RFC 8970) and
-        ``known_preview`` (the same, or None where it was not made yet); ``fields a b`` (bytes, the header fields of
-        these names, lower case and in alphabetical order, as they stand, and the empty line)."""
+        octets as sent), ``date`` (float, internal date), ``second`` (int, the same without its fraction), ``saved``
+        (float, when it came into this mailbox, RFC 8514 §3), ``modseq`` (int), ``envelope`` and ``structure`` and
+        ``body`` (bytes, IMAP syntax: ENVELOPE, BODYSTRUCTURE and BODY without extension data), ``emailid`` and
+        ``threadid`` (bytes, RFC 8474), ``header`` (bytes, the header block with CRLF and its empty line), ``name``
+        (str, the permanent id for UIDL), ``preview`` (str, RFC 8970) and ``known_preview`` (the same, or None where it
+        was not made yet); ``fields a b`` (bytes, the header fields of these names, lower case and in alphabetical
+        order, as they stand, and the empty line)."""
 
     def body(uid: int) -> Deferred[IBody]:
         """Fails with ``Expunged``."""

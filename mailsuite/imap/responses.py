@@ -82,11 +82,26 @@ _MINUTES = [f" {minute // 60:02d}:{minute % 60:02d}:".encode() for minute in ran
 _SECONDS = [f'{second:02d} +0000"'.encode() for second in range(60)]
 
 
+class _Days(dict[int, bytes]):
+    """The texts of some days, so that the loop over many messages calls no function for each."""
+
+    def __missing__(self, days: int) -> bytes:
+        text = self[days] = _day(days)
+        return text
+
+
 def internaldate(epoch: float) -> bytes:
-    """date-time of RFC 3501 section 9, in UTC, with its quotes: ``" 7-Feb-2026 21:52:25 +0000"``.  Tables instead of
-    formats, since listing a big folder asks for thousands."""
-    days, second = divmod(min(max(int(epoch), 0), _LAST_SECOND), 86400)
-    return _day(days) + _MINUTES[second // 60] + _SECONDS[second % 60]
+    """date-time of RFC 3501 section 9, in UTC, with its quotes: ``" 7-Feb-2026 21:52:25 +0000"``."""
+    return internaldates((epoch,))[0]
+
+
+def internaldates(epochs: Sequence[float]) -> list[bytes]:
+    """The same of many.  Tables instead of formats, since listing a big folder asks for thousands."""
+    seconds = list(map(int, epochs))
+    if min(seconds, default=0) < 0 or max(seconds, default=0) > _LAST_SECOND:
+        seconds = [min(max(second, 0), _LAST_SECOND) for second in seconds]
+    days = _Days()
+    return [days[second // 86400] + _MINUTES[second % 86400 // 60] + _SECONDS[second % 60] for second in seconds]
 
 
 # -- responses -----------------------------------------------------------------------------------------------------

@@ -13,70 +13,58 @@ import msgspec
 from mailsuite.imap import responses
 from mailsuite.imap.items import Attribute, BodySection, FetchItem, Transfer
 
-_Render = Callable[[object], bytes]
+#: Makes what a row shows of each value of a column.
+_Render = Callable[[Sequence[object]], Sequence[object]]
 
 
-def _number(value: object) -> bytes:
-    return b"%d" % cast(int, value)
+def _as_they_are(values: Sequence[object]) -> Sequence[object]:
+    return values
 
 
-def _date(value: object) -> bytes:
-    return responses.internaldate(cast(float, value))
+def _dates(values: Sequence[object]) -> Sequence[object]:
+    return responses.internaldates(cast(Sequence[float], values))
 
 
-def _preview(value: object) -> bytes:
+def _previews(values: Sequence[object]) -> Sequence[object]:
     """nstring, in UTF-8 (RFC 8970 §3.3): NIL where it is not known yet."""
-    return responses.nstring(None if value is None else cast(str, value).encode("utf-8", "replace"))
-
-
-def _modseq(value: object) -> bytes:
-    return b"(%d)" % cast(int, value)  # RFC 7162 §7: fetch-mod-resp
-
-
-def _object_id(value: object) -> bytes:
-    return b"(%b)" % cast(bytes, value)  # RFC 8474 §7
-
-
-def _as_it_is(value: object) -> bytes:
-    return cast(bytes, value)
+    texts = cast(Sequence[str | None], values)
+    return [responses.nstring(None if text is None else text.encode("utf-8", "replace")) for text in texts]
 
 
 #: Attribute -> the item of ``IMailbox.fetch`` that answers it, and how that is written.  FLAGS and UID are the view's.
 _STORED: dict[Attribute, tuple[str, _Render]] = {
-    Attribute.INTERNALDATE: ("date", _date),
-    Attribute.SAVEDATE: ("saved", _date),
-    Attribute.PREVIEW: ("preview", _preview),
-    Attribute.LAZY_PREVIEW: ("known_preview", _preview),
-    Attribute.RFC822_SIZE: ("size", _number),
-    Attribute.MODSEQ: ("modseq", _modseq),
-    Attribute.EMAILID: ("emailid", _object_id),
-    Attribute.THREADID: ("threadid", _object_id),
-    Attribute.ENVELOPE: ("envelope", _as_it_is),
-    Attribute.BODY: ("body", _as_it_is),
-    Attribute.BODYSTRUCTURE: ("structure", _as_it_is),
+    Attribute.INTERNALDATE: ("second", _dates),
+    Attribute.SAVEDATE: ("saved", _dates),
+    Attribute.PREVIEW: ("preview", _previews),
+    Attribute.LAZY_PREVIEW: ("known_preview", _previews),
+    Attribute.RFC822_SIZE: ("size", _as_they_are),
+    Attribute.MODSEQ: ("modseq", _as_they_are),
+    Attribute.EMAILID: ("emailid", _as_they_are),
+    Attribute.THREADID: ("threadid", _as_they_are),
+    Attribute.ENVELOPE: ("envelope", _as_they_are),
+    Attribute.BODY: ("body", _as_they_are),
+    Attribute.BODYSTRUCTURE: ("structure", _as_they_are),
 }
-#: How ``rows`` writes columns that are no plain octets.
-_FORMATS: dict[FetchItem, str] = {
-    Attribute.UID: "UID %d",
-    Attribute.RFC822_SIZE: "RFC822.SIZE %d",
-    Attribute.MODSEQ: "MODSEQ (%d)",
-    Attribute.EMAILID: "EMAILID (%b)",
-    Attribute.THREADID: "THREADID (%b)",
+#: The formats of what is no plain octets behind its name.
+_FORMATS: dict[Attribute, bytes] = {
+    Attribute.UID: b"UID %d",
+    Attribute.RFC822_SIZE: b"RFC822.SIZE %d",
+    Attribute.MODSEQ: b"MODSEQ (%d)",  # RFC 7162 §7: fetch-mod-resp
+    Attribute.EMAILID: b"EMAILID (%b)",  # RFC 8474 §7
+    Attribute.THREADID: b"THREADID (%b)",
 }
-#: What needs no rendering.
-_READY = frozenset((*_FORMATS, Attribute.ENVELOPE, Attribute.BODY, Attribute.BODYSTRUCTURE))
 
 
-def _column(item: FetchItem) -> _Render:
-    """What must be done to the values of a column before ``rows`` can write them."""
-    if isinstance(item, BodySection):
-        return lambda content: b"".join(section(item, cast(bytes, content)))
-    return _STORED[item][1]
+def _format(item: Attribute) -> bytes:
+    return _FORMATS.get(item) or item.label.encode() + b" %b"
 
 
-def _word(item: FetchItem) -> str:
-    """A column of octets; sections have their label with them."""
-    return f"{item.label} %b" if isinstance(item, Attribute) else "%b"
+def _sections(item: BodySection, contents: Sequence[bytes]) -> tuple[bytes, list[Sequence[object]]]:
+    """A format, and the columns that it takes; of whole sections nothing is made but their lengths."""
+    if item.partial is not None or item.transfer is not Transfer.AS_SENT:
+        return b"%b", [[b"".join(section(item, content)) for content in contents]]
+    texts = [content.replace(b"\0", b"\x80") for content in contents]  # see ``sendable``
+    return item.label.replace(b"%", b"%%") + b" {%d}\r\n%b", [list(map(len, texts)), texts]
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -109,14 +97,20 @@ class Plan(msgspec.Struct, frozen=True):
     ) -> bytes:
         """Many lines at once; ``values`` are the columns that ``wanted`` names, and then those of ``sections``, all in
         step with ``numbers``; ``flags`` as ``View.rendered`` gives them."""
-        columns: dict[FetchItem, Sequence[object]] = {Attribute.UID: uids, Attribute.FLAGS: flags}
-        stored: list[FetchItem] = [item for item in self.items if item in _STORED]
-        for item, column in zip(stored + list(self.sections), values, strict=False):
-            columns[item] = list(map(_column(item), column)) if item not in _READY else column
-        words = " ".join(_FORMATS.get(item) or _word(item) for item in self.items)
-        line = f"* %d {'UID' if self.uid_only else ''}FETCH ({words})\r\n".encode()
-        first = uids if self.uid_only else numbers
-        return b"".join([line % fields for fields in zip(first, *(columns[item] for item in self.items), strict=True)])
+        left = iter(values)
+        shown: dict[FetchItem, Sequence[object]] = {Attribute.UID: uids, Attribute.FLAGS: flags}
+        shown |= {item: _STORED[item][1](next(left)) for item in self.items if item in _STORED}
+        words: list[bytes] = []
+        columns: list[Sequence[object]] = [uids if self.uid_only else numbers]
+        for item in self.items:
+            if isinstance(item, BodySection):
+                word, made = _sections(item, cast(Sequence[bytes], next(left)))
+            else:
+                word, made = _format(item), [shown[item]]
+            words.append(word)
+            columns += made
+        line = b"* %%d %bFETCH (%b)\r\n" % (b"UID" if self.uid_only else b"", b" ".join(words))
+        return b"".join([line % fields for fields in zip(*columns, strict=True)])
 
     def row(
         self, number: int, uid: int, flags: bytes, values: Sequence[object], sections: Sequence[bytes | int | None]
@@ -133,11 +127,11 @@ class Plan(msgspec.Struct, frozen=True):
                 pieces += (words + between + head, content)
                 words = b""
             elif item is Attribute.UID:
-                words += b"%bUID %d" % (between, uid)
+                words += between + _format(item) % uid
             elif item is Attribute.FLAGS:
-                words += b"%bFLAGS %b" % (between, flags)
+                words += between + _format(item) % flags
             else:
-                words += b"%b%b %b" % (between, item.label.encode(), _STORED[item][1](next(stored)))
+                words += between + _format(item) % tuple(_STORED[item][1]((next(stored),)))
             between = b" "
         pieces.append(words + b")\r\n")
         return pieces

@@ -47,6 +47,7 @@ _KINDS = {
     "wire": Kind.INTEGER,
     "modseq": Kind.INTEGER,
     "date": Kind.REAL,
+    "cast(date AS INTEGER)": Kind.INTEGER,
     "envelope": Kind.OCTETS,
     "structure": Kind.OCTETS,
     "body": Kind.OCTETS,

@@ -211,6 +211,8 @@ class MemoryMailbox:
         match item:
             case "flags" | "size" | "date" | "saved" | "modseq":
                 return getattr(message, item)
+            case "second":
+                return int(message.date)
             case "envelope" | "structure" | "body":
                 return getattr(summary(message.octets), item)
             case "emailid":

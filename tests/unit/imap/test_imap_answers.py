@@ -5,7 +5,7 @@ from __future__ import annotations
 from mailsuite.imap import capability, listing, rows
 from mailsuite.imap.capability import Offer
 from mailsuite.imap.events import List, Lsub
-from mailsuite.imap.items import Attribute, BodySection, ListReturn, ListSelect, Partial
+from mailsuite.imap.items import Attribute, BodySection, ListReturn, ListSelect, Partial, SectionKind
 from mailsuite.imap.states import State
 from mailsuite.model import MailboxInfo
 
@@ -103,7 +103,7 @@ ITEMS = (
     Attribute.BODY,
     Attribute.BODYSTRUCTURE,
 )
-VALUES = (42, 9.0, b"(env)", b"(body)", b"(structure)")
+VALUES = (42, 9, b"(env)", b"(body)", b"(structure)")
 LINE = (
     b'* 3 FETCH (UID 7 RFC822.SIZE 42 FLAGS (\\Seen) INTERNALDATE " 1-Jan-1970 00:00:09 +0000" '
     b"ENVELOPE (env) BODY (body) BODYSTRUCTURE (structure))\r\n"
@@ -112,7 +112,7 @@ LINE = (
 
 def test_a_row_of_stored_items() -> None:
     plan = rows.plan(ITEMS, keeps_seen=True)
-    assert plan.wanted == ("size", "date", "envelope", "body", "structure")
+    assert plan.wanted == ("size", "second", "envelope", "body", "structure")
     assert (plan.flags, plan.sets_seen, plan.only_flags, plan.sections) == (True, False, False, ())
     assert b"".join(plan.row(3, 7, b"(\\Seen)", VALUES, ())) == LINE
 
@@ -125,6 +125,19 @@ def test_many_rows_are_like_each_alone() -> None:
     assert rows.plan((Attribute.UID,), True).rows([3, 4], [7, 8], [b"", b""], []) == (
         b"* 3 FETCH (UID 7)\r\n* 4 FETCH (UID 8)\r\n"
     )
+
+
+def test_many_rows_with_sections_are_like_each_alone() -> None:
+    fields = BodySection(b"BODY[HEADER.FIELDS (%d 100%)]", kind=SectionKind.FIELDS, fields=(b"%d", b"100%"), peek=True)
+    partial = BodySection(b"BODY[HEADER]<1>", kind=SectionKind.HEADER, partial=Partial(1, 2), peek=True)
+    plan = rows.plan((fields, Attribute.RFC822_SIZE, Attribute.UID, partial), keeps_seen=True)
+    texts, headers = [b"%s: x\r\n\r\n", b"\0"], [b"abcd", b""]
+    many = plan.rows([3, 4], [7, 8], [b"", b""], [(1, 2), texts, headers])
+    each = zip((3, 4), (7, 8), (1, 2), texts, headers, strict=True)
+    alone = [b"".join(plan.row(number, uid, b"", (size,), contents)) for number, uid, size, *contents in each]
+    assert many == b"".join(alone)
+    assert many.startswith(b"* 3 FETCH (BODY[HEADER.FIELDS (%d 100%)] {9}\r\n%s: x\r\n\r\n RFC822.SIZE 1 UID 7 BODY")
+    assert b"{1}\r\n\x80 " in many
 
 
 def test_flags_alone_need_no_store() -> None:

@@ -213,6 +213,10 @@ def test_an_internal_date_reads_back(epoch: int) -> None:
 def test_an_internal_date_has_a_fixed_width() -> None:
     assert responses.internaldate(0.9) == b'" 1-Jan-1970 00:00:00 +0000"'
     assert responses.internaldate(-5) == b'" 1-Jan-1970 00:00:00 +0000"'
+    assert responses.internaldates([-5, 1_700_000_000.9]) == [
+        b'" 1-Jan-1970 00:00:00 +0000"',
+        b'"14-Nov-2023 22:13:20 +0000"',
+    ]
     assert responses.internaldate(1e300) == b'"31-Dec-9999 23:59:59 +0000"'
 
 
