@@ -122,6 +122,7 @@ class Folder:
         """Connect with the index, which may know nothing, and bring both in step.  ``trust``: what UIDs in names are
         worth if it does not know all."""
         self.put_away()
+        self.account.resources.lately_read.forget(self)
         uidvalidity = self.counters.uidvalidity
         self.id, seen, known = self.account.index.mailbox(self.folder, uidvalidity)
         self.sight.begin(seen)
@@ -232,6 +233,7 @@ class Folder:
             modseq = self.counters.next_modseq()
             steps = self.lettering.put_more(dict.fromkeys(uids, NO_FLAGS))
             self.commit_noted([*steps, *self.history.gone(uids, modseq, self.counters.uidnext)])
+        self.account.resources.lately_read.forget(self)
         index = self.account.index
         messages, size = index.size_of(self.id, uids)
         with index.transaction():
@@ -409,6 +411,7 @@ class Folder:
         """Give back memory."""
         self.put_away()
         self.account.resources.shelf.leave(self)
+        self.account.resources.lately_read.forget(self)
 
     def rebuild(self) -> None:
         """The index was lost while sessions watched."""

@@ -155,7 +155,11 @@ class MaildirMailbox:
         return watch
 
     def fetch(self, uids: Sequence[int], items: Sequence[str]) -> Deferred[Fetched]:
-        return self._lane.run(reading.fetch, self.folder, uids, items)
+        found = self.folder.account.resources.lately_read.find(self.folder, uids, items)
+        if found is None:
+            return self._lane.run(reading.fetch, self.folder, uids, items)
+        self._lane.asks()
+        return succeed(found)
 
     def body(self, uid: int) -> Deferred[IBody]:
         wanted = [True]

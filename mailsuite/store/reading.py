@@ -82,7 +82,10 @@ def fetch(folder: Folder, uids: Sequence[int], items: Sequence[str]) -> Fetched:
     parts += [_of_previews(folder, uids, item) for item in previews]
     if others := [item for item in items if item not in {*_STORED, *_RENDERED, *_IDS, *fields, *previews}]:
         parts.append(_of_rows(folder, uids, others))
-    return _in_step(parts, items)
+    found = _in_step(parts, items)
+    if len(found) == len(uids):
+        folder.account.resources.lately_read.keep(folder, items, found)
+    return found
 
 
 class _Part(msgspec.Struct, frozen=True):

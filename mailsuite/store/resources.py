@@ -12,11 +12,12 @@ from mailsuite.interfaces import IDisk, IOffload
 from mailsuite.model import Account
 from mailsuite.store.contents import Shelf
 from mailsuite.store.filename import Unique
+from mailsuite.store.lately_read import LatelyRead
 
 
 class Resources(msgspec.Struct, frozen=True):
     """``now`` gives epoch seconds, ``quota`` the limits of an account (blocking, called in threads),
-    ``shelf`` bounds what mailboxes keep in memory."""
+    ``shelf`` bounds what mailboxes keep in memory, ``lately_read`` has what was fetched from them."""
 
     disk: IDisk
     offload: IOffload
@@ -26,3 +27,4 @@ class Resources(msgspec.Struct, frozen=True):
     summarize: Summarize = summarize_files
     examine: Examine = examine_files
     shelf: Shelf = msgspec.field(default_factory=Shelf)
+    lately_read: LatelyRead = msgspec.field(default_factory=LatelyRead)
