@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from mailsuite.errors import Temporary
 from mailsuite.interfaces import IDisk, IRecorded
-from mailsuite.steps import Step
+from mailsuite.steps import Step, Unit
 
 #: Octets up to which a body goes through the disk's journal; larger ones are files of their own before.
 SMALL_BODY = 256 * 1024
@@ -111,10 +111,17 @@ class Placed:
     One that is ``Busy`` was not touched and may be tried again."""
 
     def __init__(
-        self, errors: Sequence[Exception | None], recorded: IRecorded, holders: Sequence[Holder], units: Sequence[int]
+        self,
+        errors: Sequence[Exception | None],
+        recorded: IRecorded,
+        holders: Sequence[Holder],
+        units: Sequence[int],
+        over: Sequence[Exception | None] = (),
     ) -> None:
-        """``units``: the number of the message of each unit in ``recorded``."""
+        """``units``: the number of the message of each unit in ``recorded``.  ``over``: for each unit that came with
+        the messages why it is not durable, or None."""
         self.errors = errors
+        self.over = over
         self._recorded = recorded
         self._holders = holders
         self._units = units
@@ -143,20 +150,26 @@ class Placed:
         return [holder.name for holder in self._holders]
 
 
-def record_all(disk: IDisk, messages: Sequence[Sequence[Placement]], patience: float = -1) -> Placed:
-    """Make messages that are prepared durable; ``Placed.finish`` is to follow."""
+def record_all(
+    disk: IDisk, messages: Sequence[Sequence[Placement]], patience: float = -1, over: Sequence[Unit] = ()
+) -> Placed:
+    """Make messages that are prepared durable; ``Placed.finish`` is to follow.  ``over``: what removes messages that
+    were forgone, durable together with them; there is nothing to be removed, unless after a crash."""
     batch = _Batch(messages)
     with contextlib.ExitStack() as locks:
         batch.lock(locks, patience)
         units = batch.units()
-        recorded = disk.record(list(units.values()))
-        for number, error in zip(units, recorded.errors, strict=True):
+        recorded = disk.record([*units.values(), *over])
+        for number, error in zip(units, recorded.errors, strict=False):
             if error is not None:
                 batch.fail(number, error)
         by_holder = batch.by_holder()
         for holder, placements in by_holder:
             holder.expect(placements, recorded)
-    return Placed(batch.errors, recorded, [holder for holder, _ in by_holder], list(units))
+    for unit in range(len(units), len(recorded.errors)):
+        recorded.forgo(unit)
+    holders = [holder for holder, _ in by_holder]
+    return Placed(batch.errors, recorded, holders, list(units), recorded.errors[len(units) :])
 
 
 class _Batch:

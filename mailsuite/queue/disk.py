@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Protocol
 
 import msgspec
 from twisted.internet.defer import Deferred, succeed
@@ -20,7 +21,6 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailsuite.disk.body import OctetsBody, open_body
-from mailsuite.disk.placement import Unplaced
 from mailsuite.disk.spool import Content
 from mailsuite.errors import NotFound
 from mailsuite.interfaces import IBody, IDisk, IOffload, IQueue
@@ -31,12 +31,26 @@ from mailsuite.queue.folder import Folder
 from mailsuite.queue.intake import QueuePlacement, Stored
 from mailsuite.queue.schedule import Schedule, Schedules
 from mailsuite.queue.writes import Writes
-from mailsuite.steps import Put, Unlink
+from mailsuite.steps import Put, Unit, Unlink
 
 
-class _Fresh(msgspec.Struct, frozen=True):
+class Passing(Protocol):
+    """A message that is durable, and perhaps not in its place yet.  ``perform``, which blocks, puts it there."""
+
+    def perform(self) -> None: ...
+
+    def forgo(self) -> bool:
+        """It need not be placed any more; whether it will not be."""
+
+    def over(self, unit: Unit) -> Deferred[None]:
+        """It was forgone, and is to be removed by ``unit`` should a crash bring it back; fires when that is durable,
+        fails with ``Temporary``."""
+
+
+class _Fresh(msgspec.Struct):
     placement: QueuePlacement
-    unplaced: Unplaced
+    passing: Passing
+    has_state: bool = False
 
 
 @implementer(IQueue)
@@ -94,11 +108,11 @@ class DiskQueue:
         queued = Queued(envelope, pending, due, expires=0.0, size=0)
         return QueuePlacement(self._places, self._disk, queued, head, content)
 
-    def arrived(self, placement: QueuePlacement, unplaced: Unplaced | None = None) -> None:
-        """A placement was published (called in the reactor thread): the message is due now.  With ``unplaced`` it is
+    def arrived(self, placement: QueuePlacement, passing: Passing | None = None) -> None:
+        """A placement was published (called in the reactor thread): the message is due now.  With ``passing`` it is
         durable only, and ``placed`` follows."""
-        if unplaced is not None:
-            self._fresh[placement.stored.queued.envelope.id] = _Fresh(placement, unplaced)
+        if passing is not None:
+            self._fresh[placement.stored.queued.envelope.id] = _Fresh(placement, passing)
         self._put(placement.stored)
         if not self._waking:  # once for all that arrive in this turn of the reactor
             self._waking = True
@@ -217,12 +231,21 @@ class DiskQueue:
     def _save(self, queued: Queued) -> Deferred[None]:
         state = state_of(queued)
         id = queued.envelope.id
+        if id in self._fresh:
+            self._fresh[id].has_state = True
         return self._writes.commit(Put(self._folder.state(id), encode_state(state)))
 
     async def _remove(self, id: str) -> None:
         fresh = self._fresh.get(id)
-        undone = fresh.unplaced if fresh is not None else None
-        await self._writes.commit(Unlink(self._folder.message(id)), Unlink(self._folder.state(id)), undone=undone)
+        removal = (Unlink(self._folder.message(id)), Unlink(self._folder.state(id)))
+        if fresh is None:
+            await self._writes.commit(*removal)
+        elif not fresh.passing.forgo():
+            await self._writes.commit(*removal, unplaced=fresh.passing)
+        elif fresh.has_state:  # its state is written before, or after it would come back
+            await self._writes.commit(*removal)
+        else:
+            await fresh.passing.over(removal[:1])
         self._book.remove(id)
         self._offsets.pop(id, None)
         self._fresh.pop(id, None)

@@ -1,17 +1,17 @@
 """Changes to the queue's files, made durable together: while one batch is being written, what comes gathers for the
 next one.  In the order in which they were asked for, so that changes to one file never overtake each other; one of a
-message that is not in its place yet forgoes that, or waits for it.
+message that is being put in its place waits for that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import msgspec
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from mailsuite.disk.placement import Unplaced
 from mailsuite.errors import Temporary
 from mailsuite.interfaces import IDisk, IOffload
 from mailsuite.steps import Step, Unit
@@ -20,11 +20,18 @@ from mailsuite.steps import Step, Unit
 AT_ONCE = 500
 
 
+class Unplaced(Protocol):
+    """A message that is durable, and perhaps not in its place yet."""
+
+    def perform(self) -> None:
+        """It is in its place when this returns; ``Temporary``.  Blocking."""
+
+
 class _Change(msgspec.Struct, frozen=True, gc=False):
-    """``undone`` is the message that ``unit`` removes, if it may not be there yet."""
+    """``unplaced`` is the message that ``unit`` removes, if it may not be there yet."""
 
     unit: Unit
-    undone: Unplaced | None
+    unplaced: Unplaced | None
     done: Deferred[None]
 
 
@@ -37,9 +44,9 @@ class Writes:
         self._waiting: list[_Change] = []
         self._working = False
 
-    def commit(self, *unit: Step, undone: Unplaced | None = None) -> Deferred[None]:
+    def commit(self, *unit: Step, unplaced: Unplaced | None = None) -> Deferred[None]:
         """Fires when it is on disk, fails with ``Temporary``."""
-        change = _Change(unit, undone, Deferred())
+        change = _Change(unit, unplaced, Deferred())
         self._waiting.append(change)
         if not self._working:
             self._begin()
@@ -68,14 +75,11 @@ class Writes:
 
 def _commit(disk: IDisk, changes: Sequence[_Change]) -> Sequence[Exception | None]:
     """In a thread: for each change why it was not made, or None."""
-    forgone = [change.undone is not None and change.undone.forgo() for change in changes]
-    errors = [None if each else _not_placed(change) for change, each in zip(changes, forgone, strict=True)]
+    errors = [_not_placed(change) for change in changes]
     left = [number for number, error in enumerate(errors) if error is None]
     recorded = disk.record([changes[number].unit for number in left])
     for unit, number in enumerate(left):
         errors[number] = recorded.errors[unit]
-        if forgone[number] and errors[number] is None:  # what was never put need not be removed
-            recorded.forgo(unit)
     recorded.perform()
     return errors
 
@@ -83,8 +87,8 @@ def _commit(disk: IDisk, changes: Sequence[_Change]) -> Sequence[Exception | Non
 def _not_placed(change: _Change) -> Exception | None:
     """Why what is to be removed cannot be put in its place before."""
     try:
-        if change.undone is not None:
-            change.undone.perform()
+        if change.unplaced is not None:
+            change.unplaced.perform()
     except (Temporary, OSError) as error:
         return error
     return None

@@ -1,7 +1,8 @@
 """Deliveries that are recorded together and placed together: while one batch is being written, what arrives gathers.
 
 Whoever delivers is answered when the batch is durable; the files follow in another thread, so that the next batch does
-not wait for them, until so much is behind that deliveries must.  A message that is large is prepared on its own first;
+not wait for them, until so much is behind that deliveries must.  What was sent on before it was in its place is removed
+in the same batches: what comes and what goes share a write.  A message that is large is prepared on its own first;
 one whose account is busy with something long is recorded on its own after, so nobody waits for another's scan; of those
 only some at a time hold a thread.  Bounded by the count and the octets of a batch and of what is behind; what waits is
 bounded by the sessions, which have one message each.
@@ -13,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
+import msgspec
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -22,6 +24,7 @@ from mailsuite.disk.placement import SMALL_BODY, Busy, Placed, Placement, Unplac
 from mailsuite.errors import Temporary
 from mailsuite.interfaces import IDisk, IOffload
 from mailsuite.services.turns import Turns
+from mailsuite.steps import Unit
 
 #: Messages and octets in one batch.
 MAX_COUNT = 100
@@ -33,6 +36,8 @@ MAX_COUNT_BEHIND = 2000
 MAX_OCTETS_BEHIND = 16 << 20
 #: Batches that one job places.
 MAX_FINISH = 32
+#: Removals in one batch.
+MAX_LEAVING = 500
 #: Seconds that a batch waits for an account.
 PATIENCE = 0.02
 #: Messages of one account that are prepared, or wait for it, in threads at the same time.
@@ -55,7 +60,7 @@ class _Message:
         placements: Sequence[Placement],
         octets: int,
         placed: Callable[[], None],
-        durable: Callable[[Unplaced], None] | None,
+        durable: Callable[[Passing], None] | None,
     ) -> None:
         self.placements = placements
         self.octets = octets
@@ -66,6 +71,22 @@ class _Message:
     @property
     def holders(self) -> list[str]:
         return [place.holder.name for place in self.placements]
+
+
+class Passing:
+    """``unplaced``, which ``batches`` remove (``queue.disk.Passing``)."""
+
+    def __init__(self, batches: Batches, unplaced: Unplaced) -> None:
+        self.perform = unplaced.perform
+        self.forgo = unplaced.forgo
+        self.over = batches.remove
+
+
+class _Removal(msgspec.Struct, frozen=True, gc=False):
+    """Of a message that never was in its place."""
+
+    unit: Unit
+    done: Deferred[None]
 
 
 class Batches:
@@ -82,13 +103,15 @@ class Batches:
         gather_many: float = -1.0,
         linger_many: float = -1.0,
         linger_passing: float = -1.0,
+        stay: float = -1.0,
     ) -> None:
         """``at_once``: threads that messages of one account may hold beside the batch; fewer than ``offload`` has.
         ``gather`` and ``linger``: seconds for which a batch, and what is behind, waits for more; below 0 for none, and
         0 until the reactor has heard everybody who has spoken.  ``gather_many`` and ``linger_many``: the same after a
         batch of ``MANY`` or more: waking a thread costs as much as some messages do, and where many send, more come
         soon; where few do, who waits for mail hears of it sooner.  ``linger_passing``: the same for messages that may
-        be over before they are in their places, below 0 for no difference."""
+        be over before they are in their places, below 0 for no difference.  ``stay``: seconds for which what is over
+        waits for a batch to go with, below 0 for none."""
         self._disk = disk
         self._gather = gather
         self._gather_many = max(gather, gather_many)
@@ -96,6 +119,9 @@ class Batches:
         self._linger = linger
         self._linger_many = max(linger, linger_many)
         self._linger_passing = linger_passing
+        self._stay = stay
+        self._leaving: list[_Removal] = []
+        self._stayed: IDelayedCall | None = None
         self._offload = offload
         self._clock = clock
         self._turns = Turns(at_once)
@@ -113,7 +139,7 @@ class Batches:
     def close(self) -> None:
         """Nothing is tried again: the next start places what is durable."""
         self._closed = True
-        for call in (self._next_try, self._passing_over):
+        for call in (self._next_try, self._passing_over, self._stayed):
             if call is not None and call.active():
                 call.cancel()
 
@@ -122,7 +148,7 @@ class Batches:
         placements: Sequence[Placement],
         octets: int,
         placed: Callable[[], None],
-        durable: Callable[[Unplaced], None] | None = None,
+        durable: Callable[[Passing], None] | None = None,
     ) -> Deferred[None]:
         """In all places or none; fires when that is durable, fails with why not.  ``placed`` is called when all can be
         seen, ``durable`` just after it fired: where that is given, nobody waits for its being seen.  ``octets``: of
@@ -134,6 +160,13 @@ class Batches:
         else:
             self._add(message)
         return message.answer
+
+    def remove(self, unit: Unit) -> Deferred[None]:
+        """What keeps a message that was forgone from coming back after a crash; fires when that is durable."""
+        removal = _Removal(unit, Deferred())
+        self._leaving.append(removal)
+        self._record()
+        return removal.done
 
     async def _in_turn(self, names: Iterable[str], work: Callable[..., _T], *args: object) -> _T:
         """In a thread; not more than some for each account of these."""
@@ -151,9 +184,22 @@ class Batches:
         too_much = self._count_behind >= MAX_COUNT_BEHIND or self._octets_behind >= MAX_OCTETS_BEHIND
         if too_much and self._stuck:
             self._refuse()
-        elif not self._recording and self._waiting and not too_much:
+        if self._recording:
+            return
+        if self._waiting and not too_much:
             self._recording = True
             self._after(self._gather_many if self._many else self._gather, self._record_batch)
+        elif self._leaving and self._stay < 0:
+            self._record_removals()
+        elif self._leaving and self._stayed is None:
+            self._stayed = self._clock.callLater(self._stay, self._record_removals)
+
+    def _record_removals(self) -> None:
+        """They have waited for long enough, unless a batch took them along."""
+        self._stayed = None
+        if self._leaving and not self._recording:
+            self._recording = True
+            self._record_batch()
 
     def _refuse(self) -> None:
         """What is behind will not become less soon: nobody is to wait for that."""
@@ -165,8 +211,11 @@ class Batches:
     def _record_batch(self) -> None:
         batch = self._take()
         self._many = len(batch) >= MANY
-        recording = self._offload.run(record_all, self._disk, [each.placements for each in batch], PATIENCE)
-        recording.addCallbacks(self._recorded, self._not_recorded, callbackArgs=(batch,), errbackArgs=(batch,))
+        leaving, self._leaving = self._leaving[:MAX_LEAVING], self._leaving[MAX_LEAVING:]
+        placements, over = [each.placements for each in batch], [each.unit for each in leaving]
+        recording = self._offload.run(record_all, self._disk, placements, PATIENCE, over)
+        both = (batch, leaving)
+        recording.addCallbacks(self._recorded, self._not_recorded, callbackArgs=both, errbackArgs=both)
 
     def _after(self, seconds: float, work: Callable[[], None]) -> None:
         if seconds < 0:
@@ -182,21 +231,26 @@ class Batches:
             octets += min(batch[-1].octets, SMALL_BODY)
         return batch
 
-    def _recorded(self, placed: Placed, batch: Sequence[_Message]) -> None:
+    def _recorded(self, placed: Placed, batch: Sequence[_Message], leaving: Sequence[_Removal]) -> None:
         self._recording = False
         self._record()
         self._answer(placed, batch)
+        for removal, error in zip(leaving, placed.over, strict=True):
+            if error is None:
+                removal.done.callback(None)
+            else:
+                removal.done.errback(error)
 
-    def _not_recorded(self, failure: Failure, batch: Sequence[_Message]) -> None:
+    def _not_recorded(self, failure: Failure, batch: Sequence[_Message], leaving: Sequence[_Removal]) -> None:
         self._recording = False
         self._record()
-        for message in batch:
-            message.answer.errback(failure)
+        for done in [*(message.answer for message in batch), *(removal.done for removal in leaving)]:
+            done.errback(failure)
 
     def _answer(self, placed: Placed, batch: Sequence[_Message]) -> None:
         """Those who wait; and see to it that what is durable is placed."""
         durable = [message for message, error in zip(batch, placed.errors, strict=True) if error is None]
-        if durable:
+        if durable or placed.over:
             self._count_behind += len(durable)
             self._octets_behind += sum(message.octets for message in durable)
             self._add_behind(placed, durable)
@@ -211,7 +265,7 @@ class Batches:
                 message.answer.callback(None)
         for number, message in enumerate(batch):
             if message.durable is not None and placed.errors[number] is None:
-                message.durable(placed.unplaced(number))
+                message.durable(Passing(self, placed.unplaced(number)))
 
     # -- placing -------------------------------------------------------------------------------------------------
 

@@ -18,13 +18,13 @@ import msgspec
 from twisted.internet.defer import Deferred, fail
 from zope.interface import implementer
 
-from mailsuite.disk.placement import Placement, Unplaced
+from mailsuite.disk.placement import Placement
 from mailsuite.disk.spool import Content, Spool, content_of
 from mailsuite.happenings import Placed, Waiting
 from mailsuite.interfaces import IDelivery, IDraft, IObserver
 from mailsuite.model import Destination, Envelope, ToMailbox, ToRemote
 from mailsuite.observers import NOBODY
-from mailsuite.queue.disk import DiskQueue
+from mailsuite.queue.disk import DiskQueue, Passing
 from mailsuite.queue.intake import QueuePlacement
 from mailsuite.services.batches import Batches
 from mailsuite.services.return_paths import Choose, senders_own
@@ -100,11 +100,11 @@ class Delivery:
             return self._batches.place(placements, content.stored, partial(self._queue.placed, relayed[0]), waits)
         return self._batches.place(placements, content.stored, partial(self._arrived, envelope.id, incoming, relayed))
 
-    def _waits(self, placement: QueuePlacement, unplaced: Unplaced) -> None:
+    def _waits(self, placement: QueuePlacement, passing: Passing) -> None:
         """It is durable, and can be sent on."""
         if self._observer.listens:
             self._tell(placement.stored.queued.envelope.id, (), (placement,))
-        self._queue.arrived(placement, unplaced)
+        self._queue.arrived(placement, passing)
 
     def _arrived(self, id: str, incoming: Sequence[Incoming], relayed: Sequence[QueuePlacement]) -> None:
         if self._observer.listens:

@@ -61,6 +61,8 @@ GATHER, GATHER_MANY = 0.0, 0.002
 LINGER, LINGER_MANY = 0.004, 0.02
 #: Seconds that mail for other servers has to be on its way before it is put into the queue's folder.
 LINGER_PASSING = 0.25
+#: Seconds for which the removal of mail that was sent on waits for mail that comes, to be written with it.
+STAY = 0.01
 
 
 class Parts:
@@ -239,6 +241,7 @@ def _batches(disk: IDisk, offload: IOffload, clock: IReactorTime, threads: int) 
         gather_many=GATHER_MANY,
         linger_many=LINGER_MANY,
         linger_passing=LINGER_PASSING,
+        stay=STAY,
     )
 
 

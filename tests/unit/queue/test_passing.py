@@ -17,15 +17,27 @@ from mailsuite.disk.real import RealDisk
 from mailsuite.disk.spool import Spool
 from mailsuite.errors import Temporary
 from mailsuite.interfaces import IDisk
-from mailsuite.model import Address, Delayed, Delivered, Envelope, Outcome, Recipient, Status, ToMailbox, ToRemote
+from mailsuite.model import (
+    EVERYTHING,
+    Address,
+    Delayed,
+    Delivered,
+    Envelope,
+    Outcome,
+    Recipient,
+    Status,
+    ToMailbox,
+    ToRemote,
+)
 from mailsuite.offload import Inline
 from mailsuite.queue.disk import DiskQueue
 from mailsuite.queue.schedule import HOUR, Schedule
 from mailsuite.services import batches as batches_module
 from mailsuite.services.batches import Batches
 from mailsuite.services.delivery import Delivery
+from mailsuite.steps import Put
 from mailsuite.store.maildir import MaildirStores
-from mailsuite.testing.results import result_of
+from mailsuite.testing.results import failure_of, result_of
 
 NOW = 1_700_000_000.0
 BOB = Recipient(Address("bob", "b.test"))
@@ -55,6 +67,7 @@ class Server:
     def __init__(self, folder: Path, journal: bool = True) -> None:
         self.folder = folder
         self._journal = journal
+        self.stay = -1.0
         self.clock = Clock()
         self.clock.advance(NOW)
         self.disk: IDisk | None = None
@@ -71,7 +84,7 @@ class Server:
         stores = MaildirStores(str(self.folder / "store"), disk, self.threads, self.clock, "host")
         spool = Spool(str(self.folder / "spool"), self.threads, memory_limit=1 << 20)
         spool.clean()
-        batches = Batches(disk, self.threads, self.clock, linger_passing=LINGER)
+        batches = Batches(disk, self.threads, self.clock, linger_passing=LINGER, stay=self.stay)
         self.delivery = Delivery(stores, self.queue, spool, batches)
 
     def crash(self) -> None:
@@ -157,6 +170,52 @@ def test_a_crash_before_it_was_sent_loses_nothing(server: Server, placed: bool) 
     assert server.octets() == SENT
 
 
+def test_a_crash_after_it_was_sent_brings_nothing_back(server: Server) -> None:
+    for id in ("m1", "m2"):
+        server.send(id)
+    assert [queued.envelope.id for queued in result_of(server.queue.lease(1))] == ["m1"]
+    result_of(server.queue.settle("m1", [Delivered(BOB.address, "mx", "250 ok")]))
+    server.crash()
+    assert server.waiting == ["m2"]
+
+
+def test_one_that_was_tried_before_leaves_no_state(server: Server) -> None:
+    server.send()
+    result_of(server.settle(delivered=False))
+    server.queue.kick(EVERYTHING)
+    result_of(server.settle())
+    assert list((server.folder / "queue/state").iterdir()) == []
+    server.crash()
+    assert (server.loaded, server.files) == (0, [])
+
+
+def test_what_was_sent_is_removed_with_what_comes(server: Server) -> None:
+    """One write for both; the sender's server hears "yes" no later for it, and the place is held until then."""
+    server.stay = 1.0
+    server.crash()
+    server.send("m1")
+    settled = server.settle("m1")
+    assert not settled.called
+    server.send("m2")
+    result_of(settled)
+    assert server.waiting == ["m2"]
+    again = server.settle("m2")
+    server.clock.advance(server.stay)
+    result_of(again)
+    assert server.waiting == [], "nothing comes, and it waits for nothing longer"
+
+
+def test_a_removal_that_cannot_be_written_is_told(server: Server) -> None:
+    server.send()
+    assert isinstance(server.disk, JournalDisk)
+    server.disk._journal.fail("broken")
+    failing = server.settle()
+    failure_of(failing, Temporary)
+    assert server.waiting == ["m1"], "it stays until its removal is written"
+    server.crash()
+    assert server.octets("m1") == SENT, "as if it had not been sent"
+
+
 def test_a_crash_after_a_checkpoint_brings_nothing_back(server: Server) -> None:
     for id in ("m1", "m2"):
         server.send(id)
@@ -170,11 +229,18 @@ def test_a_crash_after_a_checkpoint_brings_nothing_back(server: Server) -> None:
     assert server.octets("m2") == SENT
 
 
-def test_what_is_being_placed_just_then_is_removed_after(server: Server) -> None:
+def test_what_is_being_placed_just_then_is_removed_after(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    settled: Deferred[Any] = Deferred()
+    written = journal_disk.write_file
+
+    def put(what: Put) -> None:
+        server.threads.holding = True
+        server.settle().chainDeferred(settled)
+        server.threads.holding = False
+        written(what)
+
     server.send()
-    server.threads.holding = True
-    settled = server.settle()
-    server.threads.holding = False
+    monkeypatch.setattr(journal_disk, "write_file", put)
     server.clock.advance(LINGER)
     assert server.files == ["m1"]
     (remove,) = server.threads.waiting
