@@ -127,7 +127,8 @@ class Folder:
         self.id, seen, known = self.account.index.mailbox(self.folder, uidvalidity)
         self.sight.begin(seen)
         self._rebuilding = not known
-        self._trust = Trust.NONE if known and self.counters.exact else trust
+        vouched = self.counters.exact
+        self._trust = Trust.NONE if known and vouched else trust
         #: Nobody has changed the folder since the history was written.
         self.untouched = self.counters.exact and self.counters.times == self.times
         self.past = None if known else self.history.load()
@@ -136,6 +137,8 @@ class Folder:
             modseq = self.counters.next_modseq()
             self.commit_noted(self.history.unsure(modseq, self.counters.uidnext))
         self.look()
+        if known and not vouched and (past := self.history.load()):  # the index may have lost what it was told last
+            self.account.index.set_modseqs(self.id, past.newer(self._known()))
         self.account.index.all_known(self.id)
         self._rebuilding, self._trust, self.past = False, Trust.NONE, None
         self.history.complete = True

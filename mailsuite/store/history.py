@@ -142,6 +142,12 @@ class Past:
         uidnext, modseq = self._arrivals[at]
         return modseq + uid - uidnext + 1
 
+    def newer(self, known: Known) -> dict[int, int]:
+        """UID -> MODSEQ of those that changed after what an index says, which lost what it was told last: flags that
+        were set and taken away again leave no other trace."""
+        found = ((uid, self.modseq(uid, letters, trusted=False), modseq) for uid, letters, modseq in known)
+        return {uid: now for uid, now, modseq in found if now > modseq}
+
     def names_gone(self, uid: int) -> bool:
         """Whether it was expunged, as far as that is kept."""
         return any(low <= uid <= high for _, uids in self.gone for low, high in uids)

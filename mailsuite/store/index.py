@@ -281,6 +281,13 @@ class Index:
             update = f"UPDATE message SET letters = ?, modseq = ?, recent = ? WHERE {condition}"  # noqa: S608
             self._db.execute(update, (new, modseq, recent, *values))
 
+    def set_modseqs(self, id: int, modseqs: Mapping[int, int]) -> None:
+        """By UID."""
+        values = [(modseq, id << 32 | uid) for uid, modseq in modseqs.items()]
+        if values:
+            with self.transaction():
+                self._db.executemany("UPDATE message SET modseq = ? WHERE key = ?", values)
+
     def set_recent(self, id: int, places: Iterable[tuple[int, bool]]) -> None:
         """(UID, whether in ``new``)."""
         values = [(recent, id << 32 | uid) for uid, recent in places]

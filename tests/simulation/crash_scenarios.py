@@ -268,6 +268,7 @@ SCENARIOS = (
             Step("of a recent message", lambda world: _flags(world, [1], FlagOp.ADD, SEEN)),
             Step("select", _select),
             Step("of two", lambda world: _flags(world, [1, 2], FlagOp.ADD, FLAGGED)),
+            Step("back", lambda world: _flags(world, [2], FlagOp.REMOVE, FLAGGED)),
             Step("taken away", lambda world: _flags(world, [1], FlagOp.REMOVE, SEEN)),
             Step("later", lambda world: (world.wait(10), _flags(world, [3], FlagOp.REPLACE, DELETED))),
         ),

@@ -18,6 +18,7 @@ from twisted.logger import capturedLogs
 
 from mailsuite.errors import Corrupt, OverQuota, Temporary
 from mailsuite.model import INBOX, Account, FlagOp, Overflow, ToMailbox
+from mailsuite.store.names import account_path
 from mailsuite.testing.results import failure_of, result_of
 
 
@@ -42,6 +43,10 @@ def everything(site: Site) -> Any:
             mailbox.id,
         )
     return found
+
+
+def index_files(site: Site) -> list[Path]:
+    return list((site.root / "store" / account_path(ANN)).glob("index.sqlite*"))
 
 
 def fill(site: Site) -> None:
@@ -103,6 +108,22 @@ def test_a_uid_once_shown_names_no_other_message_after_a_kill(site: Site, keeps_
     site.deliver()
     *_, uid = seen(site.mailbox())
     assert uid > 3
+
+
+def test_flags_set_and_taken_away_again_are_a_change_though_the_index_forgot_both(site: Site) -> None:
+    for _ in range(2):
+        site.deliver()
+    inbox = site.mailbox()
+    result_of(inbox.store([1, 2], FlagOp.ADD, frozenset({"\\Seen"}), None))
+    older = {path.name: path.read_bytes() for path in index_files(site)}
+    for op in (FlagOp.ADD, FlagOp.REMOVE):
+        [(_, _, told)] = result_of(inbox.store([1], op, frozenset({"\\Flagged"}), None))[0]
+    image = site.killed()
+    for path in index_files(image):
+        path.write_bytes(older[path.name]) if path.name in older else path.unlink()
+    inbox = image.mailbox()
+    assert seen(inbox) == {1: {"\\Seen"}, 2: {"\\Seen"}}
+    assert result_of(inbox.changed_since(told - 1)) == [1], "who was told of the flag is told that it is gone"
 
 
 def test_uids_are_reserved_on_disk_before_they_are_used(site: Site) -> None:
