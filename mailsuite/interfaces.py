@@ -552,6 +552,11 @@ class IDisk(Interface):
     def record(units: Sequence[Unit]) -> IRecorded:
         """Make several units durable together, each for itself; their steps follow with ``IRecorded.perform``."""
 
+    def promise(steps: Unit, after: IPromise | None = None) -> IPromise:
+        """Make these durable as one unit.  What is put and appended is done when this returns; where many files are
+        renamed or unlinked, that follows with ``IPromise.perform``, after what ``after`` stands for.  ``Temporary``:
+        nothing was done."""
+
     def checkpoint() -> None:
         """Everything committed is in its place for good: folders may now be renamed and removed directly.  Nothing
         may be committed in those folders meanwhile."""
@@ -571,6 +576,17 @@ class IRecorded(Interface):
         """The steps of this unit need not be done, for a unit that undoes them is recorded or will be, or nobody needs
         them any more.  Whether they will not be done; False if they are done or somebody is about it, who can be
         waited for with ``perform``.  Does not block."""
+
+
+class IPromise(Interface):
+    """A unit that will be done, whatever happens.  Blocking; any thread."""
+
+    done = Attribute("whether all steps are done")
+    missed = Attribute("once it is done, the numbers of those whose file was not there (``frozenset``)")
+
+    def perform() -> None:
+        """Do what is left, if nobody has; returns when it is done, whoever does it.  ``Temporary`` if that cannot be
+        now: to be called again."""
 
 
 class ITLSContexts(Interface):

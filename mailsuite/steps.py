@@ -106,6 +106,14 @@ def singles(step: Step) -> Iterator[Single]:
             yield step
 
 
+def part(step: Many, start: int, end: int) -> Many:
+    """The same for the files from one number up to another."""
+    chosen = slice(start, end)
+    if isinstance(step, Unlinks):
+        return Unlinks(step.folder, step.names[chosen])
+    return type(step)(step.old_folder, step.new_folder, step.old[chosen], step.new[chosen])
+
+
 def files(step: Step) -> int:
     """How many files it concerns."""
     match step:

@@ -26,12 +26,13 @@ from mailsuite.disk.journal import SIZE, Journal
 from mailsuite.disk.linked import Linked
 from mailsuite.disk.many import do_many
 from mailsuite.disk.meaning import meaning_of
+from mailsuite.disk.promised import Kept, Promise, follows
 from mailsuite.disk.real import RealDisk, meaning
 from mailsuite.disk.recorded import Behind, Placer, Recorded, links_first
 from mailsuite.disk.replay import replay
 from mailsuite.errors import DiskFull, Temporary
-from mailsuite.interfaces import IDisk, IRecorded
-from mailsuite.steps import Link, Links, Put, Rename, Step, Unit, folders, places
+from mailsuite.interfaces import IDisk, IPromise, IRecorded
+from mailsuite.steps import Link, Links, Many, Put, Rename, Step, Unit, folders, places
 
 #: Seconds between checkpoints while something is committed.
 INTERVAL = 2.0
@@ -56,7 +57,7 @@ class JournalDisk(RealDisk):
         self._journal.finish = self._perform_recorded
         self._journal.make_room = self._write_effects
         self._placer = placer
-        self._recorded: dict[IRecorded, None] = {}
+        self._recorded: dict[IRecorded | IPromise, None] = {}
         self._touched: set[str] = set()
         self._linked = Linked()
         self._lock = threading.Lock()
@@ -137,9 +138,15 @@ class JournalDisk(RealDisk):
 
     def commit(self, steps: Unit) -> frozenset[int]:
         frame = self._journal.append([encode_unit(steps, self._base)])
+        return self._apply(frame, steps, None)
+
+    def _apply(self, frame: int, steps: Unit, after: IPromise | None) -> frozenset[int]:
+        """Do the steps of this frame, or take back what was done of them."""
         applied = Applied(self, self._put, _do_many, _append)
         back: list[Step] = []
         try:
+            if after is not None:
+                after.perform()
             for step in steps:
                 self._do(step, applied)
             return frozenset(applied.missed)
@@ -150,6 +157,34 @@ class JournalDisk(RealDisk):
             self._end(frame, folders(steps))
             if back:
                 self._take_back(back)
+
+    def promise(self, steps: Unit, after: IPromise | None = None) -> IPromise:
+        """See ``record`` for what cannot be promised."""
+        if problem := self._refusal(steps, {}):
+            raise problem
+        frame = self._journal.append([encode_unit(steps, self._base)])
+        applied = Applied(self, self._put, None, _append)
+        try:
+            for step in steps:
+                if not follows(step):
+                    self._do(step, applied)
+        except Exception:  # a full disk, say: the rest is not left for later, so that all can be taken back
+            return Kept(self._apply(frame, steps, after))
+
+        def finish() -> None:
+            self._end(frame, folders(steps))
+            with self._lock:
+                del self._recorded[promise]
+
+        promise = Promise(steps, after, self._ask_placer, _do_many, finish)
+        with self._lock:
+            self._recorded[promise] = None
+        return promise
+
+    def _ask_placer(self, step: Many) -> list[int] | None:
+        """See ``Promise``."""
+        self._lose_names(step)
+        return None if self._placer is None else self._placer.change(encode_unit((step,), self._base))
 
     def record(self, units: Sequence[Unit]) -> IRecorded:
         """What is promised must find room: ``DiskFull`` while there is less of it than the journal may hold."""
@@ -230,12 +265,16 @@ class JournalDisk(RealDisk):
         """Links are noted when they are there, lest a checkpoint that came before takes them for durable."""
         links = isinstance(step, Link | Links)
         if not links:
-            for other in self._linked.note(step):
-                with contextlib.suppress(FileNotFoundError):
-                    self.sync_folder(other)
+            self._lose_names(step)
         applied.do(step)
         if links:
             self._linked.note(step)
+
+    def _lose_names(self, step: Step) -> None:
+        """What loses its name in this step has its other name on the medium before."""
+        for other in self._linked.note(step):
+            with contextlib.suppress(FileNotFoundError):
+                self.sync_folder(other)
 
     @meaning
     def _put(self, put: Put) -> None:

@@ -26,7 +26,11 @@ class Course:
         self.missed: list[int] = []
 
 
-def do_many(step: Many, course: Course, copy: Callable[[str, str], None]) -> None:
+def _not_copied(old: str, new: str) -> None:
+    raise OSError(f"{old} cannot be linked")
+
+
+def do_many(step: Many, course: Course, copy: Callable[[str, str], None] = _not_copied) -> None:
     """Do the step; ``course`` is kept also if that breaks off with OSError.  ``copy`` takes the paths of a file that
     cannot be linked."""
     names: Iterable[Any]

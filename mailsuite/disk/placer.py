@@ -21,16 +21,19 @@ import msgspec
 from mailsuite.disk.files import append_to_file, write_file
 from mailsuite.disk.findable import Findable, examine_file
 from mailsuite.disk.frames import decode_unit
+from mailsuite.disk.many import Course, do_many
 from mailsuite.disk.summary import Rendered, summarize_file
-from mailsuite.steps import Append, Link, Put, Rename, Single, Unlink, singles
+from mailsuite.steps import Append, Link, Put, Rename, Renames, Single, Unlink, Unlinks, singles
 
 #: A request and an answer: this, then so many octets of msgpack.
 HEAD = struct.Struct("<cI")
 #: Kinds of request.  PLACE: units as ``frames.encode_unit`` makes them; the answer is whether all is done.
+#: CHANGE: a unit of one step that concerns many files; the answer is the numbers of those that were not there, or
+#: nothing if it may be done in part.
 #: SUMMARIZE: paths, and sets of header fields; the answer is for each path what ``disk.summary`` renders, nothing if it
 #: could not be read.
 #: EXAMINE, EXAMINE_HEADERS: paths; for each what ``disk.findable`` makes, nothing if it could not be read.
-PLACE, SUMMARIZE, EXAMINE, EXAMINE_HEADERS = b"p", b"s", b"e", b"h"
+PLACE, CHANGE, SUMMARIZE, EXAMINE, EXAMINE_HEADERS = b"p", b"c", b"s", b"e", b"h"
 
 _encode = msgspec.msgpack.Encoder().encode
 _units = msgspec.msgpack.Decoder(list[bytes]).decode
@@ -63,6 +66,18 @@ def _do(step: Single) -> None:
         case Unlink():
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(step.path)
+
+
+def change(unit: bytes, base: str) -> list[int] | None:
+    """Do its one step, which renames or removes files; those that were missed, None if it broke off."""
+    course = Course()
+    try:
+        for step in decode_unit(unit, base):
+            if isinstance(step, Renames | Unlinks):
+                do_many(step, course)
+    except OSError:
+        return None
+    return course.missed
 
 
 def rendered(paths: Sequence[str], sets: Sequence[str]) -> list[Rendered | tuple[()]]:
@@ -103,6 +118,8 @@ def serve(connection: socket.socket, base: str) -> None:
 def _do_asked(kind: bytes, data: bytes, base: str) -> object:
     if kind == PLACE:
         return place(_units(data), base)
+    if kind == CHANGE:
+        return change(data, base)
     if kind == SUMMARIZE:
         return rendered(*_paths_and_sets(data))
     return examined(_paths(data), kind == EXAMINE)

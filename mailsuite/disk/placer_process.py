@@ -30,8 +30,12 @@ AT_ONCE = 50
 #: Seconds after a failure in which the process is not started again; twice as long after each further one.
 PAUSE, LONGEST_PAUSE = 10.0, 3600.0
 
+#: Kinds of request that take no longer than what is to be placed.
+_SHORT = frozenset((placer.PLACE, placer.CHANGE))
+
 _encode = msgspec.msgpack.Encoder().encode
 _done = msgspec.msgpack.Decoder(bool).decode
+_missed = msgspec.msgpack.Decoder(list[int] | None).decode
 _summaries = msgspec.msgpack.Decoder(list[tuple[bytes | tuple[bytes, ...], ...]]).decode
 
 _findables = msgspec.msgpack.Decoder(list[Findable | None]).decode
@@ -44,7 +48,7 @@ class PlacerProcess:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._alone = threading.Lock()
+        self._next, self._alone = threading.Lock(), threading.Lock()
         self._asked = b""  # the kind of what it does now
         self._base = ""
         self._lock = -1
@@ -69,6 +73,12 @@ class PlacerProcess:
         answer = self._ask(placer.PLACE, _encode(units))
         return bool(answer) and _done(answer)
 
+    def change(self, unit: bytes) -> list[int] | None:
+        """Do the one step of this, which renames or removes files; the numbers of those that were not there.  None if
+        it is not done, or only in part."""
+        answer = self._ask(placer.CHANGE, unit)
+        return _missed(answer) if answer else None
+
     def summarize(self, paths: Sequence[str], sets: Sequence[str]) -> Sequence[Rendered | tuple[()]]:
         """``disk.summary.Summarize``."""
         done: list[Rendered | tuple[()]] = []
@@ -90,11 +100,9 @@ class PlacerProcess:
 
     def _ask(self, kind: bytes, data: bytes) -> bytes:
         """The answer, or nothing if the process cannot give one, and then it does nothing of this any more."""
-        while not self._alone.acquire(timeout=PLACING_PATIENCE if kind == placer.PLACE else -1):
-            if self._asked != placer.PLACE:  # somebody may wait for what is to be placed
-                return b""
+        if not self._has_turn(kind):
+            return b""
         try:
-            self._asked = kind
             if self._connection is None and not self._may_spawn():
                 return b""
             return self._exchange(kind, data)
@@ -103,6 +111,19 @@ class PlacerProcess:
             return b""
         finally:
             self._alone.release()
+
+    def _has_turn(self, kind: bytes) -> bool:
+        """Wait for it; False if there may be somebody who waits for what is to be placed, and this takes long.  Who
+        waits comes before one who has just had his turn."""
+        for lock in (self._next, self._alone):
+            while not lock.acquire(timeout=PLACING_PATIENCE if kind in _SHORT else -1):
+                if self._asked not in _SHORT:
+                    if lock is self._alone:
+                        self._next.release()
+                    return False
+        self._next.release()
+        self._asked = kind
+        return True
 
     def _failed(self, error: OSError) -> None:
         _log.warn("the process that places files failed, the server does its work: {error}", error=error)

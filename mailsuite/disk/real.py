@@ -19,9 +19,10 @@ from zope.interface import implementer
 from mailsuite.disk.applying import commit_directly, error_of
 from mailsuite.disk.meaning import meaning_of
 from mailsuite.disk.opening import open_file
+from mailsuite.disk.promised import Kept
 from mailsuite.disk.recorded import Recorded
 from mailsuite.disk.remade import into_folder
-from mailsuite.interfaces import IDisk, IRecorded
+from mailsuite.interfaces import IDisk, IPromise, IRecorded
 from mailsuite.steps import Unit
 
 #: Folders that are remembered as durable; beyond that they are synced again.
@@ -161,6 +162,9 @@ class RealDisk:
 
     def record(self, units: Sequence[Unit]) -> IRecorded:
         return Recorded([error_of(self.commit, unit) for unit in units])
+
+    def promise(self, steps: Unit, after: IPromise | None = None) -> IPromise:
+        return Kept(self.commit(steps))
 
     def checkpoint(self) -> None:
         """All is in place always."""

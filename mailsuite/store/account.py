@@ -201,6 +201,7 @@ class AccountMail:
             with contextlib.suppress(MailError, OSError, sqlite3.Error):
                 self.catch_up()
                 for folder in self._folders.values():
+                    folder.behind.finish()
                     folder.look()
                 self.index.checkpoint()  # before counters say that it knows everything
                 for folder in self._folders.values():
@@ -209,6 +210,7 @@ class AccountMail:
             self.find_index.close()
             self.find_index.in_use = False
             for folder in self._folders.values():
+                folder.behind.drop()
                 folder.rest()
             self._folders.clear()
             self._expected.clear()
@@ -369,7 +371,7 @@ class AccountMail:
         for parent in missing(there, parents(new)):
             self._make(parent, "")
         for name in moved:
-            self.folder(name)
+            self.folder(name).behind.finish()
         self.resources.disk.checkpoint()  # nothing that is committed names them by their old paths any more
         for name, target in targets.items():
             self._rename_one(name, target)

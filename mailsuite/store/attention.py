@@ -90,7 +90,8 @@ class Attention:
         if followed is None or self._eyes is None or self._clock.seconds() - followed.looked >= LOOK_EVERY:
             return False
         self._eyes.catch_up()
-        busy = followed.names or followed.waiting is not None or followed.looking or followed.away
+        away = followed.away and not folder.behind.pending  # as long as that is so, no look looks
+        busy = followed.names or followed.waiting is not None or followed.looking or away
         return not busy and self._followed.get(folder) is followed
 
     def looked(self, folder: Folder) -> None:

@@ -6,13 +6,15 @@ folder.  Blocking, with the account's lock held.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 from itertools import compress
 from typing import TYPE_CHECKING, TypeVar
 
 from mailsuite.model import NO_FLAGS, FlagOp, Flags
 from mailsuite.steps import Renames, Step, Unlinks
 from mailsuite.store import flags as flag_sets
+from mailsuite.store.behind import remove_renamed
 from mailsuite.store.filename import all_in_cur
 from mailsuite.store.places import Places
 
@@ -65,7 +67,7 @@ def _change_flags(folder: Folder, places: Places, op: FlagOp, flags: Flags, done
         planned = plan.letters(places)
         changes = [letters is not None for letters in planned]
         after = [letters for letters in planned if letters is not None]
-        missed = _rename(folder, places.only(changes), after, plan.more) if after else ()
+        missed = _rename(folder, places.only(changes), after, plan) if after else ()
     if not missed:
         letters = [was if now is None else now for was, now in zip(places.letters, planned, strict=True)]
         modseq = folder.counters.modseq
@@ -74,12 +76,12 @@ def _change_flags(folder: Folder, places: Places, op: FlagOp, flags: Flags, done
     return not missed
 
 
-def _rename(folder: Folder, places: Places, letters: Sequence[str], more: Mapping[int, Flags]) -> Collection[int]:
-    """Give these the letters, in step, as one unit; the numbers of those that were not there."""
+def _rename(folder: Folder, places: Places, letters: Sequence[str], plan: _Plan) -> Collection[int]:
+    """Give these the letters, in step, as one unit; the numbers of those that were not there, as far as is known."""
     modseq = folder.counters.next_modseq()
     noted = folder.changed(by_letters(places.uids, letters).items(), modseq)
-    steps = [*_renames(folder, places, letters), *folder.lettering.put_more(more), *noted]
-    missed = folder.account.resources.disk.commit(steps)
+    steps = [*_renames(folder, places, letters), *plan.put_more(), *noted]
+    missed = folder.behind.commit(steps, places, plan.again)
     folder.history.done()
     there = [number not in missed for number in range(len(places))] if missed else [True] * len(places)
     if any(there):
@@ -128,6 +130,16 @@ class _Plan:
             self._after[letters] = after
         return after
 
+    def put_more(self) -> list[Step]:
+        """What notes the keywords without letters."""
+        return self._folder.lettering.put_more(self.more)
+
+    def again(self, places: Places) -> None:
+        """These were renamed by another program before we came: upon what that one said."""
+        self._folder.look(force=True)
+        left = self._folder.account.index.places(self._folder.id, places.uids).new_first()
+        _change_flags(self._folder, left, self._op, self._flags, [])
+
 
 def _renames(folder: Folder, places: Places, letters: Sequence[str]) -> Iterator[Step]:
     """In the order of ``places``."""
@@ -166,7 +178,7 @@ def _unlink(folder: Folder, places: Places) -> tuple[int, bool]:
     if not places:
         return 0, False
     modseq, steps = removal(folder, places)
-    missed = folder.account.resources.disk.commit(steps)
+    missed = folder.behind.commit(steps, places, partial(remove_renamed, folder), removes=True)
     folder.history.done()
     return modseq, bool(missed)
 

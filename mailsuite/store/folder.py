@@ -18,7 +18,7 @@ import msgspec
 from twisted.logger import Logger
 
 from mailsuite.disk.remade import into_folder
-from mailsuite.errors import NotFound
+from mailsuite.errors import NotFound, Temporary
 from mailsuite.mime.identity import mailbox_id
 from mailsuite.model import (
     DELETED,
@@ -37,6 +37,7 @@ from mailsuite.model import (
 from mailsuite.query import Ranges, ThreadAlgorithm
 from mailsuite.steps import Renames, Step
 from mailsuite.store import foreign, history, scan, takeover
+from mailsuite.store.behind import Behind
 from mailsuite.store.contents import Contents
 from mailsuite.store.counters import FILE as COUNTERS_FILE
 from mailsuite.store.counters import Counters
@@ -79,6 +80,7 @@ class Folder:
         self.last_threads: Threads | None = None
         self._call(name, folder)
         self.sight = Sight(lambda: self.times)
+        self.behind = Behind(self)
         self.lettering = Lettering(account.resources.disk, self.path)
         disk = account.resources.disk
         for inside in (self.new, self.cur, self.tmp):
@@ -123,6 +125,7 @@ class Folder:
         worth if it does not know all."""
         self.put_away()
         self.account.resources.lately_read.forget(self)
+        self.behind.drop()
         uidvalidity = self.counters.uidvalidity
         self.id, seen, known = self.account.index.mailbox(self.folder, uidvalidity)
         self.sight.begin(seen)
@@ -160,14 +163,16 @@ class Folder:
             raise NotFound(f"no mailbox {self.name}") from None
 
     def look(self, force: bool = False) -> None:
-        """See what other programs did; cheap when the folders' times are known."""
+        """See what other programs did; cheap when the folders' times are known.  While our own changes are behind that
+        waits for them, unless ``force``."""
         self.must_be_there()
+        self.behind.finish() if force else self.behind.publish()
         if claims := self.feed.take_claims():
             self.account.index.claim_these(self.id, claims)
             self.may_be_claimed = True
             self._keep(lambda held: held.place(claims, False))
         times, now = self.times, self.account.resources.now()
-        if force or self.sight.is_old(times, now):
+        if force or (not self.behind.pending and self.sight.is_old(times, now)):
             found, difference = scan.look(self.new, self.cur, lambda: self.account.index.names(self.id))
             self.sight.seen = times
             self._warn_of(difference.strange)
@@ -407,6 +412,7 @@ class Folder:
     def end(self) -> None:
         """The mailbox is deleted."""
         self.gone = True
+        self.behind.drop()
         self.rest()
         self._tell(Gone())
 
@@ -418,5 +424,7 @@ class Folder:
 
     def rebuild(self) -> None:
         """The index was lost while sessions watched."""
+        with contextlib.suppress(Temporary):
+            self.behind.perform()
         self.attach(Trust.ISSUED)
         self._tell(Overflow())

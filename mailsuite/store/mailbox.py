@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -24,6 +25,8 @@ from mailsuite.store.searching import Searching
 if TYPE_CHECKING:
     from mailsuite.store.attention import Attention
     from mailsuite.store.catching_up import CatchingUp
+
+_log = Logger()
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -90,6 +93,10 @@ class Lane:
     def run_beside(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
         """The same in a lane for what takes long, so that nothing else of the account waits for it."""
         return self._run_in(f"search:{self.account.name}", work, *args, **kwargs)
+
+    def run_behind(self, work: Callable[[], _T]) -> Deferred[_T]:
+        """The same in a lane for what nobody waits for, without the account's lock."""
+        return self._run_in(f"behind:{self.account.name}", work)
 
     def asks(self) -> None:
         """A session has something done: what can wait waits (``catching_up``)."""
@@ -193,12 +200,35 @@ class MaildirMailbox:
     def store(
         self, uids: Sequence[int], op: FlagOp, flags: Flags, unchanged_since: int | None
     ) -> Deferred[tuple[Sequence[tuple[int, Flags, int]], Sequence[int]]]:
-        work = partial(changing.store, self.folder, uids, op, canonical(flags), unchanged_since)
-        return self._attention.while_away(len(uids), [self.folder], partial(self._lane.run, work))
+        return self._change(
+            len(uids), partial(changing.store, self.folder, uids, op, canonical(flags), unchanged_since)
+        )
 
     def expunge(self, uids: Sequence[int]) -> Deferred[Sequence[int]]:
-        work = partial(changing.expunge, self.folder, uids)
-        return self._attention.while_away(len(uids), [self.folder], partial(self._lane.run, work))
+        return self._change(len(uids), partial(changing.expunge, self.folder, uids))
+
+    def _change(self, names: int, work: Callable[[], _T]) -> Deferred[_T]:
+        """Have ``work`` change so many names, of which some may be changed behind the answer."""
+        answer: Deferred[_T] = Deferred()
+
+        def change() -> Deferred[None]:
+            return self._lane.run(work).addCallbacks(answer.callback, answer.errback).addCallback(self._follow)
+
+        self._attention.while_away(names, [self.folder], change)
+        return answer
+
+    def _follow(self, _: object) -> Deferred[None] | None:
+        """Do what is behind."""
+        if not self.folder.behind.pending:
+            return None
+        done = self._lane.run_behind(self.folder.behind.perform)
+        done.addCallback(lambda _: self._lane.run_unasked(self.folder.behind.publish))
+        return done.addErrback(self._still_behind)
+
+    def _still_behind(self, failure: Failure) -> None:
+        """The disk tries again from time to time."""
+        if not failure.check(MailError):
+            _log.failure("files of {mailbox} are not renamed yet", failure, mailbox=self.folder.path)
 
     def changed_since(self, modseq: int) -> Deferred[Sequence[int]]:
         return self._lane.run(self.folder.changed_since, modseq)

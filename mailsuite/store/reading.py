@@ -280,6 +280,9 @@ def from_file(folder: Folder, row: Row, read: Callable[[str], _T]) -> _T:
     try:
         return read(folder.path_of(row))
     except FileNotFoundError:
+        for path in folder.behind.paths_before(row.uid):
+            with contextlib.suppress(FileNotFoundError):
+                return read(path)
         with folder.account.locked():
             folder.look(force=True)
             rows = folder.account.index.rows(folder.id, [row.uid])

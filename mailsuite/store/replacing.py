@@ -23,6 +23,7 @@ def replace(source: Folder, uid: int, incoming: Incoming) -> Appended:
         incoming.prepare()
         with account.locked():
             source.look()
+            source.behind.finish()
             _exchange(source, uid, incoming)
     except BaseException:
         incoming.undo()

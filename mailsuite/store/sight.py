@@ -48,6 +48,7 @@ class Sight:
     def doubt(self) -> None:
         """The next look is a thorough one."""
         self.seen = _NEVER
+        self._undisturbed = False
 
     @contextlib.contextmanager
     def own_change(self) -> Iterator[None]:

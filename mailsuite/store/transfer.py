@@ -25,6 +25,7 @@ from mailsuite.store.places import Rows
 def copy(account: AccountMail, source: Folder, uids: Sequence[int], target: Folder, move: bool) -> Copied:
     """See ``IMailStore.copy``; all or none as long as they are not more than one unit holds."""
     source.look()
+    source.behind.finish()
     sources: list[int] = []
     targets: list[int] = []
     if not move:

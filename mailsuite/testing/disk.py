@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 from zope.interface import implementer
 
 from mailsuite.disk.applying import commit_directly, error_of
+from mailsuite.disk.promised import Kept
 from mailsuite.disk.recorded import Recorded
-from mailsuite.interfaces import IDisk, IRecorded
+from mailsuite.interfaces import IDisk, IPromise, IRecorded
 from mailsuite.steps import Unit
 
 
@@ -124,6 +125,9 @@ class MemoryDisk:
 
     def record(self, units: Sequence[Unit]) -> IRecorded:
         return Recorded([error_of(self.commit, unit) for unit in units])
+
+    def promise(self, steps: Unit, after: IPromise | None = None) -> IPromise:
+        return Kept(self.commit(steps))
 
     def checkpoint(self) -> None:
         """All is in place always."""

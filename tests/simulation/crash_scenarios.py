@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from unittest import mock
 
 import msgspec
 from crash_check import IN_ORDER, TWO_FILES
@@ -27,6 +28,8 @@ from mailsuite.model import (
     Status,
     ToMailbox,
 )
+from mailsuite.store import behind, changing
+from mailsuite.store.folder import Folder
 from mailsuite.testing.results import result_of
 
 SEEN_WORK, MORE = frozenset({SEEN, "$Work"}), frozenset({"$More"})
@@ -137,6 +140,25 @@ def _behind(world: World) -> None:
     world.deliver_behind(message(3, 30_000), INBOX_BOB, INBOX_ANN)
     _flags(world, [1], FlagOp.ADD, SEEN)
     world.deliver_behind(message(4))
+
+
+def _before_files(world: World, work: Callable[[Folder], object]) -> None:
+    """As with many messages: it is answered, and nobody has come to the files yet."""
+    folder = world.mailbox().folder
+    with mock.patch.object(behind, "AT_ONCE", 0), folder.account.locked():
+        work(folder)
+
+
+def _flags_first(world: World, uids: list[int], op: FlagOp, *flags: str) -> None:
+    _before_files(world, lambda folder: changing.store(folder, uids, op, frozenset(flags), None))
+
+
+def _expunge_first(world: World, *uids: int) -> None:
+    _before_files(world, lambda folder: changing.expunge(folder, uids))
+
+
+def _follow(world: World) -> None:
+    _before_files(world, lambda folder: folder.behind.finish())
 
 
 _BOTH = (message(5), INBOX_ANN, *remote("a", "b"))
@@ -271,6 +293,22 @@ SCENARIOS = (
             Step("back", lambda world: _flags(world, [2], FlagOp.REMOVE, FLAGGED)),
             Step("taken away", lambda world: _flags(world, [1], FlagOp.REMOVE, SEEN)),
             Step("later", lambda world: (world.wait(10), _flags(world, [3], FlagOp.REPLACE, DELETED))),
+        ),
+    ),
+    Scenario(
+        "files behind",
+        (_archive, _select),
+        (
+            Step("flags", lambda world: _flags_first(world, [1, 2], FlagOp.ADD, FLAGGED)),
+            Step("others, and the files", lambda world: (_flags_first(world, [1], FlagOp.ADD, SEEN), _follow(world))),
+            Step("taken away", lambda world: _flags_first(world, [1, 2], FlagOp.REMOVE, FLAGGED)),
+            Step("expunged", lambda world: _expunge_first(world, 2)),
+            Step("a checkpoint does it", lambda world: world.wait(1)),
+            Step("keywords", lambda world: _flags_first(world, [1, 3], FlagOp.ADD, "$Work")),
+            Step("copied", lambda world: world.copy([1, 3], "INBOX", "Archive")),
+            Step("expunged", lambda world: _expunge_first(world, 1)),
+            Step("the files", _follow),
+            Step("expunged at the end", lambda world: _expunge_first(world, 3)),
         ),
     ),
     Scenario(

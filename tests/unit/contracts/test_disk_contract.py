@@ -13,8 +13,8 @@ from zope.interface.verify import verifyObject
 from mailsuite.disk.journal_disk import JournalDisk
 from mailsuite.disk.real import RealDisk
 from mailsuite.errors import Temporary
-from mailsuite.interfaces import IDisk, IRecorded
-from mailsuite.steps import Link, Put, Rename, Unlink
+from mailsuite.interfaces import IDisk, IPromise, IRecorded
+from mailsuite.steps import Link, Put, Rename, Renames, Unlink, Unlinks
 from mailsuite.testing.disk import MemoryDisk
 
 
@@ -185,6 +185,19 @@ def test_recorded_units_are_done_when_that_is_asked_for(disk: Any, base: str) ->
     assert recorded.done
     assert sorted(disk.list_folder(base)) == ["tmp", "w", "y", "z"]
     assert disk.read(base + "/y") == b"3"
+
+
+def test_what_is_promised_is_done_in_order_when_that_is_asked_for(disk: Any, base: str) -> None:
+    for name in "ab":
+        disk.write_new(f"{base}/{name}", [b"1"])
+    first = disk.promise((Put(base + "/z", b"3"), Renames(base, base, ["a", "b", "no"], ["c", "d", "e"])))
+    second = disk.promise((Unlinks(base, ["c", "a"]),), first)
+    assert verifyObject(IPromise, first)
+    assert disk.read(base + "/z") == b"3"
+    for _ in range(2):
+        second.perform()
+    assert (first.done, first.missed, second.done, second.missed) == (True, {3}, True, {1})
+    assert sorted(disk.list_folder(base)) == ["d", "z"]
 
 
 def test_a_checkpoint_does_what_was_recorded(disk: Any, base: str) -> None:

@@ -21,7 +21,7 @@ from mailsuite.disk.placer import EXAMINE, HEAD, PLACE, SUMMARIZE, serve
 from mailsuite.disk.placer_process import PAUSE, PlacerProcess
 from mailsuite.disk.summary import PIECE, summarize_files
 from mailsuite.errors import Temporary
-from mailsuite.steps import Link, Put, Rename, Renames, Unlink
+from mailsuite.steps import Link, Put, Rename, Renames, Unlink, Unlinks
 
 MESSAGE = b"From: a@b\nSubject: one\n\nbody\n"
 
@@ -73,6 +73,18 @@ def test_it_does_every_kind_of_step(placer: PlacerProcess, tmp_path: Path) -> No
     assert (tmp_path / "c").samefile(tmp_path / "d")
     assert os.stat(tmp_path / "c").st_mtime == 5e8
     assert os.stat(tmp_path / "c").st_mode & 0o777 == 0o600
+
+
+def test_it_renames_and_removes_many_and_tells_what_it_missed(placer: PlacerProcess, tmp_path: Path) -> None:
+    for name in "ac":
+        (tmp_path / name).touch()
+    renames = Renames(str(tmp_path), str(tmp_path), ["a", "b", "c"], ["d", "e", "f"])
+    assert placer.change(encode_unit((renames,), f"{tmp_path}/")) == [1]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["d", "f"]
+    assert placer.change(encode_unit((Unlinks(str(tmp_path), ["d", "e"]),), f"{tmp_path}/")) == [1]
+    assert [path.name for path in tmp_path.iterdir()] == ["f"]
+    kill(placer)
+    assert placer.change(encode_unit((Unlinks(str(tmp_path), ["f"]),), f"{tmp_path}/")) is None
 
 
 def test_it_says_what_it_could_not_do(placer: PlacerProcess, tmp_path: Path) -> None:

@@ -35,6 +35,9 @@ class Hand:
         place(units[: self.does], self.base)
         return self.says
 
+    def change(self, unit: bytes) -> list[int] | None:
+        return None
+
     def close(self) -> None:
         pass
 

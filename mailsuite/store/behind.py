@@ -1,0 +1,149 @@
+"""What was promised of the files of one mailbox, and follows behind the answer: renames by STORE, removals by EXPUNGE.
+
+Of many messages the system calls for each file cost ten times what all the rest does.  So they wait: the unit is in the
+journal, the index says what is so, and a thread without the account's lock does the renames while sessions go on.
+Until then a file is found under a name that it had before.  What needs the files to be where the index says comes
+after ``finish``.  A file that another program renames meanwhile is missed: a removal is then repeated under the
+new name, and a STORE made again upon what that program said, as if it had come after.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING
+
+from twisted.logger import Logger
+
+from mailsuite.errors import MailError, NotFound
+from mailsuite.interfaces import IPromise
+from mailsuite.steps import Unit, Unlink
+from mailsuite.store.places import Places
+from mailsuite.store.scan import listing
+
+if TYPE_CHECKING:
+    from mailsuite.store.folder import Folder
+
+#: Files of which the names are changed before the answer.
+AT_ONCE = 200
+#: Units that may be behind; the next one waits for them.
+MAX_UNITS = 8
+
+_log = Logger()
+
+
+class _Unit:
+    """``places``: where its files were; ``again`` is called with those that were missed."""
+
+    def __init__(self, promise: IPromise, places: Places, again: Callable[[Places], None], removes: bool) -> None:
+        self.promise = promise
+        self.places = places
+        self.removes = removes
+        self._again = again
+        self._before: dict[int, str] = {}
+
+    def mend(self) -> None:
+        """``MailError``."""
+        missed = self.promise.missed
+        if missed:
+            self._again(self.places.only([number in missed for number in range(len(self.places))]))
+
+    def before(self, uid: int) -> str:
+        """The name of the file of that message, in ``new`` or ``cur``; any thread."""
+        if not self._before:
+            first = self.places.in_new
+            inside = ["new/"] * first + ["cur/"] * (len(self.places) - first)
+            self._before = dict(zip(self.places.uids, map(str.__add__, inside, self.places.names()), strict=True))
+        return self._before.get(uid, "")
+
+
+class Behind:
+    """Of ``folder``.  Needs the account's lock, where nothing else is said."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._units: deque[_Unit] = deque()
+        self._mending = False
+
+    @property
+    def pending(self) -> bool:
+        """Whether files may be called otherwise than the index says; any thread."""
+        return bool(self._units)
+
+    def commit(
+        self, steps: Unit, places: Places, again: Callable[[Places], None], removes: bool = False
+    ) -> Collection[int]:
+        """Make the unit durable; its first steps concern the files in ``places``, which come ``new_first``.  Done are
+        those of a few files, when this returns, and the numbers of those that were missed are the answer.  Of more
+        files ``again`` is called later with those that were missed."""
+        disk = self._folder.account.resources.disk
+        if len(self._units) >= MAX_UNITS:
+            self.finish()
+        if (len(places) <= AT_ONCE or self._mending) and not self._units:
+            return disk.commit(steps)
+        self._folder.sight.expect_change()
+        try:
+            promise = disk.promise(steps, self._units[-1].promise if self._units else None)
+        except BaseException:
+            self._folder.sight.change_came()
+            raise
+        if promise.done and not self._units:
+            self._folder.sight.change_came()
+            return promise.missed
+        self._units.append(_Unit(promise, places, again, removes))
+        return ()
+
+    def perform(self) -> None:
+        """Do what is left to do; any thread, without the lock.  ``Temporary``: the disk tries again."""
+        for unit in tuple(self._units):
+            unit.promise.perform()
+
+    def publish(self) -> None:
+        """What is done is in step with the index now."""
+        done: list[_Unit] = []
+        while self._units and self._units[0].promise.done:
+            done.append(self._units.popleft())
+            self._folder.sight.change_came()
+        for unit in sorted(done, key=lambda each: not each.removes):  # a look would take for new what is to go
+            self._mend(unit)
+
+    def _mend(self, unit: _Unit) -> None:
+        """What was missed is done again, at once."""
+        self._mending = True
+        try:
+            unit.mend()
+        except NotFound:
+            _log.info("{path} was removed by another program", path=self._folder.path)
+        except MailError as error:
+            _log.error("{path}: flags that were set may be lost: {error}", path=self._folder.path, error=error)
+        finally:
+            self._mending = False
+
+    def finish(self) -> None:
+        """All files are where the index says, as far as we know; ``Temporary``."""
+        if self._units:
+            self.perform()
+            self.publish()
+
+    def drop(self) -> None:
+        """The mailbox is gone, or is read anew: nothing is to be brought in step."""
+        while self._units:
+            self._units.popleft()
+            self._folder.sight.change_came()
+
+    def paths_before(self, uid: int) -> Sequence[str]:
+        """Where the file of that message may lie still, the oldest name first; any thread, without the lock."""
+        names = (unit.before(uid) for unit in tuple(self._units))
+        return [os.path.join(self._folder.path, name) for name in names if name]
+
+
+def remove_renamed(folder: Folder, places: Places) -> None:
+    """The files of these were to be removed, and another program had renamed them."""
+    wanted = frozenset(places.bases)
+    found = [*listing(folder.new, True, []).items(), *listing(folder.cur, False, []).items()]
+    inside = {True: folder.new, False: folder.cur}
+    steps = [Unlink(os.path.join(inside[in_new], name)) for base, (in_new, name) in found if base in wanted]
+    if steps:
+        with folder.own_change():
+            folder.account.resources.disk.commit(steps)

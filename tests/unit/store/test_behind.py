@@ -1,0 +1,296 @@
+"""STORE and EXPUNGE of many messages: answered when they are durable, and the files follow."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import pytest
+from maildir_site import ANN, Site, octets, seen
+from twisted.internet.defer import Deferred
+
+from mailsuite.disk import many
+from mailsuite.disk.journal_disk import JournalDisk
+from mailsuite.errors import DiskFull
+from mailsuite.model import DELETED, FLAGGED, SEEN, FlagOp
+from mailsuite.offload import Inline
+from mailsuite.store import behind, scan
+from mailsuite.testing.results import result_of
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+END = b"First line\r\n"
+
+
+class Held(Inline):
+    """Does all at once but what follows behind answers, which waits for ``go``."""
+
+    def __init__(self) -> None:
+        self._behind: deque[Callable[[], object]] = deque()
+
+    def run_in(self, lane: str, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
+        if not lane.startswith("behind:"):
+            return super().run_in(lane, work, *args, **kwargs)
+        started: Deferred[None] = Deferred()
+        self._behind.append(lambda: started.callback(None))
+        return started.addCallback(lambda _: work(*args, **kwargs))
+
+    def go(self) -> None:
+        while self._behind:
+            self._behind.popleft()()
+
+
+@pytest.fixture(autouse=True)
+def all_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(behind, "AT_ONCE", 0)
+
+
+@pytest.fixture
+def offload() -> Held:
+    return Held()
+
+
+@pytest.fixture
+def site(tmp_path: Path, offload: Held) -> Iterator[Site]:
+    disk = opened(tmp_path / "site")
+    site = Site(tmp_path / "site", disk, offload)
+    for _ in range(3):
+        site.deliver()
+    site.see()
+    yield site
+    offload.go()
+    result_of(site.stores.close())
+    disk.close()
+
+
+def opened(root: Path) -> JournalDisk:
+    disk = JournalDisk(str(root / "queue" / "journal"), 1 << 20)
+    disk.open(keep=False)
+    return disk
+
+
+def store(mailbox: Any, uids: list[int], op: FlagOp, *flags: str) -> None:
+    result_of(mailbox.store(uids, op, frozenset(flags), None))
+
+
+def letters(site: Site, name: str = "INBOX") -> list[str]:
+    return sorted(file.partition(":2,")[2] for file in site.files("cur", name))
+
+
+def by_another(site: Site, uid: int, now: str) -> None:
+    """It renames the file of this message."""
+
+    def rename(folder: Path) -> None:
+        [file] = (folder / "cur").glob(f"*U={uid}:2,*")
+        file.rename(f"{str(file).partition(':2,')[0]}:2,{now}")
+
+    site.by_another_program(rename)
+
+
+def test_flags_are_answered_first_and_files_follow(site: Site, offload: Held) -> None:
+    inbox = site.mailbox()
+    store(inbox, [1, 2, 3], FlagOp.ADD, FLAGGED)
+    assert letters(site) == ["", "", ""]
+    assert seen(inbox) == {uid: {FLAGGED} for uid in (1, 2, 3)}
+    assert octets(inbox, 2).endswith(END), "what is asked for is found under the name it still has"
+    offload.go()
+    assert letters(site) == ["F", "F", "F"]
+    assert octets(inbox, 2).endswith(END)
+    assert not inbox.folder.behind.pending
+
+
+def test_few_files_are_renamed_before_the_answer(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(behind, "AT_ONCE", 3)
+    inbox = site.mailbox()
+    store(inbox, [1, 2, 3], FlagOp.ADD, FLAGGED)
+    assert (letters(site), inbox.folder.behind.pending) == (["F", "F", "F"], False)
+
+
+def test_what_comes_after_follows_in_order(site: Site, offload: Held) -> None:
+    inbox = site.mailbox()
+    store(inbox, [1, 2, 3], FlagOp.ADD, FLAGGED)
+    store(inbox, [1, 2], FlagOp.ADD, DELETED)
+    store(inbox, [1], FlagOp.REMOVE, FLAGGED)
+    assert result_of(inbox.expunge([2])) == [2]
+    assert (letters(site), seen(inbox)) == (["", "", ""], {1: {DELETED}, 3: {FLAGGED}})
+    assert [octets(inbox, uid)[-12:] for uid in (1, 3)] == [END, END]
+    offload.go()
+    assert (letters(site), seen(inbox)) == (["F", "T"], {1: {DELETED}, 3: {FLAGGED}})
+
+
+def test_a_file_is_found_under_each_name_that_it_may_have(site: Site) -> None:
+    inbox = site.mailbox()
+    store(inbox, [1, 2], FlagOp.ADD, FLAGGED)
+    store(inbox, [1, 2], FlagOp.ADD, SEEN)
+    store(inbox, [1, 2], FlagOp.REPLACE)
+    for unit in inbox.folder.behind._units:
+        unit.promise.perform()
+        assert [octets(inbox, uid)[-12:] for uid in (1, 2)] == [END, END]
+
+
+def test_no_more_units_than_a_few_are_behind(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(behind, "MAX_UNITS", 2)
+    inbox = site.mailbox()
+    for flag in (FLAGGED, SEEN, DELETED):
+        store(inbox, [1, 2, 3], FlagOp.ADD, flag)
+    assert letters(site) == ["FS", "FS", "FS"], "the third waited for the first two"
+
+
+def test_mail_that_was_not_seen_goes_to_cur_with_its_flags(site: Site, offload: Held) -> None:
+    site.deliver()
+    inbox = site.mailbox()
+    store(inbox, [3, 4], FlagOp.ADD, SEEN)
+    assert octets(inbox, 4).endswith(END)
+    offload.go()
+    assert (letters(site), site.files("new")) == (["", "", "S", "S"], [])
+    assert seen(inbox) == {1: set(), 2: set(), 3: {SEEN}, 4: {SEEN}}
+
+
+# -- other programs ----------------------------------------------------------------------------------------------------
+
+
+def test_flags_are_set_upon_those_that_another_program_set_meanwhile(site: Site, offload: Held) -> None:
+    inbox = site.mailbox()
+    store(inbox, [1, 2], FlagOp.ADD, FLAGGED)
+    before = inbox.folder.counters.modseq
+    by_another(site, 1, "S")
+    offload.go()
+    assert seen(inbox) == {1: {FLAGGED, SEEN}, 2: {FLAGGED}, 3: set()}
+    assert letters(site) == ["", "F", "FS"]
+    assert result_of(inbox.changed_since(before)) == [1]
+
+
+def test_what_was_expunged_does_not_come_back_under_another_name(site: Site, offload: Held) -> None:
+    inbox = site.mailbox()
+    store(inbox, [1, 2], FlagOp.ADD, DELETED)
+    result_of(inbox.expunge([1, 2]))
+    by_another(site, 1, "S")
+    offload.go()
+    assert (seen(inbox), letters(site)) == ({3: set()}, [""])
+    assert inbox.folder.counters.uidnext == 4, "nothing was taken for new"
+
+
+def test_what_other_programs_do_meanwhile_is_seen_afterwards(
+    site: Site, offload: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox = site.mailbox()
+    store(inbox, [1, 2], FlagOp.ADD, FLAGGED)
+    by_another(site, 3, "S")
+    with monkeypatch.context() as patched:
+        patched.setattr(scan, "look", None)  # it would take names for changes that are our own
+        result_of(inbox.look())
+    offload.go()
+    site.clock.advance(3)
+    result_of(inbox.look())
+    assert seen(inbox) == {1: {FLAGGED}, 2: {FLAGGED}, 3: {SEEN}}
+
+
+def test_a_mailbox_that_another_program_removes_meanwhile_is_gone(site: Site, offload: Held) -> None:
+    result_of(site.store().create("Work", ""))
+    site.deliver(name="Work")
+    work = site.mailbox("Work")
+    store(work, [1], FlagOp.ADD, FLAGGED)
+    shutil.rmtree(site.folder("Work"))
+    offload.go()
+    assert "Work" not in [info.name for info in result_of(site.store().list())]
+
+
+# -- what needs the files where they should be -------------------------------------------------------------------------
+
+
+def test_copies_and_moves_wait_for_what_is_behind(site: Site) -> None:
+    result_of(site.store().create("Work", ""))
+    inbox = site.mailbox()
+    store(inbox, [1, 2, 3], FlagOp.ADD, FLAGGED)
+    result_of(site.store().copy(inbox, [1], "Work", False))
+    store(inbox, [2, 3], FlagOp.ADD, SEEN)
+    result_of(site.store().copy(inbox, [2], "Work", True))
+    assert (letters(site), letters(site, "Work")) == (["F", "FS"], ["F", "FS"])
+
+
+def test_a_mailbox_is_renamed_and_deleted_when_nothing_is_behind(site: Site, offload: Held) -> None:
+    result_of(site.store().create("Work", ""))
+    site.deliver(name="Work")
+    store(site.mailbox("Work"), [1], FlagOp.ADD, FLAGGED)
+    result_of(site.store().rename("Work", "Play"))
+    assert letters(site, "Play") == ["F"]
+    store(site.mailbox("Play"), [1], FlagOp.ADD, SEEN)
+    result_of(site.store().delete("Play"))
+    offload.go()
+    assert not site.folder("Play").exists()
+
+
+def test_an_orderly_stop_leaves_nothing_behind(site: Site) -> None:
+    store(site.mailbox(), [1, 2, 3], FlagOp.ADD, FLAGGED)
+    result_of(site.mailbox().expunge([3]))
+    site.restart()
+    assert letters(site) == ["F", "F"]
+    inbox = site.mailbox()
+    assert seen(inbox) == {1: {FLAGGED}, 2: {FLAGGED}}
+    assert inbox.folder.untouched, "the next start need not guess"
+
+
+def test_an_index_that_is_lost_meanwhile_is_made_of_what_is_so(site: Site) -> None:
+    inbox = site.mailbox()
+    store(inbox, [1, 2, 3], FlagOp.ADD, FLAGGED)
+    with inbox.folder.account.locked():
+        inbox.folder.account.begin_index_anew("for the test")
+    assert seen(site.mailbox()) == {uid: {FLAGGED} for uid in (1, 2, 3)}
+
+
+@pytest.mark.parametrize("done", [0, 1, 2])
+@pytest.mark.parametrize("index_lost", [False, True])
+def test_a_killed_server_goes_on_where_it_was(
+    site: Site, tmp_path: Path, done: int, index_lost: bool, offload: Held
+) -> None:
+    inbox = site.mailbox()
+    store(inbox, [1, 2, 3], FlagOp.ADD, FLAGGED)
+    result_of(inbox.expunge([2]))
+    for unit in list(inbox.folder.behind._units)[:done]:
+        unit.promise.perform()
+    shutil.copytree(site.root, tmp_path / "image")
+    again = Site(tmp_path / "image", opened(tmp_path / "image"))
+    if index_lost:
+        again.without_index(ANN)
+    inbox = again.mailbox()
+    assert (seen(inbox), letters(again)) == ({1: {FLAGGED}, 3: {FLAGGED}}, ["F", "F"])
+    assert result_of(inbox.vanished_since(1))[0] == (2, 2)
+    result_of(again.stores.close())
+
+
+def test_what_fails_meanwhile_is_looked_after(site: Site, offload: Held) -> None:
+    folder = site.mailbox().folder
+    store(site.mailbox(), [1, 2, 3], FlagOp.ADD, FLAGGED)
+    with pytest.raises(DiskFull), folder.account.locked(), folder.own_change():
+        raise DiskFull("no space left")
+    offload.go()
+    assert folder.sight.is_old(folder.times, site.clock.seconds())
+
+
+# -- trouble -----------------------------------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_done_now_is_done_later(site: Site, offload: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    inbox = site.mailbox()
+    store(inbox, [1, 2, 3], FlagOp.ADD, FLAGGED)
+    renamed = os.rename
+
+    def full(old: str, new: str, **folders: int) -> None:
+        if "U=2" in old:
+            raise OSError(errno.ENOSPC, "no space left")
+        renamed(old, new, **folders)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(many.os, "rename", full)
+        offload.go()
+        assert letters(site) == ["", "", "F"]
+        assert seen(inbox) == {uid: {FLAGGED} for uid in (1, 2, 3)}
+    site.disk.checkpoint()
+    result_of(inbox.look())
+    assert (letters(site), inbox.folder.behind.pending) == (["F", "F", "F"], False)
