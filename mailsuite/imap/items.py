@@ -78,6 +78,11 @@ class BodySection(msgspec.Struct, frozen=True):
     peek: bool = False
     transfer: Transfer = Transfer.AS_SENT
 
+    @property
+    def is_message(self) -> bool:
+        """It is cut from the whole message as it is sent, or is all of it."""
+        return self.kind is SectionKind.CONTENT and not self.part and self.transfer is Transfer.AS_SENT
+
 
 FetchItem: TypeAlias = Attribute | BodySection
 

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import cast
 
 import msgspec
@@ -59,12 +60,47 @@ def _format(item: Attribute) -> bytes:
     return _FORMATS.get(item) or item.label.encode() + b" %b"
 
 
-def _sections(item: BodySection, contents: Sequence[bytes]) -> tuple[bytes, list[Sequence[object]]]:
-    """A format, and the columns that it takes; of whole sections nothing is made but their lengths."""
-    if item.partial is not None or item.transfer is not Transfer.AS_SENT:
-        return b"%b", [[b"".join(section(item, content)) for content in contents]]
-    texts = [content.replace(b"\0", b"\x80") for content in contents]  # see ``sendable``
-    return item.label.replace(b"%", b"%%") + b" {%d}\r\n%b", [list(map(len, texts)), texts]
+class _Pieces:
+    """Lines of one form, put together column by column: formats where values go into octets, and between them, as
+    they are, sections."""
+
+    def __init__(self, begin: bytes, first: Sequence[object]) -> None:
+        self._count = len(first)
+        self._words, self._columns = [begin], [first]
+        self._pieces: list[Iterable[bytes]] = []
+
+    def value(self, word: bytes, column: Sequence[object]) -> None:
+        self._words.append(word)
+        self._columns.append(column)
+
+    def section(self, item: BodySection, contents: Sequence[bytes | int | None]) -> None:
+        """Of whole sections nothing is made but their lengths."""
+        if item.partial is None and item.transfer is Transfer.AS_SENT and None not in contents:
+            # see ``sendable``
+            texts = [content.replace(b"\0", b"\x80") for content in cast(Sequence[bytes], contents)]
+            self.value(item.label.replace(b"%", b"%%") + b" {%d}\r\n", list(map(len, texts)))
+        else:
+            made = [section(item, content) for content in contents]
+            self.value(b"%b", [head for head, _ in made])
+            texts = [text for _, text in made]
+        self._close()
+        self._pieces.append(texts)
+
+    def end(self) -> list[bytes]:
+        """All lines, one behind the other."""
+        self._words.append(b")\r\n")
+        self._close()
+        return list(chain.from_iterable(zip(*self._pieces, strict=True)))
+
+    def between(self) -> None:
+        self._words.append(b" ")
+
+    def _close(self) -> None:
+        """What was said since the last section."""
+        line, columns = b"".join(self._words), self._columns
+        made = [line % values for values in zip(*columns, strict=True)] if columns else [line] * self._count
+        self._pieces.append(made)
+        self._words, self._columns = [], []
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -88,6 +124,11 @@ class Plan(msgspec.Struct, frozen=True):
         return self.flags and not self.wanted and not self.sections
 
     @property
+    def whole(self) -> bool:
+        """A message as it is sent is the only section."""
+        return len(self.sections) == 1 and self.sections[0].is_message
+
+    @property
     def uid(self) -> bool:
         """Whether rows show the UID: asked for by name, or by a UID command, which puts it among the items."""
         return Attribute.UID in self.items
@@ -97,20 +138,24 @@ class Plan(msgspec.Struct, frozen=True):
     ) -> bytes:
         """Many lines at once; ``values`` are the columns that ``wanted`` names, and then those of ``sections``, all in
         step with ``numbers``; ``flags`` as ``View.rendered`` gives them."""
+        return b"".join(self.pieces(numbers, uids, flags, values))
+
+    def pieces(
+        self, numbers: Sequence[int], uids: Sequence[int], flags: Sequence[bytes], values: Sequence[Sequence[object]]
+    ) -> list[bytes]:
+        """The same, so that long sections are not copied."""
         left = iter(values)
         shown: dict[FetchItem, Sequence[object]] = {Attribute.UID: uids, Attribute.FLAGS: flags}
         shown |= {item: _STORED[item][1](next(left)) for item in self.items if item in _STORED}
-        words: list[bytes] = []
-        columns: list[Sequence[object]] = [uids if self.uid_only else numbers]
-        for item in self.items:
+        made = _Pieces(b"* %d UIDFETCH (", uids) if self.uid_only else _Pieces(b"* %d FETCH (", numbers)
+        for place, item in enumerate(self.items):
+            if place:
+                made.between()
             if isinstance(item, BodySection):
-                word, made = _sections(item, cast(Sequence[bytes], next(left)))
+                made.section(item, cast(Sequence[bytes | int | None], next(left)))
             else:
-                word, made = _format(item), [shown[item]]
-            words.append(word)
-            columns += made
-        line = b"* %%d %bFETCH (%b)\r\n" % (b"UID" if self.uid_only else b"", b" ".join(words))
-        return b"".join([line % fields for fields in zip(*columns, strict=True)])
+                made.value(_format(item), shown[item])
+        return made.end()
 
     def row(
         self, number: int, uid: int, flags: bytes, values: Sequence[object], sections: Sequence[bytes | int | None]

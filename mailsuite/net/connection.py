@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from twisted.internet import interfaces
 from twisted.internet.defer import CancelledError, Deferred, succeed
@@ -258,6 +258,14 @@ class Connection(Layered[CoreT]):
         self._gathered_size = 0
         self.transport.write(self.below(data))
         return True
+
+    def send(self, pieces: Sequence[bytes]) -> None:
+        """Octets that the core need not see, behind what it had to say; they are not copied to be put together."""
+        self.flush()
+        if self._compression is not None:
+            self.transport.write(self.below(b"".join(pieces)))
+        else:
+            self.transport.writeSequence(pieces)
 
     def _gather(self) -> None:
         """Keep short answers together, so that a pipeline costs few writes and few TLS records."""

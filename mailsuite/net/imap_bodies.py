@@ -20,9 +20,11 @@ from mailsuite.net import imap_sections as sections
 from mailsuite.net.imap_ahead import Ahead
 from mailsuite.net.imap_session import Session
 
-#: Small messages read in one job: how many at most, and octets of all.
-TOGETHER = 64
-TOGETHER_OCTETS = 512 * 1024
+#: Octets of the small messages that are read in one job, first and at most: what a client takes doubles, so one that
+#: does not read costs little, and one that does waits for few jobs.
+FIRST_OCTETS, TOGETHER_OCTETS = 256 * 1024, 768 * 1024
+#: How many messages are asked for first and at most.
+FIRST, TOGETHER = 32, 512
 #: Octets that the sections of one message may be in memory.
 AT_HAND = 2 * 1024 * 1024
 
@@ -43,6 +45,7 @@ class Bodies:
         self._uids = uids
         self._at = 0
         self._sent = 0
+        self._count, self._octets = FIRST, FIRST_OCTETS
 
     async def send(self) -> int:
         """How many messages were there."""
@@ -68,18 +71,23 @@ class Bodies:
 
     async def _read(self) -> _Group | None:
         """The next of them."""
-        batch = self._uids[self._at : self._at + TOGETHER]
+        batch = self._uids[self._at : self._at + self._count]
         if not batch:
             return None
         found = await imap_columns.fetch(self._session, self._plan, self._plan.wanted, batch)
-        texts = await self._session.selection.mailbox.octets(found.uids, TOGETHER_OCTETS) if found.uids else ()
+        texts = await self._session.selection.mailbox.octets(found.uids, self._octets) if found.uids else ()
         self._at += len(batch) if len(texts) == len(found.uids) else bisect_left(batch, found.uids[len(texts)])
+        self._octets = min(2 * self._octets, TOGETHER_OCTETS)
+        self._count = min(max(_as_large_as(texts, self._octets), FIRST), TOGETHER)
         return _Group(found, texts)
 
     async def _answer(self, group: _Group) -> None:
         session, plan, found = self._session, self._plan, group.found
         uids = found.uids[: len(group.texts)]
         view = session.selection.view
+        if plan.whole and len(uids) > 1 and all(isinstance(text, bytes) for text in group.texts):
+            self._answer_together(uids, group)
+            return
         rows = zip(view.numbers(uids), imap_columns.flags(view, plan, uids), found, group.texts, strict=False)
         made, several, clock = 0, max(len(plan.sections), 1), session.clock
         begun = clock.seconds()
@@ -100,6 +108,15 @@ class Bodies:
             elif not isinstance(text, Expunged):
                 raise text
 
+    def _answer_together(self, uids: Sequence[int], group: _Group) -> None:
+        """All of them as they are: their octets go from what was read to the socket, and are copied nowhere between."""
+        session, plan = self._session, self._plan
+        view = session.selection.view
+        columns = [column[: len(uids)] for column in group.found.columns]
+        flags = imap_columns.flags(view, plan, uids)
+        session.send(plan.pieces(view.numbers(uids), uids, flags, (*columns, group.texts)))
+        self._sent += len(uids)
+
     async def _send_large(self, number: int, flags: bytes, uid: int, values: Sequence[object]) -> int:
         selection, plan = self._session.selection, self._plan
         try:
@@ -117,3 +134,9 @@ class Bodies:
         finally:
             body.close()
         return 1
+
+
+def _as_large_as(texts: Sequence[bytes | MailError], octets: int) -> int:
+    """How many like these have so many octets, and some more: what is asked for and does not fit was asked in vain."""
+    together = sum(len(text) for text in texts if isinstance(text, bytes))
+    return len(texts) * octets * 5 // (4 * together) if together else FIRST

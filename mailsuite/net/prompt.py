@@ -1,21 +1,28 @@
 """TCP connections that send at once what the socket takes, and close at once when all is sent.
 
 Twisted's own transport keeps every write until the reactor has said that the socket is writable: two ``epoll_ctl`` and
-a turn of the loop for each answer of a few octets, which nearly always fits.  Here such a write is one ``send``; what
-the socket does not take goes the usual way, and so does everything after it until that is sent, so octets stay in
-order, producers are paused and a lost connection is told as ever.  A listening port makes connections of the class
-that its ``transport`` attribute names, a connector those of its ``_makeTransport``: that is all ``send_at_once`` and
-``PromptConnections`` change.  TLS from the first octet profits too; after STARTTLS Twisted's TLS layer writes the
-usual way.
+a turn of the loop for each answer of a few octets, which nearly always fits.  Here such a write is one ``send``, or one
+``sendmsg`` of many pieces; what the socket does not take goes the usual way, and so does everything after it until that
+is sent, so octets stay in order, producers are paused and a lost connection is told as ever.
+
+A listening port makes connections of the class that its ``transport`` attribute names, a connector those of its
+``_makeTransport``: that is all ``send_at_once`` and ``PromptConnections`` change.  TLS from the first octet profits
+too; after STARTTLS Twisted's TLS layer writes the usual way.
 """
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from twisted.internet.interfaces import IConnector, IListeningPort, IReactorFDSet, IReactorTCP, IReactorTime
 from twisted.internet.protocol import ClientFactory, connectionDone
 from twisted.internet.tcp import Client, Connection, Connector, Port, Server
+from twisted.python.util import untilConcludes
+
+#: That one ``sendmsg`` takes (IOV_MAX of Linux).
+_MAX_PIECES = 1024
 
 if TYPE_CHECKING:
     _Connection = Connection
@@ -39,6 +46,15 @@ class _Prompt(_Connection):
         if data:
             super().write(data)
 
+    def writeSequence(self, pieces: Iterable[bytes]) -> None:
+        """Many are not put together for that: copying a long answer costs as much as sending it."""
+        left = list(pieces)
+        if self.connected and not self.TLS and not self._waiting:
+            with contextlib.suppress(OSError):  # nothing fits, or it is lost, as the reactor will find
+                left = _without(left, untilConcludes(self.socket.sendmsg, left[:_MAX_PIECES]))
+        if left:
+            super().writeSequence(left)
+
     def loseConnection(self) -> None:
         """At the end of this turn when all is sent: the usual way asks the reactor first whether more could be."""
         at_once = self.connected and not (self.TLS or self._waiting or self.producer or self._writeDisconnected)
@@ -56,6 +72,15 @@ class _Prompt(_Connection):
     def stopWriting(self) -> None:
         self._waiting = False
         super().stopWriting()
+
+
+def _without(pieces: list[bytes], octets: int) -> list[bytes]:
+    """What is behind so many octets."""
+    for place, piece in enumerate(pieces):
+        if octets < len(piece):
+            return [piece[octets:], *pieces[place + 1 :]]
+        octets -= len(piece)
+    return []
 
 
 class PromptServer(_Prompt, Server):

@@ -16,7 +16,7 @@ from mailsuite.disk.opening import FLAGS
 from mailsuite.errors import Expunged, MailError, TooBig
 from mailsuite.mime.lines import to_crlf
 from mailsuite.store.folder import Folder
-from mailsuite.store.places import Row
+from mailsuite.store.places import Files
 from mailsuite.store.reading import from_file
 
 #: Stored octets of a small message.
@@ -27,29 +27,45 @@ def octets(folder: Folder, uids: Sequence[int], most: int) -> list[bytes | MailE
     """See ``IMailbox.octets``."""
     with folder.account.locked():
         folder.must_be_there()
-        rows = {row.uid: row for row in folder.account.index.rows(folder.id, uids)}
+        files = folder.account.index.to_read(folder.id, uids)
+    places = dict(zip(files.uids, range(len(files)), strict=True))
     found: list[bytes | MailError] = []
     for uid in uids:
-        row = rows.get(uid)
-        most -= row.wire if row is not None else 0
+        place = places.get(uid)
+        if place is None:
+            found.append(Expunged("the message is gone"))
+            continue
+        most -= files.sizes[place]
         if most < 0 and found:
             break
-        found.append(_whole(folder, row) if row is not None else Expunged("the message is gone"))
+        found.append(_whole(folder, files, place))
     return found
 
 
-def _whole(folder: Folder, row: Row) -> bytes | MailError:
+def _whole(folder: Folder, files: Files, place: int) -> bytes | MailError:
     """All of a small message as sent, or why not."""
-    if row.stored > WHOLE:
+    size = files.stored[place]
+    if size > WHOLE:
         return TooBig("too large to be read at once")
-    stored = _expected(folder.path_of(row), row.stored)
+    stored = _expected(folder.place(files.bases[place], files.letters[place], bool(files.recent[place])), size)
     if not stored:
-        try:
-            stored = from_file(folder, row, _read_small)
-        except MailError as error:
-            return error
-        except OSError as error:
-            return meaning_of(error, "a message")
+        return _looked_for(folder, files.uids[place])
+    sent = stored.replace(b"\n", b"\r\n")
+    return sent if len(sent) == files.sizes[place] else to_crlf(stored)  # it is longer where CRLF was there already
+
+
+def _looked_for(folder: Folder, uid: int) -> bytes | MailError:
+    """The same, of a file that is not what it was."""
+    try:
+        with folder.account.locked():
+            rows = folder.account.index.rows(folder.id, [uid])
+        stored = from_file(folder, rows[0], _read_small) if rows else b""
+    except MailError as error:
+        return error
+    except OSError as error:
+        return meaning_of(error, "a message")
+    if not rows:
+        return Expunged("the message is gone")
     return TooBig("too large to be read at once") if len(stored) > WHOLE else to_crlf(stored)
 
 

@@ -22,7 +22,7 @@ from mailsuite.store import columns, header_sets, places
 from mailsuite.store.among import among
 from mailsuite.store.columns import Columns, Kind
 from mailsuite.store.header_sets import HeaderSets, Names
-from mailsuite.store.places import Places, Row, Rows
+from mailsuite.store.places import Files, Places, Row, Rows
 
 _VERSION = 4
 _SCHEMA = f"""
@@ -228,6 +228,10 @@ class Index:
     def files(self, id: int, uids: Collection[int]) -> Rows:
         """The same for those that are to be copied."""
         return places.read(self._db, id, uids, Rows)
+
+    def to_read(self, id: int, uids: Collection[int]) -> Files:
+        """The same for those whose octets are to be read."""
+        return places.read(self._db, id, uids, Files)
 
     def dates(self, id: int, uids: Collection[int]) -> Sequence[tuple[int, float, int]]:
         """(UID, internal date, octets as sent) of those that are there, ascending."""

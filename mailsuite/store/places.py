@@ -92,6 +92,13 @@ class Rows(Places, frozen=True):
         return cls(*zip(*found, strict=True)) if found else cls((), (), (), (), (), (), (), ())
 
 
+class Files(Places, frozen=True):
+    """Those whose octets are to be read; sizes as stored and as sent."""
+
+    stored: Sequence[int]
+    sizes: Sequence[int]
+
+
 _Kind = TypeVar("_Kind", bound=Places)
 
 

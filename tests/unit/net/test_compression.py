@@ -96,6 +96,14 @@ def test_what_never_becomes_a_command_ends(monkeypatch: pytest.MonkeyPatch) -> N
     assert client.transport.disconnecting
 
 
+def test_pieces_are_compressed_behind_what_was_said_before() -> None:
+    client = Client()
+    connection: Any = client.transport.protocol
+    connection.core.untagged(b"* 1 FETCH (BODY[] {3}\r\n")
+    connection.send([b"abc", b")\r\n"])
+    assert client.told() == b"* 1 FETCH (BODY[] {3}\r\nabc)\r\n"
+
+
 def test_a_session_that_waits_keeps_no_compressor() -> None:
     client = Client()
     connection: Any = client.transport.protocol

@@ -18,7 +18,7 @@ from mailsuite.imap.limits import Limits
 from mailsuite.interfaces import IBody
 from mailsuite.mime.structure import Scanner
 from mailsuite.model import SEEN, FlagOp, Flags
-from mailsuite.net.imap_bodies import AT_HAND, TOGETHER_OCTETS
+from mailsuite.net.imap_bodies import AT_HAND, FIRST_OCTETS, TOGETHER_OCTETS
 from mailsuite.net.imap_sections import PIECE
 from mailsuite.net.imap_server import IMAPServerFactory
 from mailsuite.net.imap_session import Session
@@ -186,10 +186,30 @@ def test_a_client_that_does_not_read_costs_a_buffer_and_delays_nobody(server: Se
         server.stores.deliver(ANN, b"Subject: x\n\n" + b"0123456789\n" * 10_000)
     slow, other = server.client(), server.client()
     slow.send(b"a FETCH 1:* BODY.PEEK[]")
-    assert HIGH_WATER < slow.transport._unread < TOGETHER_OCTETS + HIGH_WATER
+    assert HIGH_WATER < slow.transport._unread < FIRST_OCTETS + HIGH_WATER
     assert other.ask(b"b NOOP") == b"b OK done\r\n"
     answer = slow.read()
     assert answer.count(b" FETCH (BODY[] {120014}\r\n") == 100
+    assert answer.endswith(b"a OK fetched\r\n")
+
+
+def test_who_reads_gets_more_in_one_piece_up_to_a_limit(server: Server) -> None:
+    for number in range(1500):
+        server.stores.deliver(ANN, b"Subject: %d\n\n" % number + b"0123456789\n" * 1000)
+    client = server.client()
+    client.send(b"a FETCH 1:* (UID BODY.PEEK[] RFC822.SIZE)")
+    pieces = []
+    while piece := client.transport.take():
+        pieces.append(piece)
+        client.transport.settle()
+    sizes = list(map(len, pieces))
+    assert sizes[0] < sizes[1] < sizes[2] <= max(sizes) < TOGETHER_OCTETS + FIRST_OCTETS
+    answer = b"".join(pieces)
+    for number in (1, 2, 700, 1500):
+        text = b"Subject: %d\r\n\r\n" % (number - 1) + b"0123456789\r\n" * 1000
+        size = len(text)
+        row = b"* %d FETCH (UID %d BODY[] {%d}\r\n%b RFC822.SIZE %d)\r\n" % (number, number, size, text, size)
+        assert answer.count(row) == 1
     assert answer.endswith(b"a OK fetched\r\n")
 
 

@@ -81,6 +81,34 @@ def test_what_does_not_fit_waits_and_everything_after_it_too(peer: Peer) -> None
     assert peer.read() == b"at once again"
 
 
+@pytest.mark.parametrize(
+    "pieces",
+    [[b"one"], [b"", b"* 1 FETCH (BODY[] {3}\r\n", b"abc", b")\r\n", b""], [b"%d " % n for n in range(5000)], []],
+    ids=["one", "some", "more than one call takes", "none"],
+)
+def test_pieces_go_one_behind_the_other(peer: Peer, pieces: list[bytes]) -> None:
+    peer.connection.writeSequence(iter(pieces))
+    assert peer.awaited is (len(pieces) > 1024)
+    assert peer.read_all() == b"".join(pieces)
+
+
+def test_pieces_that_do_not_fit_wait_and_everything_after_them_too(peer: Peer) -> None:
+    pieces = [BULK[start : start + 7000] for start in range(0, len(BULK), 7000)]
+    peer.connection.writeSequence(pieces)
+    assert peer.awaited
+    first = peer.read()
+    peer.connection.writeSequence([b"after", b"wards"])
+    assert peer.read() == b""
+    assert first + peer.read_all() == BULK + b"afterwards"
+
+
+def test_pieces_for_a_lost_connection_are_told_by_the_reactor(peer: Peer) -> None:
+    peer.socket.close()
+    peer.connection.writeSequence([b"anybody", b"there?"])
+    assert peer.awaited
+    assert isinstance(peer.connection.doWrite(), error.ConnectionLost)
+
+
 def test_a_producer_is_paused_when_much_waits_and_resumed_when_it_is_sent(peer: Peer) -> None:
     told: list[str] = []
 
