@@ -8,14 +8,17 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from test_imap_session import ANN, Server
 from twisted.internet.task import Clock
 
+from mailsuite.disk.journal_disk import JournalDisk
 from mailsuite.disk.placement import place
 from mailsuite.disk.real import RealDisk
 from mailsuite.disk.spool import Spool
 from mailsuite.imap.limits import Limits
+from mailsuite.interfaces import IDisk, IOffload
 from mailsuite.model import DELETED, FLAGGED, NULL_SENDER, SEEN, Envelope, ToMailbox
 from mailsuite.net.imap_server import IMAPServerFactory
 from mailsuite.net.imap_settings import IMAPSettings
@@ -23,9 +26,11 @@ from mailsuite.net.login import Login
 from mailsuite.net.sessions import Admission
 from mailsuite.net.throttle import Throttle
 from mailsuite.offload import Inline
+from mailsuite.store import behind
 from mailsuite.store.maildir import MaildirStores
 from mailsuite.store.names import account_path, to_folder
 from mailsuite.testing.directory import MemoryDirectory
+from mailsuite.testing.held import BehindHeld
 from mailsuite.testing.memory_store import EPOCH, MemoryStores
 from mailsuite.testing.quotas import MemoryQuotas
 from mailsuite.testing.results import result_of
@@ -65,7 +70,8 @@ class OnDisk:
         self.root = Path(self.folder.name)
         self.spool = Spool(str(self.root / "spool"), Inline())
         self.spool.clean()
-        self.stores = MaildirStores(str(self.root / "store"), RealDisk(), Inline(), self.clock, "mail.example.org")
+        self.disk, offload = self.make_disk()
+        self.stores = MaildirStores(str(self.root / "store"), self.disk, offload, self.clock, "mail.example.org")
         self.server: Any = self
         directory = MemoryDirectory()
         directory.add(ANN)
@@ -80,12 +86,15 @@ class OnDisk:
             MemoryQuotas(MemoryStores(self.clock)),
         )
 
+    def make_disk(self) -> tuple[IDisk, IOffload]:
+        return RealDisk(), Inline()
+
     def deliver(self, octets: bytes, box: str) -> None:
         draft = self.spool.draft()
         draft.write(octets)
         envelope = Envelope("1", NULL_SENDER, (), EPOCH)
         placed = self.stores.placements([ToMailbox(ANN, box)], envelope, b"", result_of(draft.content()))
-        place(RealDisk(), placed)
+        place(self.disk, placed)
         self.stores.arrived(placed)
 
     def set_flags(self, box: str, uid: int, flags: set[str]) -> None:
@@ -117,4 +126,30 @@ class OnDisk:
 
     def close(self) -> None:
         result_of(self.stores.close())
+        self.folder.cleanup()
+
+
+class FilesBehind(OnDisk):
+    """The same where files follow answers, as they do of many messages, and not before another program comes."""
+
+    def make_disk(self) -> tuple[IDisk, IOffload]:
+        self.patch = mock.patch.object(behind, "AT_ONCE", 0)
+        self.patch.start()
+        self.offload = BehindHeld()
+        self.journal = JournalDisk(str(self.root / "queue" / "journal"), 1 << 20)
+        self.journal.open(keep=False)
+        return self.journal, self.offload
+
+    def set_flags(self, box: str, uid: int, flags: set[str]) -> None:
+        self.offload.go()
+        super().set_flags(box, uid, flags)
+
+    def drop(self, box: str, uid: int) -> None:
+        self.offload.go()
+        super().drop(box, uid)
+
+    def close(self) -> None:
+        result_of(self.stores.close())
+        self.journal.close()
+        self.patch.stop()
         self.folder.cleanup()

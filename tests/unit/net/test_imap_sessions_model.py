@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from imap_model import Believer, Box, Kind, copied
-from imap_worlds import InMemory, OnDisk
+from imap_worlds import FilesBehind, InMemory, OnDisk
 from test_imap_session import ANN, Client
 
 from mailsuite.model import DELETED, FLAGGED, INBOX, SEEN
@@ -300,6 +300,10 @@ class SessionsOnDisk(Sessions):
     make_world = OnDisk
 
 
+class SessionsBeforeFiles(Sessions):
+    make_world = FilesBehind
+
+
 @pytest.fixture(autouse=True, scope="module")
 def no_waiting_for_the_disk() -> Any:
     with pytest.MonkeyPatch.context() as patch:
@@ -313,8 +317,9 @@ SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much]
 Sessions.TestCase.settings = settings(
     max_examples=25, stateful_step_count=30, deadline=None, phases=PHASES, suppress_health_check=SLOW
 )
-SessionsOnDisk.TestCase.settings = settings(
+SessionsOnDisk.TestCase.settings = SessionsBeforeFiles.TestCase.settings = settings(
     max_examples=6, stateful_step_count=30, deadline=None, phases=PHASES, suppress_health_check=SLOW
 )
 TestSessionsInMemory = Sessions.TestCase
 TestSessionsOnDisk = SessionsOnDisk.TestCase
+TestSessionsBeforeFiles = SessionsBeforeFiles.TestCase

@@ -5,45 +5,22 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import pytest
 from maildir_site import ANN, Site, octets, seen
-from twisted.internet.defer import Deferred
 
 from mailsuite.disk import many
 from mailsuite.disk.journal_disk import JournalDisk
 from mailsuite.errors import DiskFull
 from mailsuite.model import DELETED, FLAGGED, SEEN, FlagOp
-from mailsuite.offload import Inline
 from mailsuite.store import behind, scan
+from mailsuite.testing.held import BehindHeld
 from mailsuite.testing.results import result_of
 
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
-
 END = b"First line\r\n"
-
-
-class Held(Inline):
-    """Does all at once but what follows behind answers, which waits for ``go``."""
-
-    def __init__(self) -> None:
-        self._behind: deque[Callable[[], object]] = deque()
-
-    def run_in(self, lane: str, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
-        if not lane.startswith("behind:"):
-            return super().run_in(lane, work, *args, **kwargs)
-        started: Deferred[None] = Deferred()
-        self._behind.append(lambda: started.callback(None))
-        return started.addCallback(lambda _: work(*args, **kwargs))
-
-    def go(self) -> None:
-        while self._behind:
-            self._behind.popleft()()
 
 
 @pytest.fixture(autouse=True)
@@ -52,12 +29,12 @@ def all_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def offload() -> Held:
-    return Held()
+def offload() -> BehindHeld:
+    return BehindHeld()
 
 
 @pytest.fixture
-def site(tmp_path: Path, offload: Held) -> Iterator[Site]:
+def site(tmp_path: Path, offload: BehindHeld) -> Iterator[Site]:
     disk = opened(tmp_path / "site")
     site = Site(tmp_path / "site", disk, offload)
     for _ in range(3):
@@ -93,7 +70,7 @@ def by_another(site: Site, uid: int, now: str) -> None:
     site.by_another_program(rename)
 
 
-def test_flags_are_answered_first_and_files_follow(site: Site, offload: Held) -> None:
+def test_flags_are_answered_first_and_files_follow(site: Site, offload: BehindHeld) -> None:
     inbox = site.mailbox()
     store(inbox, [1, 2, 3], FlagOp.ADD, FLAGGED)
     assert letters(site) == ["", "", ""]
@@ -112,7 +89,7 @@ def test_few_files_are_renamed_before_the_answer(site: Site, monkeypatch: pytest
     assert (letters(site), inbox.folder.behind.pending) == (["F", "F", "F"], False)
 
 
-def test_what_comes_after_follows_in_order(site: Site, offload: Held) -> None:
+def test_what_comes_after_follows_in_order(site: Site, offload: BehindHeld) -> None:
     inbox = site.mailbox()
     store(inbox, [1, 2, 3], FlagOp.ADD, FLAGGED)
     store(inbox, [1, 2], FlagOp.ADD, DELETED)
@@ -142,7 +119,7 @@ def test_no_more_units_than_a_few_are_behind(site: Site, monkeypatch: pytest.Mon
     assert letters(site) == ["FS", "FS", "FS"], "the third waited for the first two"
 
 
-def test_mail_that_was_not_seen_goes_to_cur_with_its_flags(site: Site, offload: Held) -> None:
+def test_mail_that_was_not_seen_goes_to_cur_with_its_flags(site: Site, offload: BehindHeld) -> None:
     site.deliver()
     inbox = site.mailbox()
     store(inbox, [3, 4], FlagOp.ADD, SEEN)
@@ -155,7 +132,7 @@ def test_mail_that_was_not_seen_goes_to_cur_with_its_flags(site: Site, offload: 
 # -- other programs ----------------------------------------------------------------------------------------------------
 
 
-def test_flags_are_set_upon_those_that_another_program_set_meanwhile(site: Site, offload: Held) -> None:
+def test_flags_are_set_upon_those_that_another_program_set_meanwhile(site: Site, offload: BehindHeld) -> None:
     inbox = site.mailbox()
     store(inbox, [1, 2], FlagOp.ADD, FLAGGED)
     before = inbox.folder.counters.modseq
@@ -166,7 +143,7 @@ def test_flags_are_set_upon_those_that_another_program_set_meanwhile(site: Site,
     assert result_of(inbox.changed_since(before)) == [1]
 
 
-def test_what_was_expunged_does_not_come_back_under_another_name(site: Site, offload: Held) -> None:
+def test_what_was_expunged_does_not_come_back_under_another_name(site: Site, offload: BehindHeld) -> None:
     inbox = site.mailbox()
     store(inbox, [1, 2], FlagOp.ADD, DELETED)
     result_of(inbox.expunge([1, 2]))
@@ -177,7 +154,7 @@ def test_what_was_expunged_does_not_come_back_under_another_name(site: Site, off
 
 
 def test_what_other_programs_do_meanwhile_is_seen_afterwards(
-    site: Site, offload: Held, monkeypatch: pytest.MonkeyPatch
+    site: Site, offload: BehindHeld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inbox = site.mailbox()
     store(inbox, [1, 2], FlagOp.ADD, FLAGGED)
@@ -191,7 +168,7 @@ def test_what_other_programs_do_meanwhile_is_seen_afterwards(
     assert seen(inbox) == {1: {FLAGGED}, 2: {FLAGGED}, 3: {SEEN}}
 
 
-def test_a_mailbox_that_another_program_removes_meanwhile_is_gone(site: Site, offload: Held) -> None:
+def test_a_mailbox_that_another_program_removes_meanwhile_is_gone(site: Site, offload: BehindHeld) -> None:
     result_of(site.store().create("Work", ""))
     site.deliver(name="Work")
     work = site.mailbox("Work")
@@ -214,7 +191,7 @@ def test_copies_and_moves_wait_for_what_is_behind(site: Site) -> None:
     assert (letters(site), letters(site, "Work")) == (["F", "FS"], ["F", "FS"])
 
 
-def test_a_mailbox_is_renamed_and_deleted_when_nothing_is_behind(site: Site, offload: Held) -> None:
+def test_a_mailbox_is_renamed_and_deleted_when_nothing_is_behind(site: Site, offload: BehindHeld) -> None:
     result_of(site.store().create("Work", ""))
     site.deliver(name="Work")
     store(site.mailbox("Work"), [1], FlagOp.ADD, FLAGGED)
@@ -247,7 +224,7 @@ def test_an_index_that_is_lost_meanwhile_is_made_of_what_is_so(site: Site) -> No
 @pytest.mark.parametrize("done", [0, 1, 2])
 @pytest.mark.parametrize("index_lost", [False, True])
 def test_a_killed_server_goes_on_where_it_was(
-    site: Site, tmp_path: Path, done: int, index_lost: bool, offload: Held
+    site: Site, tmp_path: Path, done: int, index_lost: bool, offload: BehindHeld
 ) -> None:
     inbox = site.mailbox()
     store(inbox, [1, 2, 3], FlagOp.ADD, FLAGGED)
@@ -264,7 +241,7 @@ def test_a_killed_server_goes_on_where_it_was(
     result_of(again.stores.close())
 
 
-def test_what_fails_meanwhile_is_looked_after(site: Site, offload: Held) -> None:
+def test_what_fails_meanwhile_is_looked_after(site: Site, offload: BehindHeld) -> None:
     folder = site.mailbox().folder
     store(site.mailbox(), [1, 2, 3], FlagOp.ADD, FLAGGED)
     with pytest.raises(DiskFull), folder.account.locked(), folder.own_change():
@@ -276,7 +253,9 @@ def test_what_fails_meanwhile_is_looked_after(site: Site, offload: Held) -> None
 # -- trouble -----------------------------------------------------------------------------------------------------------
 
 
-def test_what_cannot_be_done_now_is_done_later(site: Site, offload: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_done_now_is_done_later(
+    site: Site, offload: BehindHeld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     inbox = site.mailbox()
     store(inbox, [1, 2, 3], FlagOp.ADD, FLAGGED)
     renamed = os.rename
