@@ -96,6 +96,8 @@ class AccountMail:
         self._opened = self._closed = self._resting = False
         self._folders: dict[str, Folder] = {}
         self.usage = Usage(self)
+        #: What the index is to be told before anything else is asked of the account, but after the answer.
+        self.afterwards: deque[Callable[[], None]] = deque()
         #: New messages whose ENVELOPE and structure will be asked for.
         self.unrendered: Unrendered[Folder] = Unrendered()
 
@@ -147,6 +149,7 @@ class AccountMail:
         set_aside(self._index_path, reason, self.resources.now())
         self.index = Index(self._index_path, self.resources.now)
         self.usage.forget()
+        self.afterwards.clear()
         for folder in tuple(self._folders.values()):
             folder.rebuild()
 
@@ -177,6 +180,11 @@ class AccountMail:
             publish(self._uncertain > 0)  # which looks
             self._uncertain = len(self._expected) if self._uncertain else 0
 
+    def finish_off(self) -> None:
+        """Do what was to be done afterwards."""
+        while self.afterwards:
+            self.afterwards.popleft()()
+
     # -- the end -------------------------------------------------------------------------------------------------
 
     def rest(self) -> bool:
@@ -200,6 +208,7 @@ class AccountMail:
         if self._opened:
             with contextlib.suppress(MailError, OSError, sqlite3.Error):
                 self.catch_up()
+                self.finish_off()
                 for folder in self._folders.values():
                     folder.behind.finish()
                     folder.look()
@@ -215,6 +224,7 @@ class AccountMail:
             self._folders.clear()
             self._expected.clear()
             self._uncertain = 0
+            self.afterwards.clear()
             self.unrendered.clear()
             self.usage.forget()
             self._opened = False

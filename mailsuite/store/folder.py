@@ -142,6 +142,8 @@ class Folder:
         self.look()
         if known and not vouched and (past := self.history.load()):  # the index may have lost what it was told last
             self.account.index.set_modseqs(self.id, past.newer(self._known()))
+        if known and not vouched:
+            self.account.index.delete_strays(self.id)
         self.account.index.all_known(self.id)
         self._rebuilding, self._trust, self.past = False, Trust.NONE, None
         self.history.complete = True
@@ -246,6 +248,7 @@ class Folder:
         messages, size = index.size_of(self.id, uids)
         with index.transaction():
             index.delete(self.id, uids)
+        self.account.afterwards.append(partial(index.delete_rendered, self.id, uids))
         self.account.usage.count(-size, -messages)
         self._keep(lambda held: held.remove(uids, size))
         self._tell(Vanished(tuple(sorted(uids)), modseq))

@@ -39,6 +39,9 @@ CREATE TABLE ascii (key INTEGER PRIMARY KEY, size INTEGER NOT NULL);
 CREATE TABLE preview (key INTEGER PRIMARY KEY, text TEXT NOT NULL);
 {header_sets.SCHEMA.strip()}
 """
+#: Pages of the write-ahead log after which SQLite brings it home, for which it waits for the disk twice: more than a
+#: command changes of most mailboxes.  Octets that the log keeps then.
+WAL_PAGES, WAL_KEPT = 4000, 4 << 20
 #: Files that were set aside and are kept, the newest.
 MAX_SET_ASIDE = 3
 _COLUMNS = "key, base, recent, letters, stored, wire, date, modseq"
@@ -87,6 +90,8 @@ class Index:
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=NORMAL")  # no fsync a transaction, no corruption by a power cut either
             db.execute("PRAGMA cache_size=-4096")
+            db.execute(f"PRAGMA wal_autocheckpoint={WAL_PAGES}")
+            db.execute(f"PRAGMA journal_size_limit={WAL_KEPT}")
             version = db.execute("PRAGMA user_version").fetchone()[0]
             if version not in (0, _VERSION):
                 raise sqlite3.DatabaseError(f"it has version {version}, this program writes {_VERSION}")
@@ -273,10 +278,26 @@ class Index:
         self._db.executemany("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?)", zip(*columns, strict=True))
 
     def delete(self, id: int, uids: Collection[int]) -> None:
+        """``delete_rendered`` is to follow."""
         condition, values = among(id, uids)
-        for table in ("message", *_TABLES):
-            self._db.execute(f"DELETE FROM {table} WHERE {condition}", values)  # noqa: S608
-        self.header_sets.delete(condition, values)
+        self._db.execute(f"DELETE FROM message WHERE {condition}", values)  # noqa: S608
+
+    def delete_rendered(self, id: int, uids: Collection[int]) -> None:
+        """Messages that were deleted, and whose UIDs nobody gets again."""
+        condition, values = among(id, uids)
+        with self.transaction():
+            for table in _TABLES:
+                self._db.execute(f"DELETE FROM {table} WHERE {condition}", values)  # noqa: S608
+            self.header_sets.delete(condition, values)
+
+    def delete_strays(self, id: int) -> None:
+        """The same for what a server that was killed left."""
+        strays = "key BETWEEN ? AND ? AND key NOT IN (SELECT key FROM message)"
+        with self.transaction():
+            for table in _TABLES:
+                condition = f"{strays} AND key & {_UID} > 0"  # under 0 stands something else (``ascii_sizes``)
+                self._db.execute(f"DELETE FROM {table} WHERE {condition}", _range(id))  # noqa: S608
+            self.header_sets.delete(strays, _range(id))
 
     def set_letters(self, id: int, letters: Mapping[tuple[str, bool], Sequence[int]], modseq: int) -> None:
         """(Letters, whether in ``new``) -> UIDs of those of which that is so now."""

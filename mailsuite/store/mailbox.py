@@ -111,7 +111,14 @@ class Lane:
 
     def _wake(self, result: _T) -> _T:
         self.wake()
+        if self.account.afterwards:  # before what is asked when the answer is out
+            self.run_unasked(self.account.finish_off).addErrback(self._not_finished)
         return result
+
+    def _not_finished(self, failure: Failure) -> None:
+        """The index knows less than it could."""
+        if not failure.check(MailError):
+            _log.failure("the index of {account} lacks something", failure, account=self.account.name)
 
     def wake(self) -> None:
         """Let the account's watches hear of what they have not heard of."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Sequence
+from functools import partial
 from itertools import compress
 
 from mailsuite.model import Copied
@@ -60,12 +61,23 @@ def _transfer(account: AccountMail, source: Folder, rows: Rows, target: Folder, 
         gone = {order[number] for number in missed}
         there = [place not in gone for place in range(len(rows))]
         rows, copies = rows.only(there), copies.only(there)
-        known = account.index.copy_rendered(source.id, rows.uids, target.id, copies.uids)
-        target.add(copies, rendered=known == len(copies))
+        target.add(copies, rendered=True)
+        render = partial(_render, account, source, rows.uids, target, copies.uids)
         if move and rows:
+            render()  # while the originals are known
             source.forget(rows.uids, modseq)
+        else:
+            account.afterwards.append(render)
     target.announce()
     return rows, copies
+
+
+def _render(account: AccountMail, source: Folder, uids: Sequence[int], target: Folder, copies: Sequence[int]) -> None:
+    """What is rendered of messages is so of their copies; the others are rendered some day."""
+    if not source.gone and not target.gone:
+        known = account.index.copy_rendered(source.id, uids, target.id, copies)
+        if known < len(copies):
+            account.unrendered.add(target, copies)
 
 
 def _noted(source: Folder, target: Folder, rows: Rows, copies: Rows, modseq: int) -> list[Step]:
