@@ -35,6 +35,8 @@ class _Prompt(_Connection):
 
     #: The reactor was asked to tell when the socket is writable: something waits to be sent, or to be closed.
     _waiting = False
+    #: No other process has the descriptor, so that closing it ends the connection.
+    _shouldShutdown = False
     #: Octets that one ``send`` may take (Twisted's default is 128 KiB): a part of a long answer goes in fewer turns.
     SEND_LIMIT = 1 << 20
 

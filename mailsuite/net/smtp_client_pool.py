@@ -1,4 +1,7 @@
-"""Connections that wait a few seconds for another message to the same host."""
+"""Connections that wait a few seconds for another message to the same host.
+
+One timer watches them all, so a message that takes one and gives it back makes no timer and cancels none.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from mailsuite.model import Hop, Security
 from mailsuite.net.smtp_client_session import ClientSession
 from mailsuite.net.smtp_client_settings import CourierSettings, Tls
 
+#: Seconds that clocks may be inexact.
+_A_MOMENT = 0.001
 _Key: TypeAlias = tuple[str, int, Security]
 
 
@@ -19,17 +24,20 @@ class IdleSessions:
     def __init__(self, settings: CourierSettings, clock: IReactorTime) -> None:
         self._settings = settings
         self._clock = clock
-        self._waiting: dict[_Key, list[tuple[ClientSession, IDelayedCall]]] = {}
+        #: Those for a host and when they came, the latest at the end.
+        self._waiting: dict[_Key, list[tuple[ClientSession, float]]] = {}
         self._count = 0
+        self._timer: IDelayedCall | None = None
 
     def put(self, hop: Hop, session: ClientSession) -> None:
         """Let it wait, or end it if too many do."""
         if self._count >= self._settings.idle_connections or self._settings.idle <= 0:
             session.quit()
             return
-        call = self._clock.callLater(self._settings.idle, self._expire, hop, session)
-        self._waiting.setdefault(_key(hop), []).append((session, call))
+        self._waiting.setdefault(_key(hop), []).append((session, self._clock.seconds()))
         self._count += 1
+        if self._timer is None:
+            self._timer = self._clock.callLater(self._settings.idle, self._expire)
 
     def take(self, hop: Hop, tls: Tls) -> ClientSession | None:
         """The one that waited the shortest, of those that are as safe as ``tls`` asks."""
@@ -53,16 +61,23 @@ class IdleSessions:
 
     def _remove(self, key: _Key, at: int) -> None:
         waiting = self._waiting[key]
-        _, call = waiting.pop(at)
-        if call.active():
-            call.cancel()
+        del waiting[at]
         self._count -= 1
         if not waiting:
             del self._waiting[key]
 
-    def _expire(self, hop: Hop, session: ClientSession) -> None:
-        self.remove(hop, session)
-        session.quit()
+    def _expire(self) -> None:
+        """Those whose time is over go; look again when that of the next one is."""
+        self._timer = None
+        over = self._clock.seconds() - self._settings.idle + _A_MOMENT
+        for key in list(self._waiting):
+            while (waiting := self._waiting.get(key)) and waiting[0][1] <= over:
+                session = waiting[0][0]
+                self._remove(key, 0)
+                session.quit()
+        if self._waiting:
+            oldest = min(waiting[0][1] for waiting in self._waiting.values())
+            self._timer = self._clock.callLater(max(oldest - over, 0.0), self._expire)
 
 
 def _key(hop: Hop) -> _Key:

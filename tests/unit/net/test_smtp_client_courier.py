@@ -316,6 +316,25 @@ def test_a_waiting_connection_says_goodbye_in_time() -> None:
     assert world.clock.getDelayedCalls() == []
 
 
+def test_each_connection_waits_from_when_it_was_given_back() -> None:
+    first, second = ScriptedPeer(), ScriptedPeer()
+    world = World({"192.0.2.1:25": first, "192.0.2.2:25": second})
+    other = Hop("mx2.b.test", ("192.0.2.2",), HOP.port)
+    world.send()
+    world.wait(3)
+    world.send()
+    world.send(hop=other)
+    world.wait(3)
+    world.send(hop=other)
+    world.wait(1)
+    assert [peer.sessions[0].lines[-1] == "QUIT" for peer in (first, second)] == [False, False]
+    world.wait(1)
+    assert [peer.sessions[0].lines[-1] == "QUIT" for peer in (first, second)] == [True, False]
+    world.wait(3)
+    assert second.sessions[0].lines[-1] == "QUIT"
+    assert world.clock.getDelayedCalls() == []
+
+
 def test_no_more_than_so_many_messages_over_one_connection() -> None:
     peer = ScriptedPeer()
     world = at_one(peer, messages=2)
