@@ -1,22 +1,27 @@
-"""What it costs to index a message: ``mime.render.summary`` over a corpus, in microseconds a message.
+"""What it costs to look into a message: to make its summary for the index, to pick header fields, to search its body.
 
-    python bench/mime_scan.py CORPUS.py [COUNT]
+    python -m bench.mime_scan [--messages N] [--maildir DIR]
 
-``CORPUS.py`` is a module with ``messages(count)`` that yields (octets with LF line ends, date).
+Prints microseconds of processor time a message, the median and the 99th percentile.  The messages are those of
+``mailsuite.testing.corpus``, or the files of a Maildir, which say more about real mail.
+Example: ``python -m bench.mime_scan --maildir ~/Maildir --messages 5000``.
 """
 
 from __future__ import annotations
 
-import importlib.util
+import itertools
 import statistics
-import sys
 import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
+from bench.program import Arguments, existing_folder
 from mailsuite.mime.header import select
 from mailsuite.mime.lines import to_crlf
 from mailsuite.mime.render import summary
-from mailsuite.mime.search import Content
+from mailsuite.mime.search import content
 from mailsuite.query import Body
+from mailsuite.testing.corpus import messages
 
 FIELDS = (
     b"from",
@@ -32,33 +37,39 @@ FIELDS = (
 )
 
 
-def corpus(path: str, count: int) -> list[bytes]:
-    spec = importlib.util.spec_from_file_location("corpus", path)
-    if spec is None or spec.loader is None:
-        raise SystemExit(f"{path}: no Python module")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return [message for message, _ in module.messages(count)]
+def stored(maildir: Path | None, count: int) -> list[bytes]:
+    """Messages with LF line ends."""
+    if maildir is None:
+        return [message.replace(b"\r\n", b"\n") for message in messages(count)]
+    files = (file for inside in ("cur", "new") for file in sorted((maildir / inside).glob("*")))
+    return [file.read_bytes() for file in itertools.islice(files, count)]
+
+
+def report(name: str, work: Callable[[bytes], object], inputs: Sequence[bytes]) -> None:
+    times = []
+    for each in inputs:
+        started = time.process_time_ns()
+        work(each)
+        times.append((time.process_time_ns() - started) / 1000)
+    times.sort()
+    print(f"{name:20} median {statistics.median(times):8.1f} us   p99 {times[len(times) * 99 // 100]:8.1f} us")
 
 
 def main() -> None:
-    messages = corpus(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 1000)
-    wire = [to_crlf(message) for message in messages]
-    headers = [message[: summary(message).header_size] for message in wire]
-    print(f"{len(messages)} messages, {statistics.median(map(len, messages)):.0f} octets at the median")
-    for name, work, inputs in (
-        ("summary, LF", summary, messages),
-        ("summary, CRLF", summary, wire),
-        ("ten header fields", lambda block: select(block, FIELDS), headers),
-        ("search in the body", lambda message: Content(message).holds(Body("zebra quarter")), messages),
-    ):
-        times = []
-        for each in inputs:
-            started = time.perf_counter()
-            work(each)
-            times.append((time.perf_counter() - started) * 1e6)
-        times.sort()
-        print(f"{name:20} median {statistics.median(times):8.1f} us   p99 {times[len(times) * 99 // 100]:8.1f} us")
+    parser = Arguments(__doc__)
+    parser.count("--messages", 1000, "messages at most")
+    parser.add_argument("--maildir", type=existing_folder, metavar="DIR", help="take those of this Maildir")
+    asked = parser.parse_args()
+    lf = stored(asked.maildir, asked.messages)
+    if not lf:
+        parser.error(f"no messages in cur and new of {asked.maildir}")
+    crlf = [to_crlf(message) for message in lf]
+    headers = [message[: summary(message).header_size] for message in crlf]
+    print(f"{len(lf)} messages, {statistics.median(map(len, lf)):.0f} octets at the median")
+    report("summary, LF", summary, lf)
+    report("summary, CRLF", summary, crlf)
+    report("ten header fields", lambda block: select(block, FIELDS), headers)
+    report("search in the body", lambda message: content(message).holds(Body("zebra quarter")), lf)
 
 
 if __name__ == "__main__":
