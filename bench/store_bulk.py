@@ -1,18 +1,15 @@
-"""Milliseconds for what a session does to a whole mailbox: SELECT, STORE, COPY, EXPUNGE, at the store.
+"""What a session does to a whole mailbox costs at the store: SELECT, STATUS, STORE, COPY, EXPUNGE.
 
-store_bulk.py [--profile STEP] [COUNT ...]
+    python -m bench.store_bulk [COUNT ...] [--runs N] [--profile STEP] [--folder DIR]
 
-Time of the processor first, then of the clock; each is the median of several rounds.
+Prints for a mailbox of each COUNT of messages (5000 20000) milliseconds of processor time, then by the clock, each the
+median of several runs.  Everything that a step leads to is counted, also what a server does after its answer.
+Example: ``python -m bench.store_bulk 100000 --profile "copy all"``.
 """
 
 from __future__ import annotations
 
-import cProfile
-import pstats
-import shutil
 import statistics
-import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +17,7 @@ from typing import Any
 
 from twisted.internet.task import Clock
 
+from bench.program import Arguments, count, profiled, temporary
 from mailsuite.disk.journal_disk import JournalDisk
 from mailsuite.model import DELETED, FLAGGED, FlagOp
 from mailsuite.offload import Inline
@@ -27,11 +25,8 @@ from mailsuite.store.maildir import MaildirStores
 from mailsuite.testing.results import result_of
 
 NAME = "u@bench.example"
-ROUNDS = 5
-PROFILE = ""
-if "--profile" in sys.argv:
-    PROFILE = sys.argv.pop(sys.argv.index("--profile") + 1)
-    sys.argv.remove("--profile")
+COUNTS = (5000, 20_000)
+STEPS = ("select", "status", "select again", "store all", "unstore all", "copy all", "delete all", "expunge all")
 
 
 def fill(folder: Path, count: int) -> None:
@@ -44,26 +39,22 @@ def fill(folder: Path, count: int) -> None:
 
 
 class Times:
-    """By step, (CPU, clock) of each round."""
+    """By step, (CPU, clock) of each round; of the step ``profile`` a profile is shown."""
 
-    def __init__(self) -> None:
-        self.seen: dict[str, list[tuple[float, float]]] = {}
+    def __init__(self, profile: str) -> None:
+        self._profile = profile
+        self.seen: dict[str, list[tuple[float, float]]] = {step: [] for step in STEPS}
 
     def take(self, step: str, work: Callable[[], Any]) -> Any:
         began, clock = time.process_time(), time.perf_counter()
-        if step == PROFILE:
-            with cProfile.Profile() as profile:
-                result = work()
-            pstats.Stats(profile).sort_stats("tottime").print_stats(25)
-        else:
-            result = work()
-        self.seen.setdefault(step, []).append((time.process_time() - began, time.perf_counter() - clock))
+        result = profiled(work, 25) if step == self._profile else work()
+        self.seen[step].append((time.process_time() - began, time.perf_counter() - clock))
         return result
 
     def report(self, count: int) -> None:
         for step, seen in self.seen.items():
             cpu, clock = (statistics.median(each[which] for each in seen) * 1000 for which in (0, 1))
-            print(f"{count:7} messages {step:12} {cpu:9.2f} ms of CPU {clock:9.2f} ms")
+            print(f"{count:7} messages {step:12} {cpu:9.2f} ms of CPU {clock:9.2f} ms", flush=True)
 
 
 def round_of(times: Times, store: Any, number: int) -> None:
@@ -83,25 +74,36 @@ def round_of(times: Times, store: Any, number: int) -> None:
     times.take("expunge all", lambda: result_of(copies.expunge(there)))
 
 
-def measure(count: int) -> None:
-    folder = Path(tempfile.mkdtemp(prefix="bulk", dir="."))
+def measure(folder: Path, count: int, times: Times, runs: int) -> None:
     clock = Clock()
     clock.advance(time.time() + 100)
-    disk = JournalDisk(str(folder.absolute() / "queue/journal"))
+    disk = JournalDisk(str(folder / "queue/journal"))
     disk.open()
-    stores = MaildirStores(str(folder / "store"), disk, Inline(), clock, "bench.example")
     try:
         fill(folder, count)
+        stores = MaildirStores(str(folder / "store"), disk, Inline(), clock, "bench.example")
         store = result_of(stores.open(NAME))
-        times = Times()
-        for number in range(ROUNDS):
+        for number in range(runs):
             round_of(times, store, number)
-        times.report(count)
         result_of(stores.close())
-        disk.close()
     finally:
-        shutil.rmtree(folder)
+        disk.close()
 
 
-for argument in sys.argv[1:] or ("5000", "20000"):
-    measure(int(argument))
+def main() -> None:
+    parser = Arguments(__doc__)
+    parser.add_argument("counts", nargs="*", type=count, default=COUNTS, metavar="COUNT", help="messages of a mailbox")
+    parser.count("--runs", 5, "runs, of which the median counts")
+    words = f"show where the time went in a step: {', '.join(STEPS)}"
+    parser.add_argument("--profile", choices=STEPS, default="", metavar="STEP", help=words)
+    parser.folder()
+    asked = parser.parse_args()
+    for each in asked.counts:
+        times = Times(asked.profile)
+        with temporary(asked.folder) as folder:
+            measure(folder, each, times, asked.runs)
+        times.report(each)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,13 +1,14 @@
-"""Seconds to open a mailbox with a warm index, after a restart, and without an index.
+"""How long it takes to open a mailbox: one copied in, one open already, one with an index, one whose index is lost.
 
-store_open.py [COUNT ...]
+    python -m bench.store_open [COUNT ...] [--folder DIR]
+
+Prints for a mailbox of each COUNT of messages (10000 30000 100000) seconds by the clock and of a processor, with the
+latter in microseconds a message, and the MiB that an open mailbox holds and needs while it is opened.
+Example: ``python -m bench.store_open 1000000 --folder /srv``.
 """
 
 from __future__ import annotations
 
-import shutil
-import sys
-import tempfile
 import time
 import tracemalloc
 from pathlib import Path
@@ -15,12 +16,14 @@ from typing import Any
 
 from twisted.internet.task import Clock
 
+from bench.program import Arguments, count, temporary
 from mailsuite.disk.real import RealDisk
 from mailsuite.offload import Inline
 from mailsuite.store.maildir import MaildirStores
 from mailsuite.testing.results import result_of
 
 NAME = "u@bench.example"
+COUNTS = (10_000, 30_000, 100_000)
 
 
 def fill(folder: Path, count: int) -> None:
@@ -33,7 +36,7 @@ def fill(folder: Path, count: int) -> None:
         )
 
 
-def opened(folder: Path, label: str, stores: MaildirStores) -> None:
+def opened(label: str, stores: MaildirStores) -> None:
     began, cpu = time.perf_counter(), time.process_time()
     store: Any = result_of(stores.open(NAME))
     inbox = result_of(store.open("INBOX"))
@@ -42,44 +45,55 @@ def opened(folder: Path, label: str, stores: MaildirStores) -> None:
     done, cpu = time.perf_counter(), time.process_time() - cpu
     print(
         f"{len(snapshot.uids):7} messages {label:16} {done - began:7.3f} s (of it the snapshot {done - first:.3f}),"
-        f" {cpu:.3f} of CPU, {cpu / len(snapshot.uids) * 1e6:.1f} us a message"
+        f" {cpu:.3f} of CPU, {cpu / len(snapshot.uids) * 1e6:.1f} us a message",
+        flush=True,
     )
 
 
-def measure(count: int) -> None:
-    folder = Path(tempfile.mkdtemp(prefix="open", dir="."))
+def measure(folder: Path, count: int) -> None:
     clock = Clock()
     clock.advance(time.time() + 100)
 
     def stores() -> MaildirStores:
         return MaildirStores(str(folder / "store"), RealDisk(), Inline(), clock, "bench.example")
 
-    try:
-        fill(folder, count)
-        one = stores()
-        opened(folder, "copied in", one)
-        opened(folder, "open already", one)
-        opened(folder, "and again", one)
-        result_of(one.close())
-        one = stores()
-        opened(folder, "warm index", one)
-        result_of(one.close())
-        for file in (folder / "store/bench.example/u").glob("index*"):
-            file.unlink()
-        one = stores()
-        opened(folder, "without an index", one)
-        result_of(one.close())
-        one = stores()
-        tracemalloc.start()
-        store: Any = result_of(one.open(NAME))
-        snapshot = result_of(result_of(store.open("INBOX")).snapshot(True))
-        size, peak = tracemalloc.get_traced_memory()
-        print(f"{len(snapshot.uids):7} messages hold {size / 2**20:.1f} MiB, peak {peak / 2**20:.1f} MiB")
-        tracemalloc.stop()
-        result_of(one.close())
-    finally:
-        shutil.rmtree(folder)
+    fill(folder, count)
+    one = stores()
+    opened("copied in", one)
+    opened("open already", one)
+    opened("and again", one)
+    result_of(one.close())
+    one = stores()
+    opened("warm index", one)
+    result_of(one.close())
+    for file in (folder / "store/bench.example/u").glob("index*"):
+        file.unlink()
+    one = stores()
+    opened("without an index", one)
+    result_of(one.close())
+    one = stores()
+    held(one)
+    result_of(one.close())
 
 
-for argument in sys.argv[1:] or ("10000", "30000", "100000"):
-    measure(int(argument))
+def held(stores: MaildirStores) -> None:
+    tracemalloc.start()
+    store: Any = result_of(stores.open(NAME))
+    snapshot = result_of(result_of(store.open("INBOX")).snapshot(True))
+    size, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    print(f"{len(snapshot.uids):7} messages hold {size / 2**20:.1f} MiB, peak {peak / 2**20:.1f} MiB", flush=True)
+
+
+def main() -> None:
+    parser = Arguments(__doc__)
+    parser.add_argument("counts", nargs="*", type=count, default=COUNTS, metavar="COUNT", help="messages of a mailbox")
+    parser.folder()
+    asked = parser.parse_args()
+    for each in asked.counts:
+        with temporary(asked.folder) as folder:
+            measure(folder, each)
+
+
+if __name__ == "__main__":
+    main()
