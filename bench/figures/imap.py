@@ -34,6 +34,8 @@ STEPS = {
     "flag all": "STORE 1:* +FLAGS.SILENT (\\Flagged)",
     "copy all": "COPY 1:* bench-copy",
 }
+#: Name of the figure -> its unit.
+UNITS = dict.fromkeys((*STEPS, "expunge all"), "s") | dict.fromkeys(("single messages", "NOOP", "APPEND"), "/s")
 _LETTER = b"From: a@b.test\r\nSubject: kept\r\n\r\n" + b"0123456789abcdef" * 4 + b"\r\n" * 50
 
 
@@ -103,14 +105,12 @@ def steps(served: Served, count: int) -> Measured:
 def imap(wanted: Wanted) -> list[Figure]:
     """A mailbox that each server sees for the first time."""
     count = wanted.count(5000)
-    units = dict.fromkeys(STEPS, "s") | {"expunge all": "s"}
-    units |= dict.fromkeys(("single messages", "NOOP", "APPEND"), "/s")
     with maildir(count) as corpus:
         return in_turns(
             wanted.runs,
-            units,
+            UNITS,
             lambda: _ours(corpus, count),
-            (lambda: _theirs(corpus, count)) if can_have("dovecot") else None,
+            (lambda: theirs(corpus, count)) if can_have("dovecot") else None,
             "Dovecot",
         )
 
@@ -120,6 +120,7 @@ def _ours(corpus: Path, count: int) -> Measured:
         return steps(served, count)
 
 
-def _theirs(corpus: Path, count: int) -> Measured:
+def theirs(corpus: Path, count: int) -> Measured:
+    """Dovecot's, which has no index of the files yet."""
     with dovecot(inbox=corpus) as served:
         return steps(served, count)
