@@ -1,9 +1,11 @@
 """A large queue: how long a start takes, how much memory it needs, how long a full listing takes.
 
-queue_large.py [--messages 100000] [--domains 1000] [--tried 0.5] [--folder DIR]
+    python -m bench.queue_large [--messages N] [--domains N] [--tried SHARE] [--folder DIR]
 
-Writes that many small messages as queue files (kept in DIR if it is given), loads them in a process of its own as a
-server does, and lists them with ``mailsuite queue``.
+Writes that many small messages as queue files, loads them in a process of its own as a server does, and lists them
+with ``mailsuite queue``.  Prints seconds by the clock and of a processor, MiB of resident memory, and lines listed.
+Example: ``python -m bench.queue_large --messages 500000 --folder q``, which keeps the files in ``q``, and takes those
+that are there already.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from bench.program import Arguments, end_in_order, share
 from mailsuite.model import Address, Envelope, Pending, Recipient
 from mailsuite.queue.file import Head, Places, State, encode_head, encode_state
 
@@ -106,33 +109,36 @@ def list_all(folder: str, *arguments: str) -> None:
 
 
 def measure(folder: str) -> None:
-    server = subprocess.Popen(
-        [sys.executable, __file__, "--serve", folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    if server.stdout is None or server.stdin is None:
-        return
-    for line in server.stdout:
-        if line == "ready\n":
-            break
-        print(line, end="")
-    for arguments in (("list",), ("list", "--json"), ("stats",), ("list", "--domain", "domain1.example.net")):
-        list_all(folder, *arguments)
-    server.stdin.close()
-    print(server.stdout.read(), end="")
-    server.wait()
+    """The server ends when its standard input does, whatever happens here."""
+    command = [sys.executable, "-m", "bench.queue_large", "--serve", folder]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        assert server.stdin is not None
+        for line in server.stdout:
+            if line == "ready\n":
+                break
+            print(line, end="", flush=True)
+        else:
+            raise RuntimeError("the queue could not be loaded")
+        for arguments in (("list",), ("list", "--json"), ("stats",), ("list", "--domain", "domain1.example.net")):
+            list_all(folder, *arguments)
+        server.stdin.close()
+        print(server.stdout.read(), end="")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--messages", type=int, default=100_000)
-    parser.add_argument("--domains", type=int, default=1000)
-    parser.add_argument("--tried", type=float, default=0.5, help="part of them that was tried before")
-    parser.add_argument("--folder", default="")
+    parser = Arguments(__doc__)
+    parser.count("--messages", 100_000, "messages in the queue")
+    parser.count("--domains", 1000, "domains that they go to")
+    words = "share of them that was tried before, 0 to 1 (%(default)s)"
+    parser.add_argument("--tried", type=share, default=0.5, metavar="SHARE", help=words)
+    parser.add_argument("--folder", default="", metavar="DIR", help="keep the queue in DIR, or take the one there")
     parser.add_argument("--serve", default="", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.serve:
         serve(given.serve)
         return
+    end_in_order()
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.folder or temporary
         if not os.path.isdir(Places(folder).messages):

@@ -1,34 +1,30 @@
 """1,000 connections at once: what a crowd that is idle or reads slowly costs those who send.
 
-    python bench/smtp_crowd.py [--messages N] [--sessions N] [--crowd N] [--runs N]
+    python -m bench.smtp_crowd [--messages N] [--sessions N] [--crowd N] [--runs N]
 
 Starts a server of its own in a temporary folder, as ``make run`` does, and sends with Postfix's smtp-source over
 connections that are used again.  Runs with the crowd and without it take turns.  Half of the crowd has said EHLO and is
 silent; the other half asks HELP again and again and reads one octet now and then, so that its answers pile up.
 Prints messages a second, the share that is left with the crowd, and what the processes hold (PSS, MiB).
+Example: ``python -m bench.smtp_crowd --crowd 2000 --runs 1``.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import resource
 import socket
 import statistics
 import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from mailsuite.testing.instance import Instance
-
-MOST_FILES = 8192
+from bench.figures.sessions import shared
+from bench.program import Arguments, end_in_order
+from mailsuite.testing.instance import Instance, running
 
 
 def connect(port: int, small: bool) -> socket.socket:
@@ -95,49 +91,41 @@ def send(port: int, recipient: str, messages: int, sessions: int) -> float:
     return messages / (time.perf_counter() - began)
 
 
-def memory(pid: int) -> Iterator[tuple[int, float]]:
-    """The process and its children, each with its share in MiB."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            yield pid, int(line.split()[1]) / 1024
-    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        yield from memory(int(child))
-
-
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--messages", type=int, default=6000)
-    arguments.add_argument("--sessions", type=int, default=500)
-    arguments.add_argument("--crowd", type=int, default=500)
-    arguments.add_argument("--runs", type=int, default=3)
-    wanted = arguments.parse_args()
-    resource.setrlimit(resource.RLIMIT_NOFILE, (MOST_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-    with tempfile.TemporaryDirectory() as folder:
+    parser = Arguments(__doc__)
+    parser.count("--messages", 6000, "messages of a run")
+    parser.count("--sessions", 500, "connections that send")
+    parser.count("--crowd", 500, "connections of the crowd")
+    parser.count("--runs", 3, "runs with and without the crowd, of which the median counts")
+    asked = parser.parse_args()
+    parser.needs("smtp-source", "Postfix")
+    end_in_order()
+    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         server = Instance(Path(folder) / "server")
-        most = str(2 * (wanted.sessions + wanted.crowd))
+        most = str(2 * (asked.sessions + asked.crowd))
         server.set("limits", "connections", most)
         server.set("limits", "connections_per_address", most)
-        server.start()
-        try:
-            measure(server, wanted.messages, wanted.sessions, wanted.crowd, wanted.runs)
-        finally:
-            server.stop()
-            print(*(line for line in server.log().splitlines() if "Traceback" in line or "fault" in line), sep="\n")
+        with running(server):
+            measure(server, asked.messages, asked.sessions, asked.crowd, asked.runs)
+        if wrong := [line for line in server.log().splitlines() if "Traceback" in line or "fault" in line]:
+            raise RuntimeError("the server's log: " + "; ".join(wrong[:5]))
 
 
 def measure(server: Instance, messages: int, sessions: int, crowd: int, runs: int) -> None:
     port, alone, together = server.ports["smtp"], [], []
-    send(port, server.account, messages // 4, sessions)
+    send(port, server.account, messages // 4 + 1, sessions)
     for _ in range(runs):
         alone.append(send(port, server.account, messages, sessions))
         around = Crowd(port, crowd)
         together.append(send(port, server.account, messages, sessions))
-        held = dict(memory(server.pid))
+        held = shared(server.pid) / 2**20
         stayed = around.leave()
         print(
             f"alone {alone[-1]:6.0f}/s   with {stayed} of {crowd} others still there {together[-1]:6.0f}/s   "
-            + " + ".join(f"{mib:.0f}" for mib in held.values())
-            + f" MiB, {os.getloadavg()[0]:.1f} load"
+            f"{held:.0f} MiB, {os.getloadavg()[0]:.1f} load",
+            flush=True,
         )
     share = statistics.median(together) / statistics.median(alone)
     print(f"median {statistics.median(alone):.0f} and {statistics.median(together):.0f}: {share:.0%} is left")

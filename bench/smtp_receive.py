@@ -1,11 +1,12 @@
 """What the reactor thread spends on a message that comes through a socket.
 
-    python bench/smtp_receive.py [--messages N] [--sessions N] [--size OCTETS] [--calls] [--profile]
+    python -m bench.smtp_receive [--messages N] [--sessions N] [--size OCTETS] [--runs N] [--calls] [--profile]
 
 Reactor, sockets, directory, policy, spool and log are the real ones; the delivery throws messages away and answers in
 the next turn of the loop.  The client is Postfix's ``smtp-source``.  Prints microseconds of processor time of the
-reactor's thread a message, over connections that are used again and with a connection for each message; with
-``--calls`` also the system calls a message (``strace`` counts them, in a run of its own).
+reactor's thread a message and messages a second, over connections that are used again and with a connection for each
+message, the best of several runs; with ``--calls`` also the system calls a message (``strace`` counts them, in a run of
+its own).  Example: ``python -m bench.smtp_receive --sessions 100 --calls``.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ from pathlib import Path
 from twisted.internet import endpoints, reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import react
-from twisted.internet.threads import deferToThread
+from twisted.internet.utils import getProcessValue
 from twisted.logger import globalLogBeginner, textFileLogObserver
 from zope.interface import implementer
 
+from bench.program import Arguments
 from mailsuite.directory.database import Database, create
 from mailsuite.directory.lookup import Lookups
 from mailsuite.directory.quotas import Quotas
@@ -116,11 +118,13 @@ class Server:
         )
 
 
-def send(port: int, options: argparse.Namespace, again: bool) -> None:
-    """Blocking: all messages."""
-    program = ["smtp-source", *(["-d"] if again else []), "-s", str(options.sessions), "-m", str(options.messages)]
+async def send(port: int, options: argparse.Namespace, again: bool) -> None:
+    """All messages."""
+    counts = [*(["-d"] if again else []), "-s", str(options.sessions), "-m", str(options.messages)]
     ends = ["-l", str(options.size), "-f", "alice@far.test", "-t", "bob@here.test", f"127.0.0.1:{port}"]
-    subprocess.run([*program, *ends], check=True, stdout=subprocess.DEVNULL)
+    status = await getProcessValue("smtp-source", [*counts, *ends], os.environ)
+    if status:
+        raise RuntimeError(f"smtp-source ended with {status}")
 
 
 @contextlib.contextmanager
@@ -138,51 +142,57 @@ def counted_calls() -> Iterator[dict[str, int]]:
     calls.pop("total", None)
 
 
-async def run(folder: str, options: argparse.Namespace) -> None:
-    server = Server(Path(folder))
+async def run(server: Server, options: argparse.Namespace) -> None:
     port = await endpoints.TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(server.factory)
     send_at_once(port)
     for again in (True, False):
         await measure(server, port.getHost().port, options, again)
     await port.stopListening()
-    server.offload.stop()
 
 
 async def measure(server: Server, port: int, options: argparse.Namespace, again: bool) -> None:
     best, fastest = float("inf"), float("inf")
     for _ in range(options.runs):
         spent, began, taken = time.thread_time(), time.perf_counter(), server.delivery.taken
-        await deferToThread(send, port, options, again)
+        await send(port, options, again)
         fastest = min(fastest, time.perf_counter() - began)
         best = min(best, time.thread_time() - spent)
-        assert server.delivery.taken == taken + options.messages
+        if server.delivery.taken != taken + options.messages:
+            raise RuntimeError(f"{server.delivery.taken - taken} of {options.messages} messages were taken")
     name = "connections used again" if again else "a connection a message"
     print(f"{name}: {best / options.messages * 1e6:6.1f} us a message, {options.messages / fastest:.0f}/s")
     if options.calls:
         with counted_calls() as calls:
-            await deferToThread(send, port, options, again)
+            await send(port, options, again)
         shares = sorted(((count / options.messages, call) for call, count in calls.items()), reverse=True)
         print("  calls a message:", ", ".join(f"{call} {share:.1f}" for share, call in shares if share >= 0.1))
     if options.profile:
         profile = cProfile.Profile()
         profile.enable()
-        await deferToThread(send, port, options, again)
+        await send(port, options, again)
         profile.disable()
         pstats.Stats(profile).sort_stats("tottime").print_stats(40)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--messages", type=int, default=3000)
-    parser.add_argument("--sessions", type=int, default=20)
-    parser.add_argument("--size", type=int, default=4096)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--calls", action="store_true")
-    parser.add_argument("--profile", action="store_true")
+    parser = Arguments(__doc__)
+    parser.count("--messages", 3000, "messages of a run")
+    parser.count("--sessions", 20, "connections at a time")
+    parser.count("--size", 4096, "octets of a message")
+    parser.count("--runs", 3, "runs, of which the best counts")
+    parser.add_argument("--calls", action="store_true", help="count system calls, too")
+    parser.profile()
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="receive") as folder, open(f"{folder}/log", "w") as log:
+    parser.needs("smtp-source", "Postfix")
+    if options.calls:
+        parser.needs("strace", "a package of that name")
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, open(f"{folder}/log", "w") as log:
         globalLogBeginner.beginLoggingTo([textFileLogObserver(log)], redirectStandardIO=False)
-        react(lambda _: Deferred.fromCoroutine(run(folder, options)))
+        server = Server(Path(folder))
+        try:
+            react(lambda _: Deferred.fromCoroutine(run(server, options)))
+        finally:
+            server.offload.stop()
 
 
 if __name__ == "__main__":
