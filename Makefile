@@ -69,7 +69,7 @@ bench: $(STAMP) ## Figures beside Postfix and Dovecot where they are installed, 
 
 audit: $(STAMP) ## Are weaknesses of the pinned dependencies known? (etc/requirements.txt, docs/security.md)
 	@$(BIN)/pip install --quiet --editable '.[audit]' --config-settings editable_mode=compat || true
-	$(BIN)/python bench/audit.py
+	$(BIN)/python -m bench.audit
 
 clean: ## Remove build products (not var/, which holds mail)
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz

@@ -1,17 +1,15 @@
 """What the reactor thread spends on sending a queued message on, without sockets and disk.
 
-    python bench/relay_send.py [--messages N] [--together N] [--profile]
+    python -m bench.relay_send [--messages N] [--together N] [--runs N] [--profile]
 
 Queue, runner and courier are the real ones, nothing is written to a disk, the route is known, and the next host
 answers at once with what Postfix's ``smtp-sink`` says.  Messages come ``--together``, over connections that are used
-again.  Prints microseconds of processor time a message, the best of five rounds.
+again.  Prints microseconds of processor time a message, the best of several runs.
+Example: ``python -m bench.relay_send --together 100 --profile``.
 """
 
 from __future__ import annotations
 
-import argparse
-import cProfile
-import pstats
 import random
 import time
 from typing import Any
@@ -22,6 +20,7 @@ from twisted.internet.task import Clock
 from twisted.logger import globalLogBeginner
 from zope.interface import implementer
 
+from bench.program import Arguments, profiled
 from mailsuite.disk.spool import Content
 from mailsuite.model import Address, Envelope, Hop, Recipient
 from mailsuite.net.smtp_client import Courier
@@ -58,7 +57,7 @@ class Sink:
 
     def __init__(self) -> None:
         self.said: list[bytes] = []
-        self._answered = 0
+        self.answered = 0
 
     def write(self, data: bytes) -> None:
         if data.startswith(b"EHLO"):
@@ -66,8 +65,8 @@ class Sink:
         elif data.endswith(b"DATA\r\n"):
             self.said.append(b"250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n354 End data with <CR><LF>.<CR><LF>\r\n")
         elif data.endswith(b"\r\n.\r\n"):
-            self._answered += 1
-            self.said.append(b"250 2.0.0 Ok: queued as %08X\r\n" % self._answered)
+            self.answered += 1
+            self.said.append(b"250 2.0.0 Ok: queued as %08X\r\n" % self.answered)
         else:
             raise ValueError(data)
 
@@ -89,6 +88,11 @@ class Endpoint:
         self.made.append((protocol, sink))
         protocol.makeConnection(sink)
         return succeed(protocol)
+
+    @property
+    def taken(self) -> int:
+        """Messages that came."""
+        return sum(sink.answered for _, sink in self.made)
 
     def answer(self) -> bool:
         """Everybody says what it has to say; whether anybody had."""
@@ -126,30 +130,33 @@ class Relay:
         self._clock.advance(0.001)
         while self._endpoint.answer():
             self._clock.advance(0.001)
+        if self._endpoint.taken != self._count:
+            raise RuntimeError(f"{self._endpoint.taken} of {self._count} messages were sent")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--messages", type=int, default=2000)
-    parser.add_argument("--together", type=int, default=10)
-    parser.add_argument("--profile", action="store_true")
-    options = parser.parse_args()
+    parser = Arguments(__doc__)
+    parser.count("--messages", 2000, "messages of a run")
+    parser.count("--together", 10, "of them that come at a time")
+    parser.count("--runs", 5, "runs, of which the best counts")
+    parser.profile()
+    asked = parser.parse_args()
+    if asked.messages < asked.together:
+        parser.error(f"--together: of {asked.messages} messages {asked.together} cannot come together")
     globalLogBeginner.beginLoggingTo([lambda event: None], redirectStandardIO=False)
     relay = Relay()
-    rounds = options.messages // options.together
-    profile = cProfile.Profile()
-    best = float("inf")
-    for _ in range(5):
+    rounds = asked.messages // asked.together
+
+    def run() -> float:
+        """Seconds a message."""
         before = time.process_time()
-        if options.profile:
-            profile.enable()
         for _ in range(rounds):
-            relay.send(options.together)
-        profile.disable()
-        best = min(best, (time.process_time() - before) / rounds / options.together)
-    print(f"{best * 1e6:.1f} us a message")
-    if options.profile:
-        pstats.Stats(profile).sort_stats("tottime").print_stats(60)
+            relay.send(asked.together)
+        return (time.process_time() - before) / (rounds * asked.together)
+
+    print(f"{min(run() for _ in range(asked.runs)) * 1e6:.1f} us a message")
+    if asked.profile:
+        profiled(run)
 
 
 if __name__ == "__main__":
