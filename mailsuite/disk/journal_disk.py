@@ -26,7 +26,7 @@ from mailsuite.disk.journal import SIZE, Journal
 from mailsuite.disk.linked import Linked
 from mailsuite.disk.many import do_many
 from mailsuite.disk.meaning import meaning_of
-from mailsuite.disk.promised import Kept, Promise, follows
+from mailsuite.disk.promised import Chain, Kept, Promise, follows
 from mailsuite.disk.real import RealDisk, meaning
 from mailsuite.disk.recorded import Behind, Placer, Recorded, links_first
 from mailsuite.disk.replay import replay
@@ -176,13 +176,15 @@ class JournalDisk(RealDisk):
             with self._lock:
                 del self._recorded[promise]
 
-        promise = Promise(steps, after, self._ask_placer, _do_many, finish)
-        with self._lock:
+        chain = after.chain if isinstance(after, Promise) else Chain(self._ask_placer, _do_many)
+        promise = Promise(steps, chain, finish)
+        with self._lock:  # ``finish`` waits for it
             self._recorded[promise] = None
+            chain.add(promise)
         return promise
 
     def _ask_placer(self, step: Many) -> list[int] | None:
-        """See ``Promise``."""
+        """See ``Chain``."""
         self._lose_names(step)
         return None if self._placer is None else self._placer.change(encode_unit((step,), self._base))
 

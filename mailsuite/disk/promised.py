@@ -1,15 +1,19 @@
-"""A unit that is durable in the journal, and of which the renames and removals of many files follow.
+"""Units that are durable in the journal, and of which the renames and removals of many files follow.
 
-They are done some hundred files at a time, by the placer if there is one, so that others have their turn between; after
-the unit that was promised before, if that is about the same files.  Nothing is taken back: what cannot be done now (a
-full disk) goes on where it broke off when somebody asks again.  Blocking; thread-safe.
+Promises that concern one another are a *chain*, kept in order.  Of those that wait in it only what comes of them is
+done, where they are about the same files in the same order: what is renamed and renamed back stays, what is renamed and
+then removed is only removed.  (After a crash ``replay`` finds a file under any of the names it had.)  It is done a
+hundred files at a time, by the placer if there is one, so that others have their turn between.  Nothing is taken back:
+what cannot be done now (a full disk) goes on where it broke off when somebody asks again.  Blocking; thread-safe.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Sequence
 
+import msgspec
 from zope.interface import implementer
 
 from mailsuite.disk.many import Course
@@ -42,59 +46,121 @@ def follows(step: Step) -> bool:
 class Promise:
     """The steps of ``unit`` that follow."""
 
-    def __init__(
-        self,
-        unit: Unit,
-        after: IPromise | None,
-        ask: Callable[[Many], list[int] | None],
-        do: Callable[[Many, Course], None],
-        finish: Callable[[], None],
-    ) -> None:
-        """``ask`` has somebody else do a step: the numbers that were not there, or None if it is not done, or in
-        part; ``do`` does it here; ``finish`` is called when all is done."""
+    def __init__(self, unit: Unit, chain: Chain, finish: Callable[[], None]) -> None:
+        """``finish`` is called when they are done; ``chain.add`` comes next."""
+        self.unit = unit
+        self.chain = chain
         self.done = False
         self.missed: frozenset[int] = frozenset()
-        self._after = after
-        self._ask = ask
-        self._do = do
         self._finish = finish
-        self._missed: list[int] = []
-        self._left = list(_parts(unit))[::-1]  # with the number of the first file, the next ones last
-        self._alone = threading.Lock()
 
     def perform(self) -> None:
+        self.chain.perform(self)
+
+    def keep(self, missed: frozenset[int]) -> None:
+        """It is done; these were not there."""
+        self._finish()
+        self.missed, self.unit = missed, ()
+        self.done = True
+
+
+class _Work(msgspec.Struct):
+    """A step, done for the files below number ``start``; ``of``: whose it is, by promise the number that its first file
+    has in the unit."""
+
+    step: Many
+    of: list[tuple[Promise, int]]
+    start: int = 0
+
+
+class Chain:
+    """Promises that are kept in order."""
+
+    def __init__(self, ask: Callable[[Many], list[int] | None], do: Callable[[Many, Course], None]) -> None:
+        """``ask`` has somebody else do a step: the numbers that were not there, or None if it is not done, or in
+        part; ``do`` does it here."""
+        self._ask = ask
+        self._do = do
+        self._alone = threading.Lock()
+        self._waiting: deque[Promise] = deque()
+        self._begun: list[Promise] = []
+        self._left: deque[_Work] = deque()  # of those that are begun
+        self._missed: dict[Promise, set[int]] = {}
+
+    def add(self, promise: Promise) -> None:
+        """It is the last one now."""
+        self._waiting.append(promise)
+
+    def perform(self, promise: Promise) -> None:
+        """Until this one is kept; ``Temporary``."""
         with self._alone:
-            if self._after is not None:
-                self._after.perform()
-                self._after = None
-            while self._left:
-                self._go_on(*self._left.pop())
-            if not self.done:
-                self._finish()
-                self.missed = frozenset(self._missed)
-                self.done = True
+            while not promise.done:
+                if not self._begun:
+                    self._begin()
+                while self._left:
+                    self._go_on(self._left[0])
+                    if self._left[0].start == files(self._left[0].step):
+                        self._left.popleft()
+                self._end()
 
-    def _go_on(self, number: int, step: Many) -> None:
-        """This part; what is left of it when it breaks off stays.  What somebody else did before he failed is missed
-        here, which says no more than that it is worth a look."""
+    def _begin(self) -> None:
+        while self._waiting:
+            self._begun.append(self._waiting.popleft())
+        self._missed = {promise: set() for promise in self._begun}
+        self._left = deque(_outcome(self._begun))
+
+    def _end(self) -> None:
+        for promise in self._begun:
+            promise.keep(frozenset(self._missed[promise]))
+        self._begun, self._missed = [], {}
+
+    def _go_on(self, work: _Work) -> None:
+        """Some more of it.  What somebody else did before he failed is missed here, which says no more than that it is
+        worth a look."""
+        step = part(work.step, work.start, work.start + AT_ONCE)
+        course = Course()
         missed = self._ask(step)
-        if missed is None:
-            course = Course()
-            try:
+        try:
+            if missed is None:
                 self._do(step, course)
-            except BaseException:
-                self._left.append((number + course.done, part(step, course.done, files(step))))
-                raise
-            finally:
-                self._missed += [number + each for each in course.missed]
-        else:
-            self._missed += [number + each for each in missed]
+            else:
+                course.done, course.missed = files(step), missed
+        finally:
+            for promise, number in work.of:
+                self._missed[promise].update(number + work.start + each for each in course.missed)
+            work.start += course.done
 
 
-def _parts(unit: Unit) -> Iterator[tuple[int, Many]]:
-    number = 0
-    for step in unit:
-        if isinstance(step, Renames | Unlinks):
-            for start in range(0, files(step), AT_ONCE):
-                yield number + start, part(step, start, start + AT_ONCE)
-        number += files(step)
+def _outcome(promises: Sequence[Promise]) -> list[_Work]:
+    """What comes of all their steps."""
+    found: list[_Work] = []
+    for promise in promises:
+        number = 0
+        for step in promise.unit:
+            if isinstance(step, Renames | Unlinks):
+                _add(found, step, (promise, number))
+            number += files(step)
+    return [work for work in found if not _is_nothing(work.step)]
+
+
+def _add(found: list[_Work], step: Many, of: tuple[Promise, int]) -> None:
+    """It goes on from where one of these leads, if both are about the same files in the same order: between them
+    nothing can be about any of these files, for none would have the name then that this step knows."""
+    folder, names = (step.folder, step.names) if isinstance(step, Unlinks) else (step.old_folder, step.old)
+    for work in found:
+        before = work.step
+        if isinstance(before, Renames) and before.new_folder == folder and list(before.new) == list(names):
+            if isinstance(step, Unlinks):
+                work.step = Unlinks(before.old_folder, before.old)
+            else:
+                work.step = Renames(before.old_folder, step.new_folder, before.old, step.new)
+            work.of.append(of)
+            return
+    found.append(_Work(step, [of]))
+
+
+def _is_nothing(step: Many) -> bool:
+    """Whether all names are as they were."""
+    if not isinstance(step, Renames) or step.old_folder != step.new_folder:
+        return False
+    return list(step.old) == list(step.new)

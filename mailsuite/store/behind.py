@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Files of which the names are changed before the answer.
 AT_ONCE = 200
+#: Seconds from the answer until the files follow: what the client asks next often undoes that, or removes them.
+DELAY = 0.2
 #: Units that may be behind; the next one waits for them.
 MAX_UNITS = 8
 

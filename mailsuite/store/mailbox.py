@@ -7,6 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -17,6 +19,7 @@ from mailsuite.model import Fetched, FlagOp, Flags, Forest, Listing, MailboxesCh
 from mailsuite.query import Query, Ranges, SortBy, ThreadAlgorithm, unheard
 from mailsuite.store import bodies, changing, finding, maildrop, reading
 from mailsuite.store.account import AccountMail
+from mailsuite.store.behind import DELAY
 from mailsuite.store.feed import Watch
 from mailsuite.store.flags import canonical
 from mailsuite.store.folder import Folder
@@ -130,8 +133,11 @@ class Lane:
 class MaildirMailbox:
     """One mailbox.  Any number of these share one ``Folder``."""
 
-    def __init__(self, lane: Lane, folder: Folder, attention: Attention, catching_up: CatchingUp) -> None:
+    def __init__(
+        self, lane: Lane, folder: Folder, clock: IReactorTime, attention: Attention, catching_up: CatchingUp
+    ) -> None:
         self._lane = lane
+        self._clock = clock
         self.folder = folder
         self._attention = attention
         self._catching_up = catching_up
@@ -228,9 +234,12 @@ class MaildirMailbox:
         """Do what is behind."""
         if not self.folder.behind.pending:
             return None
-        done = self._lane.run_behind(self.folder.behind.perform)
-        done.addCallback(lambda _: self._lane.run_unasked(self.folder.behind.publish))
-        return done.addErrback(self._still_behind)
+        return Deferred.fromCoroutine(self._do_behind()).addErrback(self._still_behind)
+
+    async def _do_behind(self) -> None:
+        await deferLater(self._clock, DELAY)
+        await self._lane.run_behind(self.folder.behind.perform)
+        await self._lane.run_unasked(self.folder.behind.publish)
 
     def _still_behind(self, failure: Failure) -> None:
         """The disk tries again from time to time."""

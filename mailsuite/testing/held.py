@@ -11,7 +11,6 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mailsuite.interfaces import IOffload
-from mailsuite.offload import Inline
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -50,21 +49,3 @@ class HeldOffload:
         while self._jobs and count > 0:
             self._jobs.popleft()()
             count -= 1
-
-
-class BehindHeld(Inline):
-    """Does all at once but what follows behind answers (``store.behind``), which waits for ``go``."""
-
-    def __init__(self) -> None:
-        self._behind: deque[Callable[[], None]] = deque()
-
-    def run_in(self, lane: str, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Deferred[_T]:
-        if not lane.startswith("behind:"):
-            return super().run_in(lane, work, *args, **kwargs)
-        started: Deferred[None] = Deferred()
-        self._behind.append(lambda: started.callback(None))
-        return started.addCallback(lambda _: work(*args, **kwargs))
-
-    def go(self) -> None:
-        while self._behind:
-            self._behind.popleft()()

@@ -104,6 +104,48 @@ def test_what_was_promised_before_is_done_before(disk: JournalDisk, folder: Path
     assert (there(folder), first.done, second.missed) == ([], True, frozenset())
 
 
+def test_only_what_comes_of_all_is_done(disk: JournalDisk, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "2").unlink()
+    done: list[str] = []
+    renamed, removed = os.rename, os.unlink
+    monkeypatch.setattr(many.os, "rename", lambda *names, **at: (done.append("renamed"), renamed(*names, **at)))
+    monkeypatch.setattr(many.os, "unlink", lambda name, **at: (done.append(name), removed(name, **at)))
+    first = disk.promise(renames(folder))
+    back = disk.promise(renames(folder, ("x", "")), first)
+    third = disk.promise([Renames(str(folder), str(folder), ["0", "2"], ["0y", "2y"])], back)
+    last = disk.promise([Unlinks(str(folder), ["0y", "2y"])], third)
+    last.perform()
+    assert (there(folder), done) == (["1", "3", "4"], ["0", "2"])
+    assert [each.missed for each in (first, back, third, last)] == [frozenset(), frozenset(), {1}, {1}]
+
+
+def test_steps_about_other_files_are_done_in_their_order(disk: JournalDisk, folder: Path) -> None:
+    first = disk.promise(renames(folder))
+    second = disk.promise([Renames(str(folder), str(folder), ["1x", "0x"], ["1y", "0y"])], first)
+    third = disk.promise([Unlinks(str(folder), ["1y"])], second)
+    third.perform()
+    assert there(folder) == ["0y", "2x", "3x", "4x"]
+
+
+def test_what_is_begun_is_done_as_it_was(disk: JournalDisk, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = disk.promise(renames(folder))
+    renamed = os.rename
+
+    def full(old: str, new: str, **folders: int) -> None:
+        if old == "3":
+            raise OSError(errno.ENOSPC, "no space left")
+        renamed(old, new, **folders)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(many.os, "rename", full)
+        with pytest.raises(DiskFull):
+            first.perform()
+    back = disk.promise(renames(folder, ("x", "")), first)
+    assert there(folder) == ["0x", "1x", "2x", "3", "4"]
+    back.perform()
+    assert (there(folder), first.missed, back.missed) == (NAMES, frozenset(), frozenset())
+
+
 @pytest.mark.parametrize("hand", [None, Hand(True), Hand(False)])
 def test_what_is_missed_is_told_by_its_number_in_the_unit(tmp_path: Path, folder: Path, hand: Hand | None) -> None:
     disk = opened(tmp_path, hand)

@@ -30,7 +30,6 @@ from mailsuite.store import behind
 from mailsuite.store.maildir import MaildirStores
 from mailsuite.store.names import account_path, to_folder
 from mailsuite.testing.directory import MemoryDirectory
-from mailsuite.testing.held import BehindHeld
 from mailsuite.testing.memory_store import EPOCH, MemoryStores
 from mailsuite.testing.quotas import MemoryQuotas
 from mailsuite.testing.results import result_of
@@ -135,17 +134,16 @@ class FilesBehind(OnDisk):
     def make_disk(self) -> tuple[IDisk, IOffload]:
         self.patch = mock.patch.object(behind, "AT_ONCE", 0)
         self.patch.start()
-        self.offload = BehindHeld()
         self.journal = JournalDisk(str(self.root / "queue" / "journal"), 1 << 20)
         self.journal.open(keep=False)
-        return self.journal, self.offload
+        return self.journal, Inline()
 
     def set_flags(self, box: str, uid: int, flags: set[str]) -> None:
-        self.offload.go()
+        self.clock.advance(behind.DELAY)
         super().set_flags(box, uid, flags)
 
     def drop(self, box: str, uid: int) -> None:
-        self.offload.go()
+        self.clock.advance(behind.DELAY)
         super().drop(box, uid)
 
     def close(self) -> None:

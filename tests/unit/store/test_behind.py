@@ -17,7 +17,6 @@ from mailsuite.disk.journal_disk import JournalDisk
 from mailsuite.errors import DiskFull
 from mailsuite.model import DELETED, FLAGGED, SEEN, FlagOp
 from mailsuite.store import behind, scan
-from mailsuite.testing.held import BehindHeld
 from mailsuite.testing.results import result_of
 
 END = b"First line\r\n"
@@ -29,19 +28,13 @@ def all_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def offload() -> BehindHeld:
-    return BehindHeld()
-
-
-@pytest.fixture
-def site(tmp_path: Path, offload: BehindHeld) -> Iterator[Site]:
+def site(tmp_path: Path) -> Iterator[Site]:
     disk = opened(tmp_path / "site")
-    site = Site(tmp_path / "site", disk, offload)
+    site = Site(tmp_path / "site", disk)
     for _ in range(3):
         site.deliver()
     site.see()
     yield site
-    offload.go()
     result_of(site.stores.close())
     disk.close()
 
@@ -54,6 +47,11 @@ def opened(root: Path) -> JournalDisk:
 
 def store(mailbox: Any, uids: list[int], op: FlagOp, *flags: str) -> None:
     result_of(mailbox.store(uids, op, frozenset(flags), None))
+
+
+def follow(site: Site) -> None:
+    """What is behind is done."""
+    site.clock.advance(behind.DELAY)
 
 
 def letters(site: Site, name: str = "INBOX") -> list[str]:
@@ -70,13 +68,13 @@ def by_another(site: Site, uid: int, now: str) -> None:
     site.by_another_program(rename)
 
 
-def test_flags_are_answered_first_and_files_follow(site: Site, offload: BehindHeld) -> None:
+def test_flags_are_answered_first_and_files_follow(site: Site) -> None:
     inbox = site.mailbox()
     store(inbox, [1, 2, 3], FlagOp.ADD, FLAGGED)
     assert letters(site) == ["", "", ""]
     assert seen(inbox) == {uid: {FLAGGED} for uid in (1, 2, 3)}
     assert octets(inbox, 2).endswith(END), "what is asked for is found under the name it still has"
-    offload.go()
+    follow(site)
     assert letters(site) == ["F", "F", "F"]
     assert octets(inbox, 2).endswith(END)
     assert not inbox.folder.behind.pending
@@ -89,7 +87,7 @@ def test_few_files_are_renamed_before_the_answer(site: Site, monkeypatch: pytest
     assert (letters(site), inbox.folder.behind.pending) == (["F", "F", "F"], False)
 
 
-def test_what_comes_after_follows_in_order(site: Site, offload: BehindHeld) -> None:
+def test_what_comes_after_follows_in_order(site: Site) -> None:
     inbox = site.mailbox()
     store(inbox, [1, 2, 3], FlagOp.ADD, FLAGGED)
     store(inbox, [1, 2], FlagOp.ADD, DELETED)
@@ -97,7 +95,7 @@ def test_what_comes_after_follows_in_order(site: Site, offload: BehindHeld) -> N
     assert result_of(inbox.expunge([2])) == [2]
     assert (letters(site), seen(inbox)) == (["", "", ""], {1: {DELETED}, 3: {FLAGGED}})
     assert [octets(inbox, uid)[-12:] for uid in (1, 3)] == [END, END]
-    offload.go()
+    follow(site)
     assert (letters(site), seen(inbox)) == (["F", "T"], {1: {DELETED}, 3: {FLAGGED}})
 
 
@@ -119,12 +117,12 @@ def test_no_more_units_than_a_few_are_behind(site: Site, monkeypatch: pytest.Mon
     assert letters(site) == ["FS", "FS", "FS"], "the third waited for the first two"
 
 
-def test_mail_that_was_not_seen_goes_to_cur_with_its_flags(site: Site, offload: BehindHeld) -> None:
+def test_mail_that_was_not_seen_goes_to_cur_with_its_flags(site: Site) -> None:
     site.deliver()
     inbox = site.mailbox()
     store(inbox, [3, 4], FlagOp.ADD, SEEN)
     assert octets(inbox, 4).endswith(END)
-    offload.go()
+    follow(site)
     assert (letters(site), site.files("new")) == (["", "", "S", "S"], [])
     assert seen(inbox) == {1: set(), 2: set(), 3: {SEEN}, 4: {SEEN}}
 
@@ -132,49 +130,47 @@ def test_mail_that_was_not_seen_goes_to_cur_with_its_flags(site: Site, offload: 
 # -- other programs ----------------------------------------------------------------------------------------------------
 
 
-def test_flags_are_set_upon_those_that_another_program_set_meanwhile(site: Site, offload: BehindHeld) -> None:
+def test_flags_are_set_upon_those_that_another_program_set_meanwhile(site: Site) -> None:
     inbox = site.mailbox()
     store(inbox, [1, 2], FlagOp.ADD, FLAGGED)
     before = inbox.folder.counters.modseq
     by_another(site, 1, "S")
-    offload.go()
+    follow(site)
     assert seen(inbox) == {1: {FLAGGED, SEEN}, 2: {FLAGGED}, 3: set()}
     assert letters(site) == ["", "F", "FS"]
     assert result_of(inbox.changed_since(before)) == [1]
 
 
-def test_what_was_expunged_does_not_come_back_under_another_name(site: Site, offload: BehindHeld) -> None:
+def test_what_was_expunged_does_not_come_back_under_another_name(site: Site) -> None:
     inbox = site.mailbox()
     store(inbox, [1, 2], FlagOp.ADD, DELETED)
     result_of(inbox.expunge([1, 2]))
     by_another(site, 1, "S")
-    offload.go()
+    follow(site)
     assert (seen(inbox), letters(site)) == ({3: set()}, [""])
     assert inbox.folder.counters.uidnext == 4, "nothing was taken for new"
 
 
-def test_what_other_programs_do_meanwhile_is_seen_afterwards(
-    site: Site, offload: BehindHeld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_other_programs_do_meanwhile_is_seen_afterwards(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     inbox = site.mailbox()
     store(inbox, [1, 2], FlagOp.ADD, FLAGGED)
     by_another(site, 3, "S")
     with monkeypatch.context() as patched:
         patched.setattr(scan, "look", None)  # it would take names for changes that are our own
         result_of(inbox.look())
-    offload.go()
+    follow(site)
     site.clock.advance(3)
     result_of(inbox.look())
     assert seen(inbox) == {1: {FLAGGED}, 2: {FLAGGED}, 3: {SEEN}}
 
 
-def test_a_mailbox_that_another_program_removes_meanwhile_is_gone(site: Site, offload: BehindHeld) -> None:
+def test_a_mailbox_that_another_program_removes_meanwhile_is_gone(site: Site) -> None:
     result_of(site.store().create("Work", ""))
     site.deliver(name="Work")
     work = site.mailbox("Work")
     store(work, [1], FlagOp.ADD, FLAGGED)
     shutil.rmtree(site.folder("Work"))
-    offload.go()
+    follow(site)
     assert "Work" not in [info.name for info in result_of(site.store().list())]
 
 
@@ -191,7 +187,7 @@ def test_copies_and_moves_wait_for_what_is_behind(site: Site) -> None:
     assert (letters(site), letters(site, "Work")) == (["F", "FS"], ["F", "FS"])
 
 
-def test_a_mailbox_is_renamed_and_deleted_when_nothing_is_behind(site: Site, offload: BehindHeld) -> None:
+def test_a_mailbox_is_renamed_and_deleted_when_nothing_is_behind(site: Site) -> None:
     result_of(site.store().create("Work", ""))
     site.deliver(name="Work")
     store(site.mailbox("Work"), [1], FlagOp.ADD, FLAGGED)
@@ -199,7 +195,7 @@ def test_a_mailbox_is_renamed_and_deleted_when_nothing_is_behind(site: Site, off
     assert letters(site, "Play") == ["F"]
     store(site.mailbox("Play"), [1], FlagOp.ADD, SEEN)
     result_of(site.store().delete("Play"))
-    offload.go()
+    follow(site)
     assert not site.folder("Play").exists()
 
 
@@ -223,9 +219,7 @@ def test_an_index_that_is_lost_meanwhile_is_made_of_what_is_so(site: Site) -> No
 
 @pytest.mark.parametrize("done", [0, 1, 2])
 @pytest.mark.parametrize("index_lost", [False, True])
-def test_a_killed_server_goes_on_where_it_was(
-    site: Site, tmp_path: Path, done: int, index_lost: bool, offload: BehindHeld
-) -> None:
+def test_a_killed_server_goes_on_where_it_was(site: Site, tmp_path: Path, done: int, index_lost: bool) -> None:
     inbox = site.mailbox()
     store(inbox, [1, 2, 3], FlagOp.ADD, FLAGGED)
     result_of(inbox.expunge([2]))
@@ -241,21 +235,19 @@ def test_a_killed_server_goes_on_where_it_was(
     result_of(again.stores.close())
 
 
-def test_what_fails_meanwhile_is_looked_after(site: Site, offload: BehindHeld) -> None:
+def test_what_fails_meanwhile_is_looked_after(site: Site) -> None:
     folder = site.mailbox().folder
     store(site.mailbox(), [1, 2, 3], FlagOp.ADD, FLAGGED)
     with pytest.raises(DiskFull), folder.account.locked(), folder.own_change():
         raise DiskFull("no space left")
-    offload.go()
+    follow(site)
     assert folder.sight.is_old(folder.times, site.clock.seconds())
 
 
 # -- trouble -----------------------------------------------------------------------------------------------------------
 
 
-def test_what_cannot_be_done_now_is_done_later(
-    site: Site, offload: BehindHeld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_cannot_be_done_now_is_done_later(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     inbox = site.mailbox()
     store(inbox, [1, 2, 3], FlagOp.ADD, FLAGGED)
     renamed = os.rename
@@ -267,7 +259,7 @@ def test_what_cannot_be_done_now_is_done_later(
 
     with monkeypatch.context() as patched:
         patched.setattr(many.os, "rename", full)
-        offload.go()
+        follow(site)
         assert letters(site) == ["", "", "F"]
         assert seen(inbox) == {uid: {FLAGGED} for uid in (1, 2, 3)}
     site.disk.checkpoint()
