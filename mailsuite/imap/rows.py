@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import cast
 
@@ -67,7 +67,7 @@ class _Pieces:
     def __init__(self, begin: bytes, first: Sequence[object]) -> None:
         self._count = len(first)
         self._words, self._columns = [begin], [first]
-        self._pieces: list[Iterable[bytes]] = []
+        self._pieces: list[list[bytes]] = []
 
     def value(self, word: bytes, column: Sequence[object]) -> None:
         self._words.append(word)
@@ -90,6 +90,8 @@ class _Pieces:
         """All lines, one behind the other."""
         self._words.append(b")\r\n")
         self._close()
+        if len(self._pieces) == 1:
+            return self._pieces[0]
         return list(chain.from_iterable(zip(*self._pieces, strict=True)))
 
     def between(self) -> None:
