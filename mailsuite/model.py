@@ -457,7 +457,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     """A mailbox at one instant: ``uids`` ascending, ``flags`` in step with it; ``recent`` is told to this opener only.
 
     ``at`` is the change-feed position: a watch opened with it misses nothing and repeats nothing.  ``rights`` are those
-    of who opened it (``mailsuite.access``).
+    of who opened it (``mailsuite.access``).  ``first_unseen`` is the number of the first message without \\Seen, 0 if
+    there is none: whoever keeps the mailbox has counted, and need not look at all of them each time.
     """
 
     uidvalidity: int
@@ -469,6 +470,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     keywords: tuple[str, ...]
     at: int
     rights: str = RIGHTS
+    first_unseen: int = 0
 
 
 class Listing(msgspec.Struct, frozen=True):

@@ -23,7 +23,6 @@ from mailsuite.imap.permission import Permission
 from mailsuite.imap.sets import ranges_of
 from mailsuite.model import (
     DELETED,
-    SEEN,
     SYSTEM_FLAGS,
     Arrived,
     Change,
@@ -63,6 +62,7 @@ class View(Numbering):
         #: The messages that the last ``tell`` told of as new.
         self.fresh: Sequence[int] = ()
         self._uidnext = snapshot.uidnext
+        self._first_unseen = snapshot.first_unseen
         self._flags: list[Flags] = list(snapshot.flags)
         self._keywords: dict[str, None] = dict.fromkeys(snapshot.keywords)
         # what the client knows
@@ -94,9 +94,8 @@ class View(Numbering):
         if self._rev2:
             return []
         lines = [responses.recent(len(self._recent))]
-        unseen = next((number for number, flags in enumerate(self._flags, 1) if SEEN not in flags), None)
-        if unseen is not None and not self.uid_only:
-            lines.append(responses.ok(b"the first unseen message", codes.unseen(unseen)))
+        if self._first_unseen and not self.uid_only:
+            lines.append(responses.ok(b"the first unseen message", codes.unseen(self._first_unseen)))
         return lines
 
     def speak_rev2(self) -> None:

@@ -14,10 +14,20 @@ from collections import Counter, OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
+import msgspec
+
 from mailsuite.model import DELETED, SEEN, Flags
 
 #: Messages in mailboxes whose contents are kept in memory.
 MAX_KEPT = 1_000_000
+
+
+class _Frozen(msgspec.Struct, frozen=True):
+    """What is handed out."""
+
+    uids: tuple[int, ...]
+    flags: tuple[Flags, ...]
+    first_unseen: int
 
 
 class Contents:
@@ -28,7 +38,7 @@ class Contents:
         self._uids = uids
         self._flags = flags
         self._counts = Counter(flags)
-        self._frozen: tuple[tuple[int, ...], tuple[Flags, ...]] | None = None
+        self._frozen: _Frozen | None = None
         self.recent = recent
         self.size = size
 
@@ -37,16 +47,23 @@ class Contents:
 
     @property
     def uids(self) -> tuple[int, ...]:
-        return self._freeze()[0]
+        return self._freeze().uids
 
     @property
     def flags(self) -> tuple[Flags, ...]:
         """In step with ``uids``."""
-        return self._freeze()[1]
+        return self._freeze().flags
 
-    def _freeze(self) -> tuple[tuple[int, ...], tuple[Flags, ...]]:
+    @property
+    def first_unseen(self) -> int:
+        """The number of the first message without \\Seen, 0 if there is none."""
+        return self._freeze().first_unseen
+
+    def _freeze(self) -> _Frozen:
         if self._frozen is None:
-            self._frozen = tuple(self._uids), tuple(self._flags)
+            numbers = (number for number, flags in enumerate(self._flags, 1) if SEEN not in flags)
+            first_unseen = next(numbers) if self.unseen else 0
+            self._frozen = _Frozen(tuple(self._uids), tuple(self._flags), first_unseen)
         return self._frozen
 
     @property

@@ -393,6 +393,7 @@ class Folder:
             recent=recent,
             keywords=self.lettering.known,
             at=self.feed.position,
+            first_unseen=held.first_unseen,
         )
 
     def claimed(self, limit: int = MOVE_SLICE) -> Sequence[tuple[int, str]]:

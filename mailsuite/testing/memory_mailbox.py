@@ -194,6 +194,7 @@ class MemoryMailbox:
             recent=recent,
             keywords=tuple(sorted(keywords)),
             at=self.feed.position,
+            first_unseen=next((n for n, message in enumerate(messages, 1) if SEEN not in message.flags), 0),
         )
 
     def watch(self, at: int, woken: Callable[[], None], take_recent: bool = False) -> Watch:

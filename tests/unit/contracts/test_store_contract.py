@@ -214,6 +214,7 @@ def test_a_delivered_message_is_there_with_the_next_uid(world: World, inbox: Any
     assert snapshot.flags == (frozenset(), frozenset({"\\Seen", "NonJunk"}))
     assert snapshot.uidnext == 3
     assert "NonJunk" in snapshot.keywords
+    assert snapshot.first_unseen == 1
 
 
 def test_an_appended_message_comes_back_octet_by_octet(world: World, store: Any, inbox: Any) -> None:

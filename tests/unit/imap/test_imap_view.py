@@ -45,6 +45,7 @@ def snapshot(
         recent=frozenset(recent),
         keywords=tuple(keywords),
         at=0,
+        first_unseen=next((n for n, uid in enumerate(uids, 1) if SEEN not in (flags or {}).get(uid, NONE)), 0),
     )
 
 

@@ -41,6 +41,20 @@ def test_messages_are_kept_in_order_whatever_order_they_come_in() -> None:
     assert (contents.uids, contents.recent, contents.size, contents.unseen) == ((3, 5, 7), {5}, 30, 2)
 
 
+def test_the_first_unseen_message_is_looked_for_again_when_something_changed() -> None:
+    contents = held([1, 2, 5])
+    assert contents.first_unseen == 1
+    contents.change({1: SEEN_ONLY})
+    assert contents.first_unseen == 2
+    contents.change({2: SEEN_ONLY, 5: SEEN_ONLY})
+    assert contents.first_unseen == 0
+    contents.add([6], [NONE], [], 1)
+    assert contents.first_unseen == 4
+    contents.remove([1], 1)
+    assert contents.first_unseen == 3
+    assert held([]).first_unseen == 0
+
+
 class Holder:
     def __init__(self) -> None:
         self.away = 0
