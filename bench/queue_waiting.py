@@ -37,14 +37,26 @@ def tell(when: str, pid: int, waiting: str) -> None:
     )
 
 
-def tried(instance: Instance, since: float) -> int:
-    """Messages of which an attempt since then is written down."""
-    with os.scandir(instance.folder / "queue/state") as entries:
-        return sum(entry.stat().st_mtime >= since for entry in entries)
-
-
 def wait(instance: Instance, messages: int, since: float) -> None:
-    instance.wait_until(lambda: tried(instance, since) >= messages, 300, "every message to be tried")
+    """Until of so many an attempt after ``since`` is written down."""
+    tried: set[str] = set()
+
+    def all_tried() -> bool:
+        with os.scandir(instance.folder / "queue/state") as entries:
+            for entry in entries:
+                if entry.name not in tried and _is_newer(entry, since):
+                    tried.add(entry.name)
+        return len(tried) >= messages
+
+    instance.wait_until(all_tried, 300, "every message to be tried")
+
+
+def _is_newer(entry: os.DirEntry[str], since: float) -> bool:
+    """False for one that is being written, which may be called otherwise at any moment."""
+    try:
+        return not entry.name.startswith(".") and entry.stat().st_mtime >= since
+    except FileNotFoundError:
+        return False
 
 
 def main() -> None:
