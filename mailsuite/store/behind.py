@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 AT_ONCE = 200
 #: Seconds from the answer until the files follow: what the client asks next often undoes that, or removes them.
 DELAY = 0.2
+#: Seconds after which the next change waits for what is behind, lest something always is.
+PATIENCE = 1.0
 #: Units that may be behind; the next one waits for them.
 MAX_UNITS = 8
 
@@ -67,6 +69,7 @@ class Behind:
         self._folder = folder
         self._units: deque[_Unit] = deque()
         self._mending = False
+        self._since = 0.0  # when the first of the units came to none
 
     @property
     def pending(self) -> bool:
@@ -79,9 +82,11 @@ class Behind:
         """Make the unit durable; its first steps concern the files in ``places``, which come ``new_first``.  Done are
         those of a few files, when this returns, and the numbers of those that were missed are the answer.  Of more
         files ``again`` is called later with those that were missed."""
-        disk = self._folder.account.resources.disk
-        if len(self._units) >= MAX_UNITS:
+        disk, now = self._folder.account.resources.disk, self._folder.account.resources.now()
+        if len(self._units) >= MAX_UNITS or (self._units and now - self._since > PATIENCE):
             self.finish()
+        if not self._units:
+            self._since = now
         if (len(places) <= AT_ONCE or self._mending) and not self._units:
             return disk.commit(steps)
         self._folder.sight.expect_change()

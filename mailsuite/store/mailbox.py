@@ -6,9 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -19,7 +17,6 @@ from mailsuite.model import Fetched, FlagOp, Flags, Forest, Listing, MailboxesCh
 from mailsuite.query import Query, Ranges, SortBy, ThreadAlgorithm, unheard
 from mailsuite.store import bodies, changing, finding, maildrop, reading
 from mailsuite.store.account import AccountMail
-from mailsuite.store.behind import DELAY
 from mailsuite.store.feed import Watch
 from mailsuite.store.flags import canonical
 from mailsuite.store.folder import Folder
@@ -134,10 +131,16 @@ class MaildirMailbox:
     """One mailbox.  Any number of these share one ``Folder``."""
 
     def __init__(
-        self, lane: Lane, folder: Folder, clock: IReactorTime, attention: Attention, catching_up: CatchingUp
+        self,
+        lane: Lane,
+        folder: Folder,
+        moment: Callable[[], Deferred[None]],
+        attention: Attention,
+        catching_up: CatchingUp,
     ) -> None:
+        """``moment``: what fires when files are to follow an answer."""
         self._lane = lane
-        self._clock = clock
+        self._moment = moment
         self.folder = folder
         self._attention = attention
         self._catching_up = catching_up
@@ -237,13 +240,13 @@ class MaildirMailbox:
         return Deferred.fromCoroutine(self._do_behind()).addErrback(self._still_behind)
 
     async def _do_behind(self) -> None:
-        await deferLater(self._clock, DELAY)
+        await self._moment()
         await self._lane.run_behind(self.folder.behind.perform)
         await self._lane.run_unasked(self.folder.behind.publish)
 
     def _still_behind(self, failure: Failure) -> None:
-        """The disk tries again from time to time."""
-        if not failure.check(MailError):
+        """The disk tries again from time to time, or the store closes and does it."""
+        if not failure.check(MailError, CancelledError):
             _log.failure("files of {mailbox} are not renamed yet", failure, mailbox=self.folder.path)
 
     def changed_since(self, modseq: int) -> Deferred[Sequence[int]]:

@@ -16,6 +16,7 @@ from typing import TypeAlias, TypeVar
 
 from twisted.internet.defer import Deferred, fail, gatherResults, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -43,6 +44,7 @@ from mailsuite.store import infos, metadata, reading, replacing, transfer
 from mailsuite.store.access import Shares
 from mailsuite.store.account import AccountMail
 from mailsuite.store.attention import Attention, Eyes
+from mailsuite.store.behind import DELAY
 from mailsuite.store.catching_up import CatchingUp
 from mailsuite.store.filename import Unique
 from mailsuite.store.flags import canonical
@@ -107,7 +109,7 @@ class MaildirStore:
         return self._mailbox(self._account.folder(name))
 
     def _mailbox(self, folder: Folder) -> IMailbox:
-        return MaildirMailbox(self._lane, folder, self._stores.clock, self._stores.attention, self._stores.catching_up)
+        return MaildirMailbox(self._lane, folder, self._stores.moment, self._stores.attention, self._stores.catching_up)
 
     def create(self, name: str, special_use: str) -> Deferred[str]:
         return self._lane.change(self._origin, lambda: self._account.create(name, special_use).object_id)
@@ -213,7 +215,7 @@ class MaildirStores:
         files, ``examine`` reads what there is to find in them, unasked too where ``catch_up``; ``place`` places what is
         appended, by default at once."""
         self._root = os.path.abspath(root)
-        self.clock = clock
+        self._clock = clock
         self._resources = Resources(disk, offload, clock.seconds, Unique(hostname, pid), quota, summarize, examine)
         self.place = place or partial(_place_alone, disk, offload)
         self.attention = Attention(clock, open_eyes)
@@ -225,6 +227,7 @@ class MaildirStores:
         #: By account, when new messages will be rendered, or are.
         self._rendering: dict[str, IDelayedCall] = {}
         self._sweep: IDelayedCall | None = None
+        self._moments: set[Deferred[None]] = set()
         self._closed = False
 
     def open(self, account: str) -> Deferred[IMailStore]:
@@ -258,7 +261,7 @@ class MaildirStores:
             mail = self._accounts[account] = AccountMail(self._root, account, self._resources)
         self._accounts.move_to_end(account)
         if len(self._accounts) > self._keep_open and self._sweep is None and not self._closed:
-            self._sweep = self.clock.callLater(SWEEP_DELAY, self._rest_unused)
+            self._sweep = self._clock.callLater(SWEEP_DELAY, self._rest_unused)
         return mail
 
     def _rest_unused(self) -> None:
@@ -282,7 +285,7 @@ class MaildirStores:
         """The message for each of these mailboxes, to be given to ``place`` in a thread; reactor.  ``trace`` is
         header lines with CRLF.  ``InvalidName`` for what cannot be an account."""
         head = b"Return-Path: <%s>\r\n" % str(envelope.sender).encode() + trace  # RFC 5321 §4.4
-        letter = Letter(to_lf(head), content, len(head) + content.wire, self.clock.seconds())
+        letter = Letter(to_lf(head), content, len(head) + content.wire, self._clock.seconds())
         return [Incoming(self._mail(to.account), to.mailbox, canonical(to.flags), letter) for to in destinations]
 
     def arrived(self, placed: Iterable[Incoming]) -> None:
@@ -299,7 +302,7 @@ class MaildirStores:
         if lane.account.find_index.in_use:
             self.catching_up.used(lane)
         if lane.account.name not in self._rendering and not self._closed:
-            self._rendering[lane.account.name] = self.clock.callLater(delay, self._render, lane)
+            self._rendering[lane.account.name] = self._clock.callLater(delay, self._render, lane)
 
     def _render(self, lane: Lane) -> None:
         def again(more: bool) -> None:
@@ -317,11 +320,23 @@ class MaildirStores:
 
         lane.run_unlocked(reading.render_waiting, lane.account, RENDER_SLICE).addCallbacks(again, failed)
 
+    def moment(self) -> Deferred[None]:
+        """Fires when files are to follow an answer; ``CancelledError`` if the store closes before, and does it."""
+        waiting: Deferred[None] = deferLater(self._clock, DELAY)
+        self._moments.add(waiting)
+        return waiting.addBoth(self._came, waiting)
+
+    def _came(self, result: _T, waiting: Deferred[None]) -> _T:
+        self._moments.discard(waiting)
+        return result
+
     # -- the end -------------------------------------------------------------------------------------------------
 
     def close(self) -> Deferred[None]:
         """Finish what was begun, write exact counters, close every index."""
         self._closed = True
+        for waiting in tuple(self._moments):
+            waiting.cancel()
         self.attention.close()
         self.catching_up.close()
         for call in (self._sweep, *self._rendering.values()):

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from maildir_site import ANN, Site, octets, seen
+from twisted.internet.defer import Deferred
 
 from mailsuite.disk import many
 from mailsuite.disk.journal_disk import JournalDisk
@@ -117,6 +118,19 @@ def test_no_more_units_than_a_few_are_behind(site: Site, monkeypatch: pytest.Mon
     assert letters(site) == ["FS", "FS", "FS"], "the third waited for the first two"
 
 
+def test_changes_that_go_on_and_on_do_not_leave_files_behind_for_ever(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox = site.mailbox()
+    store(inbox, [1, 2, 3], FlagOp.ADD, FLAGGED)
+    monkeypatch.setattr(site.stores, "moment", Deferred)  # none comes
+    monkeypatch.setattr(behind, "AT_ONCE", 1)
+    for flag in (SEEN, DELETED):
+        site.clock.advance(behind.PATIENCE - 0.1)
+        store(site.mailbox(), [1], FlagOp.ADD, flag)
+    assert (letters(site), inbox.folder.behind.pending) == (["F", "F", "FST"], False)
+
+
 def test_mail_that_was_not_seen_goes_to_cur_with_its_flags(site: Site) -> None:
     site.deliver()
     inbox = site.mailbox()
@@ -204,6 +218,7 @@ def test_an_orderly_stop_leaves_nothing_behind(site: Site) -> None:
     result_of(site.mailbox().expunge([3]))
     site.restart()
     assert letters(site) == ["F", "F"]
+    assert not site.clock.getDelayedCalls()
     inbox = site.mailbox()
     assert seen(inbox) == {1: {FLAGGED}, 2: {FLAGGED}}
     assert inbox.folder.untouched, "the next start need not guess"
