@@ -52,7 +52,7 @@ class _Watched:
 
     def __init__(self, mailbox: Place) -> None:
         self.mailbox = mailbox
-        self.idlers: set[Idler] = set()
+        self.idlers: dict[Idler, None] = {}  # in the order in which they came
         self.looking = False
         self.looked = 0.0
 
@@ -76,7 +76,7 @@ class Lookout:
         key = None
         if mailbox is not None:
             key = (mailbox.account, mailbox.name)
-            self._watched.setdefault(key, _Watched(mailbox)).idlers.add(idler)
+            self._watched.setdefault(key, _Watched(mailbox)).idlers[idler] = None
         self._idlers[idler] = (self._clock.seconds() + self._still_here, key)
         if self._timer is None:
             self._timer = self._clock.callLater(self._every, self._tick)
@@ -86,7 +86,7 @@ class Lookout:
         _, key = self._idlers.pop(idler, (0.0, None))
         watched = self._watched.get(key) if key is not None else None
         if key is not None and watched is not None:
-            watched.idlers.discard(idler)
+            watched.idlers.pop(idler, None)
             if not watched.idlers:
                 del self._watched[key]
         if not self._idlers and self._timer is not None:

@@ -141,7 +141,7 @@ class Sessions:
 
     def __init__(self) -> None:
         self.closing = False
-        self._open: set[Session] = set()
+        self._open: dict[Session, None] = {}  # in the order in which they came
         self._all_ended: list[Deferred[None]] = []
 
     def __len__(self) -> int:
@@ -153,13 +153,13 @@ class Sessions:
 
     def add(self, session: Session) -> None:
         """Its connection is made."""
-        self._open.add(session)
+        self._open[session] = None
         if self.closing:
             session.shut_down()
 
     def remove(self, session: Session) -> None:
         """Its connection is lost."""
-        self._open.discard(session)
+        self._open.pop(session, None)
         if not self._open:
             waiting, self._all_ended = self._all_ended, []
             for ended in waiting:

@@ -64,8 +64,8 @@ class Courier:
         self._clock = clock
         self._offload = offload
         self._idle = IdleSessions(settings, clock)
-        self._sessions: set[ClientSession] = set()
-        self._under_way: set[Outgoing] = set()
+        self._sessions: dict[ClientSession, None] = {}
+        self._under_way: dict[Outgoing, None] = {}
 
     def deliver(
         self, hop: Hop, envelope: Envelope, recipients: Sequence[Recipient], body: IBody
@@ -91,14 +91,14 @@ class Courier:
     async def _deliver(
         self, hop: Hop, envelope: Envelope, recipients: Sequence[Recipient], outgoing: Outgoing
     ) -> Sequence[Outcome]:
-        self._under_way.add(outgoing)
+        self._under_way[outgoing] = None
         try:
             await outgoing.look()
             if len(recipients) == 1:  # nearly always
                 return await self._carry(hop, envelope, recipients, outgoing)
             return await self._carry_all(hop, envelope, recipients, outgoing)
         finally:
-            self._under_way.discard(outgoing)
+            self._under_way.pop(outgoing, None)
 
     async def _carry_all(
         self, hop: Hop, envelope: Envelope, recipients: Sequence[Recipient], outgoing: Outgoing
@@ -213,13 +213,13 @@ class Courier:
             raise SessionFailed(f"{where} cannot be reached: {words}") from error
         except Exception as error:
             raise SessionFailed(f"{where}: {error}") from error
-        self._sessions.add(session)
+        self._sessions[session] = None
         session.gone = lambda: self._forget(hop, session)
         await session.opened()
         return session
 
     def _forget(self, hop: Hop, session: ClientSession) -> None:
-        self._sessions.discard(session)
+        self._sessions.pop(session, None)
         self._idle.remove(hop, session)
 
 

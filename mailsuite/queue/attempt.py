@@ -77,7 +77,7 @@ class Carrier:
         self._at_once = at_once
         self._destinations = destinations
         self._unreachable = unreachable
-        self._under_way: set[Deferred[Any]] = set()
+        self._under_way: dict[Deferred[Any], None] = {}
         self._stopped = False
 
     def stop(self) -> None:
@@ -234,10 +234,10 @@ class Carrier:
         """Known to ``stop`` until it has fired."""
 
         def ended(result: _T) -> _T:
-            self._under_way.discard(work)
+            self._under_way.pop(work, None)
             return result
 
-        self._under_way.add(work)
+        self._under_way[work] = None
         return work.addBoth(ended)
 
 

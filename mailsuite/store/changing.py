@@ -92,7 +92,7 @@ def _rename(folder: Folder, places: Places, letters: Sequence[str], plan: _Plan)
 
 def by_letters(uids: Sequence[int], letters: Sequence[str]) -> dict[str, list[int]]:
     """The letters that messages are to have -> their UIDs."""
-    found: dict[str, list[int]] = {each: [] for each in set(letters)}
+    found: dict[str, list[int]] = {each: [] for each in dict.fromkeys(letters)}
     if len(found) == 1:
         return {letters[0]: list(uids)}
     for uid, each in zip(uids, letters, strict=True):

@@ -186,7 +186,7 @@ class Folder:
         self.announce()
 
     def _warn_of(self, strange: Sequence[str]) -> None:
-        for path in set(strange).difference(self._strange):
+        for path in sorted(set(strange).difference(self._strange)):
             _log.warn("{path} is no regular file and is left alone", path=path)
         self._strange = frozenset(strange)
 

@@ -291,7 +291,7 @@ class MaildirStores:
     def arrived(self, placed: Iterable[Incoming]) -> None:
         """Let sessions hear of what was placed; reactor."""
         self.catching_up.mail_came()
-        for account in {each.account.name for each in placed}:
+        for account in dict.fromkeys(each.account.name for each in placed):
             lane = self._lane(account)
             lane.wake()
             self.index_soon(lane)

@@ -82,3 +82,15 @@ def test_another_process_has_the_same_run(hashes: str, scratch: Path, lived: Cal
     command = [sys.executable, "-c", _ELSEWHERE, "5", str(folder)]
     said = subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": hashes}, capture_output=True, check=True)
     assert said.stdout.decode().split()[-1] == lived(5, 2).trace.digest()
+
+
+@pytest.mark.parametrize("seed", ["10", "15", "91"])
+def test_a_seed_that_is_told_replays_exactly_with_all_that_goes_wrong_in_it(seed: str) -> None:
+    """Sets of names and of objects have another order in each process, temporary folders another name."""
+    command = [sys.executable, "-m", "mailsuite.testing.world.run", seed]
+    said = [
+        subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": hashes}, capture_output=True, check=True).stdout
+        for hashes in ("1", "2")
+    ]
+    assert b"trace " in said[0]
+    assert said[0] == said[1]

@@ -6,6 +6,7 @@ docs/simulation.md.
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -68,8 +69,14 @@ def _kinds(world: World) -> Sequence[Kind]:
     return [*kinds, Kind.GONE] if world.seed % _OFTEN == 1 else kinds
 
 
-def main(seed: int) -> int:
+def main() -> int:
     """Shows how a seed ends; the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m mailsuite.testing.world.run",
+        description="One seed of the simulated world: how it ends, and its trace's digest.",
+    )
+    parser.add_argument("seed", type=int, help="what a failure told, for example 91")
+    seed = parser.parse_args().seed
     globalLogBeginner.beginLoggingTo([LogPublisher()], redirectStandardIO=False, discardBuffer=True)
     with tempfile.TemporaryDirectory() as folder:
         outcome = run(seed, folder)
@@ -81,4 +88,4 @@ def main(seed: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
+    sys.exit(main())

@@ -108,7 +108,7 @@ class World:
             return
         text = formatEvent(event)
         if event.get("log_level") in (LogLevel.error, LogLevel.critical, LogLevel.warn):
-            self.trace.note("log", text)
+            self.trace.note("log", text.replace(self.folder, ""))
         failure = event.get("log_failure")
         if failure is not None:
             self.problem(f"logged: {text}\n{failure.getTraceback()}")
