@@ -232,6 +232,8 @@ class Carrier:
 
     def _watched(self, work: Deferred[_T]) -> Deferred[_T]:
         """Known to ``stop`` until it has fired."""
+        if work.called and not work.paused:  # as most routes have
+            return work
 
         def ended(result: _T) -> _T:
             self._under_way.pop(work, None)

@@ -31,7 +31,7 @@ from mailsuite.queue.folder import Folder
 from mailsuite.queue.intake import QueuePlacement, Stored
 from mailsuite.queue.schedule import Schedule, Schedules
 from mailsuite.queue.writes import Writes
-from mailsuite.steps import Put, Unit, Unlink
+from mailsuite.steps import Put, Unlink
 
 
 class Passing(Protocol):
@@ -42,9 +42,9 @@ class Passing(Protocol):
     def forgo(self) -> bool:
         """It need not be placed any more; whether it will not be."""
 
-    def over(self, unit: Unit) -> Deferred[None]:
-        """It was forgone, and is to be removed by ``unit`` should a crash bring it back; fires when that is durable,
-        fails with ``Temporary``."""
+    def over(self, path: str) -> Deferred[None]:
+        """It was forgone, and its file is to be removed should a crash bring it back; fires when that is durable, fails
+        with ``Temporary``."""
 
 
 class _Fresh(msgspec.Struct):
@@ -237,7 +237,8 @@ class DiskQueue:
 
     async def _remove(self, id: str) -> None:
         fresh = self._fresh.get(id)
-        removal = (Unlink(self._folder.message(id)), Unlink(self._folder.state(id)))
+        message = self._folder.message(id)
+        removal = (Unlink(message), Unlink(self._folder.state(id)))
         if fresh is None:
             await self._writes.commit(*removal)
         elif not fresh.passing.forgo():
@@ -245,7 +246,7 @@ class DiskQueue:
         elif fresh.has_state:  # its state is written before, or after it would come back
             await self._writes.commit(*removal)
         else:
-            await fresh.passing.over(removal[:1])
+            await fresh.passing.over(message)
         self._book.remove(id)
         self._offsets.pop(id, None)
         self._fresh.pop(id, None)

@@ -10,6 +10,7 @@ bounded by the sessions, which have one message each.
 
 from __future__ import annotations
 
+import posixpath
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
@@ -24,7 +25,7 @@ from mailsuite.disk.placement import SMALL_BODY, Busy, Placed, Placement, Unplac
 from mailsuite.errors import Temporary
 from mailsuite.interfaces import IDisk, IOffload
 from mailsuite.services.turns import Turns
-from mailsuite.steps import Unit
+from mailsuite.steps import Unit, Unlinks
 
 #: Messages and octets in one batch.
 MAX_COUNT = 100
@@ -85,7 +86,7 @@ class Passing:
 class _Removal(msgspec.Struct, frozen=True, gc=False):
     """Of a message that never was in its place."""
 
-    unit: Unit
+    path: str
     done: Deferred[None]
 
 
@@ -161,9 +162,9 @@ class Batches:
             self._add(message)
         return message.answer
 
-    def remove(self, unit: Unit) -> Deferred[None]:
-        """What keeps a message that was forgone from coming back after a crash; fires when that is durable."""
-        removal = _Removal(unit, Deferred())
+    def remove(self, path: str) -> Deferred[None]:
+        """Keep a message that was forgone from coming back after a crash; fires when that is durable."""
+        removal = _Removal(path, Deferred())
         self._leaving.append(removal)
         self._record()
         return removal.done
@@ -212,7 +213,7 @@ class Batches:
         batch = self._take()
         self._many = len(batch) >= MANY
         leaving, self._leaving = self._leaving[:MAX_LEAVING], self._leaving[MAX_LEAVING:]
-        placements, over = [each.placements for each in batch], [each.unit for each in leaving]
+        placements, over = [each.placements for each in batch], _removing([each.path for each in leaving])
         recording = self._offload.run(record_all, self._disk, placements, PATIENCE, over)
         both = (batch, leaving)
         recording.addCallbacks(self._recorded, self._not_recorded, callbackArgs=both, errbackArgs=both)
@@ -235,7 +236,8 @@ class Batches:
         self._recording = False
         self._record()
         self._answer(placed, batch)
-        for removal, error in zip(leaving, placed.over, strict=True):
+        error = next(filter(None, placed.over), None)
+        for removal in leaving:
             if error is None:
                 removal.done.callback(None)
             else:
@@ -331,6 +333,15 @@ class Batches:
         self._behind += self._stuck
         self._stuck = []
         self._finish()
+
+
+def _removing(paths: Sequence[str]) -> list[Unit]:
+    """One step for all of a folder, and a unit for each."""
+    folders: dict[str, list[str]] = {}
+    for path in paths:
+        folder, name = posixpath.split(path)
+        folders.setdefault(folder, []).append(name)
+    return [(Unlinks(folder, names),) for folder, names in folders.items()]
 
 
 def _tell(batch: Sequence[_Message]) -> None:

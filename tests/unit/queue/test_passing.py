@@ -35,7 +35,7 @@ from mailsuite.queue.schedule import HOUR, Schedule
 from mailsuite.services import batches as batches_module
 from mailsuite.services.batches import Batches
 from mailsuite.services.delivery import Delivery
-from mailsuite.steps import Put
+from mailsuite.steps import Put, Unlinks
 from mailsuite.store.maildir import MaildirStores
 from mailsuite.testing.results import failure_of, result_of
 
@@ -203,6 +203,26 @@ def test_what_was_sent_is_removed_with_what_comes(server: Server) -> None:
     server.clock.advance(server.stay)
     result_of(again)
     assert server.waiting == [], "nothing comes, and it waits for nothing longer"
+
+
+def test_all_that_was_sent_meanwhile_is_removed_in_one_step(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.stay = 1.0
+    server.crash()
+    ids = ("m1", "m2", "m3")
+    for id in ids:
+        server.send(id)
+    recorded: list[object] = []
+    assert isinstance(server.disk, JournalDisk)
+    record = server.disk.record
+    monkeypatch.setattr(server.disk, "record", lambda units: recorded.extend(units) or record(units))
+    result_of(server.queue.lease(10))
+    settled = [server.queue.settle(id, [Delivered(BOB.address, "mx", "250 ok")]) for id in ids]
+    server.clock.advance(server.stay)
+    for each in settled:
+        result_of(each)
+    assert recorded == [(Unlinks(str(server.folder / "queue/messages"), list(ids)),)]
+    server.crash()
+    assert (server.loaded, server.files) == (0, [])
 
 
 def test_a_removal_that_cannot_be_written_is_told(server: Server) -> None:
