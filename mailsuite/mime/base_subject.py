@@ -14,7 +14,7 @@ MAX_SUBJECT = 4000
 _SPACES = re.compile(r"[ \t\r\n]+")
 # subj-leader = (*subj-blob subj-refwd) / WSP ; subj-blob = "[" *BLOBCHAR "]" *WSP
 # subj-refwd = ("re" / ("fw" ["d"])) *WSP [subj-blob] ":"
-_LEADER = re.compile(r"(?:\[[^\[\]]*+\] ?)*+(?:re|fwd?) ?(?:\[[^\[\]]*+\] ?)?:", re.IGNORECASE)
+_LEADER = re.compile(r"(?>(?:\[[^\[\]]*+\] ?)*)(?:re|fwd?) ?(?:\[[^\[\]]*+\] ?)?:", re.IGNORECASE)
 _BLOB = re.compile(r"\[[^\[\]]*+\] ?")
 _TRAILER = "(fwd)"
 _FORWARD = "[fwd:"

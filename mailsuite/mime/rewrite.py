@@ -27,9 +27,9 @@ _FIELD = re.compile(
     rb"^(" + b"|".join(sorted(SENDER_FIELDS | RECIPIENT_FIELDS)) + rb")[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*",
     re.IGNORECASE | re.MULTILINE,
 )
-# Possessive: what is taken is never tried again in another way.  The last alternatives step over what is no address,
-# so that each octet is looked at once; so does a quote that nobody closes, up to the end.
-_QUOTED = rb'"(?:[^"\\]|\\.)*+\\?(?:"|\Z)'
+# Possessive or atomic: what is taken is never tried again in another way.  The last alternatives step over what is no
+# address, so that each octet is looked at once; so does a quote that nobody closes, up to the end.
+_QUOTED = rb'"(?>[^"\\]*(?:\\.[^"\\]*)*)\\?(?:"|\Z)'
 _ATOM = rb"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.\x80-\xff]++"
 _ENCODED_WORD = rb"=\?[^?\s]*+\?[^?\s]*+\?[^?\s]*+\?="
 _PIECE = re.compile(

@@ -42,9 +42,9 @@ _is_mailbox = re.compile(_MAILBOX).fullmatch
 _is_path = re.compile(rf"<{_ROUTE}{_MAILBOX}>").fullmatch
 _is_domain = re.compile(_DOMAIN).fullmatch
 _is_tagged_literal = re.compile(rf"({_LABEL}):([!-Z^-~]+)").fullmatch
-# Where a path ends, whatever is in it: a ">" within quotes does not end it.  Possessive, so that no input costs more
+# Where a path ends, whatever is in it: a ">" within quotes does not end it.  Atomic, so that no input costs more
 # than one look at each character.
-_path_end = re.compile(r'<(?:"(?:[^"\\]|\\.)*+"|[^">])*+>').match
+_path_end = re.compile(r'<(?>[^">]*(?:"[^"\\]*(?:\\.[^"\\]*)*"[^">]*)*)>').match
 
 
 class AddressError(ValueError):
