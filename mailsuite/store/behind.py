@@ -31,8 +31,8 @@ AT_ONCE = 200
 DELAY = 0.2
 #: Seconds after which the next change waits for what is behind, lest something always is.
 PATIENCE = 1.0
-#: Units that may be behind; the next one waits for them.
-MAX_UNITS = 8
+#: Units, and files in them, that may be behind; the next one waits for them.
+MAX_UNITS, MAX_FILES = 8, 100_000
 
 _log = Logger()
 
@@ -83,7 +83,7 @@ class Behind:
         those of a few files, when this returns, and the numbers of those that were missed are the answer.  Of more
         files ``again`` is called later with those that were missed."""
         disk, now = self._folder.account.resources.disk, self._folder.account.resources.now()
-        if len(self._units) >= MAX_UNITS or (self._units and now - self._since > PATIENCE):
+        if self._units and (self._too_many(len(places)) or now - self._since > PATIENCE):
             self.finish()
         if not self._units:
             self._since = now
@@ -100,6 +100,9 @@ class Behind:
             return promise.missed
         self._units.append(_Unit(promise, places, again, removes))
         return ()
+
+    def _too_many(self, more: int) -> bool:
+        return len(self._units) >= MAX_UNITS or more + sum(len(unit.places) for unit in self._units) > MAX_FILES
 
     def perform(self) -> None:
         """Do what is left to do; any thread, without the lock.  ``Temporary``: the disk tries again."""

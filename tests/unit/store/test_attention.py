@@ -16,6 +16,7 @@ from mailsuite.disk.inotify import Ended, Inotify, Told, events
 from mailsuite.disk.placement import record_all
 from mailsuite.model import Arrived, FlagOp, FlagsChanged, ToMailbox, Vanished
 from mailsuite.store import attention, scan
+from mailsuite.store.behind import Behind
 from mailsuite.store.folder import Folder
 from mailsuite.testing.results import result_of
 
@@ -308,6 +309,19 @@ def looks(attended: Attended, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(Folder, "look", noted)
     return made
+
+
+def test_while_files_follow_an_answer_there_is_nothing_to_look_at(
+    attended: Attended, looks: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: Deferred[None] = Deferred()
+    attended.inbox._attention.while_away(attention.MAX_NAMES + 1, [attended.inbox.folder], lambda: held)
+    with monkeypatch.context() as patched:
+        patched.setattr(Behind, "pending", True)
+        result_of(attended.inbox.look())
+    assert looks == []
+    result_of(attended.inbox.look())
+    assert looks == ["INBOX"]
 
 
 def test_a_look_where_nothing_happened_asks_nothing(attended: Attended, looks: list[str]) -> None:

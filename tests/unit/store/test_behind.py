@@ -110,8 +110,9 @@ def test_a_file_is_found_under_each_name_that_it_may_have(site: Site) -> None:
         assert [octets(inbox, uid)[-12:] for uid in (1, 2)] == [END, END]
 
 
-def test_no_more_units_than_a_few_are_behind(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(behind, "MAX_UNITS", 2)
+@pytest.mark.parametrize(("bound", "most"), [("MAX_UNITS", 2), ("MAX_FILES", 6)])
+def test_no_more_than_a_little_is_behind(site: Site, monkeypatch: pytest.MonkeyPatch, bound: str, most: int) -> None:
+    monkeypatch.setattr(behind, bound, most)
     inbox = site.mailbox()
     for flag in (FLAGGED, SEEN, DELETED):
         store(inbox, [1, 2, 3], FlagOp.ADD, flag)
