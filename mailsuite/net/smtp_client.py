@@ -83,6 +83,7 @@ class Courier:
 
     def close(self) -> None:
         """The server stops: end every connection at once; what was under way is delayed."""
+        self._idle.close()
         for outgoing in self._under_way:
             outgoing.wanted = False
         for session in tuple(self._sessions):

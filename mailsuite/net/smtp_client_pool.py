@@ -28,10 +28,18 @@ class IdleSessions:
         self._waiting: dict[_Key, list[tuple[ClientSession, float]]] = {}
         self._count = 0
         self._timer: IDelayedCall | None = None
+        self._closed = False
+
+    def close(self) -> None:
+        """No more of them wait; whoever holds the sessions ends those that do."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def put(self, hop: Hop, session: ClientSession) -> None:
         """Let it wait, or end it if too many do."""
-        if self._count >= self._settings.idle_connections or self._settings.idle <= 0:
+        if self._closed or self._count >= self._settings.idle_connections or self._settings.idle <= 0:
             session.quit()
             return
         self._waiting.setdefault(_key(hop), []).append((session, self._clock.seconds()))

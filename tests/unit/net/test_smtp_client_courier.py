@@ -316,6 +316,16 @@ def test_a_waiting_connection_says_goodbye_in_time() -> None:
     assert world.clock.getDelayedCalls() == []
 
 
+def test_nothing_waits_when_the_server_stops() -> None:
+    peer = ScriptedPeer()
+    world = at_one(peer)
+    world.send()
+    world.courier.close()
+    world.network.settle()
+    assert not world.network.transports[0].connected
+    assert world.clock.getDelayedCalls() == []
+
+
 def test_each_connection_waits_from_when_it_was_given_back() -> None:
     first, second = ScriptedPeer(), ScriptedPeer()
     world = World({"192.0.2.1:25": first, "192.0.2.2:25": second})
