@@ -17,6 +17,8 @@ import msgspec
 from zope.interface import implementer
 
 from mailsuite.disk.many import Course
+from mailsuite.disk.meaning import concerns_one_file
+from mailsuite.errors import Temporary
 from mailsuite.interfaces import IPromise
 from mailsuite.steps import Many, Renames, Step, Unit, Unlinks, files, part
 
@@ -122,13 +124,23 @@ class Chain:
         missed = self._ask(step)
         try:
             if missed is None:
-                self._do(step, course)
+                self._do_here(step, course)
             else:
                 course.done, course.missed = files(step), missed
         finally:
             for promise, number in work.of:
                 self._missed[promise].update(number + work.start + each for each in course.missed)
             work.start += course.done
+
+    def _do_here(self, step: Many, course: Course) -> None:
+        """A file whose name cannot be changed at all is missed: it keeps nobody else's from being changed."""
+        try:
+            self._do(step, course)
+        except Temporary as error:
+            if not concerns_one_file(error.__cause__):
+                raise
+            course.missed.append(course.done)
+            course.done += 1
 
 
 def _outcome(promises: Sequence[Promise]) -> list[_Work]:

@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterable
 
 from mailsuite.disk.files import append_to_file, write_file
+from mailsuite.disk.meaning import concerns_one_file
 from mailsuite.disk.remade import into_folder
 from mailsuite.steps import Append, Link, Put, Rename, Single, Step, Unlink, singles
 
@@ -87,10 +88,20 @@ def replay(steps: Iterable[Step]) -> tuple[int, list[str]]:
             written += _place(node)
         except FileNotFoundError as error:
             problems.append(f"{error.filename}: its folder is gone")
+        except OSError as error:
+            if node.put is not None or node.appended or not concerns_one_file(error):
+                raise
+            problems.append(f"{error.filename}: {error.strerror}")
     for name, last in names.nodes.items():
         if last is None:
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            try:
                 os.unlink(name)
+            except (FileNotFoundError, NotADirectoryError):
+                pass
+            except OSError as error:
+                if not concerns_one_file(error):
+                    raise
+                problems.append(f"{name}: {error.strerror}")
     return written, problems
 
 

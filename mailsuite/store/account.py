@@ -191,7 +191,7 @@ class AccountMail:
         """Close what is open, unless somebody uses it; whether it is closed now.  The next ``locked`` opens it."""
         with self._lock:
             self._resting = True  # before it is looked who uses it: who comes now finds no folder without the lock
-            if not self.users:
+            if not self.users and not any(folder.behind.pending for folder in self._folders.values()):
                 self._settle()
             self._resting = False
             return not self._opened

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
-from mailsuite.errors import MailError, NotFound
+from mailsuite.errors import DiskFull, NotFound, Temporary
 from mailsuite.interfaces import IPromise
 from mailsuite.steps import Unit, Unlink
 from mailsuite.store.places import Places
@@ -34,6 +34,9 @@ PATIENCE = 1.0
 #: Units, and files in them, that may be behind; the next one waits for them.
 MAX_UNITS, MAX_FILES = 8, 100_000
 
+#: How often what was missed is tried again: each time that somebody looks at the mailbox.
+TRIES = 20
+
 _log = Logger()
 
 
@@ -44,6 +47,7 @@ class _Unit:
         self.promise = promise
         self.places = places
         self.removes = removes
+        self.tries = 0  # to mend it
         self._again = again
         self._before: dict[int, str] = {}
 
@@ -68,13 +72,14 @@ class Behind:
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
         self._units: deque[_Unit] = deque()
+        self._to_mend: list[_Unit] = []  # done, but for what was missed
         self._mending = False
         self._since = 0.0  # when the first of the units came to none
 
     @property
     def pending(self) -> bool:
         """Whether files may be called otherwise than the index says; any thread."""
-        return bool(self._units)
+        return bool(self._units or self._to_mend)
 
     def commit(
         self, steps: Unit, places: Places, again: Callable[[Places], None], removes: bool = False
@@ -92,6 +97,10 @@ class Behind:
         self._folder.sight.expect_change()
         try:
             promise = disk.promise(steps, self._units[-1].promise if self._units else None)
+        except DiskFull:  # a little room is enough for what is done at once, and it may be this that makes more
+            self._folder.sight.change_came()
+            self.finish()
+            return disk.commit(steps)
         except BaseException:
             self._folder.sight.change_came()
             raise
@@ -111,33 +120,49 @@ class Behind:
 
     def publish(self) -> None:
         """What is done is in step with the index now."""
-        done: list[_Unit] = []
+        if self._mending:  # those that come next are mended next
+            return
+        while done := self._done():
+            for unit in sorted(done, key=lambda each: not each.removes):  # a look would take for new what is to go
+                self._mend(unit)
+            if self._to_mend:
+                break
+
+    def _done(self) -> list[_Unit]:
+        """Those that are not behind any more."""
+        done, self._to_mend = self._to_mend, []
         while self._units and self._units[0].promise.done:
             done.append(self._units.popleft())
             self._folder.sight.change_came()
-        for unit in sorted(done, key=lambda each: not each.removes):  # a look would take for new what is to go
-            self._mend(unit)
+        return done
 
     def _mend(self, unit: _Unit) -> None:
-        """What was missed is done again, at once."""
+        """What was missed is done again, at once; if that cannot be now, with the next that is published."""
         self._mending = True
+        unit.tries += 1
         try:
             unit.mend()
+        except Temporary as error:
+            if unit.tries < TRIES:
+                self._to_mend.append(unit)
+            else:
+                _log.error("{path}: changes of messages are lost: {error}", path=self._folder.path, error=error)
         except NotFound:
             _log.info("{path} was removed by another program", path=self._folder.path)
-        except MailError as error:
-            _log.error("{path}: flags that were set may be lost: {error}", path=self._folder.path, error=error)
+        except Exception:
+            _log.failure("{path}: changes of messages may be lost", path=self._folder.path)
         finally:
             self._mending = False
 
     def finish(self) -> None:
         """All files are where the index says, as far as we know; ``Temporary``."""
-        if self._units:
+        if self.pending:
             self.perform()
             self.publish()
 
     def drop(self) -> None:
         """The mailbox is gone, or is read anew: nothing is to be brought in step."""
+        self._to_mend.clear()
         while self._units:
             self._units.popleft()
             self._folder.sight.change_came()

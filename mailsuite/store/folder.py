@@ -405,6 +405,7 @@ class Folder:
     def move_claimed(self, claimed: Sequence[tuple[int, str]]) -> None:
         """Move these to ``cur``, where those of them are already that somebody else moved meanwhile."""
         if not self.gone:
+            self.behind.finish()  # a session may have changed them since they were claimed
             with self.own_change():
                 bases = [base for _, base in claimed]
                 step = Renames(self.new, self.cur, bases, [in_cur(base, "") for base in bases])

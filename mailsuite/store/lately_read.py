@@ -45,10 +45,11 @@ class _Question(msgspec.Struct, frozen=True):
 class _Answer(msgspec.Struct, frozen=True):
     uids: array[int]
     columns: tuple[_Packed, ...]
+    question: int  # octets of it, at least
 
     @property
     def octets(self) -> int:
-        return _OVERHEAD + sum(memoryview(column).nbytes for column in (self.uids, *self.columns))
+        return _OVERHEAD + self.question + sum(memoryview(column).nbytes for column in (self.uids, *self.columns))
 
 
 class LatelyRead:
@@ -84,7 +85,7 @@ class LatelyRead:
         if b"" in columns:
             return
         question = _Question(folder, tuple(items), found.uids[0])
-        answer = _Answer(array("I", found.uids), columns)
+        answer = _Answer(array("I", found.uids), columns, sum(map(len, items)))
         with self._lock:
             self._drop(question)
             self._answers[question] = answer

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TypeAlias, TypeVar
 
-from twisted.internet.defer import Deferred, fail, gatherResults, succeed
+from twisted.internet.defer import CancelledError, Deferred, fail, gatherResults, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -322,6 +322,8 @@ class MaildirStores:
 
     def moment(self) -> Deferred[None]:
         """Fires when files are to follow an answer; ``CancelledError`` if the store closes before, and does it."""
+        if self._closed:
+            return fail(CancelledError())
         waiting: Deferred[None] = deferLater(self._clock, DELAY)
         self._moments.add(waiting)
         return waiting.addBoth(self._came, waiting)

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 from maildir_site import ANN, Site, octets, seen
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 
 from mailsuite.disk import many
 from mailsuite.disk.journal_disk import JournalDisk
 from mailsuite.errors import DiskFull
 from mailsuite.model import DELETED, FLAGGED, SEEN, FlagOp
 from mailsuite.store import behind, scan
-from mailsuite.testing.results import result_of
+from mailsuite.testing.results import failure_of, result_of
 
 END = b"First line\r\n"
 
@@ -281,3 +281,124 @@ def test_what_cannot_be_done_now_is_done_later(site: Site, monkeypatch: pytest.M
     site.disk.checkpoint()
     result_of(inbox.look())
     assert (letters(site), inbox.folder.behind.pending) == (["F", "F", "F"], False)
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Site]:
+    """Three messages in ``new``."""
+    site = Site(tmp_path / "fresh", opened(tmp_path / "fresh"))
+    for _ in range(3):
+        site.deliver()
+    yield site
+    result_of(site.stores.close())
+
+
+@pytest.mark.parametrize("expunge", [False, True])
+def test_what_was_claimed_is_moved_after_what_a_session_changed_meanwhile(
+    fresh: Site, tmp_path: Path, expunge: bool
+) -> None:
+    inbox = fresh.mailbox()
+    result_of(inbox.snapshot(True))
+    folder = inbox.folder
+    with folder.account.locked():
+        claimed = folder.claimed()
+    if expunge:
+        assert result_of(inbox.expunge([1, 2])) == [1, 2]
+    else:
+        store(inbox, [1, 2], FlagOp.ADD, SEEN)
+    with folder.account.locked():
+        folder.move_claimed(claimed)
+    shutil.copytree(fresh.root, tmp_path / "image")
+    after = Site(tmp_path / "image", opened(tmp_path / "image"))
+    assert seen(after.mailbox()) == ({3: set()} if expunge else {1: {SEEN}, 2: {SEEN}, 3: set()})
+
+
+def test_many_messages_can_be_removed_though_the_disk_is_nearly_full(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox = site.mailbox()
+    store(inbox, [1], FlagOp.ADD, FLAGGED)
+
+    def refuse(*_: object) -> None:
+        raise DiskFull("no space left")
+
+    monkeypatch.setattr(JournalDisk, "promise", refuse)
+    assert result_of(inbox.expunge([2, 3])) == [2, 3]
+    assert (letters(site), inbox.folder.behind.pending) == (["F"], False)
+
+
+def test_a_file_that_cannot_be_renamed_keeps_neither_others_nor_checkpoints_nor_the_next_start(
+    site: Site, tmp_path: Path
+) -> None:
+    """Its name is as long as a name may be."""
+
+    def drop(folder: Path) -> None:
+        (folder / "cur" / ("1700000000.M1P1Q9." + "h" * (252 - 18 - len(",S=10,W=13,U=4")) + ":2,")).write_bytes(
+            b"A: b\n\nfoo\n"
+        )
+
+    site.by_another_program(drop)
+    inbox = site.mailbox()
+    result_of(inbox.look())
+    uids = sorted(seen(inbox))
+    store(inbox, uids, FlagOp.ADD, FLAGGED, SEEN)
+    shutil.copytree(site.root, tmp_path / "image")
+    opened(tmp_path / "image")
+    follow(site)
+    for _ in range(behind.TRIES + 1):
+        result_of(inbox.look())
+    site.disk.checkpoint()
+    assert letters(site).count("FS") >= 3
+    assert not inbox.folder.behind.pending
+
+
+@pytest.mark.parametrize("expunge", [False, True])
+def test_what_was_missed_and_cannot_be_done_again_now_is_done_later(
+    site: Site, monkeypatch: pytest.MonkeyPatch, expunge: bool
+) -> None:
+    inbox = site.mailbox()
+    if expunge:
+        assert result_of(inbox.expunge([1, 2])) == [1, 2]
+    else:
+        store(inbox, [1, 2, 3], FlagOp.ADD, FLAGGED)
+    by_another(site, 1, "S")
+
+    def refuse(*_: object) -> None:
+        raise DiskFull("no space left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(JournalDisk, "commit", refuse)
+        follow(site)
+        result_of(inbox.look())
+    site.clock.advance(5)
+    result_of(inbox.look())
+    assert seen(inbox) == ({3: set()} if expunge else {1: {FLAGGED, SEEN}, 2: {FLAGGED}, 3: {FLAGGED}})
+    assert len(letters(site)) == len(seen(inbox))
+
+
+def test_what_was_missed_is_done_again_in_order(site: Site) -> None:
+    inbox = site.mailbox()
+    store(inbox, [1, 2], FlagOp.ADD, FLAGGED)
+    by_another(site, 1, "S")
+    inbox.folder.behind._units[0].promise.perform()
+    store(inbox, [1], FlagOp.REMOVE, FLAGGED)
+    result_of(inbox.look())
+    follow(site)
+    assert seen(inbox) == {1: {SEEN}, 2: {FLAGGED}, 3: set()}
+
+
+def test_an_account_whose_files_are_behind_does_not_rest(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    inbox = site.mailbox()
+    account = inbox.folder.account
+    assert result_of(inbox.expunge([1, 2])) == [1, 2]
+    account.users.clear()
+    assert not account.rest()
+    follow(site)
+    account.users.clear()
+    assert account.rest()
+
+
+def test_a_store_that_is_closed_waits_for_no_moment(site: Site) -> None:
+    result_of(site.stores.close())
+    failure_of(site.stores.moment(), CancelledError)
+    assert site.clock.getDelayedCalls() == []

@@ -119,3 +119,11 @@ def test_octets_with_nul_and_none_at_all() -> None:
     found = lately.find(folder, UIDS, ("body",))  # type: ignore[arg-type]
     assert found is not None
     assert found.columns == ([b""] * MANY,)
+
+
+def test_long_questions_count(inbox: Any) -> None:
+    lately = LatelyRead(limit=1 << 20)
+    found = Fetched(tuple(UIDS), ([b"\r\n"] * len(UIDS),))
+    for number in range(100):
+        lately.keep(inbox.folder, (f"fields {number:06}" + "x" * 60_000,), found)
+    assert len(lately._answers) < 20
