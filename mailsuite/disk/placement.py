@@ -166,8 +166,9 @@ def record_all(
         by_holder = batch.by_holder()
         for holder, placements in by_holder:
             holder.expect(placements, recorded)
-    for unit in range(len(units), len(recorded.errors)):
-        recorded.forgo(unit)
+    for unit, error in enumerate(recorded.errors[len(units) :], len(units)):
+        if error is None:
+            recorded.forgo(unit)
     holders = [holder for holder, _ in by_holder]
     return Placed(batch.errors, recorded, holders, list(units), recorded.errors[len(units) :])
 

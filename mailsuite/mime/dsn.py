@@ -24,7 +24,7 @@ HEADER_LIMIT = 64 * 1024
 #: Characters of a Message-ID that is referred to; RFC 5322 §2.1.1 allows 998 octets a line.
 ID_LIMIT = 900
 
-_MESSAGE_ID = re.compile(rb"<[!-;=?-~]+@[!-;=?-~]+>")
+_MESSAGE_ID = re.compile(rb"<[!-;=?A-~]+@[!-;=?-~]+>")
 
 
 class Form(msgspec.Struct, frozen=True):

@@ -14,8 +14,10 @@ MAX_IDS = 1000
 MAX_OCTETS = 65_536
 #: Characters, or pairs with a backslash, in a quoted string of an id.
 MAX_QUOTED = 256
+#: Quoted strings in an id.
+MAX_STRINGS = 8
 
-_ID = re.compile(rf'<([^<>"@]*(?:"(?>(?:[^"\\]|\\.){{0,{MAX_QUOTED}}})"[^<>"@]*)*@[^<>]*)>')
+_ID = re.compile(rf'<([^<>"@]*(?:"(?>(?:[^"\\]|\\.){{0,{MAX_QUOTED}}})"[^<>"@]*){{0,{MAX_STRINGS}}}@[^<>]*)>')
 # A quote that nobody closes goes to the end, so that each character is looked at once.
 _QUOTED = re.compile(r'"((?>[^"\\]*(?:\\.[^"\\]*)*))(?:(")|\\?\Z)', re.DOTALL)
 _PAIR = re.compile(r"\\(.)")

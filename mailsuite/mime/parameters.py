@@ -24,7 +24,8 @@ _PARAMETER = re.compile(rb';\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"?|([^\s;]
 _SECTION = re.compile(rb"([^*]+)\*(\d{1,3})(\*?)")
 _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
 _OCTET = re.compile(rb"%([0-9A-Fa-f]{2})")
-_COMMENT = re.compile(rb'"(?:[^"\\]|\\.)*"?|\((?:[^()\\]|\\.)*\)', re.DOTALL)
+# Pairs are stepped over, lest each escaped parenthesis be taken for the beginning of a comment that goes on to the end.
+_COMMENT = re.compile(rb'"(?:[^"\\]|\\.)*"?|\((?:[^()\\]|\\.)*\)|\\.', re.DOTALL)
 _TOKEN = re.compile(rb'[^\x00-\x20()<>@,;:\\"/\[\]?=\x7f]+')
 
 
@@ -131,7 +132,7 @@ def _percent(value: bytes) -> bytes:
 def _without_comments(field: bytes) -> bytes:
     """Comments become a space, from the innermost out; those in quoted strings stay."""
     for _ in range(8):
-        shorter = _COMMENT.sub(lambda m: m[0] if m[0].startswith(b'"') else b" ", field)
+        shorter = _COMMENT.sub(lambda m: b" " if m[0].startswith(b"(") else m[0], field)
         if shorter == field:
             break
         field = shorter

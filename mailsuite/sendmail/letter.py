@@ -23,7 +23,7 @@ from mailsuite.smtp.address import AddressError, parse_mailbox
 
 #: RFC 5322 §3.6.8: what a field begins with.
 _FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
-_LINE_END = re.compile(rb"\r+(?:\n|\Z)")
+_LINE_END = re.compile(rb"(?<!\r)\r++(?:\n|\Z)")
 _ATOMS = re.compile(rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\xff-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\xff-]+)*")
 _LOCAL = re.compile(rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\xff-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\xff-]+)*")
 #: Fields of addresses; those that name recipients, for ``-t``; those that are never sent.

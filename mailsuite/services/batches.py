@@ -182,18 +182,22 @@ class Batches:
 
     def _record(self) -> None:
         """The next batch, if none is under way and not too much is behind."""
-        too_much = self._count_behind >= MAX_COUNT_BEHIND or self._octets_behind >= MAX_OCTETS_BEHIND
-        if too_much and self._stuck:
+        if self._too_much and self._stuck:
             self._refuse()
         if self._recording:
             return
-        if self._waiting and not too_much:
+        if self._waiting and not self._too_much:
             self._recording = True
             self._after(self._gather_many if self._many else self._gather, self._record_batch)
         elif self._leaving and self._stay < 0:
             self._record_removals()
         elif self._leaving and self._stayed is None:
             self._stayed = self._clock.callLater(self._stay, self._record_removals)
+
+    @property
+    def _too_much(self) -> bool:
+        """Behind, for anything more to be recorded."""
+        return self._count_behind >= MAX_COUNT_BEHIND or self._octets_behind >= MAX_OCTETS_BEHIND
 
     def _record_removals(self) -> None:
         """They have waited for long enough, unless a batch took them along."""
@@ -210,8 +214,9 @@ class Batches:
             message.answer.errback(Temporary("messages accepted before cannot be put in their places"))
 
     def _record_batch(self) -> None:
-        batch = self._take()
-        self._many = len(batch) >= MANY
+        batch = [] if self._too_much else self._take()
+        if batch:
+            self._many = len(batch) >= MANY
         leaving, self._leaving = self._leaving[:MAX_LEAVING], self._leaving[MAX_LEAVING:]
         placements, over = [each.placements for each in batch], _removing([each.path for each in leaving])
         recording = self._offload.run(record_all, self._disk, placements, PATIENCE, over)

@@ -42,8 +42,9 @@ def test_of_many_the_last_count() -> None:
         b'<a@"' + b'\\"' * 20_000 + b">",
         b"<" + b'<"' * 400_000,
         b"<" + b'"a"' * 400_000,
+        b"<" + b'"<\\""' * 200_000,
     ],
-    ids=["opened", "after", "unclosed", "nested", "many"],
+    ids=["opened", "after", "unclosed", "nested", "many", "nested pairs"],
 )
 def test_a_field_that_is_made_to_cost_much_does_not(value: bytes) -> None:
     """Each of these took minutes while every ``<`` and every quote had all that follows looked at."""
