@@ -19,6 +19,10 @@ from bench.figures.page import write
 from bench.figures.pop3 import pop3
 from bench.figures.sessions import idle, logins, memory, push
 from bench.figures.smtp import ingest, relay
+from bench.program import count
+
+#: What docs/benchmarks.md is made of.
+PUBLISHED = Path("docs/benchmarks.json")
 
 PARTS: dict[str, Callable[[Wanted], list[Figure]]] = {
     each.__name__: each for each in (ingest, relay, imap, logins, idle, push, pop3, crowd, memory)
@@ -32,13 +36,25 @@ def what(name: str) -> str:
 
 def main() -> int:
     raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=bench.figures.__doc__, formatter_class=raw)
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.figures", description=bench.figures.__doc__, formatter_class=raw
+    )
     parser.add_argument("parts", nargs="*", metavar="PART")
-    parser.add_argument("--size", type=float, default=1.0)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--results", type=Path, default=Path("docs/benchmarks.json"))
+    parser.add_argument("--size", type=_size, default=1.0, help="of the usual amounts (%(default)s)")
+    parser.add_argument("--runs", type=count, default=3, help="of which the median counts (%(default)s)")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        help=f"a JSON file that keeps the figures ({PUBLISHED}; less than --size 1 needs another)",
+    )
     parser.add_argument("--page", action="store_true", help="write the page, after the parts if any are named")
     asked = parser.parse_args()
+    if asked.results is None:
+        if asked.size < 1:
+            parser.error(f"figures of less than the usual size are not for {PUBLISHED}: name another file by --results")
+        asked.results = PUBLISHED
+    if not asked.results.parent.is_dir():
+        parser.error(f"{asked.results.parent} is no folder")
     if unknown := set(asked.parts) - set(PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     wanted = asked.parts or ([] if asked.page else list(PARTS))
@@ -46,6 +62,13 @@ def main() -> int:
     if asked.page:
         write_page(asked.results)
     return 1 if wanted and left_out == wanted else 0
+
+
+def _size(text: str) -> float:
+    size = float(text)
+    if not 0 < size <= 100:
+        raise argparse.ArgumentTypeError(f"more than 0 and at most 100, not {text}")
+    return size
 
 
 def measured(name: str, wanted: Wanted, kept: Path) -> bool:

@@ -27,17 +27,41 @@ def told(result: Result) -> str:
     ]
     for name, each in (("lost", b.lost), ("wrong", b.wrong), ("fault in the log", result.faults)):
         lines += [f"    {name}: {words}" for words in each[:SHOWN]]
+    if not b.acknowledged:
+        lines.append("    nothing was accepted: that shows nothing")
     verdict = f"{len(b.lost)} lost, {len(b.wrong)} wrong, {len(result.faults)} faults in the log"
     return "\n".join([*lines, f"{'held' if result.good else 'FAILED'}: {verdict}"])
 
 
+def _minutes(text: str) -> float:
+    minutes = float(text)
+    if not 0 < minutes <= 10_000:
+        raise argparse.ArgumentTypeError(f"more than 0 and at most 10,000 minutes, not {text}")
+    return minutes
+
+
+def _empty(text: str) -> Path:
+    folder = Path(text)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise argparse.ArgumentTypeError(f"{text} is not empty")
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text}: {error.strerror}") from None
+    return folder
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
-        description=bench.soak.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m bench.soak",
+        description=bench.soak.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--minutes", type=float, default=1.0)
-    parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--folder", type=Path, help="an empty folder; the instance is in DIR/kept when all is over")
+    parser.add_argument("--minutes", type=_minutes, default=1.0, help="of traffic and accidents (%(default)s)")
+    parser.add_argument("--seed", type=int, default=int(time.time()), help="of chance; without it the time")
+    parser.add_argument(
+        "--folder", type=_empty, metavar="DIR", help="an empty folder; the instance is in DIR/kept when all is over"
+    )
     asked = parser.parse_args()
     print(f"seed {asked.seed}", flush=True)
     result = soak(asked.minutes, asked.seed, asked.folder)

@@ -44,7 +44,7 @@ class Result(msgspec.Struct, frozen=True):
 
     @property
     def good(self) -> bool:
-        return not (self.balance.lost or self.balance.wrong or self.faults)
+        return bool(self.balance.acknowledged) and not (self.balance.lost or self.balance.wrong or self.faults)
 
 
 def soak(minutes: float, seed: int, folder: Path | None = None) -> Result:
@@ -65,6 +65,7 @@ def soak(minutes: float, seed: int, folder: Path | None = None) -> Result:
         begun = time.monotonic()
         _live(instance, ledger, accidents, minutes * 60, seed)
         seconds = time.monotonic() - begun
+        ledger.counts["look-ups while names were slow"] = names.asked_slowly
         _drain(instance, ledger)
         balanced = balance(instance, ledger)
         return Result(
