@@ -6,5 +6,6 @@
 
 Parts: ingest relay imap logins idle push pop3 crowd memory; each can be run alone and keeps its figures in the results.
 All servers are private instances on loopback, in turns, on one disk; of several runs the median counts.  Postfix and
-Dovecot want to be started by root, and are left out elsewhere.  ``--size 0.02`` takes seconds and says nothing.
+Dovecot want to be started by root, and are left out elsewhere.  ``--size 0.02 --results FILE`` takes seconds and says
+nothing.
 """

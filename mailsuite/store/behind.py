@@ -33,7 +33,6 @@ DELAY = 0.2
 PATIENCE = 1.0
 #: Units, and files in them, that may be behind; the next one waits for them.
 MAX_UNITS, MAX_FILES = 8, 100_000
-
 #: How often what was missed is tried again: each time that somebody looks at the mailbox.
 TRIES = 20
 
