@@ -218,7 +218,7 @@ class DiskQueue:
 
     async def _drop(self, id: str) -> None:
         self._book.get(id)
-        await self._remove(id)
+        await self._remove(id, sent=False)
 
     def when_due(self, room: Callable[[str], bool] = anywhere) -> float | None:
         return self._book.when_due(room)
@@ -235,13 +235,14 @@ class DiskQueue:
             self._fresh[id].has_state = True
         return self._writes.commit(Put(self._folder.state(id), encode_state(state)))
 
-    async def _remove(self, id: str) -> None:
+    async def _remove(self, id: str, sent: bool = True) -> None:
+        """What was not ``sent`` is put in its place first: it has to be there still should the removal be refused."""
         fresh = self._fresh.get(id)
         message = self._folder.message(id)
         removal = (Unlink(message), Unlink(self._folder.state(id)))
         if fresh is None:
             await self._writes.commit(*removal)
-        elif not fresh.passing.forgo():
+        elif not (sent and fresh.passing.forgo()):
             await self._writes.commit(*removal, unplaced=fresh.passing)
         elif fresh.has_state:  # its state is written before, or after it would come back
             await self._writes.commit(*removal)

@@ -35,7 +35,7 @@ from mailsuite.queue.schedule import HOUR, Schedule
 from mailsuite.services import batches as batches_module
 from mailsuite.services.batches import Batches
 from mailsuite.services.delivery import Delivery
-from mailsuite.steps import Put, Unlinks
+from mailsuite.steps import Put, Unlink, Unlinks
 from mailsuite.store.maildir import MaildirStores
 from mailsuite.testing.results import failure_of, result_of
 
@@ -234,6 +234,24 @@ def test_a_removal_that_cannot_be_written_is_told(server: Server) -> None:
     assert server.waiting == ["m1"], "it stays until its removal is written"
     server.crash()
     assert server.octets("m1") == SENT, "as if it had not been sent"
+
+
+def test_a_drop_that_cannot_be_written_loses_nothing(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.send()
+
+    def refuse(unit: Any, _: object) -> Temporary | None:
+        return Temporary("the disk is full") if isinstance(unit[0], Unlink | Unlinks) else None
+
+    with monkeypatch.context() as patched:
+        patched.setattr(server.disk, "_refusal", refuse)
+        failure_of(server.queue.drop("m1"), Temporary)
+    server.clock.advance(LINGER)
+    assert (server.waiting, server.octets()) == (["m1"], SENT)
+    server.disk.checkpoint()  # type: ignore[union-attr]
+    server.crash()
+    assert (server.waiting, server.octets()) == (["m1"], SENT)
+    result_of(server.queue.drop("m1"))
+    assert (server.waiting, server.files) == ([], [])
 
 
 def test_a_crash_after_a_checkpoint_brings_nothing_back(server: Server) -> None:
