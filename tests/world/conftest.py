@@ -1,4 +1,4 @@
-"""Folders for worlds, and a town that has lived for some hours."""
+"""Which seeds are tried, folders for worlds, and a town that has lived for some hours."""
 
 from __future__ import annotations
 
@@ -11,8 +11,25 @@ from pathlib import Path
 import pytest
 from twisted.logger import LogEvent, LogLevel, eventAsText, globalLogBeginner
 
+from mailsuite.testing.world.seeds import asked_for
 from mailsuite.testing.world.town import Town
 from mailsuite.testing.world.world import World
+
+
+def pytest_configure() -> None:
+    """Before anything is collected: a number of seeds that is none ends the run, with one line."""
+    try:
+        asked_for(os.environ)
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Which seeds it was that held, or did not."""
+    done = (report for some in ("passed", "failed") for report in terminalreporter.stats.get(some, ()))
+    if any("world/test_seeds.py::" in report.nodeid for report in done):
+        seeds = asked_for(os.environ)
+        terminalreporter.write_line(f"simulated worlds: seeds {seeds[0]} to {seeds[-1]}")
 
 
 def _show(event: LogEvent) -> None:

@@ -9,17 +9,18 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from mailsuite.testing.world.run import run
+from mailsuite.testing.world.seeds import asked_for
 
-#: How many; ``make simulate SEEDS=n`` sets it.
-SEEDS = int(os.environ.get("MAILSUITE_WORLD_SEEDS", "200"))
+#: ``make simulate SEEDS=n FIRST=m`` sets them; ``conftest.py`` has looked whether they are numbers.
+SEEDS = asked_for(os.environ)
 #: Seeds of one test.
 SOME = 10
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, SOME))
+@pytest.mark.parametrize("first", SEEDS[::SOME])
 def test_what_was_promised_is_kept(first: int, scratch: Path) -> None:
     failed = []
-    for seed in range(first, min(first + SOME, SEEDS)):
+    for seed in range(first, min(first + SOME, SEEDS.stop)):
         with TemporaryDirectory(dir=scratch) as folder:
             outcome = run(seed, folder)
         if outcome.problems:

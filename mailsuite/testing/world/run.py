@@ -7,6 +7,10 @@ docs/simulation.md.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
+import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -14,10 +18,13 @@ from collections.abc import Callable, Sequence
 import msgspec
 from twisted.logger import LogPublisher, globalLogBeginner
 
+from mailsuite.testing.world import seeds
 from mailsuite.testing.world.faults import USUAL, Faults, Kind
 from mailsuite.testing.world.town import HOUR, Town
+from mailsuite.testing.world.trace import TraceFile
 from mailsuite.testing.world.world import World
 
+PROGRAM = "python -m mailsuite.testing.world.run"
 #: Hours that people live, and the things that go wrong meanwhile.
 SHORTEST, LONGEST = 3, 8
 FEWEST, MOST = 2, 6
@@ -38,13 +45,18 @@ class Outcome(msgspec.Struct, frozen=True):
     tail: str
 
     def __str__(self) -> str:
-        again = f"python -m mailsuite.testing.world.run {self.seed}"
+        again = f"{PROGRAM} {self.seed}"
         return "\n".join((f"seed {self.seed} ({again}): {self.summary}", *self.problems))
 
 
-def run(seed: int, folder: str, prepare: Callable[[Town], None] = lambda town: None) -> Outcome:
-    """``folder`` is empty.  ``prepare`` may change the town before it lives."""
-    with World(seed, folder) as world:
+def run(
+    seed: int,
+    folder: str,
+    prepare: Callable[[Town], None] = lambda town: None,
+    keep: Callable[[str], None] = lambda line: None,
+) -> Outcome:
+    """``folder`` is empty.  ``prepare`` may change the town before it lives; ``keep`` gets each line of the trace."""
+    with World(seed, folder, keep) as world:
         town = Town(world)
         prepare(town)
         town.start()
@@ -71,20 +83,62 @@ def _kinds(world: World) -> Sequence[Kind]:
 
 def main() -> int:
     """Shows how a seed ends; the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m mailsuite.testing.world.run",
-        description="One seed of the simulated world: how it ends, and its trace's digest.",
-    )
-    parser.add_argument("seed", type=int, help="what a failure told, for example 91")
-    seed = parser.parse_args().seed
+    asked = _parser().parse_args()
+    try:
+        file = TraceFile(asked.trace) if asked.trace else None
+    except OSError as error:
+        return _cannot_trace(asked.trace, error)
     globalLogBeginner.beginLoggingTo([LogPublisher()], redirectStandardIO=False, discardBuffer=True)
-    with tempfile.TemporaryDirectory() as folder:
-        outcome = run(seed, folder)
+    with tempfile.TemporaryDirectory(prefix="mailsuite-world-") as folder:
+        _end_at_signals(folder, file)
+        outcome = run(asked.seed, folder, keep=file.keep if file else lambda line: None)
     if outcome.problems:
         print(outcome.tail)
     print(outcome)
     print(f"trace {outcome.digest}")
+    if file is not None:
+        file.close()
+        if file.failed is not None:
+            return _cannot_trace(asked.trace, file.failed)
     return bool(outcome.problems)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="One seed of the simulated world: how it ends, and its trace's digest.",
+        epilog=f"Exit status: 0 all is well, 1 there were problems, or no trace could be written.  "
+        f"Example: {PROGRAM} 91 --trace /tmp/91",
+    )
+    parser.add_argument("seed", type=_seed, help="what a failure told, for example 91")
+    parser.add_argument("--trace", metavar="FILE", help="write all that happens to this file (docs/simulation.md)")
+    return parser
+
+
+def _seed(text: str) -> int:
+    try:
+        return seeds.seed(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _cannot_trace(path: str, error: OSError) -> int:
+    print(f"{PROGRAM}: cannot write the trace to {path}: {error.strerror}", file=sys.stderr)
+    return 1
+
+
+def _end_at_signals(folder: str, file: TraceFile | None) -> None:
+    """Without its folder, and with what was traced: an exception would end in some Deferred of the world."""
+
+    def end(number: int, _: object) -> None:
+        if file is not None:
+            with contextlib.suppress(RuntimeError):  # in the middle of a line
+                file.close()
+        shutil.rmtree(folder, ignore_errors=True)
+        os._exit(128 + number)
+
+    for each in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, end)
 
 
 if __name__ == "__main__":

@@ -3,37 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import deque
-from typing import TextIO
+from collections.abc import Callable
 
 from mailsuite.testing.world.clock import Timeline
 
 #: Lines that are kept for whoever wants to know what led to a failure.
 KEPT = 300
-#: Names a file that gets every line.
-FILE = "MAILSUITE_WORLD_TRACE"
 
 
 class Trace:
-    """``note`` what happens; cheap enough for every segment of the network."""
+    """``note`` what happens; cheap enough for every segment of the network.  ``keep`` gets every line."""
 
-    def __init__(self, timeline: Timeline) -> None:
+    def __init__(self, timeline: Timeline, keep: Callable[[str], None]) -> None:
         self._timeline = timeline
         self._start = timeline.now
         self._hash = hashlib.blake2b(digest_size=16)
         self._last: deque[str] = deque(maxlen=KEPT)
         self.count = 0
-        path = os.environ.get(FILE, "")
-        self._file: TextIO | None = open(path, "w", encoding="utf-8") if path else None  # noqa: SIM115 - for its life
+        self._keep = keep
 
     def note(self, who: str, what: str) -> None:
         line = f"{self._timeline.now - self._start:14.6f} {who}: {what}"
         self._hash.update(line.encode("utf-8", "backslashreplace") + b"\n")
         self._last.append(line)
         self.count += 1
-        if self._file is not None:
-            print(line, file=self._file)
+        self._keep(line)
 
     def digest(self) -> str:
         return self._hash.hexdigest()
@@ -41,6 +36,23 @@ class Trace:
     def tail(self, lines: int = KEPT) -> str:
         return "\n".join(list(self._last)[-lines:])
 
+
+class TraceFile:
+    """Every line of a trace, in ``path``.  Raises OSError where that cannot be made; what cannot be written later harms
+    nobody who is in the middle of something, and is in ``failed`` at the end."""
+
+    def __init__(self, path: str) -> None:
+        self._file = open(path, "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 - for its life
+        self.failed: OSError | None = None
+
+    def keep(self, line: str) -> None:
+        self._try(self._file.write, line + "\n")
+
     def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
+        self._try(self._file.close)
+
+    def _try(self, write: Callable[..., object], *what: str) -> None:
+        try:
+            write(*what)
+        except OSError as error:
+            self.failed = self.failed or error

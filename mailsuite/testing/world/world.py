@@ -36,7 +36,7 @@ _STEPS = 1_000_000
 
 
 class World:
-    """``folder`` is empty; the servers' files go there."""
+    """``folder`` is empty; the servers' files go there.  ``keep`` gets each line of the trace."""
 
     def __new__(cls, *_: object) -> Self:
         """What there is before the first one need not be looked through each time."""
@@ -45,11 +45,11 @@ class World:
             gc.freeze()
         return super().__new__(cls)
 
-    def __init__(self, seed: int, folder: str) -> None:
+    def __init__(self, seed: int, folder: str, keep: Callable[[str], None] = lambda line: None) -> None:
         self.seed, self.folder = seed, folder
         self.rng = random.Random(seed)
         self.timeline = Timeline(EPOCH)
-        self.trace = Trace(self.timeline)
+        self.trace = Trace(self.timeline, keep)
         self.network = Network(self.timeline, self.child(), self.trace)
         self.disks = Disks()
         self.names = Names(self.network, HostClock(self.timeline), NAMESERVER)
@@ -69,7 +69,6 @@ class World:
         observer = cast(ILogObserver, self._logged)
         globalLogPublisher.addObserver(observer)
         self._life.callback(globalLogPublisher.removeObserver, observer)
-        self._life.callback(self.trace.close)
         if gc.isenabled():  # what garbage does when it goes happens at the same moment in each run
             gc.disable()
             self._life.callback(gc.enable)
