@@ -132,7 +132,7 @@ def main() -> None:
     parser = Arguments(__doc__)
     parser.count("--messages", 20_000, "messages of the mailbox")
     parser.count("--commands", 10_000, "commands of a kind")
-    parser.count("--append", 50, "size of the APPEND in MiB")
+    parser.count("--append", 50, "size of the APPEND in MiB", most=256)
     parser.count("--runs", 5, "runs, of which the best counts")
     asked = parser.parse_args()
     times = Times(asked.runs)

@@ -17,16 +17,47 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TypeVar
 
 _T = TypeVar("_T")
 
 
-def count(text: str) -> int:
+#: Of whatever is counted; what is held of more than that does not fit into memory.
+MOST = 10_000_000
+#: Octets of a message that a program makes; larger ones are refused by servers, or do not fit into memory.
+LARGEST = 32 << 20
+
+
+def count(text: str, most: int = MOST) -> int:
     """A number of something of which there must be one at least."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"there must be one at least, not {number}")
+    if number > most:
+        raise argparse.ArgumentTypeError(f"at most {most:,}, not {number:,}")
+    return number
+
+
+def size(text: str) -> int:
+    """Octets of a message."""
+    return count(text, LARGEST)
+
+
+def scale(text: str) -> float:
+    """What amounts are multiplied by."""
+    return _positive(text, 100)
+
+
+def minutes(text: str) -> float:
+    """At most a week."""
+    return _positive(text, 10_000)
+
+
+def _positive(text: str, most: float) -> float:
+    number = float(text)
+    if not 0 < number <= most:
+        raise argparse.ArgumentTypeError(f"more than 0 and at most {most:,}, not {text}")
     return number
 
 
@@ -53,9 +84,17 @@ class Arguments(argparse.ArgumentParser):
             prog=f"python -m bench.{name}", description=text, formatter_class=argparse.RawDescriptionHelpFormatter
         )
 
-    def count(self, name: str, default: int, words: str) -> None:
+    def count(self, name: str, default: int, words: str, most: int = MOST) -> None:
         """An option that takes a number of one or more."""
-        self.add_argument(name, type=count, default=default, metavar="N", help=f"{words} (%(default)s)")
+
+        def number(text: str) -> int:
+            return count(text, most)
+
+        self.add_argument(name, type=number, default=default, metavar="N", help=f"{words} (%(default)s)")
+
+    def size(self, default: int, words: str) -> None:
+        """``--size``, of a message."""
+        self.add_argument("--size", type=size, default=default, metavar="OCTETS", help=f"{words} (%(default)s)")
 
     def folder(self) -> None:
         """Where ``temporary`` makes its folder: on which disk a program works is a part of what it measures."""
@@ -67,7 +106,7 @@ class Arguments(argparse.ArgumentParser):
 
     def needs(self, program: str, package: str) -> None:
         """End with words where that program is not there."""
-        os.environ["PATH"] += ":/usr/local/sbin:/usr/sbin:/sbin"
+        search_sbin()
         if shutil.which(program) is None:
             self.exit(1, f"{self.prog}: {program} is not installed; it comes with {package}\n")
 
@@ -79,9 +118,25 @@ def temporary(within: Path) -> Iterator[Path]:
         yield Path(folder).absolute()
 
 
+def search_sbin() -> None:
+    """Servers and their tools are there, where the programs of people who are not root are not looked for."""
+    os.environ["PATH"] = ":".join([os.environ.get("PATH", os.defpath), "/usr/local/sbin:/usr/sbin:/sbin"])
+
+
 def end_in_order() -> None:
-    """Make SIGTERM an exception, so that processes that were started are ended, and folders removed."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    """Make the first SIGTERM or SIGINT (Ctrl-C) an exception that ends the program with a line and with 143 or 130, so
+    that processes that were started are ended, and folders removed; then let nobody disturb that."""
+    signals = [signal.SIGTERM, signal.SIGINT]
+
+    def end(number: int, _: FrameType | None) -> None:
+        for each in signals:
+            signal.signal(each, lambda *_: None)  # not SIG_IGN, which those that end servers would inherit
+        os.write(2, b"ended by %b: what was started is stopped\n" % signal.Signals(number).name.encode())
+        sys.exit(128 + number)
+
+    for each in signals:
+        if signal.getsignal(each) is not signal.SIG_IGN:
+            signal.signal(each, end)
 
 
 def profiled(work: Callable[[], _T], lines: int = 40) -> _T:

@@ -62,7 +62,7 @@ def _is_newer(entry: os.DirEntry[str], since: float) -> bool:
 def main() -> None:
     parser = Arguments(__doc__)
     parser.count("--messages", 50_000, "messages that wait")
-    parser.count("--size", 2000, "octets of each")
+    parser.size(2000, "octets of each")
     parser.count("--recipients", 1, "recipients of each")
     given = parser.parse_args()
     parser.needs("smtp-source", "Postfix")

@@ -96,7 +96,7 @@ def message(size: int) -> bytes:
 def main() -> None:
     parser = Arguments(__doc__)
     parser.count("--messages", 5000, "messages of a run")
-    parser.count("--size", 4096, "octets of a message, about")
+    parser.size(4096, "octets of a message, about")
     parser.count("--runs", 3, "runs, of which the best counts")
     parser.profile()
     asked = parser.parse_args()

@@ -178,7 +178,7 @@ def main() -> None:
     parser = Arguments(__doc__)
     parser.count("--messages", 3000, "messages of a run")
     parser.count("--sessions", 20, "connections at a time")
-    parser.count("--size", 4096, "octets of a message")
+    parser.size(4096, "octets of a message")
     parser.count("--runs", 3, "runs, of which the best counts")
     parser.add_argument("--calls", action="store_true", help="count system calls, too")
     parser.profile()

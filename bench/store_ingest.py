@@ -176,7 +176,7 @@ def main() -> None:
     parser.count("--messages", 5000, "messages in all")
     parser.count("--sessions", 20, "sessions that deliver at the same time")
     parser.count("--accounts", 1, "accounts that they deliver to in turns")
-    parser.count("--size", 4096, "octets of a message, about")
+    parser.size(4096, "octets of a message, about")
     parser.add_argument("--watched", action="store_true", help="a session waits for mail of every account")
     parser.folder()
     asked = parser.parse_args()

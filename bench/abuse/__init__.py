@@ -6,5 +6,8 @@ Each case is a function in a module of this package (``case.abuse`` puts it into
 of its own, from an address of its own, and says with ``assert`` which bound has to hold.  Meanwhile ``bystander`` sends
 and reads mail as anybody would.  A case holds if its bound did, the server stays under 200 MiB with its second process,
 and no answer to the polite client took longer than a second; on a machine that others keep busy this says less, and the
-first line tells what it costs him without any abuse.  ``--scale`` makes the bombs smaller or larger.
+first line tells what it costs him without any abuse.  A case that goes on after five minutes, or that ends the server,
+has failed, and the others follow.  ``--scale`` makes the bombs smaller or larger.  Status 1 if any case failed.
+
+Examples: ``python -m bench.abuse --list``; ``python -m bench.abuse --scale 0.1 search_bombs million_parts``.
 """

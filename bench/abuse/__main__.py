@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -13,6 +12,8 @@ import bench.abuse
 from bench.abuse.attacks import TABLE
 from bench.abuse.run import Outcome, calm_wait, run
 from bench.abuse.target import target
+from bench.program import end_in_order, scale
+from mailsuite.testing.instance import Instance
 
 
 def line(outcome: Outcome) -> str:
@@ -24,13 +25,22 @@ def line(outcome: Outcome) -> str:
     )
 
 
-def main() -> int:
+def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        description=bench.abuse.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m bench.abuse",
+        description=bench.abuse.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("cases", nargs="*", metavar="CASE")
-    parser.add_argument("--scale", type=float, default=1.0)
-    parser.add_argument("--list", action="store_true")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help="a name that --list shows; without any, all of them")
+    parser.add_argument(
+        "--scale", type=scale, default=1.0, metavar="X", help="of the usual sizes, 0.1: a tenth (%(default)s)"
+    )
+    parser.add_argument("--list", action="store_true", help="show what each case does and its bound, and end")
+    return parser
+
+
+def main() -> int:
+    parser = arguments()
     asked = parser.parse_args()
     if asked.list:
         for case in TABLE.values():
@@ -38,21 +48,31 @@ def main() -> int:
         return 0
     if unknown := set(asked.cases) - set(TABLE):
         parser.error(f"there is no case {', '.join(sorted(unknown))}; --list shows all")
-    failed = 0
-    with tempfile.TemporaryDirectory(prefix="abuse") as folder, target(Path(folder) / "server") as instance:
-        calm = calm_wait(instance)
-        print(f"without any abuse: {calm * 1e3:.0f} ms at most; load {os.getloadavg()[0]:.1f}", flush=True)
-        for name in asked.cases or TABLE:
-            outcome = run(TABLE[name], instance, asked.scale)
-            print(line(outcome), flush=True)
-            for each in outcome.wrong:
-                print(f"    {each}", flush=True)
-            failed += bool(outcome.wrong)
-        if failed:
-            print(instance.log()[-500:])
+    try:
+        with tempfile.TemporaryDirectory(prefix="abuse") as folder, target(Path(folder) / "server") as instance:
+            failed = table(asked.cases or list(TABLE), instance, asked.scale)
+    except TimeoutError as error:
+        print(f"FAILED: the server: {error}")
+        return 1
     return 1 if failed else 0
 
 
+def table(names: list[str], instance: Instance, scale: float) -> int:
+    """Row by row; how many failed."""
+    calm = calm_wait(instance)
+    print(f"without any abuse: {calm * 1e3:.0f} ms at most; load {os.getloadavg()[0]:.1f}", flush=True)
+    failed = 0
+    for name in names:
+        outcome = run(TABLE[name], instance, scale)
+        print(line(outcome), flush=True)
+        for each in outcome.wrong:
+            print(f"    {each}", flush=True)
+        failed += bool(outcome.wrong)
+    if failed:
+        print(instance.log()[-500:])
+    return failed
+
+
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
+    end_in_order()
     sys.exit(main())

@@ -46,30 +46,51 @@ def calm_wait(instance: Instance, seconds: float = 2.0) -> float:
     return polite.slowest
 
 
-def run(case: Case, instance: Instance, scale: float, longest: float = LONGEST_WAIT) -> Outcome:
-    """The case, once.  ``longest``: seconds that the polite client may have to wait."""
+class Attacked(msgspec.Struct, frozen=True):
+    """How the attacker's process ended; ``trouble`` is empty if the bound held."""
+
+    met: str
+    skipped: bool = False
+    trouble: str = ""
+
+
+def attack(case: Case, aim: Aim, patience: float) -> Attacked:
+    """In a process of its own, killed after ``patience`` seconds."""
+    order = [sys.executable, "-m", "bench.abuse.attack", case.name, msgspec.json.encode(aim).decode()]
+    try:
+        done = subprocess.run(order, capture_output=True, text=True, timeout=patience, check=False, cwd=CHECKOUT)
+    except subprocess.TimeoutExpired:
+        return Attacked("", trouble=f"the attack was not over after {patience:g} s, and was ended")
+    if done.returncode in (0, SKIPPED):
+        return Attacked(done.stdout.strip(), done.returncode == SKIPPED)
+    return Attacked(done.stdout.strip(), trouble=done.stderr.strip()[-2000:] or f"it ended with {done.returncode}")
+
+
+def run(
+    case: Case,
+    instance: Instance,
+    scale: float,
+    longest: float = LONGEST_WAIT,
+    patience: float = LONGEST_ATTACK,
+) -> Outcome:
+    """The case, once.  ``longest``: seconds that the polite client may have to wait; ``patience``: that the case may
+    take.  A server that it ended is started again, for the next."""
     forget_peak(instance.pid)
     faults = instance.log().count("Traceback")
-    order = [
-        sys.executable,
-        "-m",
-        "bench.abuse.attack",
-        case.name,
-        msgspec.json.encode(aim_at(instance, scale)).decode(),
-    ]
     with Bystander(instance) as polite:
-        done = subprocess.run(order, capture_output=True, text=True, timeout=LONGEST_ATTACK, check=False, cwd=CHECKOUT)
+        attacked = attack(case, aim_at(instance, scale), patience)
     highest = peak(instance.pid)
-    wrong = list(polite.failures)
-    if done.returncode not in (0, SKIPPED):
-        wrong.append(done.stderr.strip()[-2000:])
+    wrong = [*polite.failures, *([attacked.trouble] if attacked.trouble else [])]
     if highest > MOST_MEMORY:
         wrong.append(f"{highest / 2**20:.0f} MiB")
     if polite.slowest > longest:
         wrong.append(f"{polite.slowest_step} took {polite.slowest:.2f} s")
     if instance.log().count("Traceback") > faults:
         wrong.append("a traceback is in the log")
+    if (status := instance.ended()) is not None:
+        wrong.append(f"the server ended, with status {status}")
+        instance.kill()
+        instance.start()
     return Outcome(
-        case, done.stdout.strip(), highest, polite.slowest, polite.slowest_step, polite.turns,
-        done.returncode == SKIPPED, tuple(wrong),
-    )  # fmt: skip
+        case, attacked.met, highest, polite.slowest, polite.slowest_step, polite.turns, attacked.skipped, tuple(wrong)
+    )

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from mailsuite.testing.children import child
 from mailsuite.testing.instance import Instance
 
 #: Time-outs in seconds that clients meet here; the defaults are minutes.
@@ -36,14 +37,13 @@ def make(folder: Path, dns_port: int) -> Instance:
 
 @contextlib.contextmanager
 def name_server() -> Iterator[int]:
-    """The port of a name server with zones that no sane person has, in a process of its own."""
-    process = subprocess.Popen([sys.executable, "-m", "bench.abuse.zones"], stdout=subprocess.PIPE, cwd=CHECKOUT)
-    try:
-        assert process.stdout is not None
-        yield int(process.stdout.readline())
-    finally:
-        process.terminate()
-        process.wait(10)
+    """The port of a name server with zones that no sane person has, in a process of its own.  Ctrl-C is not for it: it
+    ends when its standard input does, whatever happens here."""
+    order = [sys.executable, "-m", "bench.abuse.zones"]
+    pipe = subprocess.PIPE
+    with child(lambda: subprocess.Popen(order, stdin=pipe, stdout=pipe, cwd=CHECKOUT, start_new_session=True)) as zones:
+        assert zones.stdout is not None
+        yield int(zones.stdout.readline())
 
 
 @contextlib.contextmanager
@@ -51,8 +51,8 @@ def target(folder: Path) -> Iterator[Instance]:
     """A running server; killed at the end if it does not stop."""
     with name_server() as dns_port:
         instance = make(folder, dns_port)
-        instance.start()
         try:
+            instance.start()
             yield instance
         finally:
             instance.stop()

@@ -1,8 +1,9 @@
-"""A name server with answers as large as DNS allows: ``python -m bench.abuse.zones`` prints its port and serves."""
+"""A name server with answers as large as DNS allows: ``python -m bench.abuse.zones`` prints its port and serves until
+its standard input ends."""
 
 from __future__ import annotations
 
-import time
+import sys
 
 from mailsuite.testing.dns import DNSServer
 
@@ -51,8 +52,7 @@ class Remembering(DNSServer):
 def main() -> None:
     with Remembering() as server:
         print(server.port, flush=True)
-        while True:
-            time.sleep(60)
+        sys.stdin.read()
 
 
 if __name__ == "__main__":

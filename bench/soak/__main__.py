@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import time
 from pathlib import Path
 
 import bench.soak
+from bench.program import end_in_order, minutes
 from bench.soak.run import Result, soak
 
 #: Lines of each kind of trouble.
@@ -33,13 +33,6 @@ def told(result: Result) -> str:
     return "\n".join([*lines, f"{'held' if result.good else 'FAILED'}: {verdict}"])
 
 
-def _minutes(text: str) -> float:
-    minutes = float(text)
-    if not 0 < minutes <= 10_000:
-        raise argparse.ArgumentTypeError(f"more than 0 and at most 10,000 minutes, not {text}")
-    return minutes
-
-
 def _empty(text: str) -> Path:
     folder = Path(text)
     try:
@@ -51,20 +44,32 @@ def _empty(text: str) -> Path:
     return folder
 
 
-def main() -> int:
+def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bench.soak",
         description=bench.soak.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--minutes", type=_minutes, default=1.0, help="of traffic and accidents (%(default)s)")
-    parser.add_argument("--seed", type=int, default=int(time.time()), help="of chance; without it the time")
     parser.add_argument(
-        "--folder", type=_empty, metavar="DIR", help="an empty folder; the instance is in DIR/kept when all is over"
+        "--minutes", type=minutes, default=1.0, metavar="M", help="of traffic and accidents (%(default)s)"
     )
-    asked = parser.parse_args()
-    print(f"seed {asked.seed}", flush=True)
-    result = soak(asked.minutes, asked.seed, asked.folder)
+    parser.add_argument(
+        "--seed", type=int, metavar="N", help="of what clients and accidents do; without it the time, and it is printed"
+    )
+    parser.add_argument(
+        "--folder",
+        type=_empty,
+        metavar="DIR",
+        help="an empty folder; the instance is in DIR/kept when all is over (without it a temporary one, that goes)",
+    )
+    return parser
+
+
+def main() -> int:
+    asked = arguments().parse_args()
+    seed = int(time.time()) if asked.seed is None else asked.seed
+    print(f"seed {seed}", flush=True)
+    result = soak(asked.minutes, seed, asked.folder)
     print(told(result))
     if not result.good and asked.folder is None:
         print("run it again with --folder DIR to keep the instance and its log")
@@ -72,5 +77,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
+    end_in_order()
     sys.exit(main())

@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from mailsuite.testing.children import signals_later
+
 #: MiB it holds: at first, and for each minute, in which log, tracker and mailboxes grow.
 SIZE, MORE = 512, 64
 
@@ -21,12 +23,13 @@ def small_disk(folder: Path, minutes: float) -> Iterator[str]:
         return
     size = f"{SIZE + round(MORE * minutes)}m"
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "soak", str(folder)]
-    done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if done.returncode:
-        yield f"no small file system can be mounted here ({done.stderr.strip()}): no disk is filled"
-        return
+    mounted = False
     try:
-        yield ""
+        with signals_later():
+            done = subprocess.run(mount, capture_output=True, text=True, check=False, start_new_session=True)
+            mounted = done.returncode == 0
+        yield "" if mounted else f"no small file system can be mounted here ({done.stderr.strip()}): no disk is filled"
     finally:
-        # whoever was killed may not have ended yet; lazily: the file system goes when its last user does
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+        if mounted:
+            # whoever was killed may not have ended yet; lazily: the file system goes when its last user does
+            subprocess.run(["umount", "--lazy", str(folder)], check=True)

@@ -59,8 +59,8 @@ def soak(minutes: float, seed: int, folder: Path | None = None) -> Result:
         instance = make(folder / "disk" / "server", names.port, sink.port)
         if kept:
             stack.callback(keep, instance.folder, folder / "kept")
-        instance.start()
         stack.callback(instance.kill)
+        instance.start()
         accidents = Accidents(instance, ledger, sink, names, not skipped, seed)
         begun = time.monotonic()
         _live(instance, ledger, accidents, minutes * 60, seed)

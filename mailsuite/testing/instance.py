@@ -1,11 +1,14 @@
 """A real server as a child process, for integration tests and benchmarks.
 
 ``Instance`` makes a demo instance in a folder with ``mailsuite init --demo``, starts it with ``twistd``, waits until it
-answers, and stops it.  It listens on loopback only.  Blocking; needs no reactor in the calling process.
+answers, and stops it.  It listens on loopback only.  Blocking; needs no reactor in the calling process.  Whoever called
+``start`` calls ``stop`` or ``kill``; if an exception ends ``start`` itself, or the calling process ends, so does the
+server.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import random
@@ -16,6 +19,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+
+from mailsuite.testing.children import signals_later
 
 #: Standard ports; the instance's own are these plus its base.
 STANDARD = {"smtp": 25, "submission": 587, "submissions": 465, "pop3": 110, "pop3s": 995, "imap": 143, "imaps": 993}
@@ -119,12 +124,18 @@ class Instance:
         before the process would take a signal well.  ``by``: a program that starts it, as socket activation does;
         it is given the descriptors ``pass_fds``."""
         before = len(self.log())
-        with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(
-                [*by, _beside_python("twistd"), "-n", "--pidfile=", "mailsuite", "--config", str(self.config)],
-                cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, pass_fds=pass_fds,
-            )  # fmt: skip
-        self.wait_until(lambda: self._is_ready(before), timeout, "the server to be ready")
+        order = [*by, _beside_python("twistd"), "-n", "--pidfile=", "mailsuite", "--config", str(self.config)]
+        try:
+            with self.log_file.open("ab") as log, signals_later():
+                self._process = subprocess.Popen(
+                    order,
+                    cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, pass_fds=pass_fds,
+                )  # fmt: skip
+                atexit.register(self.kill)
+            self.wait_until(lambda: self._is_ready(before), timeout, "the server to be ready")
+        except BaseException:
+            self.kill()
+            raise
 
     def _is_ready(self, before: int) -> bool:
         return all(self._answers(port) for port in self.ports.values()) and "] ready: " in self.log()[before:]
@@ -156,18 +167,25 @@ class Instance:
         """SIGKILL, as a power cut for the process."""
         return self._end(signal.SIGKILL, 10)
 
+    def ended(self) -> int | None:
+        """The exit status of one that ended by itself; None while it runs."""
+        return None if self._process is None else self._process.poll()
+
     def _end(self, number: int, timeout: float) -> int:
         if self._process is None:
             return 0
-        process, self._process = self._process, None
-        if process.poll() is None:
-            process.send_signal(number)
+        if self._process.poll() is None:
+            self._process.send_signal(number)
         try:
-            return process.wait(timeout)
+            return self._process.wait(timeout)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(10)
+            self._process.kill()
+            self._process.wait(10)
             raise TimeoutError(f"did not stop in {timeout} s; log:\n{self.log()[-6000:]}") from None
+        finally:
+            if self._process.returncode is not None:
+                self._process = None
+                atexit.unregister(self.kill)
 
 
 @contextlib.contextmanager

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from bench.abuse import __main__ as program
 from bench.abuse.attacks import TABLE
 from bench.abuse.case import LONGEST_WAIT, Case
 from bench.abuse.imap_input import is_strange
-from bench.abuse.run import aim_at, calm_wait, run
+from bench.abuse.run import Attacked, aim_at, calm_wait, run
 from bench.abuse.target import target
 from mailsuite.testing.instance import Instance
 
@@ -43,6 +48,54 @@ def test_what_does_not_hold_is_told(instance: Instance, monkeypatch: pytest.Monk
     assert "KeyError: 'there_is_no_such_attack'" in fault
     assert memory.endswith(" MiB")
     assert " took " in wait
+
+
+def test_a_case_that_goes_on_has_failed_and_the_next_runs(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def impatient(case: Case, instance: Instance, scale: float) -> object:
+        return run(case, instance, scale, 20.0, 0.05 if case.name == "huge_dns_answers" else 60.0)
+
+    monkeypatch.setattr(program, "run", impatient)
+    assert program.table(["huge_dns_answers", "tag_of_a_megabyte"], instance, SCALE) == 1
+    shown = capsys.readouterr().out
+    assert re.search(
+        "(?m)^huge_dns_answers +FAILED .*\n    the attack was not over after 0.05 s, and was ended$", shown
+    )
+    assert re.search("(?m)^tag_of_a_megabyte +held ", shown)
+
+
+def test_a_case_that_ends_the_server_has_failed_and_the_next_finds_another(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fatal(*_: object) -> Attacked:
+        os.kill(instance.pid, signal.SIGKILL)
+        instance.wait_until(lambda: instance.ended() is not None, 10, "its end")
+        return Attacked("killed it")
+
+    monkeypatch.setattr("bench.abuse.run.attack", fatal)
+    outcome = run(TABLE["tag_of_a_megabyte"], instance, SCALE)
+    assert "the server ended, with status -9" in outcome.wrong
+    assert instance.ended() is None
+
+
+@pytest.mark.parametrize("wrong", ["0", "-1", "nan", "101", "much"])
+def test_a_scale_that_is_none_is_refused_in_words(
+    wrong: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["abuse", "--list", f"--scale={wrong}"])
+    with pytest.raises(SystemExit) as how:
+        program.main()
+    assert how.value.code == 2
+    told = capsys.readouterr().err
+    assert f"argument --scale: more than 0 and at most 100, not {wrong}" in told or "invalid scale value" in told
+
+
+def test_help_says_what_every_option_does() -> None:
+    shown = program.arguments().format_help()
+    assert shown.startswith("usage: python -m bench.abuse ")
+    assert "Examples: ``python -m bench.abuse --list``" in shown
+    assert all(action.help for action in program.arguments()._actions)
 
 
 @pytest.mark.parametrize(

@@ -259,6 +259,8 @@ def test_help_says_what_is_measured_and_how(
         assert option in shown.partition("\n\n")[2], f"{option} is not in the docstring"
 
 
+#: Make messages of any size.
+SIZED = ("queue_waiting", "smtp_core", "smtp_receive", "store_ingest")
 WRONG = [
     *((name, ["--nonsense"], "--nonsense") for name in PROGRAMS),
     ("audit", ["--requirements", "nowhere"], "there is no file nowhere"),
@@ -266,6 +268,9 @@ WRONG = [
     ("queue_large", ["--tried", "2"], "a share is from 0 to 1, not 2"),
     ("relay_send", ["--messages", "5"], "of 5 messages 10 cannot come together"),
     ("smtp_core", ["--messages", "0"], "there must be one at least, not 0"),
+    ("smtp_core", ["--messages", "10000001"], "argument --messages: at most 10,000,000, not 10,000,001"),
+    *((name, ["--size", str(10**15)], "at most 33,554,432, not 1,000,000,000,000,000") for name in SIZED),
+    ("imap_core", ["--append", "257"], "argument --append: at most 256, not 257"),
     ("store_bulk", ["--profile", "nothing"], "invalid choice: 'nothing'"),
     ("store_bulk", ["many"], "argument COUNT: invalid count value: 'many'"),
     ("store_open", ["--folder", "nowhere"], "nowhere is not a folder"),

@@ -12,7 +12,7 @@ import pytest
 
 from bench.soak import balance as balancing
 from bench.soak import run
-from bench.soak.__main__ import told
+from bench.soak.__main__ import arguments, told
 from bench.soak.balance import Balance, balance
 from bench.soak.clients import Sender
 from bench.soak.ledger import Ledger, Place, is_whole
@@ -42,6 +42,22 @@ def test_the_verdict_says_what_is_wrong() -> None:
         "    fault in the log: KeyError",
         "FAILED: 1 lost, 1 wrong, 1 faults in the log",
     ]
+
+
+@pytest.mark.parametrize("wrong", ["0", "-1", "nan", "10001", "long"])
+def test_minutes_that_are_none_are_refused_in_words(wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as how:
+        arguments().parse_args([f"--minutes={wrong}"])
+    assert how.value.code == 2
+    told = capsys.readouterr().err
+    assert f"argument --minutes: more than 0 and at most 10,000, not {wrong}" in told or "invalid minutes value" in told
+
+
+def test_help_says_what_every_option_does() -> None:
+    shown = arguments().format_help()
+    assert shown.startswith("usage: python -m bench.soak ")
+    assert "Examples: ``python -m bench.soak --minutes 0.5``" in shown
+    assert all(action.help for action in arguments()._actions)
 
 
 class Refusing(smtplib.SMTP):
