@@ -32,7 +32,7 @@ from mailsuite.disk.recorded import Behind, Placer, Recorded, links_first
 from mailsuite.disk.replay import replay
 from mailsuite.errors import DiskFull, Temporary
 from mailsuite.interfaces import IDisk, IPromise, IRecorded
-from mailsuite.steps import Link, Links, Many, Put, Rename, Step, Unit, folders, places
+from mailsuite.steps import Link, Links, Many, Put, Rename, Step, Unit, Unlink, Unlinks, folders, places
 
 #: Seconds between checkpoints while something is committed.
 INTERVAL = 2.0
@@ -189,7 +189,8 @@ class JournalDisk(RealDisk):
         return None if self._placer is None else self._placer.change(encode_unit((step,), self._base))
 
     def record(self, units: Sequence[Unit]) -> IRecorded:
-        """What is promised must find room: ``DiskFull`` while there is less of it than the journal may hold."""
+        """What is promised must find room: ``DiskFull`` while there is less of it than the journal may hold; what only
+        removes files is never refused for that."""
         problems: dict[str, Temporary | None] = {}
         errors: list[Exception | None] = [self._refusal(unit, problems) for unit in units]
         kept = [number for number, error in enumerate(errors) if error is None]
@@ -219,12 +220,15 @@ class JournalDisk(RealDisk):
         return recorded
 
     def _refusal(self, unit: Unit, problems: dict[str, Temporary | None]) -> Temporary | None:
-        """Why this cannot be promised; ``problems`` by folder as far as they are known."""
+        """Why this cannot be promised; ``problems`` by folder as far as they are known.  What is removed needs no
+        room, and makes some."""
         for step in unit:
+            removes = isinstance(step, Unlink | Unlinks)
             for folder in places(step):
                 if folder not in problems:
                     problems[folder] = self._problem(folder)
-                if problem := problems[folder]:
+                problem = problems[folder]
+                if problem is not None and not (removes and isinstance(problem, DiskFull)):
                     return problem
         return None
 
@@ -236,9 +240,11 @@ class JournalDisk(RealDisk):
             return None
         except OSError as error:
             return meaning_of(error, folder)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            return Temporary(f"{folder}: no files can be put there")
         if left.f_bavail * left.f_frsize < 2 * self._size or (left.f_files and left.f_favail < FILES):
             return DiskFull(f"{folder}: no space left")
-        return None if os.access(folder, os.W_OK | os.X_OK) else Temporary(f"{folder}: no files can be put there")
+        return None
 
     def _end(self, frame: int, touched: Iterable[str]) -> None:
         """The effects are in the file system.  It is noted where before the journal may forget them."""

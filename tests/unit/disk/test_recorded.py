@@ -14,7 +14,7 @@ import pytest
 from mailsuite.disk import filesystem, journal_disk
 from mailsuite.disk.journal_disk import JournalDisk
 from mailsuite.errors import DiskFull, Temporary
-from mailsuite.steps import Link, Put, Rename, Unlink
+from mailsuite.steps import Link, Put, Rename, Unlink, Unlinks
 
 
 class Hand:
@@ -212,6 +212,26 @@ def test_nothing_is_promised_without_room(disk: JournalDisk, folder: Path, monke
     assert names(folder) == []
     disk.record((put(folder, "c"),)).perform()
     assert names(folder) == ["c"]
+
+
+def test_what_is_removed_needs_no_room(disk: JournalDisk, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So a queue on a full disk drains, and what was sent is not sent again after a crash."""
+    for name in ("a", "b", "c"):
+        disk.commit(put(folder, name))
+    there = os.statvfs(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "mailsuite.disk.journal_disk.os.statvfs", lambda _: os.statvfs_result((*there[:3], 0, 0, *there[5:]))
+        )
+        units = (
+            (Unlink(f"{folder}/new/a"),),
+            (Unlink(f"{folder}/new/b"), *put(folder, "d")),
+            (Unlinks(f"{folder}/new", ("c",)),),
+        )
+        recorded = disk.record(units)
+    assert [type(error) for error in recorded.errors] == [type(None), DiskFull, type(None)]
+    recorded.perform()
+    assert names(folder) == ["b"]
 
 
 def test_the_files_own_file_system_must_have_room(

@@ -11,7 +11,7 @@ import pytest
 
 from mailsuite.disk.journal_disk import JournalDisk
 from mailsuite.disk.placement import record_all
-from mailsuite.errors import DiskFull
+from mailsuite.errors import Temporary
 from mailsuite.steps import Put, Unlinks
 
 
@@ -55,11 +55,13 @@ def test_a_removal_that_is_refused_harms_no_message(tmp_path: Path, monkeypatch:
     disk = JournalDisk(str(tmp_path / "x" / "journal"), 1 << 20)
     disk.open(keep=False)
     problem = disk._problem
-    monkeypatch.setattr(disk, "_problem", lambda folder: DiskFull("full") if "queue" in folder else problem(folder))
+    monkeypatch.setattr(
+        disk, "_problem", lambda folder: Temporary("not ours") if "queue" in folder else problem(folder)
+    )
     over = [(Unlinks(str(tmp_path / "queue"), ["a"]),)]
     placed = record_all(disk, [[Letter(str(tmp_path / "box" / "m"))]], over=over)
     assert placed.errors == [None]
-    assert [type(error) for error in placed.over] == [DiskFull]
+    assert [type(error) for error in placed.over] == [Temporary]
     placed.finish()
     assert (tmp_path / "box" / "m").read_bytes() == b"mail"
     disk.close()
