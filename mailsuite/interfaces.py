@@ -254,7 +254,12 @@ class IQueue(Interface):
         lack of room there.  ``told``: the sender has had a notice of the delay.  ``kept``: recipients who wait for
         ``hold(id, False)``, and why; when all that are left do, the message is held.  On disk when it fires, with the
         outcomes that are now final failures.  A report about them is the caller's work *before* this call removes
-        them: see ``queue.runner``."""
+        them: see ``queue.runner``.  Fails with ``NotFound``, and with ``Temporary`` if it cannot be written: this
+        process knows it all the same, and the lease goes on until ``write`` if anybody was delivered or failed."""
+
+    def write(id: str) -> Deferred[None]:
+        """End a lease that goes on because ``settle`` failed, by what it said.  On disk when it fires.  Fails with
+        ``NotFound``, ``Temporary``."""
 
     def note(id: str, served: Collection[Address]) -> Deferred[None]:
         """During a lease: the message was delivered to these recipients, who leave the queue, while others of it are on

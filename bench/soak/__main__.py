@@ -22,7 +22,8 @@ def told(result: Result) -> str:
         f"{result.seconds:.0f} s, at most {result.peak_memory / 2**20:.0f} MiB, longest start {result.longest_start} s",
         ", ".join(f"{count} {name}" for name, count in sorted(result.counts.items())),
         f"{b.acknowledged} acknowledged (and {b.unacknowledged} not): {b.there} there, {b.deleted} deleted by clients, "
-        f"{b.relayed} relayed, {b.twice_at_sink} of them more than once after a cut or a kill",
+        f"{b.relayed} relayed, {b.twice_at_sink} of them more than once: the sink kept its answer to itself, or, of "
+        f"{b.repeated_after_kills}, the server was killed",
         *([result.skipped] if result.skipped else []),
     ]
     for name, each in (("lost", b.lost), ("wrong", b.wrong), ("fault in the log", result.faults)):

@@ -5,13 +5,17 @@ from __future__ import annotations
 import imaplib
 import re
 from collections import Counter
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from bench.soak.ledger import Entry, Ledger, Place
+from mailsuite.queue.runner import RunnerSettings
 from mailsuite.testing.instance import Instance
 
 _AT_ONCE = 200
+#: Messages that a killed server may send again to one host: as many as it has places for it.
+PLACES = RunnerSettings().per_destination
 _FLAGS = re.compile(rb"FLAGS \(([^)]*)\)")
 
 
@@ -24,6 +28,7 @@ class Balance(msgspec.Struct, frozen=True):
     deleted: int
     relayed: int
     twice_at_sink: int
+    repeated_after_kills: int
     lost: tuple[str, ...]
     wrong: tuple[str, ...]
 
@@ -46,6 +51,8 @@ def balance(instance: Instance, ledger: Ledger) -> Balance:
         if copies > 1 and not several:
             wrong.append(f"{entry.token} is {copies} times at {entry.place.value}")
     far = [entry for entry in ledger.entries.values() if entry.place is Place.FAR]
+    repeated = repeated_by_kill(far, ledger.kills)
+    wrong += [f"{n} messages were relayed again after one kill, not {PLACES}" for n in repeated.values() if n > PLACES]
     return Balance(
         acknowledged=sum(entry.answered for entry in ledger.entries.values()),
         unacknowledged=sum(not entry.answered for entry in ledger.entries.values()),
@@ -53,15 +60,27 @@ def balance(instance: Instance, ledger: Ledger) -> Balance:
         deleted=sum(entry.gone for entry in ledger.entries.values()),
         relayed=sum(bool(entry.reached) for entry in far),
         twice_at_sink=sum(len(entry.reached) > 1 for entry in far),
+        repeated_after_kills=repeated.total(),
         lost=tuple(lost),
         wrong=tuple(wrong),
     )
 
 
-def _may_come_twice(entry: Entry, kills: list[float]) -> bool:
+def _may_come_twice(entry: Entry, kills: Sequence[float]) -> bool:
     """The sink said nothing, or the server was killed between the two."""
+    return entry.cut or bool(_between(entry, kills))
+
+
+def _between(entry: Entry, kills: Sequence[float]) -> list[float]:
+    """The kills from (nearly) the first arrival to the last one."""
     first, last = min(entry.reached, default=0.0), max(entry.reached, default=0.0)
-    return entry.cut or any(first - 5 <= kill <= last for kill in kills)
+    return [kill for kill in kills if first - 5 <= kill <= last]
+
+
+def repeated_by_kill(far: Iterable[Entry], kills: Sequence[float]) -> Counter[float]:
+    """For each kill how many messages came again though the sink had answered: their results were not on disk."""
+    several = (entry for entry in far if len(entry.reached) > 1 and not entry.cut)
+    return Counter(kill for entry in several for kill in _between(entry, kills)[:1])
 
 
 def _read_all(instance: Instance, ledger: Ledger, place: Place) -> Counter[tuple[str, Place]]:

@@ -22,14 +22,14 @@ from zope.interface import implementer
 
 from mailsuite.disk.body import OctetsBody, open_body
 from mailsuite.disk.spool import Content
-from mailsuite.errors import NotFound
+from mailsuite.errors import MailError, NotFound
 from mailsuite.interfaces import IBody, IDisk, IOffload, IQueue
 from mailsuite.model import EVERYTHING, Address, Envelope, Outcome, Pending, Queued, Selection
 from mailsuite.queue.book import NONE_KEPT, Book, anywhere
 from mailsuite.queue.file import Places, checked_via, encode_state, state_of
 from mailsuite.queue.folder import Folder
 from mailsuite.queue.intake import QueuePlacement, Stored
-from mailsuite.queue.schedule import Schedule, Schedules
+from mailsuite.queue.schedule import Schedule, Schedules, any_final
 from mailsuite.queue.writes import Writes
 from mailsuite.steps import Put, Unlink
 
@@ -174,14 +174,24 @@ class DiskQueue:
         changed, failures = self._book.settled(id, outcomes, told, lane, kept)
         # Memory first: should the disk fail now, this process still does not repeat what was done.
         self._book.put(changed)
+        unwritten = False
         try:
-            if changed.pending and (outcomes or kept or not lane):
-                await self._save(changed)
-            elif not changed.pending:
-                await self._remove(id)
+            if outcomes or kept or not lane or not changed.pending:
+                await self._save_or_remove(changed)
+        except MailError:
+            unwritten = any_final(outcomes)
+            raise
         finally:
-            self._book.release(id)
+            if not unwritten:
+                self._book.release(id)
         return failures
+
+    def write(self, id: str) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._write(id))
+
+    async def _write(self, id: str) -> None:
+        await self._save_or_remove(self._book.get(id))
+        self._book.release(id)
 
     def list(self, which: Selection = EVERYTHING) -> Deferred[Sequence[Queued]]:
         return succeed(self._book.selected(which))
@@ -234,6 +244,12 @@ class DiskQueue:
         if id in self._fresh:
             self._fresh[id].has_state = True
         return self._writes.commit(Put(self._folder.state(id), encode_state(state)))
+
+    async def _save_or_remove(self, queued: Queued) -> None:
+        if queued.pending:
+            await self._save(queued)
+        else:
+            await self._remove(queued.envelope.id)
 
     async def _remove(self, id: str, sent: bool = True) -> None:
         """What was not ``sent`` is put in its place first: it has to be there still should the removal be refused."""

@@ -4,7 +4,8 @@ Nothing polls: it is woken by the queue and by one timer for the next due time. 
 the queue only after its notice is delivered, so a crash may repeat a notice but never lose one; a fault of ours
 delays a message, it does not lose it; after ``stop`` has fired nothing is under way.  At most ``leases`` messages are
 held in memory, ``at_once`` of them in a transaction, ``per_destination`` of those with one destination; what finds no
-room there is given back until there is some, so that a slow destination delays nobody else.
+room there is given back until there is some, so that a slow destination delays nobody else.  What was sent keeps its
+place until that is written down, however long a full disk takes.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from mailsuite.queue.attempt import Attempted, Carrier
 from mailsuite.queue.book import NONE_KEPT
 from mailsuite.queue.hosts import Destinations, Place, UnreachableHosts
 from mailsuite.queue.notify import wanted
-from mailsuite.queue.schedule import given_up, is_too_late, too_late
+from mailsuite.queue.schedule import any_final, given_up, is_too_late, too_late
+from mailsuite.queue.unwritten import Unwritten
 
 #: Seconds the timer waits at most, and after a queue that cannot be read.
 LONGEST_WAIT = 3600.0
@@ -79,6 +81,7 @@ class Runner:
             observer,
             clock.seconds,
         )
+        self._unwritten = Unwritten(queue, clock)
         self._running = False
         self._looking = False
         self._again = False
@@ -98,6 +101,7 @@ class Runner:
         """Take nothing more; fires when what is under way has ended, which after ``grace`` it is made to."""
         self._running = False
         self._set_timer(None)
+        self._unwritten.stop()
         stopped: Deferred[None] = Deferred()
         self._stopped = stopped
         cut = self._clock.callLater(self._settings.grace, self._carrier.stop)
@@ -207,12 +211,14 @@ class Runner:
         waits_for: str = "",
         kept: Mapping[Address, str] = NONE_KEPT,
     ) -> bool:
-        """Whether it is written down."""
+        """Whether it is written down; while somebody would be served twice otherwise, not before that is known."""
         try:
             await self._queue.settle(queued.envelope.id, outcomes, told, waits_for, kept)
         except NotFound:
             self.log.info("{id}: dropped while it was under way", id=queued.envelope.id)
         except MailError as error:
+            if any_final(outcomes):
+                return await self._unwritten.write(queued.envelope.id, error)
             self.log.error("{id}: result not written: {error}", id=queued.envelope.id, error=error)
             return False
         return True

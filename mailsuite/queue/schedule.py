@@ -114,6 +114,11 @@ def given_up(queued: Queued, outcomes: Sequence[Outcome], now: float) -> tuple[O
     return tuple(_expired(queued, outcome, late) if isinstance(outcome, Delayed) else outcome for outcome in outcomes)
 
 
+def any_final(outcomes: Sequence[Outcome]) -> bool:
+    """Whether anybody was served or has failed, and would be again if that were forgotten."""
+    return any(not isinstance(outcome, Delayed) for outcome in outcomes)
+
+
 def _expired(queued: Queued, outcome: Delayed, late: bool) -> Failed:
     if late:
         return Failed(outcome.recipient, EXPIRED, _late_words(queued, outcome.text), outcome.host)

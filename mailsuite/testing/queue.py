@@ -77,6 +77,14 @@ class MemoryQueue:
             self._book.remove(id)
         return failures
 
+    def write(self, id: str) -> Deferred[None]:
+        return execute(self._write, id)
+
+    def _write(self, id: str) -> None:
+        if not self._book.get(id).pending:
+            self._book.remove(id)
+        self._book.release(id)
+
     def list(self, which: Selection = EVERYTHING) -> Deferred[Sequence[Queued]]:
         return succeed(self._book.selected(which))
 

@@ -15,7 +15,7 @@ from bench.soak import run
 from bench.soak.__main__ import arguments, told
 from bench.soak.balance import Balance, balance
 from bench.soak.clients import Sender
-from bench.soak.ledger import Ledger, Place, is_whole
+from bench.soak.ledger import Entry, Ledger, Place, is_whole
 from bench.soak.run import Result, faults, soak
 from mailsuite.testing.instance import Instance
 
@@ -33,7 +33,7 @@ def test_all_that_was_acknowledged_is_there_after_accidents(tmp_path: Path) -> N
 
 
 def test_the_verdict_says_what_is_wrong() -> None:
-    counted = Balance(3, 0, 2, 0, 0, 0, ("t1 for demo",), ("t2 is 2 times at demo",))
+    counted = Balance(3, 0, 2, 0, 0, 0, 0, ("t1 for demo",), ("t2 is 2 times at demo",))
     result = Result(60.0, {"kill": 1}, 1.0, 100 << 20, "", ("KeyError",), counted)
     assert not result.good
     assert told(result).splitlines()[-4:] == [
@@ -84,6 +84,21 @@ def test_a_recipient_who_was_refused_is_not_owed_anything(monkeypatch: pytest.Mo
     first = {token for token, place in ledger.entries if ledger.entries[token, place].answered}
     assert {token for token, _ in ledger.entries} == first
     assert {place for (_, place), entry in ledger.entries.items() if not entry.answered} == {Place.POP3, Place.FAR}
+
+
+def test_more_messages_sent_again_after_one_kill_than_there_are_places_are_wrong(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(balancing, "_read_all", lambda *_: Counter())
+    ledger = Ledger(1)
+    ledger.kills = [100.0, 200.0]
+    for number in range(balancing.PLACES + 1):
+        ledger.entries[f"a{number}", Place.FAR] = Entry(f"a{number}", Place.FAR, True, reached=[90.0, 110.0])
+        ledger.entries[f"c{number}", Place.FAR] = Entry(f"c{number}", Place.FAR, True, reached=[90.0, 110.0], cut=True)
+    ledger.entries["b", Place.FAR] = Entry("b", Place.FAR, True, reached=[199.0, 201.0])
+    counted = balance(Instance.__new__(Instance), ledger)
+    assert counted.wrong == ("21 messages were relayed again after one kill, not 20",)
+    assert (counted.twice_at_sink, counted.repeated_after_kills, counted.relayed) == (43, 22, 43)
 
 
 def test_a_queue_that_cannot_be_kicked_is_told_and_the_balance_follows(monkeypatch: pytest.MonkeyPatch) -> None:

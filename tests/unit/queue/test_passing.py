@@ -307,9 +307,7 @@ def test_what_cannot_be_placed_and_was_sent_is_tried_again(server: Server, monke
     failing.addErrback(lambda failure: failure.trap(Temporary))
     assert server.waiting == ["m1"], "it stays until its removal is written"
     full = False
-    server.clock.advance(HOUR)
-    assert result_of(server.queue.lease(1)), "not due"
-    result_of(server.queue.settle("m1", ()))
+    result_of(server.queue.write("m1"))
     assert server.waiting == []
     server.crash()
     assert (server.loaded, server.files) == (0, [])

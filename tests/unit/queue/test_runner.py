@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import msgspec
 import pytest
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import Clock
+from twisted.logger import formatEvent, globalLogPublisher
 
 from mailsuite.errors import NoRoute, OnHold, Temporary
 from mailsuite.interfaces import IBody
@@ -29,7 +31,8 @@ from mailsuite.model import (
 )
 from mailsuite.queue.hosts import Destinations
 from mailsuite.queue.runner import Runner, RunnerSettings
-from mailsuite.queue.schedule import DAY, HOUR, MINUTE, Schedule
+from mailsuite.queue.schedule import DAY, HOUR, MINUTE, Schedule, any_final
+from mailsuite.queue.unwritten import AGAIN
 from mailsuite.testing.courier import Answer, ScriptedCourier, accept, unreachable
 from mailsuite.testing.queue import MemoryQueue, NotedReports, TableRouter
 from mailsuite.testing.results import result_of, unfired
@@ -79,6 +82,18 @@ def later(hop: Hop, recipient: Address) -> Outcome:
 
 def never(hop: Hop, recipient: Address) -> Outcome:
     return Failed(recipient, Status(5, 1, 1), f"{hop.host} said: 550", hop.host, "550 5.1.1 no such user")
+
+
+@pytest.fixture
+def logged() -> Iterator[list[str]]:
+    lines: list[str] = []
+
+    def note(event: dict[str, Any]) -> None:
+        lines.append(formatEvent(event))
+
+    globalLogPublisher.addObserver(note)
+    yield lines
+    globalLogPublisher.removeObserver(note)
 
 
 def test_a_message_is_carried_as_soon_as_it_arrives(world: World) -> None:
@@ -668,15 +683,99 @@ def test_what_breaks_at_the_end_of_an_attempt_is_tried_again(world: World) -> No
     assert world.listed() == []
 
 
-def test_after_a_result_that_was_not_written_the_queue_is_asked_what_is_due(world: World) -> None:
+def test_after_a_delay_that_was_not_written_the_queue_is_asked_what_is_due(world: World) -> None:
     asked: list[int] = []
     plain = world.queue.lease
+    world.courier.answers["mx1.b.test"] = later
     world.courier.paused = True
     world.add("m1")
     world.queue.lease = lambda limit, enter: asked.append(limit) or plain(limit, enter)  # type: ignore[method-assign,func-returns-value]
     world.queue.settle = lambda *args: fail(Temporary("I/O error"))  # type: ignore[method-assign]
     world.courier.resume()
     assert asked
+
+
+# -- results that cannot be written ------------------------------------------------------------------------------------
+
+
+class FullQueue(MemoryQueue):
+    """While ``full``, IQueue as on a disk that takes nothing."""
+
+    full = True
+    asked = 0
+
+    def settle(self, id: str, outcomes: Sequence[Outcome], *others: Any) -> Deferred[Sequence[Outcome]]:
+        if not self.full:
+            return super().settle(id, outcomes, *others)
+        changed, _ = self._book.settled(id, outcomes, *others)
+        self._book.put(changed)
+        if not any_final(outcomes):
+            self._book.release(id)
+        return fail(Temporary("no space left"))
+
+    def write(self, id: str) -> Deferred[None]:
+        self.asked += 1
+        return fail(Temporary("no space left")) if self.full else super().write(id)
+
+
+@pytest.fixture
+def full() -> Iterator[World]:
+    world = World(first_per_destination=2, per_destination=2)
+    world.queue = FullQueue(world.clock)
+    world.runner = Runner(
+        world.queue,
+        world.router,
+        world.courier,
+        world.reports,
+        world.clock,
+        RunnerSettings(first_per_destination=2, per_destination=2),
+    )
+    world.runner.start()
+    yield world
+    assert world.clock.getDelayedCalls() == []
+
+
+def test_what_was_sent_keeps_its_place_until_that_is_written(full: World) -> None:
+    """A server that is killed with a full disk repeats two messages here, not nine."""
+    for number in range(9):
+        full.add(f"m{number}")
+    full.clock.pump([AGAIN] * 10)
+    assert len(full.courier.carried) == 2
+    assert full.queue.asked == 20
+    full.queue.full = False
+    full.clock.advance(AGAIN)
+    assert (len(full.courier.carried), full.listed()) == (9, [])
+
+
+def test_what_was_delayed_gives_its_place_up_though_that_is_not_written(full: World) -> None:
+    full.courier.answers["mx1.b.test"] = later
+    for number in range(9):
+        full.add(f"m{number}")
+    assert len(full.courier.carried) == 9
+    result_of(full.runner.stop())
+
+
+def test_stop_tries_to_write_it_once_more(full: World) -> None:
+    full.add("m1")
+    full.add("m2")
+    full.queue.full = False
+    result_of(full.runner.stop())
+    assert full.listed() == []
+
+
+def test_stop_does_not_wait_for_a_disk_that_stays_full(full: World, logged: list[str]) -> None:
+    full.add("m1")
+    result_of(full.runner.stop())
+    assert full.queue.asked == 1
+    assert any("m1: result not written, the next start repeats" in line for line in logged)
+
+
+def test_what_is_dropped_meanwhile_is_gone(full: World) -> None:
+    full.add("m1")
+    result_of(full.queue.drop("m1"))
+    full.queue.full = False
+    full.clock.advance(AGAIN)
+    assert full.listed() == []
 
 
 def test_a_fault_in_the_courier_delays(world: World) -> None:
