@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,13 +17,12 @@ from mailsuite.model import Delayed, Delivered, Status
 from mailsuite.queue.disk import DiskQueue
 from mailsuite.routing import mx
 from mailsuite.services.delivery import Delivery
-from mailsuite.steps import Step
 from mailsuite.store.counters import Counters
+from mailsuite.store.filename import read_base, split
 from mailsuite.testing.world.run import run
+from mailsuite.testing.world.seeds import NORMAL
 from mailsuite.testing.world.town import Town
 
-#: Seeds of an ordinary ``make simulate``.
-NORMAL = 200
 #: Changes the code, or the town.
 Plant = Callable[[pytest.MonkeyPatch, Town], None]
 
@@ -67,34 +68,44 @@ def forget_the_own_mx_cut(monkeypatch: pytest.MonkeyPatch, town: Town) -> None:
 
 
 def reuse_a_uid(monkeypatch: pytest.MonkeyPatch, town: Town) -> None:
-    """What was given out is not noted before it is used."""
+    """After a crash counting goes on above the messages that are there, so the UIDs of those that were removed come
+    again.  No index, history or file name contradicts that: only who has seen the mailbox before can tell."""
+    load = Counters.load
 
-    def careless(self: Counters, uidnext: int, modseq: int, beside: Sequence[Step]) -> None:
-        disk: IDisk = self._disk
-        if beside:
-            disk.commit(beside)
+    def forgetful(disk: IDisk, path: str) -> Counters | None:
+        counters = load(disk, path)
+        if counters is not None and not counters.exact:
+            names = [name for inside in ("new", "cur") for name in os.listdir(f"{os.path.dirname(path)}/{inside}")]
+            highest = max((read_base(split(name)[0]).uid for name in names), default=0)
+            counters = Counters(disk, path, counters.uidvalidity, highest + 1, counters.modseq, exact=False)
+        return counters
 
-    monkeypatch.setattr(Counters, "_reserve", careless)
+    monkeypatch.setattr(Counters, "load", forgetful)
 
 
-#: What is said when they are found.
-WORDS: dict[Plant, str] = {
-    drop_an_fsync: "and its sender was not told",
-    answer_before_commit: "and its sender was not told",
-    settle_twice: "times with",
-    forget_the_own_mx_cut: "was given up without a reason",
-    reuse_a_uid: "UNIQUE constraint failed: message.key",  # the index knows the UID already
+#: The invariant that each breaks, as it is told; docs/simulation.md has them all.
+LOST = r"letter \d+ for \S+ is not with \S+, and its sender was not told"
+DOUBLED = r"letter \d+ is \d+ times with \S+, and was sent \d+ times"
+GIVEN_UP = r"letter \d+ for \S+ was given up without a reason"
+UID_TWICE = r"\S+: UID \d+ (names two messages|is there again|is new, and UIDNEXT was \d+ before)"
+BROKEN: dict[Plant, str] = {
+    drop_an_fsync: LOST,
+    answer_before_commit: LOST,
+    settle_twice: DOUBLED,
+    forget_the_own_mx_cut: GIVEN_UP,
+    reuse_a_uid: UID_TWICE,
 }
 
 
-@pytest.mark.parametrize("plant", WORDS, ids=lambda plant: plant.__name__)
+@pytest.mark.parametrize("plant", BROKEN, ids=lambda plant: plant.__name__)
 def test_planted_bug_is_found(plant: Plant, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """For what it is: a plant that no longer fits the program would be noticed as well."""
+    """By what it does to mail and to who reads it, and by nothing else: not by an error in a log, nor by a plant that
+    no longer fits the program."""
     for seed in range(NORMAL):
         with monkeypatch.context() as patched, TemporaryDirectory(dir=scratch) as folder:
             outcome = run(seed, folder, lambda town: plant(patched, town))
-        assert not [each for each in outcome.problems if "TypeError" in each or "AttributeError" in each], outcome
-        if any(WORDS[plant] in each for each in outcome.problems):
+        if outcome.problems:
+            assert [each for each in outcome.problems if not re.fullmatch(BROKEN[plant], each)] == [], outcome
             print(outcome)
             return
     pytest.fail(f"{NORMAL} seeds find nothing")

@@ -7,6 +7,7 @@ All of it is over at last (``Town.settle`` sees to that), and nothing lasts as l
 from __future__ import annotations
 
 import enum
+import functools
 import random
 from collections.abc import Callable
 
@@ -17,8 +18,8 @@ from mailsuite.testing.world.network import Weather
 from mailsuite.testing.world.server import Server
 from mailsuite.testing.world.town import ABROAD, DAY, DOMAINS, HOUR, Town
 
-#: Letters of a storm.
-STORM = 25
+#: Letters for one person: within a minute; and of a storm, all at once, which is so many seconds.
+CROWD, STORM, BURST = 25, 300, 2.0
 #: Disk operations until a power cut, at most.
 OPERATIONS = 150
 
@@ -39,12 +40,13 @@ class Kind(enum.Enum):
     LIE = "DNS says that there is no mail host, or that somebody else is"
     MOOD = "the foreign host misbehaves"
     CLOCK = "a server's clock is set"
-    STORM = "many letters for one person"
+    CROWD = "many letters for one person"
     GONE = "the foreign host is away for a week"
+    STORM = "hundreds of letters for one person, all at once"
 
 
-#: What happens in most towns; ``GONE`` takes long.
-USUAL = tuple(kind for kind in Kind if kind is not Kind.GONE)
+#: What happens in most towns; the others take long.
+USUAL = tuple(kind for kind in Kind if kind not in (Kind.GONE, Kind.STORM))
 
 
 class Faults:
@@ -68,8 +70,9 @@ class Faults:
             Kind.LIE: self._lie,
             Kind.MOOD: self._mood,
             Kind.CLOCK: self._clock,
-            Kind.STORM: self._storm,
+            Kind.CROWD: self._crowd,
             Kind.GONE: self._gone,
+            Kind.STORM: self._storm,
         }
 
     def plan(self, kind: Kind) -> None:
@@ -129,10 +132,17 @@ class Faults:
     def _clock(self) -> None:
         self._server().set_clock(self._rng.choice((-1, 1)) * self._rng.uniform(1, 3 * HOUR))
 
-    def _storm(self) -> None:
+    def _crowd(self) -> None:
         account = f"ann@{self._rng.choice(DOMAINS)}"
-        for _ in range(STORM):
+        for _ in range(CROWD):
             self._later(0, 60, lambda: self._town.write_one(account))
+
+    def _storm(self) -> None:
+        """From the servers, which relay it, and from outside, each letter over a connection of its own."""
+        account = f"ann@{self._rng.choice(DOMAINS)}"
+        for number in range(STORM):
+            write = self._town.write_from_outside if number % 2 else self._town.write_one
+            self._later(0, BURST, functools.partial(write, account))
 
     # -- the network -------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """One seed: a town, what goes wrong in it, how it ends.  ``python -m mailsuite.testing.world.run SEED`` shows one.
 
-Every eighth seed is an ordinary time without any fault; in every eighth a foreign host is away for a week, too.  See
-docs/simulation.md.
+Every eighth seed is an ordinary time without any fault; in every eighth a foreign host is away for a week, too, and in
+every sixteenth there is a storm of letters.  See docs/simulation.md.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import random
 import shutil
 import signal
 import sys
@@ -28,7 +29,8 @@ PROGRAM = "python -m mailsuite.testing.world.run"
 #: Hours that people live, and the things that go wrong meanwhile.
 SHORTEST, LONGEST = 3, 8
 FEWEST, MOST = 2, 6
-_OFTEN = 8
+#: Of so many seeds one has none of them, and one has ``GONE``; and of so many one has ``STORM``.
+_OFTEN, _STORMY = 8, 16
 #: How much more often than anything else the power fails: most depends on the moment.
 POWER_SHARE = 8
 #: Lines of the trace that are shown of a seed that failed.
@@ -63,7 +65,7 @@ def run(
         hours = world.rng.uniform(SHORTEST, LONGEST)
         town.live(hours)
         faults = Faults(town, world.child())
-        for kind in _kinds(world):
+        for kind in kinds(seed, world.rng):
             faults.plan(kind)
         world.run(hours * HOUR)
         town.settle()
@@ -73,12 +75,17 @@ def run(
         )
 
 
-def _kinds(world: World) -> Sequence[Kind]:
-    if world.seed % _OFTEN == 0:
+def kinds(seed: int, rng: random.Random) -> Sequence[Kind]:
+    """What goes wrong in that seed."""
+    if seed % _OFTEN == 0:
         return ()
     weights = [POWER_SHARE if kind is Kind.POWER else 1 for kind in USUAL]
-    kinds = world.rng.choices(USUAL, weights, k=world.rng.randint(FEWEST, MOST))
-    return [*kinds, Kind.GONE] if world.seed % _OFTEN == 1 else kinds
+    found: list[Kind] = rng.choices(USUAL, weights, k=rng.randint(FEWEST, MOST))
+    if seed % _OFTEN == 1:
+        found.append(Kind.GONE)
+    if seed % _STORMY == 3:
+        found.append(Kind.STORM)
+    return found
 
 
 def main() -> int:

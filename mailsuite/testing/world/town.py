@@ -193,6 +193,12 @@ class Town:
         sender = self.anybody()
         self._begin(lambda: self._send_one(sender, [address]))
 
+    def write_from_outside(self, address: str) -> None:
+        """A stranger comes to the server of that account with a letter."""
+        letter = self.ledger.write(self.world.rng, self.anybody(), [address])
+        site = self._sites[address.partition("@")[2]]
+        self._begin(lambda: Sender(self._stranger, self.ledger, site.address).send(letter))
+
     def write_within(self, domain: str, then: Callable[[], object]) -> None:
         """Two people of one server; ``then`` is called when it has answered."""
 
