@@ -17,15 +17,21 @@ from mailsuite.query import SAVED, STAR, Numbers, Query, Ranges, Uids, When
 
 class Numbering:
     """``_uids`` are those of all messages, ascending; the client knows of the first ``_told``, of which ``_vanished``
-    are gone."""
+    are gone.  Until they change they are those that it was given: sessions that only read share them."""
 
     def __init__(self, uids: Iterable[int], recent: Iterable[int]) -> None:
         #: UIDs that ``$`` stands for (RFC 5182).
         self.saved: Ranges = ()
-        self._uids = array("I", uids)
+        self._uids: array[int] | tuple[int, ...] = tuple(uids)
         self._told = len(self._uids)
         self._vanished: set[int] = set()
         self._recent: set[int] = set(recent)
+
+    def _own_uids(self) -> array[int]:
+        """To change them."""
+        if isinstance(self._uids, tuple):
+            self._uids = array("I", self._uids)
+        return self._uids
 
     @property
     def messages(self) -> int:
@@ -34,7 +40,7 @@ class Numbering:
 
     @property
     def uids(self) -> Sequence[int]:
-        """Of all messages that the client knows of, ascending; a copy."""
+        """Of all messages that the client knows of, ascending; they stay as they are."""
         return self._uids[: self._told]
 
     def resolve(self, messages: Numbers | Uids) -> list[int]:
@@ -83,7 +89,7 @@ class Numbering:
     def following(self, uid: int, count: int) -> list[int]:
         """So many UIDs, or as many as there are, from this one on, which the client knows of; KeyError if not."""
         first = self._index(uid)
-        return self._uids[first : min(first + count, self._told)].tolist()
+        return list(self._uids[first : min(first + count, self._told)])
 
     def holds(self, uid: int) -> bool:
         """Whether the client knows it and it is not known to have vanished."""
@@ -145,7 +151,7 @@ class Numbering:
         """``_find`` of many: at the cost of one where they ascend and stand side by side, as most do where they are
         many."""
         first = self._find(uids[0]) if uids else 0
-        if self._uids[first : first + len(uids)].tolist() == list(uids):
+        if list(self._uids[first : first + len(uids)]) == list(uids):
             return range(first, first + len(uids))
         return list(map(self._find, uids))
 

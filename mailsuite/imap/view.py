@@ -2,8 +2,9 @@
 
 Built from a ``Snapshot``, kept up by the ``Change`` values of a watch.  The store's truth comes in at once; what the
 client knows moves only in ``tell`` (RFC 3501 section 7.4.1): a message that vanished keeps its number until EXPUNGE
-may be sent, one that arrived has none until EXISTS was sent.  100,000 messages cost four octets each for the UID and a
-reference to a shared set of flags.  Trusts the store: UIDs ascend, a change names each message once.
+may be sent, one that arrived has none until EXISTS was sent.  A message costs nothing until something changes, then
+four octets for the UID and a reference to a shared set of flags.  Trusts the store: UIDs ascend, a change names each
+message once.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class View(Numbering):
         self.fresh: Sequence[int] = ()
         self._uidnext = snapshot.uidnext
         self._first_unseen = snapshot.first_unseen
-        self._flags: list[Flags] = list(snapshot.flags)
+        self._flags: list[Flags] | tuple[Flags, ...] = tuple(snapshot.flags)  # as ``_uids``
         self._keywords: dict[str, None] = dict.fromkeys(snapshot.keywords)
         # what the client knows
         self._told_recent = len(self._recent)
@@ -258,17 +259,18 @@ class View(Numbering):
     def _arrive(self, change: Arrived) -> None:
         last = self._uids[-1] if self._uids else 0
         self._flag_changes.arrive(change.uids[-1], change.modseq)
+        own_uids, own_flags = self._own_uids(), self._own_flags()
         for uid, flags in zip(change.uids, change.flags, strict=True):
             if uid > last:
-                self._uids.append(uid)
-                self._flags.append(flags)
+                own_uids.append(uid)
+                own_flags.append(flags)
                 self._learn(flags)
                 if change.recent and not self._rev2:
                     self._recent.add(uid)
 
     def _set(self, uids: Sequence[int], flags: Iterable[Flags], modseqs: Iterable[int]) -> None:
         """Of those that are there.  One loop, for they may be all of a large mailbox."""
-        own, vanished, heard, believed = self._flags, self._vanished, self.modseqs.heard, self._believed
+        own, vanished, heard, believed = self._own_flags(), self._vanished, self.modseqs.heard, self._believed
         there, told, aware = len(own), self._told, self.modseqs.awareness is not Awareness.NONE
         fresh = set()
         for uid, place, now, modseq in zip(uids, self._places(uids), flags, modseqs, strict=False):
@@ -284,6 +286,12 @@ class View(Numbering):
                 believed.setdefault(uid, before)
         for now in fresh:
             self._learn(now)
+
+    def _own_flags(self) -> list[Flags]:
+        """To change them."""
+        if isinstance(self._flags, tuple):
+            self._flags = list(self._flags)
+        return self._flags
 
     def _learn(self, flags: Flags) -> None:
         for flag in flags:
@@ -393,8 +401,9 @@ class View(Numbering):
     def _remove(self, indexes: Sequence[int]) -> None:
         """``indexes`` descending."""
         if len(indexes) <= _FEW:
+            own_uids, own_flags = self._own_uids(), self._own_flags()
             for index in indexes:
-                del self._uids[index], self._flags[index]
+                del own_uids[index], own_flags[index]
             return
         stays = bytearray(b"\x01") * len(self._uids)
         for index in indexes:

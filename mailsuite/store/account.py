@@ -130,6 +130,17 @@ class AccountMail:
         finally:
             self._lock.release()
 
+    @contextlib.contextmanager
+    def glance(self) -> Iterator[bool]:
+        """Alone with what is in memory, if that can be at once and is all that there is; any thread, nothing blocks."""
+        if not self._lock.acquire(blocking=False):
+            yield False
+            return
+        try:
+            yield self._opened and not self._closed and not self._expected
+        finally:
+            self._lock.release()
+
     def _open(self) -> None:
         self.resources.disk.make_folder(self.maildir)
         for entry in os.scandir(self.maildir):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Protocol, TypeAlias, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -32,6 +33,10 @@ DELAY = 0.1
 QUIET = TICK + 0.5
 #: Seconds after which a look is one: nothing tells of what another host does to a shared disk.
 LOOK_EVERY = 15.0
+#: Seconds for which a mailbox is followed when nobody looks at it any more: who selects it again is answered at once.
+LINGER = 5.0
+#: Mailboxes of which that is so: their accounts stay open.
+MAX_LINGERING = 64
 #: Mailboxes that are watched at the same time, each with two of the kernel's watches.
 MAX_FOLDERS = 4000
 #: Names that one job compares.
@@ -69,6 +74,7 @@ class _Followed:
         self.looking = False
         self.away = 0  # how many look away
         self.looked = 0.0  # when it was looked at last, whatever was told
+        self.reasons = 0  # to look, until now
 
 
 class Attention:
@@ -80,6 +86,7 @@ class Attention:
         self._eyes: Eyes | None = None
         self._followed: dict[Folder, _Followed] = {}
         self._by_number: dict[int, _Followed] = {}
+        self._lingering: dict[_Followed, IDelayedCall] = {}
 
     def follows(self, folder: Folder) -> bool:
         return folder in self._followed
@@ -99,14 +106,37 @@ class Attention:
         if folder in self._followed:
             self._followed[folder].looked = self._clock.seconds()
 
+    def reasons(self, folder: Folder) -> int:
+        """How many there were to look at it: who begins to look now sees what they were about."""
+        followed = self._followed.get(folder)
+        return followed.reasons if followed is not None else 0
+
+    def looked_after(self, folder: Folder, reasons: int) -> None:
+        """Somebody looked, who began when there were so many."""
+        followed = self._followed.get(folder)
+        if followed is not None and followed.reasons == reasons and not followed.names:
+            self.looked(folder)
+            _cancel(followed.waiting)
+            followed.waiting = None
+
     def follow(self, lane: Lane, folder: Folder) -> None:
-        """From now until its feed has no watch left; nothing if that is so already, or cannot be."""
-        if folder in self._followed or folder.gone or len(self._followed) >= MAX_FOLDERS:
-            return
-        followed = _Followed(lane, folder)
-        self._followed[folder] = followed
-        folder.feed.unwatched = lambda: self._drop(followed)
-        self._watch(followed)
+        """From now until its feed has had no watch for ``LINGER``; nothing if that is so already, or cannot be."""
+        followed = self._followed.get(folder)
+        if followed is None:
+            if folder.gone or len(self._followed) >= MAX_FOLDERS:
+                return
+            followed = self._followed[folder] = _Followed(lane, folder)
+            folder.feed.unwatched = partial(self._linger, followed)
+            self._watch(followed)
+        self._linger(followed)
+
+    def _linger(self, followed: _Followed) -> None:
+        """Until somebody watches the feed."""
+        _cancel(self._lingering.pop(followed, None))
+        if self._followed.get(followed.folder) is followed and not followed.folder.feed.watched:
+            self._lingering[followed] = self._clock.callLater(LINGER, self._drop, followed)
+            if len(self._lingering) > MAX_LINGERING:
+                self._drop(next(iter(self._lingering)))
 
     def _watch(self, followed: _Followed) -> None:
         try:
@@ -156,10 +186,11 @@ class Attention:
     def _drop(self, followed: _Followed) -> None:
         if self._followed.get(followed.folder) is followed:
             del self._followed[followed.folder]
+            followed.folder.feed.unwatched = _nothing  # or the account would be in use as long as it is in memory
         self._unwatch(followed)
-        if followed.waiting is not None:
-            followed.waiting.cancel()
-            followed.waiting = None
+        _cancel(followed.waiting)
+        _cancel(self._lingering.pop(followed, None))
+        followed.waiting = None
 
     def _unwatch(self, followed: _Followed) -> None:
         for number in followed.numbers:
@@ -190,6 +221,7 @@ class Attention:
         self._soon(followed)
 
     def _soon(self, followed: _Followed) -> None:
+        followed.reasons += 1
         if followed.waiting is None and not followed.looking and self._followed.get(followed.folder) is followed:
             followed.waiting = self._clock.callLater(DELAY, self._look, followed)
 
@@ -218,6 +250,15 @@ class Attention:
             self._eyes.close()
             self._eyes = None
         self._open_eyes = None
+
+
+def _nothing() -> None:
+    pass
+
+
+def _cancel(timer: IDelayedCall | None) -> None:
+    if timer is not None and timer.active():
+        timer.cancel()
 
 
 def look(folder: Folder, names: Names) -> None:

@@ -59,6 +59,11 @@ class Contents:
         """The number of the first message without \\Seen, 0 if there is none."""
         return self._freeze().first_unseen
 
+    @property
+    def is_frozen(self) -> bool:
+        """Whether what is handed out is made."""
+        return self._frozen is not None
+
     def _freeze(self) -> _Frozen:
         if self._frozen is None:
             numbers = (number for number, flags in enumerate(self._flags, 1) if SEEN not in flags)

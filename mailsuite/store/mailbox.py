@@ -162,9 +162,21 @@ class MaildirMailbox:
         return self._attention.follows(self.folder)
 
     def snapshot(self, take_recent: bool) -> Deferred[Snapshot]:
+        """Without a thread if nothing has happened: clients select the same mailbox again and again."""
         if take_recent:
             self._catching_up.used(self._lane)
-        return self._lane.run(self._snapshot, take_recent)
+        self._attention.follow(self._lane, self.folder)
+        if self._attention.nothing_new(self.folder):
+            found = self.folder.snapshot_at_hand(take_recent)
+            if found is not None:
+                self._lane.asks()
+                return succeed(found)
+        reasons = self._attention.reasons(self.folder)
+        return self._lane.run(self._snapshot, take_recent).addCallback(self._seen, reasons)
+
+    def _seen(self, snapshot: Snapshot, reasons: int) -> Snapshot:
+        self._attention.looked_after(self.folder, reasons)
+        return snapshot
 
     def _snapshot(self, take_recent: bool) -> Snapshot:
         if self.folder.account.folder(self.folder.name) is not self.folder:

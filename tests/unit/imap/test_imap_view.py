@@ -63,6 +63,17 @@ def view() -> View:
     return View(snapshot((10, 20, 30, 40)))
 
 
+def test_sessions_share_what_has_not_changed_for_them() -> None:
+    """A large mailbox that many look at, and one more SELECT of it, cost nothing for its messages."""
+    given = snapshot((10, 20, 30, 40))
+    one, other = View(given), View(given)
+    assert one.uids is other.uids is given.uids
+    one.apply((Arrived((50,), (NONE,)), FlagsChanged((20,), (flagged(SEEN),), 3), Vanished((10,), 4)))
+    assert told(one) == "* 1 EXPUNGE\r\n* 4 EXISTS\r\n* 1 RECENT\r\n* 1 FETCH (FLAGS (\\Seen))\r\n"
+    assert list(one.uids) == [20, 30, 40, 50]
+    assert (other.uids, other.flags_of(20), told(other)) == (given.uids, NONE, "")
+
+
 # -- SELECT
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from maildir_site import ANN, MESSAGE, Site, seen
 from twisted.internet.defer import Deferred
 
 from mailsuite.disk.inotify import Ended, Inotify, Told, events
 from mailsuite.disk.placement import record_all
-from mailsuite.model import Arrived, FlagOp, FlagsChanged, ToMailbox, Vanished
+from mailsuite.model import Arrived, FlagOp, FlagsChanged, Snapshot, ToMailbox, Vanished
 from mailsuite.store import attention, scan
 from mailsuite.store.behind import Behind
 from mailsuite.store.folder import Folder
@@ -182,12 +185,111 @@ def test_a_mailbox_that_nobody_watches_is_not_followed(attended: Attended, listi
     attended.watch.close()
     assert attended.inbox.prompt
     other.close()
+    attended.wait(attention.LINGER * 0.9)
+    assert attended.inbox.prompt, "who selects it again is answered at once"
+    attended.wait(attention.LINGER * 0.1)
     assert not attended.inbox.prompt
     attended.site.drop("new", "5.x.host")
     attended.wait()
     assert listings == []
     attended.inbox.watch(0, lambda: None)
     assert attended.inbox.prompt
+
+
+def test_only_so_many_are_followed_though_nobody_watches_them(
+    attended: Attended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each keeps its account open."""
+    monkeypatch.setattr(attention, "MAX_LINGERING", 2)
+    names = ["a", "b", "c"]
+    for name in names:
+        result_of(attended.site.store().create(name, ""))
+        result_of(attended.site.mailbox(name).snapshot(True))
+    assert [attended.site.mailbox(name).prompt for name in names] == [False, True, True]
+    assert attended.inbox.prompt
+
+
+def test_who_was_followed_once_does_not_keep_the_account_open(attended: Attended) -> None:
+    result_of(attended.inbox.snapshot(True))
+    account = attended.inbox.folder.account
+    attended.watch.close()
+    del attended.inbox
+    attended.wait(20)
+    gc.collect()
+    assert not account.users
+
+
+@pytest.fixture
+def jobs(attended: Attended, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Each job in a thread that has to do with snapshots."""
+    made: list[str] = []
+    snapshot = Folder.snapshot
+
+    def noted(folder: Folder, take_recent: bool) -> Snapshot:
+        made.append(folder.name)
+        return snapshot(folder, take_recent)
+
+    monkeypatch.setattr(Folder, "snapshot", noted)
+    return made
+
+
+def test_who_selects_it_again_needs_no_thread(attended: Attended, jobs: list[str]) -> None:
+    attended.site.deliver()
+    attended.wait()
+    first = result_of(attended.inbox.snapshot(True))
+    attended.watch.close()
+    again = result_of(attended.inbox.snapshot(True))
+    assert jobs == ["INBOX"]
+    assert (first.recent, again.recent) == ({1}, frozenset())
+    assert again == msgspec.structs.replace(first, recent=frozenset())
+
+
+def test_nor_does_who_selects_it_right_after_the_first_time(site: Site, attended: Attended, jobs: list[str]) -> None:
+    """The first look was made after it was followed, so nothing can have happened before that."""
+    result_of(site.store().create("Other", ""))
+    other = site.mailbox("Other")
+    for _ in range(3):
+        other.watch(result_of(other.snapshot(True)).at, lambda: None).close()
+    assert jobs == ["Other"]
+
+
+@pytest.mark.parametrize("change", ["another program", "a delivery", "an own change", "a lost event", "a long time"])
+def test_but_what_happened_meanwhile_is_seen(attended: Attended, jobs: list[str], change: str) -> None:
+    attended.site.deliver()
+    result_of(attended.inbox.snapshot(True))
+    attended.wait(10)
+    match change:
+        case "another program":
+            attended.quietly(lambda folder: (folder / "new" / "5.x.host").write_bytes(MESSAGE))
+        case "a delivery":
+            attended.site.deliver()
+        case "an own change":
+            result_of(attended.inbox.store([1], FlagOp.ADD, frozenset({"\\Seen"}), None))
+        case "a lost event":
+            attended.inbox._attention._told(attention.Lost())
+        case _:
+            attended.site.clock.advance(attention.LOOK_EVERY)
+    result_of(attended.inbox.snapshot(True))
+    assert jobs == ["INBOX", "INBOX"]
+
+
+def test_nor_is_what_is_being_changed_read_at_the_same_time(attended: Attended, jobs: list[str]) -> None:
+    result_of(attended.inbox.snapshot(True))
+    attended.wait(10)
+    account, held, over = attended.inbox.folder.account, threading.Event(), threading.Event()
+
+    def change() -> None:
+        with account.locked():
+            held.set()
+            over.wait(10)
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    held.wait(10)
+    assert attended.inbox.folder.snapshot_at_hand(True) is None
+    over.set()
+    thread.join()
+    assert attended.inbox.folder.snapshot_at_hand(True) is not None
 
 
 def test_a_renamed_mailbox_is_still_heard_of(attended: Attended) -> None:
