@@ -14,7 +14,7 @@ from mailsuite.testing.world.seeds import asked_for
 #: ``make simulate SEEDS=n FIRST=m`` sets them; ``conftest.py`` has looked whether they are numbers.
 SEEDS = asked_for(os.environ)
 #: Seeds of one test.
-SOME = 10
+SOME = 5
 
 
 @pytest.mark.parametrize("first", SEEDS[::SOME])

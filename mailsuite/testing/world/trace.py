@@ -15,7 +15,7 @@ KEPT = 300
 class Trace:
     """``note`` what happens; cheap enough for every segment of the network.  ``keep`` gets every line."""
 
-    def __init__(self, timeline: Timeline, keep: Callable[[str], None]) -> None:
+    def __init__(self, timeline: Timeline, keep: Callable[[str], None] = lambda line: None) -> None:
         self._timeline = timeline
         self._start = timeline.now
         self._hash = hashlib.blake2b(digest_size=16)
