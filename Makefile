@@ -10,6 +10,8 @@ PORT_BASE ?= 2000
 # given, so that a nightly run tries others each time: make simulate SEEDS=1000 FIRST=$(date +%s)
 # How long `make fuzz` runs.
 SECONDS ?= 30
+# Where `make bench` keeps its figures, with page and chart beside them.
+RESULTS ?= docs/benchmarks.json
 # How long `make soak` runs.
 MINUTES ?= 1
 
@@ -63,10 +65,10 @@ abuse: $(STAMP) ## Do to a real server what its users would not, and see what ho
 soak: $(STAMP) ## Mixed traffic with kills, full disk and the like, then a balance: make soak MINUTES=20 (bench/soak)
 	$(BIN)/python -m bench.soak --minutes $(MINUTES)
 
-bench: $(STAMP) ## Figures beside Postfix and Dovecot where they are installed, into docs/benchmarks.md (root for the peers)
+bench: $(STAMP) ## Figures beside Postfix and Dovecot where they are installed, into docs/benchmarks.md (root for the peers; else RESULTS=FILE.json)
 	@$(BIN)/pip install --quiet --editable '.[bench]' --config-settings editable_mode=compat || \
 		echo 'make bench: no matplotlib, and so no chart' >&2
-	$(BIN)/python -m bench.figures --page ingest relay imap logins idle push pop3 crowd memory
+	$(BIN)/python -m bench.figures --page --results $(RESULTS) ingest relay imap logins idle push pop3 crowd memory
 
 audit: $(STAMP) ## Are weaknesses of the pinned dependencies known? (etc/requirements.txt, docs/security.md)
 	@$(BIN)/pip install --quiet --editable '.[audit]' --config-settings editable_mode=compat || true

@@ -1,11 +1,15 @@
 """The figures of docs/benchmarks.md: this server, and beside it Postfix and Dovecot where they are installed.
 
-    python -m bench.figures [PART ...] [--size 1.0] [--runs 3] [--results docs/benchmarks.json]
-    python -m bench.figures --page          (writes docs/benchmarks.md and .png of the results)
+    python -m bench.figures [PART ...] [--size 1.0] [--runs 3] [--patience 60] [--results docs/benchmarks.json]
+    python -m bench.figures --page [--results FILE]
     make bench                              (all parts, then the page)
 
 Parts: ingest relay imap logins idle push pop3 crowd memory; each can be run alone and keeps its figures in the results.
+``--page`` writes the page and its chart of the results, beside them and by their name: docs/benchmarks.md and .png.
 All servers are private instances on loopback, in turns, on one disk; of several runs the median counts.  Postfix and
-Dovecot want to be started by root, and are left out elsewhere.  ``--size 0.02 --results FILE`` takes seconds and says
-nothing.
+Dovecot want to be started by root, and are left out elsewhere: the page says so, and figures beside a peer are not
+replaced by such without.  Before a part it waits until the machine is calm.
+
+Examples: ``python -m bench.figures push --runs 1 --results /tmp/mine.json --page``; and in seconds, saying nothing:
+``python -m bench.figures --size 0.02 --patience 0 --results /tmp/mine.json``.
 """

@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import argparse
 import inspect
-import os
-import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
+
 import bench.figures
+from bench.figures import calm
 from bench.figures.chart import draw
 from bench.figures.crowd import crowd
-from bench.figures.figure import Figure, LeftOut, Wanted, keep, part, results
+from bench.figures.figure import Figure, LeftOut, Measurement, Wanted, keep, part, results
 from bench.figures.imap import imap
-from bench.figures.page import write
+from bench.figures.page import page
 from bench.figures.pop3 import pop3
+from bench.figures.servers import why_not
 from bench.figures.sessions import idle, logins, memory, push
 from bench.figures.smtp import ingest, relay
-from bench.program import count
+from bench.program import count, end_in_order, scale, search_sbin
 
 #: What docs/benchmarks.md is made of.
 PUBLISHED = Path("docs/benchmarks.json")
+#: Seconds in which the machine may become calm, at most.
+LONGEST_PATIENCE = 3600.0
 
-PARTS: dict[str, Callable[[Wanted], list[Figure]]] = {
+PARTS: dict[str, Callable[[Wanted], Measurement]] = {
     each.__name__: each for each in (ingest, relay, imap, logins, idle, push, pop3, crowd, memory)
 }
+#: Programs that parts are measured beside.
+DOVECOT = ("dovecot",)
+PEERS = dict.fromkeys(PARTS, DOVECOT) | {"ingest": ("postfix",), "relay": ("postfix",), "memory": ("postfix", *DOVECOT)}
 
 
 def what(name: str) -> str:
@@ -34,20 +41,59 @@ def what(name: str) -> str:
     return " ".join((inspect.getdoc(PARTS[name]) or "").split())
 
 
-def main() -> int:
+def arguments() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
         prog="python -m bench.figures", description=bench.figures.__doc__, formatter_class=raw
     )
-    parser.add_argument("parts", nargs="*", metavar="PART")
-    parser.add_argument("--size", type=_size, default=1.0, help="of the usual amounts (%(default)s)")
-    parser.add_argument("--runs", type=count, default=3, help="of which the median counts (%(default)s)")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="what to measure; without any and --page, all of them")
+    parser.add_argument("--size", type=scale, default=1.0, metavar="X", help="of the usual amounts (%(default)s)")
+    parser.add_argument("--runs", type=count, default=3, metavar="N", help="of which the median counts (%(default)s)")
+    parser.add_argument(
+        "--patience",
+        type=patience,
+        default=60.0,
+        metavar="SECONDS",
+        help="wait so long, before each part, for the machine to be calm (%(default)s)",
+    )
     parser.add_argument(
         "--results",
         type=Path,
+        metavar="FILE",
         help=f"a JSON file that keeps the figures ({PUBLISHED}; less than --size 1 needs another)",
     )
     parser.add_argument("--page", action="store_true", help="write the page, after the parts if any are named")
+    return parser
+
+
+def patience(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds <= LONGEST_PATIENCE:
+        raise argparse.ArgumentTypeError(f"from 0 to {LONGEST_PATIENCE:g}, not {text}")
+    return seconds
+
+
+def main() -> int:
+    asked = checked(arguments())
+    search_sbin()
+    wanted = asked.parts or ([] if asked.page else list(PARTS))
+    try:
+        if poorer := list(lost_peers(wanted, asked.results)):
+            print("\n".join(poorer), file=sys.stderr)
+            print("name another file with --results; it gets a page of its own", file=sys.stderr)
+            return 1
+        made = [
+            name for name in wanted if measured(name, Wanted(asked.size, asked.runs), asked.results, asked.patience)
+        ]
+        written = not asked.page or write_page(asked.results)
+    except msgspec.MsgspecError as error:
+        print(f"{asked.results} holds no figures: {error}", file=sys.stderr)
+        return 1
+    return 0 if written and (made or not wanted) else 1
+
+
+def checked(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """What was asked for; the program ends with words if it cannot be had."""
     asked = parser.parse_args()
     if asked.results is None:
         if asked.size < 1:
@@ -55,45 +101,57 @@ def main() -> int:
         asked.results = PUBLISHED
     if not asked.results.parent.is_dir():
         parser.error(f"{asked.results.parent} is no folder")
+    if asked.results.is_dir():
+        parser.error(f"{asked.results} is a folder")
+    if asked.results.suffix in (".md", ".png"):
+        parser.error(f"{asked.results} would be the page or its chart: name a file that ends in .json")
     if unknown := set(asked.parts) - set(PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
-    wanted = asked.parts or ([] if asked.page else list(PARTS))
-    left_out = [name for name in wanted if not measured(name, Wanted(asked.size, asked.runs), asked.results)]
-    if asked.page:
-        write_page(asked.results)
-    return 1 if wanted and left_out == wanted else 0
+    return asked
 
 
-def _size(text: str) -> float:
-    size = float(text)
-    if not 0 < size <= 100:
-        raise argparse.ArgumentTypeError(f"more than 0 and at most 100, not {text}")
-    return size
+def lost_peers(wanted: list[str], kept: Path) -> Iterator[str]:
+    """What would be lost if these parts were measured here, in words."""
+    known = results(kept)
+    for name in wanted:
+        peers = {figure.peer for figure in known[name].figures if figure.peer} if name in known else set()
+        for program in PEERS[name] if peers else ():
+            if why := why_not(program):
+                yield f"{kept} has figures of {name} beside {peers.pop()}, which would be lost: {program}: {why}"
+                break
 
 
-def measured(name: str, wanted: Wanted, kept: Path) -> bool:
+def measured(name: str, wanted: Wanted, kept: Path, patience: float) -> bool:
     """Measure a part, show it and keep it; False if it had to be left out."""
-    load = os.getloadavg()[0]
+    before = calm.wait(patience)
     try:
-        figures = PARTS[name](wanted)
+        made = PARTS[name](wanted)
     except LeftOut as why:
         print(f"{name:7} is left out: {why}", file=sys.stderr)
         return False
-    keep(kept, name, part(figures, _amount(wanted.size, wanted.runs), round(load, 2)))
-    show(name, figures)
+    missing = {program: why_not(program) for program in PEERS[name]}
+    alone = "; ".join(f"{program.capitalize()} was not measured: {why}" for program, why in missing.items() if why)
+    keep(kept, name, part(made, _amount(wanted.size, wanted.runs), before, alone))
+    show(name, made.figures)
     return True
 
 
-def write_page(kept: Path) -> None:
-    """The page and its chart, beside the results."""
+def write_page(kept: Path) -> bool:
+    """The page and its chart, beside the results; False if there are none."""
     known = results(kept)
     parts = {name: known[name] for name in PARTS if name in known}
-    write(kept.parent, parts, draw(kept.parent / "benchmarks.png", parts), {name: what(name) for name in parts})
+    if not parts:
+        print(f"there are no figures in {kept}: python -m bench.figures --results {kept}", file=sys.stderr)
+        return False
+    chart = kept.with_suffix(".png")
+    picture = chart.name if draw(chart, parts) else ""
+    kept.with_suffix(".md").write_text(page(parts, picture, {name: what(name) for name in parts}))
+    return True
 
 
 def _amount(size: float, runs: int) -> str:
     sized = "" if size == 1 else f" at {size:g} of the usual size"
-    return f"({runs} run{'s' if runs > 1 else ''}{sized}.)"
+    return f"{runs} run{'s' if runs > 1 else ''}{sized}"
 
 
 def show(name: str, figures: list[Figure]) -> None:
@@ -103,5 +161,5 @@ def show(name: str, figures: list[Figure]) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
+    end_in_order()
     sys.exit(main())

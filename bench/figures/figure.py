@@ -52,15 +52,24 @@ class Figure(msgspec.Struct, frozen=True):
         return self.ours / self.theirs if self.more_is_better else self.theirs / self.ours
 
 
+class Measurement(msgspec.Struct, frozen=True):
+    """What a part gives.  ``workload``: how much was done, in words with all numbers."""
+
+    workload: str
+    figures: list[Figure]
+
+
 class Part(msgspec.Struct, frozen=True):
-    """The figures of one part, when and where they were made, and ``how``."""
+    """The figures of one part, when and where they were made, and ``how``: of how much, how often.  ``before``: whether
+    the machine was calm; ``alone``: why peers are missing, empty if none is."""
 
     figures: list[Figure]
     how: str
     date: str
     machine: str
     versions: str
-    load: float
+    before: str
+    alone: str = ""
 
 
 def in_turns(
@@ -83,10 +92,11 @@ def _median(measured: Iterable[Measured], name: str) -> float:
     return float(f"{statistics.median(values):.4g}") if values else 0.0
 
 
-def part(figures: list[Figure], how: str, load: float) -> Part:
-    """With what is to be told of this machine now.  ``load``: the machine's before the part."""
+def part(made: Measurement, runs: str, before: str, alone: str = "") -> Part:
+    """With what is to be told of this machine now."""
     date = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
-    return Part(figures, how, date, machine(), versions({each.peer for each in figures}), load)
+    how = f"{made.workload}; {runs}"
+    return Part(made.figures, how, date, machine(), versions({each.peer for each in made.figures}), before, alone)
 
 
 def keep(path: Path, name: str, made: Part) -> None:
@@ -97,7 +107,7 @@ def keep(path: Path, name: str, made: Part) -> None:
 
 
 def results(path: Path) -> dict[str, Part]:
-    """By name; none if there is no such file."""
+    """By name; none if there is no such file.  ``msgspec.MsgspecError`` if it is no file of results."""
     return msgspec.json.decode(path.read_bytes(), type=dict[str, Part]) if path.exists() else {}
 
 

@@ -7,8 +7,8 @@ import socket
 import time
 from pathlib import Path
 
-from bench.figures.figure import Figure, Measured, Wanted, in_turns
-from bench.figures.mailbox import maildir
+from bench.figures.figure import Measured, Measurement, Wanted, in_turns
+from bench.figures.mailbox import in_words, maildir
 from bench.figures.servers import Served, can_have, dovecot, ours
 
 _FIELDS = "BODY.PEEK[HEADER.FIELDS (FROM TO CC SUBJECT DATE MESSAGE-ID REFERENCES IN-REPLY-TO CONTENT-TYPE)]"
@@ -83,7 +83,7 @@ def steps(served: Served, count: int) -> Measured:
     client = Client(served)
     client.ask("CREATE bench-copy")
     measured = {name: client.timed(command) for name, command in STEPS.items()}
-    some = min(count, 1000)
+    some, appended = _singles(count), _appends(count)
     begun = time.perf_counter()
     for number in range(1, some + 1):
         client.ask(f"FETCH {number} (BODY.PEEK[])")
@@ -93,26 +93,34 @@ def steps(served: Served, count: int) -> Measured:
         client.ask("NOOP")
     measured["NOOP"] = some / (time.perf_counter() - begun)
     begun = time.perf_counter()
-    for _ in range(some // 4 + 1):
+    for _ in range(appended):
         client.ask("APPEND bench-copy", b" {%d+}\r\n" % len(_LETTER) + _LETTER)
-    measured["APPEND"] = (some // 4 + 1) / (time.perf_counter() - begun)
+    measured["APPEND"] = appended / (time.perf_counter() - begun)
     client.ask("SELECT bench-copy")
     client.ask("STORE 1:* +FLAGS.SILENT (\\Deleted)")
     measured["expunge all"] = client.timed("EXPUNGE")
     return measured
 
 
-def imap(wanted: Wanted) -> list[Figure]:
-    """A mailbox that each server sees for the first time."""
+def _singles(count: int) -> int:
+    """Messages that are fetched one by one, and NOOPs."""
+    return min(count, 1000)
+
+
+def _appends(count: int) -> int:
+    return _singles(count) // 4 + 1
+
+
+def imap(wanted: Wanted) -> Measurement:
+    """One connection to a mailbox that each server sees for the first time. Nobody waits for a password here."""
     count = wanted.count(5000)
     with maildir(count) as corpus:
-        return in_turns(
-            wanted.runs,
-            UNITS,
-            lambda: _ours(corpus, count),
-            (lambda: theirs(corpus, count)) if can_have("dovecot") else None,
-            "Dovecot",
+        workload = (
+            f"{in_words(corpus)}; {_singles(count):,} single messages and as many NOOP, {_appends(count):,} APPEND of "
+            f"{len(_LETTER)} octets"
         )
+        peer = (lambda: theirs(corpus, count)) if can_have("dovecot") else None
+        return Measurement(workload, in_turns(wanted.runs, UNITS, lambda: _ours(corpus, count), peer, "Dovecot"))
 
 
 def _ours(corpus: Path, count: int) -> Measured:

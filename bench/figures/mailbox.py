@@ -21,3 +21,9 @@ def maildir(count: int) -> Iterator[Path]:
             path = Path(folder) / "cur" / f"{1_700_000_000 + number}.M{number}P1.corpus:2,{flags}"
             path.write_bytes(message.replace(b"\r\n", b"\n"))
         yield Path(folder)
+
+
+def in_words(folder: Path) -> str:
+    """How many messages, and how large together."""
+    sizes = [path.stat().st_size for path in (folder / "cur").iterdir()]
+    return f"{len(sizes):,} messages, {sum(sizes) / 1e6:,.1f} MB in all, the largest {max(sizes) / 1e3:,.0f} KB"

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from bench.figures.figure import Figure, Part
 
 _HEAD = """# Benchmarks
 
 Written by `python -m bench.figures --page`; `make bench` measures all of it again. Every server is a private instance
-on loopback, they take turns on the same disk, and of several runs the median counts. Figures drift from machine to
-machine and from hour to hour: only the ratios say something. Where the load before a part is above the number of
-processors, others used the machine at the same time, and even the ratios are rough.
+on loopback, they take turns on the same disk, and of several runs the median counts; how much was done stands at each
+part. Figures drift from machine to machine and from hour to hour: only the ratios say something. Each part waits for
+the machine to be calm; where it never was, its last line says so, others used the machine at the same time, and even
+the ratios are rough.
 
 **Durability.** Nothing was relaxed. mailsuite answers `250`, `OK` and `+OK` after an `fdatasync` of its journal, shared
 by all who wait, and makes the file in the Maildir from it, which is synced within two seconds
@@ -22,7 +21,7 @@ with its default `mail_fsync = optimized`.
 deliveries at once to the next host, for mailsuite and Postfix; Postfix without `in_flow_delay`, with 200 processes that
 receive, and with the next host given (mailsuite asks DNS for it); Dovecot in its fast mode, where login and imap
 processes are used again. Nobody uses TLS. mailsuite checks passwords as argon2id hashes, of which one that was right is
-known again for five minutes; Dovecot was given the password in clear.
+known again for five minutes. Dovecot has such hashes in the part *crowd*, and in the others its password in clear.
 
 **To be fair to Dovecot:** it tells sessions in IDLE half a second late on purpose, to tell of several changes at once;
 `imap_hibernate_timeout`, off by default, would hold its idle sessions in far less memory. Steps of the part *imap* are
@@ -30,15 +29,15 @@ taken in the order of the table, over one connection, and what a server learns i
 the first time that this is asked, not that a message is looked at.
 
 """
-_PICTURE = "![How many times better than the peer](benchmarks.png)\n\n"
 
 
-def page(parts: dict[str, Part], picture: bool, how: dict[str, str]) -> str:
-    """All of it; ``how``: what each part does."""
-    told = [_HEAD, _PICTURE if picture else ""]
+def page(parts: dict[str, Part], picture: str, what: dict[str, str]) -> str:
+    """All of it.  ``picture``: the name of the chart's file, empty without one; ``what``: what each part does."""
+    told = [_HEAD, f"![How many times better than the peer]({picture})\n\n" if picture else ""]
     for name, part in parts.items():
-        told.append(f"## {name}\n\n{how[name]} {part.how}\n\n{_table(part.figures)}\n")
-        told.append(f"{part.machine}; {part.versions}; {part.date}, load before {part.load:.1f}.\n\n")
+        alone = f"**{part.alone}.**\n\n" if part.alone else ""
+        told.append(f"## {name}\n\n{what[name]} ({part.how})\n\n{alone}{_table(part.figures)}\n")
+        told.append(f"{part.machine}; {part.versions}; {part.date}; {part.before}.\n\n")
     return "".join(told).rstrip() + "\n"
 
 
@@ -53,7 +52,3 @@ def _table(figures: list[Figure]) -> str:
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def write(folder: Path, parts: dict[str, Part], picture: bool, how: dict[str, str]) -> None:
-    (folder / "benchmarks.md").write_text(page(parts, picture, how))

@@ -6,19 +6,20 @@ import socket
 import time
 from pathlib import Path
 
-from bench.figures.figure import Figure, Measured, Wanted, in_turns
-from bench.figures.mailbox import maildir
+from bench.figures.figure import Measured, Measurement, Wanted, in_turns
+from bench.figures.mailbox import in_words, maildir
 from bench.figures.servers import Served, can_have, dovecot, ours
 
 FIRST, AGAIN = "first login and STAT", "login and STAT"
 
 
-def pop3(wanted: Wanted) -> list[Figure]:
-    """LOGIN and STAT, for the first time and again, UIDL, then RETR of all."""
+def pop3(wanted: Wanted) -> Measurement:
+    """LOGIN and STAT, for the first time and again, UIDL, then RETR of all. At the first login mailsuite computes the
+    argon2id hash of the password, which Dovecot has in clear."""
     units = {FIRST: "s", AGAIN: "s", "UIDL": "s", "RETR": "/s", "mail": "MB/s"}
     with maildir(wanted.count(3000)) as corpus:
         theirs = (lambda: _theirs(corpus)) if can_have("dovecot") else None
-        return in_turns(wanted.runs, units, lambda: _ours(corpus), theirs, "Dovecot")
+        return Measurement(in_words(corpus), in_turns(wanted.runs, units, lambda: _ours(corpus), theirs, "Dovecot"))
 
 
 def _ours(corpus: Path) -> Measured:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from bench.figures.daemon import daemon
 from mailsuite.cli.instance import open_records
 from mailsuite.directory.passwords import hash_password
 from mailsuite.testing.instance import PASSWORD, Instance
@@ -159,22 +160,25 @@ def ours(relay: int = 0, dns: int = 0, inbox: Path | None = None, people: int = 
             with open_records(str(instance.config)) as records:
                 for number in range(people):
                     records.add_account(served.person(number), PASSWORD)
-        instance.start(60)
         try:
+            instance.start(60)
             yield msgspec.structs.replace(served, pid=instance.pid)
         finally:
             instance.stop()
 
 
+def why_not(program: str) -> str:
+    """What keeps that peer from being started here; empty if nothing does."""
+    if os.geteuid() != 0:
+        return "only root can start it"
+    return "" if shutil.which(program) else "it is not installed"
+
+
 def can_have(program: str) -> bool:
     """Whether that peer can be started here; if not, it is told why."""
-    if shutil.which(program) is None:
-        print(f"{program} is left out: it is not installed", file=sys.stderr)
-        return False
-    if os.geteuid() != 0:
-        print(f"{program} is left out: only root can start it", file=sys.stderr)
-        return False
-    return True
+    if why := why_not(program):
+        print(f"{program} is left out: {why}", file=sys.stderr)
+    return not why
 
 
 @contextlib.contextmanager
@@ -191,12 +195,10 @@ def postfix(relay: int = 0) -> Iterator[Served]:
         services = Path("/usr/share/postfix/master.cf.dist").read_text()
         services = re.sub(r"(?m)^smtp +inet .*", f"127.0.0.1:{port} inet n - n - 200 smtpd", services)
         (here / "etc/master.cf").write_text(re.sub(r"(?m)^(\w\S*(?:\s+\S+){3}\s+)y(?=\s)", r"\1n", services))
-        _run("postfix", "-c", str(here / "etc"), "start")
-        try:
+        order = ["postfix", "-c", str(here / "etc")]
+        with daemon([*order, "start"], [*order, "stop"], here / "spool/pid/master.pid") as pid:
             _until_it_answers(port)
-            yield Served(_pid(here / "spool/pid/master.pid"), here / "mail/box", smtp=port)
-        finally:
-            _run("postfix", "-c", str(here / "etc"), "stop")
+            yield Served(pid, here / "mail/box", smtp=port)
 
 
 @contextlib.contextmanager
@@ -210,20 +212,17 @@ def dovecot(inbox: Path | None = None, people: int = 0) -> Iterator[Served]:
         maildir = here / "mail" / USER / "Maildir"
         if inbox is not None:
             shutil.copytree(inbox, maildir)
-        _run("chown", "-R", f"{MAIL_USER}:{MAIL_USER}", str(here / "mail"))
+        subprocess.run(["chown", "-R", f"{MAIL_USER}:{MAIL_USER}", str(here / "mail")], check=True)
         served = Served(0, maildir, USER, PASSWORD, imap=imap, pop3=pop3)
         names = map(served.person, range(people))
         (here / "people").write_text("".join(f"{name}:{{ARGON2ID}}{hash_password(PASSWORD)}\n" for name in names))
         passwords = _HASHED.format(here=here) if people else _CLEAR
         values = {"imap": imap, "pop3": pop3, "user": MAIL_USER, "passwords": passwords, "crowd": CROWD}
         (here / "dovecot.conf").write_text(_DOVECOT.format(here=here, **values))
-        _run("dovecot", "-c", str(here / "dovecot.conf"))
-        try:
+        given = ["-c", str(here / "dovecot.conf")]
+        with daemon(["dovecot", *given], ["doveadm", *given, "stop"], here / "run/master.pid") as pid:
             _until_it_answers(imap)
-            yield msgspec.structs.replace(served, pid=_pid(here / "run/master.pid"))
-        finally:
-            _run("doveadm", "-c", str(here / "dovecot.conf"), "stop")
-            time.sleep(0.5)
+            yield msgspec.structs.replace(served, pid=pid)
 
 
 @contextlib.contextmanager
@@ -232,20 +231,6 @@ def _open_folder(prefix: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as name:
         os.chmod(name, 0o755)
         yield Path(name)
-
-
-def _run(*command: str) -> None:
-    """What becomes a daemon keeps what it was given to write to: nothing."""
-    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
-
-
-def _pid(file: Path) -> int:
-    """As soon as a daemon has written it."""
-    for _ in range(100):
-        with contextlib.suppress(OSError, ValueError):
-            return int(file.read_text())
-        time.sleep(0.05)
-    raise TimeoutError(f"no process id in {file}")
 
 
 def free_port() -> int:

@@ -13,8 +13,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.figures.figure import Figure, LeftOut, Measured, Wanted, in_turns
+from bench.figures.figure import LeftOut, Measured, Measurement, Wanted, in_turns
 from bench.figures.servers import Served, can_have, free_port, ours, postfix
+from mailsuite.testing.children import child
 from mailsuite.testing.dns import DNSServer
 
 SESSIONS, OCTETS = 20, 4096
@@ -28,7 +29,7 @@ def require(program: str) -> None:
         raise LeftOut(f"{program} is not installed (Debian: postfix)")
 
 
-def ingest(wanted: Wanted) -> list[Figure]:
+def ingest(wanted: Wanted) -> Measurement:
     """From the first connection until the last message is in the Maildir, safe from a power cut: over connections that
     are used again, and with a connection for each message."""
     require("smtp-source")
@@ -51,10 +52,15 @@ def ingest(wanted: Wanted) -> list[Figure]:
             return measured(served)
 
     units = dict.fromkeys(("delivered, connections used again", "delivered, a connection a message"), "/s")
-    return in_turns(wanted.runs, units, mine, theirs if can_have("postfix") else None, "Postfix")
+    figures = in_turns(wanted.runs, units, mine, theirs if can_have("postfix") else None, "Postfix")
+    return Measurement(f"{_workload(count)}, after {max(count // 10, 1):,} to warm up", figures)
 
 
-def relay(wanted: Wanted) -> list[Figure]:
+def _workload(count: int) -> str:
+    return f"{count:,} messages of {OCTETS:,} octets each way, over {SESSIONS} connections at a time"
+
+
+def relay(wanted: Wanted) -> Measurement:
     """From the first connection until the last message has reached the next server: over connections that are used
     again, and with a connection for each message."""
     require("smtp-source")
@@ -77,7 +83,8 @@ def relay(wanted: Wanted) -> list[Figure]:
             return measured(served, sink)
 
     units = dict.fromkeys(("relayed, connections used again", "relayed, a connection a message"), "/s")
-    return in_turns(wanted.runs, units, mine, theirs if can_have("postfix") else None, "Postfix")
+    figures = in_turns(wanted.runs, units, mine, theirs if can_have("postfix") else None, "Postfix")
+    return Measurement(_workload(count), figures)
 
 
 def _relayed(served: Served, sink: Sink, count: int, again: bool) -> float:
@@ -117,19 +124,25 @@ def _until_there(inbox: Path, count: int) -> None:
 class Sink:
     """smtp-sink, and how many messages it has got."""
 
-    def __enter__(self) -> Sink:
+    def __init__(self) -> None:
         self.port = free_port()
         self.messages = 0
+        self._open = contextlib.ExitStack()
+
+    def __enter__(self) -> Sink:
         user = ["-u", "nobody"] if os.geteuid() == 0 else []
         command = ["smtp-sink", "-c", *user, f"127.0.0.1:{self.port}", "1000"]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        threading.Thread(target=self._count, daemon=True).start()
-        time.sleep(0.3)
+        pipe, both = subprocess.PIPE, subprocess.STDOUT
+        with self._open:  # closed by an exception here, and else by __exit__
+            start = child(lambda: subprocess.Popen(command, stdout=pipe, stderr=both, start_new_session=True))
+            self._process = self._open.enter_context(start)
+            threading.Thread(target=self._count, daemon=True).start()
+            time.sleep(0.3)
+            self._open = self._open.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait(10)
+        self._open.close()
 
     def _count(self) -> None:
         for number in self._numbers():

@@ -18,6 +18,7 @@ from bench.abuse.memory import family
 ROOT = Path(__file__).parents[2]
 PROGRAMS = {
     "abuse": ["bench.abuse", "tag_of_a_megabyte"],
+    "figures": ["bench.figures", "memory", "--runs", "1", "--patience", "0", "--results", "figures.json"],
     "soak": ["bench.soak", "--minutes", "1"],
 }
 
@@ -62,6 +63,7 @@ MOMENTS = [
     ("abuse", starting, signal.SIGINT),
     ("soak", starting, signal.SIGTERM),
     ("soak", running, signal.SIGINT),
+    ("figures", starting, signal.SIGINT),
 ]
 
 
