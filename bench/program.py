@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import cProfile
+import logging
 import os
 import pstats
 import shutil
@@ -131,6 +132,7 @@ def end_in_order() -> None:
     def end(number: int, _: FrameType | None) -> None:
         for each in signals:
             signal.signal(each, lambda *_: None)  # not SIG_IGN, which those that end servers would inherit
+        logging.getLogger("asyncio").disabled = True  # it would tell of each task that is given up
         os.write(2, b"ended by %b: what was started is stopped\n" % signal.Signals(number).name.encode())
         sys.exit(128 + number)
 

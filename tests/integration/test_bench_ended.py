@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -87,7 +88,8 @@ def test_all_that_was_started_ends(
             os.killpg(program.pid, number)
             _, told = program.communicate(timeout=40)
         finally:
-            program.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(program.pid, signal.SIGKILL)
         assert program.returncode == 128 + number
         assert told == f"ended by {number.name}: what was started is stopped\n"
         until(lambda: not any(words(one) for one in started), "the end of all")

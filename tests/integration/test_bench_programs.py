@@ -314,3 +314,30 @@ def test_error_in_the_midst_ends_the_program(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "broken on purpose" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+IN_THE_MIDST = """
+import asyncio, os, signal, sys, time
+from bench.program import end_in_order
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may have it ignored
+end_in_order()
+async def wait():
+    await asyncio.get_running_loop().create_future()
+async def work():
+    tasks = [asyncio.create_task(wait()) for _ in "ab"]
+    asyncio.get_running_loop().call_later(0.01, os.kill, os.getpid(), signal.SIGINT)
+    await asyncio.wait_for(asyncio.gather(*tasks), 10)
+try:
+    asyncio.run(work())
+finally:
+    os.kill(os.getpid(), signal.SIGINT)  # impatient
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0.05)
+    print("in order")
+"""
+
+
+def test_ctrl_c_ends_with_a_line_and_whoever_repeats_it_disturbs_nothing(tmp_path: Path) -> None:
+    done = run(["-c", IN_THE_MIDST], str(tmp_path))
+    assert (done.returncode, done.stdout) == (130, "in order\n")
+    assert done.stderr == "ended by SIGINT: what was started is stopped\n"
