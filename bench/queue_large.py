@@ -111,7 +111,8 @@ def list_all(folder: str, *arguments: str) -> None:
 def measure(folder: str) -> None:
     """The server ends when its standard input does, whatever happens here."""
     command = [sys.executable, "-m", "bench.queue_large", "--serve", folder]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, start_new_session=True) as server:
         assert server.stdout is not None
         assert server.stdin is not None
         for line in server.stdout:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -103,6 +104,9 @@ def checked(parser: argparse.ArgumentParser) -> argparse.Namespace:
         parser.error(f"{asked.results.parent} is no folder")
     if asked.results.is_dir():
         parser.error(f"{asked.results} is a folder")
+    written = [path for path in (asked.results, asked.results.parent) if path.exists()]
+    if denied := [path for path in written if not os.access(path, os.W_OK)]:
+        parser.error(f"{denied[0]} cannot be written: name another file with --results")
     if asked.results.suffix in (".md", ".png"):
         parser.error(f"{asked.results} would be the page or its chart: name a file that ends in .json")
     if unknown := set(asked.parts) - set(PARTS):

@@ -215,6 +215,15 @@ def test_wrong_arguments_are_refused_in_words(
     assert words in capsys.readouterr().err
 
 
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], run: Callable[..., int]
+) -> None:
+    monkeypatch.setattr("os.access", lambda path, _: path != tmp_path)
+    with pytest.raises(SystemExit):
+        run("--results", tmp_path / "x.json", "memory")
+    assert f"{tmp_path} cannot be written: name another file with --results" in capsys.readouterr().err
+
+
 def test_help_says_what_every_option_does() -> None:
     shown = arguments().format_help()
     assert "Examples: ``python -m bench.figures push --runs 1" in shown
