@@ -1,4 +1,10 @@
-"""The abuse table (bench/abuse) at modest size against a real process; ``python -m bench.abuse`` runs it in full."""
+"""The abuse table (bench/abuse) at modest size against a real process; ``python -m bench.abuse`` runs it in full.
+
+A polite client has to be answered within a second all the while.  Where somebody else has the machine, too, he is not,
+and it is no fault of ours: a case that failed for nothing else is run again, at most twice, and what the client waits
+when there is no abuse is allowed for, four times, since the abuser takes his share of the machine as well.  Never more
+than ``BUSY_WAIT``: a server that stalls for three seconds at each try is found on any machine, however busy it seems.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +13,7 @@ import re
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,12 +23,14 @@ from bench.abuse import __main__ as program
 from bench.abuse.attacks import TABLE
 from bench.abuse.case import LONGEST_WAIT, Case
 from bench.abuse.imap_input import is_strange
-from bench.abuse.run import Attacked, aim_at, calm_wait, run
+from bench.abuse.run import Attacked, Outcome, aim_at, calm_wait, run
 from bench.abuse.target import target
 from mailsuite.testing.instance import Instance
 
 #: Of the sizes that the cases say.
 SCALE = 0.05
+#: Seconds that a polite client may wait on the busiest machine.
+BUSY_WAIT = 2.5
 
 
 @pytest.fixture(scope="module")
@@ -30,15 +39,41 @@ def instance() -> Iterator[Instance]:
         yield running
 
 
+def tried(case: Case, instance: Instance) -> Outcome:
+    """How the case ended at last; see above."""
+    outcome = run(case, instance, SCALE)
+    for _ in range(2):
+        if outcome.wrong and all(" took " in each for each in outcome.wrong):
+            outcome = run(case, instance, SCALE, min(LONGEST_WAIT + 4 * calm_wait(instance), BUSY_WAIT))
+    return outcome
+
+
 @pytest.mark.parametrize("name", TABLE)
 def test_bound_holds_and_a_polite_client_is_served(name: str, instance: Instance) -> None:
-    outcome = run(TABLE[name], instance, SCALE)
-    for _ in range(2):  # somebody else may have the machine, too: what he costs does not count
-        if outcome.wrong and all(" took " in each for each in outcome.wrong):
-            outcome = run(TABLE[name], instance, SCALE, LONGEST_WAIT + 4 * calm_wait(instance))
+    """Within a second, or a little more on a busy machine: see above."""
+    outcome = tried(TABLE[name], instance)
     if outcome.skipped:
         pytest.skip(outcome.met)
     assert not outcome.wrong
+
+
+@pytest.mark.parametrize("calm", [0.0, 60.0])
+def test_a_server_that_stalls_for_three_seconds_is_found(
+    calm: float, instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long a polite client waited without it: the attack is that the whole process stands still."""
+
+    def stall(*_: object) -> Attacked:
+        time.sleep(0.1)  # the client is at work
+        os.kill(instance.pid, signal.SIGSTOP)
+        time.sleep(3)
+        os.kill(instance.pid, signal.SIGCONT)
+        return Attacked("")
+
+    monkeypatch.setattr("bench.abuse.run.attack", stall)
+    monkeypatch.setattr(sys.modules[__name__], "calm_wait", lambda instance: calm)
+    (wait,) = tried(Case("stall", "none", lambda aim: ""), instance).wrong
+    assert " took " in wait
 
 
 def test_what_does_not_hold_is_told(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
