@@ -55,8 +55,11 @@ class Recorder:
         self._lost = 0
         self._timer: IDelayedCall | None = None
         self._writing: Deferred[None] = succeed(None)
+        self._closed = False
 
     def happened(self, what: Happening) -> None:
+        if self._closed:  # what was in a thread when the server stopped
+            return
         if len(self._waiting) >= MOST:
             self._lost += 1
             return
@@ -82,7 +85,8 @@ class Recorder:
         self.log.error("track: {count} happenings lost: {why}", count=count, why=failure.getErrorMessage())
 
     def close(self) -> Deferred[None]:
-        """Everything is written when it fires; nothing may happen any more."""
+        """Everything is written when it fires; what happens later is let go."""
+        self._closed = True
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._write()

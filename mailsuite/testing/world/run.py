@@ -21,7 +21,7 @@ from twisted.logger import LogPublisher, globalLogBeginner
 
 from mailsuite.testing.world import seeds
 from mailsuite.testing.world.faults import USUAL, Faults, Kind
-from mailsuite.testing.world.town import HOUR, Town
+from mailsuite.testing.world.town import HOUR, RUSH, Town
 from mailsuite.testing.world.trace import TraceFile
 from mailsuite.testing.world.world import World
 
@@ -67,7 +67,7 @@ def run(
         faults = Faults(town, world.child())
         for kind in kinds(seed, world.rng):
             faults.plan(kind)
-        world.run(hours * HOUR)
+        world.run(hours * HOUR + RUSH)  # the last of what was planned has begun
         town.settle()
         world.finish()
         return Outcome(

@@ -75,6 +75,17 @@ def told(path: str, id: str) -> list[Happening]:
 # -- writing -----------------------------------------------------------------------------------------------------------
 
 
+def test_what_happens_after_the_end_starts_no_timer() -> None:
+    """A result that a thread brings when the server has stopped."""
+    rows, clock = Memory(), Clock()
+    recorder = Recorder(rows, clock, Inline())
+    recorder.happened(accepted("1"))
+    result_of(recorder.close())
+    recorder.happened(accepted("2"))
+    assert clock.getDelayedCalls() == []
+    assert [len(batch) for batch in rows.batches] == [1]
+
+
 def test_what_one_client_reads_within_a_second_is_one_row() -> None:
     rows, clock = Memory(), Clock()
     recorder = Recorder(rows, clock, Inline())
