@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IListeningPort, IReactorTime
 
 from mailsuite.config.interfaces import Interface
@@ -54,6 +55,8 @@ from mailsuite.store.maildir import MaildirStores
 from mailsuite.track.database import Database
 from mailsuite.track.recorder import Recorder
 from mailsuite.watched import read_once
+
+_T = TypeVar("_T")
 
 #: Seconds for which messages wait for others to be recorded with, and then to be placed with, where few and where many
 #: come.
@@ -219,6 +222,10 @@ class Parts:
     def at_work(self) -> list[str]:
         """What the threads do at this moment; any thread."""
         return self._offload.at_work()
+
+    def in_thread(self, work: Callable[[], _T]) -> Deferred[_T]:
+        """Between ``open`` and ``close``."""
+        return self._offload.run(work)
 
     async def close(self) -> None:
         """Everything that was promised is on disk when this is done; fails with ``Temporary`` where the disk does not

@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 from mailsuite.config.check import check_places
 from mailsuite.config.schema import Settings
 from mailsuite.errors import ConfigError, MailError
-from mailsuite.services.allocator import keep_little
+from mailsuite.services.allocator import GivingBack, keep_little
 from mailsuite.services.descriptors import needed, raise_limit
 from mailsuite.services.lock import FolderLock
 from mailsuite.services.log_lines import write_lines_quickly
@@ -63,7 +63,9 @@ class MailServer(Service):
         self._settings = settings
         self._path = path
         self._reactor = reactor
-        self._running = Running(settings, Parts(settings, reactor), reactor)
+        parts = Parts(settings, reactor)
+        self._running = Running(settings, parts, reactor)
+        self._giving_back = GivingBack(reactor, parts.in_thread)
         self._taken: list[Taken] = []
         self._lock: FolderLock | None = None
         self._started: Deferred[None] = succeed(None)
@@ -116,6 +118,7 @@ class MailServer(Service):
     async def _start(self) -> None:
         waiting = await self._running.start(self._path, self._taken)
         tune_interpreter()
+        self._giving_back.start()
         self.log.info(
             "ready: {hostname}, {ports}; {waiting} waiting to be sent",
             hostname=self._settings.hostname,
@@ -142,6 +145,7 @@ class MailServer(Service):
 
     async def _stop(self) -> None:
         self._started.cancel()
+        self._giving_back.stop()
         self.log.info("stopping")
         last_resort = LastResort(self._settings.timeouts.shutdown + CLOSING, self._running.parts.at_work)
         await self._running.stop(self._taken)

@@ -19,8 +19,10 @@ from zope.interface import implementer
 from mailsuite.interfaces import IWatch
 from mailsuite.model import Arrived, Change, FlagsChanged, Gone, Overflow, Vanished
 
-#: Messages that the changes in one log may name together.
+#: Messages that the changes in one log may name together, and while nobody watches: there are many mailboxes, and who
+#: comes next takes a snapshot first.
 MAX_NAMED = 10_000
+MAX_UNWATCHED = 100
 
 _log = Logger()
 
@@ -63,7 +65,8 @@ class Feed:
         with self._lock:
             self._changes.append(change)
             self._named += _named(change)
-            while self._named > self._max_named and len(self._changes) > 1:
+            most = self._max_named if self._watches else min(self._max_named, MAX_UNWATCHED)
+            while self._named > most and len(self._changes) > 1:
                 self._named -= _named(self._changes.popleft())
                 self._oldest += 1
 

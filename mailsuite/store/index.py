@@ -42,6 +42,8 @@ CREATE TABLE preview (key INTEGER PRIMARY KEY, text TEXT NOT NULL);
 #: Pages of the write-ahead log after which SQLite brings it home, for which it waits for the disk twice: more than a
 #: command changes of most mailboxes.  Octets that the log keeps then.
 WAL_PAGES, WAL_KEPT = 4000, 4 << 20
+#: Octets that SQLite takes for all accounts together before each uses its own pages again.
+HEAP = 12 << 20
 #: Files that were set aside and are kept, the newest.
 MAX_SET_ASIDE = 3
 _COLUMNS = "key, base, recent, letters, stored, wire, date, modseq"
@@ -90,6 +92,7 @@ class Index:
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=NORMAL")  # no fsync a transaction, no corruption by a power cut either
             db.execute("PRAGMA cache_size=-4096")
+            db.execute(f"PRAGMA soft_heap_limit={HEAP}")  # of the process
             db.execute(f"PRAGMA wal_autocheckpoint={WAL_PAGES}")
             db.execute(f"PRAGMA journal_size_limit={WAL_KEPT}")
             version = db.execute("PRAGMA user_version").fetchone()[0]

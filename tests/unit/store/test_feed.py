@@ -7,7 +7,7 @@ from zope.interface.verify import verifyObject
 
 from mailsuite.interfaces import IWatch
 from mailsuite.model import Arrived, Gone, Overflow, Vanished
-from mailsuite.store.feed import Feed
+from mailsuite.store.feed import MAX_UNWATCHED, Feed
 
 NO = frozenset[str]()
 
@@ -37,6 +37,19 @@ def test_the_log_is_bounded_by_the_messages_it_names() -> None:
     feed.publish(arrived(20))
     assert list(slow.take()) == []
     assert list(quick.take()) == [arrived(20)]
+
+
+def test_while_nobody_watches_little_is_kept() -> None:
+    """A busy server has many mailboxes, and most are not looked at."""
+    feed = Feed()
+    for number in range(1, 2 * MAX_UNWATCHED):
+        feed.publish(arrived(number))
+    assert len(feed._changes) == MAX_UNWATCHED
+    assert list(feed.watch(0, lambda: None).take()) == [Overflow()]
+    watch = feed.watch(feed.position - MAX_UNWATCHED, lambda: None)
+    for number in range(2 * MAX_UNWATCHED, 4 * MAX_UNWATCHED):
+        feed.publish(arrived(number))
+    assert list(watch.take()) == [arrived(number) for number in range(MAX_UNWATCHED, 4 * MAX_UNWATCHED)]
 
 
 def test_a_change_larger_than_the_bound_is_still_told() -> None:
