@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 AT_ONCE = 200
 #: Seconds from the answer until the files follow: what the client asks next often undoes that, or removes them.
 DELAY = 0.2
+#: Of these how many they let a session go first that goes on asking: they take a processor and the disk.
+MOMENTS = 5
 #: Seconds after which the next change waits for what is behind, lest something always is.
 PATIENCE = 1.0
 #: Units, and files in them, that may be behind; the next one waits for them.

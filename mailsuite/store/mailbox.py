@@ -17,6 +17,7 @@ from mailsuite.model import Fetched, FlagOp, Flags, Forest, Listing, MailboxesCh
 from mailsuite.query import Query, Ranges, SortBy, ThreadAlgorithm, unheard
 from mailsuite.store import bodies, changing, finding, maildrop, reading
 from mailsuite.store.account import AccountMail
+from mailsuite.store.behind import MOMENTS
 from mailsuite.store.feed import Watch
 from mailsuite.store.flags import canonical
 from mailsuite.store.folder import Folder
@@ -252,7 +253,13 @@ class MaildirMailbox:
         return Deferred.fromCoroutine(self._do_behind()).addErrback(self._still_behind)
 
     async def _do_behind(self) -> None:
-        await self._moment()
+        """When nobody has asked for anything for a moment, or will not stop."""
+        account = self._lane.account
+        for _ in range(MOMENTS):
+            asked_at = account.asked_at
+            await self._moment()
+            if account.asked_at == asked_at:
+                break
         await self._lane.run_behind(self.folder.behind.perform)
         await self._lane.run_unasked(self.folder.behind.publish)
 

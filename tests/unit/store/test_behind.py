@@ -52,7 +52,7 @@ def store(mailbox: Any, uids: list[int], op: FlagOp, *flags: str) -> None:
 
 def follow(site: Site) -> None:
     """What is behind is done."""
-    site.clock.advance(behind.DELAY)
+    site.clock.pump([behind.DELAY] * behind.MOMENTS)
 
 
 def letters(site: Site, name: str = "INBOX") -> list[str]:
@@ -108,6 +108,22 @@ def test_a_file_is_found_under_each_name_that_it_may_have(site: Site) -> None:
     for unit in inbox.folder.behind._units:
         unit.promise.perform()
         assert [octets(inbox, uid)[-12:] for uid in (1, 2)] == [END, END]
+
+
+@pytest.mark.parametrize("asking", [0, 1, 3, 100])
+def test_files_let_a_session_go_first_that_goes_on_asking_but_not_for_ever(site: Site, asking: int) -> None:
+    inbox = site.mailbox()
+    site.clock.advance(10)  # what was delivered is rendered
+    store(inbox, [1, 2], FlagOp.ADD, FLAGGED)
+    waited = 0
+    while inbox.folder.behind.pending:
+        site.clock.advance(behind.DELAY * 0.51)
+        if waited < asking:
+            inbox._lane.asks()
+        site.clock.advance(behind.DELAY * 0.51)
+        waited += 1
+    assert waited == min(asking + 1, behind.MOMENTS)
+    assert letters(site) == ["", "F", "F"]
 
 
 @pytest.mark.parametrize(("bound", "most"), [("MAX_UNITS", 2), ("MAX_FILES", 6)])
