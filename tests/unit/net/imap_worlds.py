@@ -139,11 +139,11 @@ class FilesBehind(OnDisk):
         return self.journal, Inline()
 
     def set_flags(self, box: str, uid: int, flags: set[str]) -> None:
-        self.clock.advance(behind.DELAY)
+        self.clock.pump([behind.DELAY] * behind.MOMENTS)
         super().set_flags(box, uid, flags)
 
     def drop(self, box: str, uid: int) -> None:
-        self.clock.advance(behind.DELAY)
+        self.clock.pump([behind.DELAY] * behind.MOMENTS)
         super().drop(box, uid)
 
     def close(self) -> None:
