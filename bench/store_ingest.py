@@ -152,7 +152,7 @@ async def run(server: Server, asked: argparse.Namespace) -> None:
     print(f"a 1 ms timer late by {lateness.percentile(0.99):.1f} ms at the 99th percentile")
     await deferLater(reactor, REST)
     give_back()  # as a server does every half a minute
-    print(f"grown by {resident() - before:.0f} MiB after {REST:.0f} s of rest")
+    print(f"grown by {max(0.0, resident() - before):.0f} MiB after {REST:.0f} s of rest")
     began = time.perf_counter()
     await server.stores.close()
     server.close()

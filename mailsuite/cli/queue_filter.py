@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from mailsuite.errors import InvalidName
 from mailsuite.model import EVERYTHING, Selection
@@ -26,9 +27,17 @@ def _span(context: click.Context, parameter: click.Parameter, value: str) -> flo
     return float(found[1]) * _SECONDS[found[2]]
 
 
+def _is_given(value: str, context: click.Context, parameter: click.Parameter) -> bool:
+    """An empty value would mean all: it is a script's variable that nobody has set."""
+    source = context.get_parameter_source(parameter.name or "")
+    if not value and source is not ParameterSource.DEFAULT:
+        raise click.BadParameter("it is empty, which would mean all; leave the option out for that")
+    return bool(value)
+
+
 def _domain(context: click.Context, parameter: click.Parameter, value: str) -> str:
     """As the queue has it: in lower case and ``xn--`` form."""
-    if not value:
+    if not _is_given(value, context, parameter):
         return ""
     try:
         return parse_mailbox(f"x@{value}").domain
@@ -38,7 +47,7 @@ def _domain(context: click.Context, parameter: click.Parameter, value: str) -> s
 
 
 def _recipient(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    if not value:
+    if not _is_given(value, context, parameter):
         return ""
     try:
         return str(parse_mailbox(value))
@@ -47,7 +56,7 @@ def _recipient(context: click.Context, parameter: click.Parameter, value: str) -
 
 
 def _sender(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    if value in ("", "<>"):
+    if not _is_given(value, context, parameter) or value == "<>":
         return value
     try:
         found = parse_mailbox(f"x{value}" if value.startswith("@") else value)
@@ -56,12 +65,22 @@ def _sender(context: click.Context, parameter: click.Parameter, value: str) -> s
     return f"@{found.domain}" if value.startswith("@") else str(found)
 
 
+def _error(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    return value if _is_given(value, context, parameter) else ""
+
+
 def filter_options(command: _F) -> _F:
     """``[ID]...`` and options, handed on as ``ids`` and the keywords of ``selection``."""
     for option in (
         click.option("--not-held", "not_held", is_flag=True, help="Only what is not held."),
         click.option("--held", is_flag=True, help="Only what is held."),
-        click.option("--error", default="", metavar="TEXT", help="Part of what was said last (`greylist`, `4.7.1`)."),
+        click.option(
+            "--error",
+            default="",
+            callback=_error,
+            metavar="TEXT",
+            help="Part of what was said last (`greylist`, `4.7.1`).",
+        ),
         click.option(
             "--younger", callback=_span, default="0", metavar="AGE", help="Arrived less than that ago: 30m, 4h."
         ),
@@ -80,6 +99,8 @@ def selection(ids: tuple[str, ...], held: bool, not_held: bool, **given: Any) ->
     """Raises InvalidName for options that contradict each other."""
     if held and not_held:
         raise InvalidName("--held and --not-held exclude each other")
+    if given.get("subdomains") and not given.get("domain"):
+        raise InvalidName("--subdomains goes with --domain: those below which one?")
     return Selection(ids=ids or None, held=held if held or not_held else None, **given)
 
 

@@ -252,7 +252,7 @@ def _let_go(queued: Queued, now: float) -> Queued:
         msgspec.structs.replace(entry, due=now) if entry.last_text and not entry.last_status else entry
         for entry in queued.pending
     )
-    return msgspec.structs.replace(queued, pending=pending, due=min(queued.due, *(entry.due for entry in pending)))
+    return msgspec.structs.replace(queued, pending=pending, due=min([queued.due, *(entry.due for entry in pending)]))
 
 
 def _hurried(queued: Queued, now: float) -> Queued:

@@ -86,7 +86,7 @@ class Runner:
         self._looking = False
         self._again = False
         self._timer: IDelayedCall | None = None
-        #: Something is due that found no room.
+        #: Something is due that found no room, or will be and no timer tells of it.
         self._starved = False
         self._under_way: set[Deferred[bool]] = set()
         self._stopped: Deferred[None] | None = None
@@ -131,7 +131,7 @@ class Runner:
                 self._begin(queued)
         self._set_timer(self._queue.when_due(self._destinations.has_room))
         due = self._queue.when_due()
-        self._starved = due is not None and due <= self._clock.seconds()
+        self._starved = due is not None and (self._full or due <= self._clock.seconds())
 
     def _cannot_take(self, failure: Failure) -> None:
         self.log.failure("the queue cannot be read", failure)
@@ -145,10 +145,14 @@ class Runner:
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
-        full = len(self._under_way) >= self._settings.leases  # then the end of an attempt looks again
-        if due is not None and self._running and not full:
+        if due is not None and self._running and not self._full:
             wait = min(max(due - self._clock.seconds(), 0.0), LONGEST_WAIT)
             self._timer = self._clock.callLater(wait, self._look)
+
+    @property
+    def _full(self) -> bool:
+        """No message can be taken: the end of an attempt looks again."""
+        return len(self._under_way) >= self._settings.leases
 
     def _begin(self, queued: Queued) -> None:
         attempt = Deferred.fromCoroutine(self._attempt(queued))

@@ -99,7 +99,8 @@ def test_what_postfix_refuses_comes_back_to_the_sender(postfix: tuple[Instance, 
     notice = file.read_bytes()
     assert b"multipart/report" in notice
     assert b"Final-Recipient: rfc822; nobody@postfix.test\nAction: failed\nStatus: 5.1.1\n" in notice
-    assert "User unknown in virtual mailbox table" in peer.log()
+    words = "User unknown in virtual mailbox table"
+    instance.wait_until(lambda: words in peer.log(), 20, "what Postfix says, which another process of it writes down")
 
 
 def test_a_sender_hears_of_success_from_the_server_that_we_handed_it_to(postfix: tuple[Instance, Postfix]) -> None:

@@ -194,6 +194,11 @@ def test_an_age_is_a_number_and_a_unit(folder: str) -> None:
     ("options", "words"),
     [
         ("--domain .test", "with --subdomains those below it too"),
+        ("--subdomains", "--subdomains goes with --domain"),
+        ("--domain= --subdomains", "it is empty, which would mean all"),
+        ("--sender= --older 1d", "it is empty, which would mean all"),
+        ("--recipient=", "it is empty, which would mean all"),
+        ("--error=", "it is empty, which would mean all"),
         ("--domain b_test.", "example.org"),
         ("--recipient bob", "bob@example.org"),
         ("--recipient @b.test", "--domain"),

@@ -651,6 +651,40 @@ def test_when_all_leases_are_out_the_end_of_one_takes_the_next() -> None:
     assert world.listed() == []
 
 
+def test_when_all_leases_were_out_what_is_delayed_is_tried_when_it_is_due() -> None:
+    world = World(leases=2, at_once=2)
+    world.runner.start()
+    world.courier.answers["mx1.b.test"] = later
+    world.add("slow")
+    world.courier.paused = True
+    for id in ("m1", "m2"):
+        world.add(id, DAN)
+    world.courier.answers.clear()
+    world.courier.paused = False
+    world.courier.resume()
+    assert world.listed() == ["slow"]
+    world.clock.advance(DAY)
+    assert world.listed() == []
+
+
+def test_nor_do_results_that_were_not_written_stop_the_retries(full: World) -> None:
+    full.runner = Runner(
+        *(full.queue, full.router, full.courier, full.reports, full.clock),
+        RunnerSettings(first_per_destination=2, leases=2),
+    )
+    full.runner.start()
+    full.courier.answers["mx1.b.test"] = later
+    full.add("slow")
+    full.courier.answers.clear()
+    for id in ("m1", "m2"):
+        full.add(id, DAN)
+    full.queue.full = False
+    full.clock.advance(AGAIN)
+    assert full.listed() == ["slow"]
+    full.clock.advance(DAY)
+    assert full.listed() == []
+
+
 def test_a_message_whose_file_is_gone_is_delayed(world: World) -> None:
     world.queue.body = lambda id: fail(Temporary("I/O error"))  # type: ignore[method-assign]
     world.add("m1")
