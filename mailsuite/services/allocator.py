@@ -14,6 +14,8 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 # <malloc.h>
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
@@ -46,6 +48,8 @@ def give_back() -> bool:
 class GivingBack:
     """From ``start`` to ``stop``, every ``EVERY`` seconds; ``run`` has something done in a thread."""
 
+    log = Logger()
+
     def __init__(self, clock: IReactorTime, run: Callable[[Callable[[], bool]], Deferred[bool]]) -> None:
         self._run = run
         self._calls = LoopingCall(self._give)
@@ -60,4 +64,8 @@ class GivingBack:
             self._calls.stop()
 
     def _give(self) -> Deferred[bool]:
-        return self._run(give_back)
+        return self._run(give_back).addErrback(self._not_given)
+
+    def _not_given(self, failure: Failure) -> bool:
+        self.log.failure("free memory is not given back", failure)
+        return False

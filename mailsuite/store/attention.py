@@ -34,7 +34,8 @@ QUIET = TICK + 0.5
 #: Seconds after which a look is one: nothing tells of what another host does to a shared disk.
 LOOK_EVERY = 15.0
 #: Seconds for which a mailbox is followed when nobody looks at it any more: who selects it again is answered at once.
-LINGER = 5.0
+#: No longer, for a folder that another program moves away or puts in its place tells nothing.
+LINGER = 1.0
 #: Mailboxes of which that is so: their accounts stay open.
 MAX_LINGERING = 64
 #: Mailboxes that are watched at the same time, each with two of the kernel's watches.
@@ -122,6 +123,9 @@ class Attention:
     def follow(self, lane: Lane, folder: Folder) -> None:
         """From now until its feed has had no watch for ``LINGER``; nothing if that is so already, or cannot be."""
         followed = self._followed.get(folder)
+        if followed in self._lingering and self._clock.seconds() - followed.looked >= LINGER:
+            self._drop(followed)
+            followed = None
         if followed is None:
             if folder.gone or len(self._followed) >= MAX_FOLDERS:
                 return

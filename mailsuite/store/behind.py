@@ -82,6 +82,11 @@ class Behind:
         """Whether files may be called otherwise than the index says; any thread."""
         return bool(self._units or self._to_mend)
 
+    @property
+    def several(self) -> bool:
+        """More than one unit; of too many, somebody would have to wait."""
+        return len(self._units) > 1
+
     def commit(
         self, steps: Unit, places: Places, again: Callable[[Places], None], removes: bool = False
     ) -> Collection[int]:

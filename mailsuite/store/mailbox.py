@@ -253,12 +253,12 @@ class MaildirMailbox:
         return Deferred.fromCoroutine(self._do_behind()).addErrback(self._still_behind)
 
     async def _do_behind(self) -> None:
-        """When nobody has asked for anything for a moment, or will not stop."""
+        """When nobody has asked for anything for a moment, or will not stop; with more to come, at once."""
         account = self._lane.account
         for _ in range(MOMENTS):
             asked_at = account.asked_at
             await self._moment()
-            if account.asked_at == asked_at:
+            if account.asked_at == asked_at or self.folder.behind.several:
                 break
         await self._lane.run_behind(self.folder.behind.perform)
         await self._lane.run_unasked(self.folder.behind.publish)

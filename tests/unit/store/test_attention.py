@@ -17,11 +17,13 @@ from twisted.internet.defer import Deferred
 
 from mailsuite.disk.inotify import Ended, Inotify, Told, events
 from mailsuite.disk.placement import record_all
+from mailsuite.disk.recorded import Recorded
+from mailsuite.errors import NotFound
 from mailsuite.model import Arrived, FlagOp, FlagsChanged, Snapshot, ToMailbox, Vanished
 from mailsuite.store import attention, scan
 from mailsuite.store.behind import Behind
 from mailsuite.store.folder import Folder
-from mailsuite.testing.results import result_of
+from mailsuite.testing.results import failure_of, result_of
 
 
 class Readers:
@@ -290,6 +292,44 @@ def test_nor_is_what_is_being_changed_read_at_the_same_time(attended: Attended, 
     over.set()
     thread.join()
     assert attended.inbox.folder.snapshot_at_hand(True) is not None
+
+
+def test_nor_is_what_waits_to_be_told_left_out(attended: Attended) -> None:
+    result_of(attended.inbox.snapshot(True))
+    folder = attended.inbox.folder
+    assert folder.snapshot_at_hand(True) is not None
+    folder._unannounced.append((1, frozenset(), 1))
+    assert folder.snapshot_at_hand(True) is None
+    folder._unannounced.clear()
+    folder.account.expect(Recorded([]), lambda unsure: None)
+    assert folder.snapshot_at_hand(True) is None
+
+
+def test_what_is_recent_is_nobody_elses_then(attended: Attended) -> None:
+    result_of(attended.inbox.snapshot(True))
+    folder = attended.inbox.folder
+    folder.feed.publish(Arrived((1,), (frozenset(),)))
+    assert folder.snapshot_at_hand(False) is not None
+    assert folder.feed._claimed_to < folder.feed.position
+    assert folder.snapshot_at_hand(True) is not None
+    assert folder.feed._claimed_to == folder.feed.position
+
+
+def test_a_mailbox_that_was_moved_away_is_not_selected_again_for_long(attended: Attended) -> None:
+    """Nothing is told of new and cur when the folder around them is moved."""
+    result_of(attended.site.store().create("Old", ""))
+    attended.site.deliver(name="Old")
+    attended.wait(10)
+    old = attended.site.mailbox("Old")
+    for _ in range(4):
+        assert result_of(old.snapshot(True)).uids == (1,)
+        attended.wait(attention.LINGER / 2)
+    folder = attended.site.folder("Old")
+    folder.rename(folder.with_name(".Away"))
+    attended.wait(attention.LINGER / 2)
+    old.snapshot(True).addErrback(lambda failure: failure.trap(NotFound))
+    attended.wait(attention.LINGER / 2)
+    failure_of(old.snapshot(True), NotFound)
 
 
 def test_a_renamed_mailbox_is_still_heard_of(attended: Attended) -> None:

@@ -126,6 +126,17 @@ def test_files_let_a_session_go_first_that_goes_on_asking_but_not_for_ever(site:
     assert letters(site) == ["", "F", "F"]
 
 
+def test_a_session_that_goes_on_changing_messages_does_not_wait_for_files(site: Site) -> None:
+    inbox = site.mailbox()
+    site.clock.advance(10)
+    store(inbox, [1, 2], FlagOp.ADD, FLAGGED)
+    site.clock.advance(behind.DELAY * 0.6)
+    store(inbox, [1], FlagOp.ADD, SEEN)
+    site.clock.advance(behind.DELAY * 0.6)
+    assert letters(site) == ["", "F", "FS"]
+    assert not inbox.folder.behind.pending
+
+
 @pytest.mark.parametrize(("bound", "most"), [("MAX_UNITS", 2), ("MAX_FILES", 6)])
 def test_no_more_than_a_little_is_behind(site: Site, monkeypatch: pytest.MonkeyPatch, bound: str, most: int) -> None:
     monkeypatch.setattr(behind, bound, most)
