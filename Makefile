@@ -47,7 +47,7 @@ test: $(STAMP) ## Run all tests
 	$(BIN)/pytest -n auto -q
 
 crash: $(STAMP) ## Power cuts and kills at more points: make crash SEEDS=20 (docs/durability.md)
-	MAILSUITE_CRASH_SEEDS=$(or $(SEEDS),10) MAILSUITE_KILLS=20 $(BIN)/pytest -q -n auto tests/simulation
+	MAILSUITE_CRASH_SEEDS='$(or $(SEEDS),10)' MAILSUITE_KILLS=20 $(BIN)/pytest -q -n auto tests/simulation
 
 simulate: $(STAMP) ## Whole servers in a simulated world, from 200 seeds: make simulate SEEDS=1000 FIRST=5000 (docs/simulation.md)
 	MAILSUITE_WORLD_SEEDS='$(or $(SEEDS),200)' MAILSUITE_WORLD_FIRST='$(or $(FIRST),0)' $(BIN)/pytest -q -n auto tests/world/test_seeds.py

@@ -7,6 +7,7 @@ wrong argument ends it with words on standard error and status 2; what goes wron
 from __future__ import annotations
 
 import argparse
+import contextlib
 import cProfile
 import logging
 import os
@@ -125,15 +126,17 @@ def search_sbin() -> None:
 
 
 def end_in_order() -> None:
-    """Make the first SIGTERM or SIGINT (Ctrl-C) an exception that ends the program with a line and with 143 or 130, so
-    that processes that were started are ended, and folders removed; then let nobody disturb that."""
-    signals = [signal.SIGTERM, signal.SIGINT]
+    """Make the first SIGTERM, SIGINT (Ctrl-C) or SIGHUP (a terminal that was closed) an exception that ends the program
+    with a line and with 128 and its number, so that processes that were started are ended, and folders removed; then
+    let nobody disturb that."""
+    signals = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 
     def end(number: int, _: FrameType | None) -> None:
         for each in signals:
             signal.signal(each, lambda *_: None)  # not SIG_IGN, which those that end servers would inherit
         logging.getLogger("asyncio").disabled = True  # it would tell of each task that is given up
-        os.write(2, b"ended by %b: what was started is stopped\n" % signal.Signals(number).name.encode())
+        with contextlib.suppress(OSError):  # of a terminal that was closed
+            os.write(2, b"ended by %b: what was started is stopped\n" % signal.Signals(number).name.encode())
         sys.exit(128 + number)
 
     for each in signals:

@@ -1,4 +1,5 @@
-"""Processes that tests and benchmarks start, and that end with them, at whatever moment SIGINT or SIGTERM comes.
+"""Processes that tests and benchmarks start, and that end with them, at whatever moment SIGINT, SIGTERM or
+SIGHUP comes.
 
 Between the start of a process and the line that keeps its id a signal would leave it behind: ``signals_later`` moves
 the signal behind that line.  What is registered with ``atexit`` there ends even if no ``finally`` was reached yet.
@@ -21,8 +22,8 @@ PATIENCE = 10.0
 
 @contextlib.contextmanager
 def signals_later() -> Iterator[None]:
-    """SIGINT and SIGTERM that come in this block come at its end.  Where they are ignored they still are, and outside
-    of the main thread, which alone takes signals, this does nothing."""
+    """SIGINT, SIGTERM and SIGHUP that come in this block come at its end.  Where they are ignored they still are, and
+    outside of the main thread, which alone takes signals, this does nothing."""
     came: list[int] = []
     before = {}
 
@@ -31,7 +32,7 @@ def signals_later() -> Iterator[None]:
 
     try:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 if signal.getsignal(number) not in (signal.SIG_IGN, None):
                     before[number] = signal.signal(number, note)
         yield

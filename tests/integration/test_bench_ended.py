@@ -64,6 +64,7 @@ MOMENTS = [
     ("abuse", starting, signal.SIGINT),
     ("soak", starting, signal.SIGTERM),
     ("soak", running, signal.SIGINT),
+    ("abuse", starting, signal.SIGHUP),
     ("figures", starting, signal.SIGINT),
 ]
 

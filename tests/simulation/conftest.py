@@ -15,9 +15,16 @@ from crash_proof import Proof, Recording, record
 from crash_scenarios import SCENARIOS
 
 #: ``make crash SEEDS=n`` sets it.
-SEEDS = int(os.environ.get("MAILSUITE_CRASH_SEEDS", "1"))
+SEEDS_GIVEN = os.environ.get("MAILSUITE_CRASH_SEEDS", "1")
+SEEDS = int(SEEDS_GIVEN) if SEEDS_GIVEN.isascii() and SEEDS_GIVEN.isdecimal() else 0
 #: How often the real server is killed.
 KILLS = int(os.environ.get("MAILSUITE_KILLS", "8"))
+
+
+def pytest_configure() -> None:
+    """A run that tries nothing would look like one that found nothing."""
+    if not 1 <= SEEDS <= 10_000:
+        raise pytest.UsageError(f"SEEDS is a whole number from 1 to 10000, not {SEEDS_GIVEN!r}")
 
 
 @pytest.fixture(autouse=True)
