@@ -42,12 +42,12 @@ def arguments() -> argparse.ArgumentParser:
 def main() -> int:
     parser = arguments()
     asked = parser.parse_args()
-    if asked.list:
-        for case in TABLE.values():
-            print(f"{case.name:22} {(case.attack.__doc__ or '').splitlines()[0]}\n{'':22} bound: {case.bound}")
-        return 0
     if unknown := set(asked.cases) - set(TABLE):
         parser.error(f"there is no case {', '.join(sorted(unknown))}; --list shows all")
+    if asked.list:
+        for case in [TABLE[name] for name in asked.cases or TABLE]:
+            print(f"{case.name:22} {(case.attack.__doc__ or '').splitlines()[0]}\n{'':22} bound: {case.bound}")
+        return 0
     try:
         with tempfile.TemporaryDirectory(prefix="abuse") as folder, target(Path(folder) / "server") as instance:
             failed = table(asked.cases or list(TABLE), instance, asked.scale)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import bench.soak
 from bench.program import end_in_order, minutes
-from bench.soak.run import Result, soak
+from bench.soak.run import MOST_MEMORY, Result, soak
 
 #: Lines of each kind of trouble.
 SHOWN = 20
@@ -28,6 +28,8 @@ def told(result: Result) -> str:
     ]
     for name, each in (("lost", b.lost), ("wrong", b.wrong), ("fault in the log", result.faults)):
         lines += [f"    {name}: {words}" for words in each[:SHOWN]]
+    if result.peak_memory > MOST_MEMORY:
+        lines.append(f"    more than {MOST_MEMORY >> 20} MiB of memory")
     if not b.acknowledged:
         lines.append("    nothing was accepted: that shows nothing")
     verdict = f"{len(b.lost)} lost, {len(b.wrong)} wrong, {len(result.faults)} faults in the log"

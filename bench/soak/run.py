@@ -31,6 +31,10 @@ EXPECTED = ("No space left", "disk is full", "Too many open files", "unable to o
 _EVENT = re.compile(r"^(?=\d{4}-\d\d-\d\dT)", re.MULTILINE)
 
 
+#: Octets that the process may hold.
+MOST_MEMORY = 200 << 20
+
+
 class Result(msgspec.Struct, frozen=True):
     """``skipped`` says what could not be done here; ``faults`` are lines of the log that should not be there."""
 
@@ -44,7 +48,8 @@ class Result(msgspec.Struct, frozen=True):
 
     @property
     def good(self) -> bool:
-        return bool(self.balance.acknowledged) and not (self.balance.lost or self.balance.wrong or self.faults)
+        amiss = self.balance.lost or self.balance.wrong or self.faults or self.peak_memory > MOST_MEMORY
+        return bool(self.balance.acknowledged) and not amiss
 
 
 def soak(minutes: float, seed: int, folder: Path | None = None) -> Result:

@@ -60,6 +60,17 @@ def test_help_says_what_every_option_does() -> None:
     assert all(action.help for action in arguments()._actions)
 
 
+def test_too_much_memory_is_no_good_end() -> None:
+    counted = Balance(3, 0, 3, 0, 0, 0, 0, (), ())
+    fine = Result(60.0, {"kill": 1}, 1.0, run.MOST_MEMORY, "", (), counted)
+    assert fine.good
+    fat = Result(60.0, {"kill": 1}, 1.0, run.MOST_MEMORY + 1, "", (), counted)
+    assert told(fat).splitlines()[-2:] == [
+        "    more than 200 MiB of memory",
+        "FAILED: 0 lost, 0 wrong, 0 faults in the log",
+    ]
+
+
 class Refusing(smtplib.SMTP):
     """Takes messages for all but the second of two recipients."""
 
