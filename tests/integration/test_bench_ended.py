@@ -75,14 +75,15 @@ def test_all_that_was_started_ends(
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {"TMPDIR": folder, "PYTHONPATH": str(ROOT)}
-        # Ctrl-C goes to all of the terminal's group; and who runs the tests may have it ignored
-        heard = signal.signal(signal.SIGINT, signal.default_int_handler)
+        # Ctrl-C goes to all of the terminal's group; and who runs the tests may have these ignored (nohup)
+        heard = {each: signal.signal(each, signal.SIG_DFL) for each in (signal.SIGINT, signal.SIGHUP)}
         pipe = subprocess.PIPE
         program = subprocess.Popen(
             [sys.executable, "-m", *PROGRAMS[name]],
             cwd=folder, env=environment, stdout=pipe, stderr=pipe, text=True, start_new_session=True,
         )  # fmt: skip
-        signal.signal(signal.SIGINT, heard)
+        for each, before in heard.items():
+            signal.signal(each, before)
         try:
             moment(program)
             started = list(family(program.pid))
