@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import random
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import msgspec
 import pytest
+from runner_world import AL, BOB, DAN, EVE, HEADER, MX1, MX2, MXD, NOW, World, later, never
 from twisted.internet.defer import Deferred, fail
-from twisted.internet.task import Clock
-from twisted.logger import formatEvent, globalLogPublisher
 
 from mailsuite.errors import NoRoute, OnHold, Temporary
 from mailsuite.interfaces import IBody
@@ -29,44 +26,9 @@ from mailsuite.model import (
     Recipient,
     Status,
 )
-from mailsuite.queue.hosts import Destinations
-from mailsuite.queue.runner import Runner, RunnerSettings
-from mailsuite.queue.schedule import DAY, HOUR, MINUTE, Schedule, any_final
-from mailsuite.queue.unwritten import AGAIN
-from mailsuite.testing.courier import Answer, ScriptedCourier, accept, unreachable
-from mailsuite.testing.queue import MemoryQueue, NotedReports, TableRouter
-from mailsuite.testing.results import result_of, unfired
-
-NOW = 1_700_000_000.0
-AL = Address("al", "a.test")
-BOB, EVE, DAN = Address("bob", "b.test"), Address("eve", "b.test"), Address("dan", "d.test")
-MX1, MX2, MXD = Hop("mx1.b.test", ("192.0.2.1",)), Hop("mx2.b.test", ("192.0.2.2",)), Hop("mx.d.test", ("192.0.2.3",))
-HEADER = b"Subject: hello\r\n\r\n"
-
-
-class World:
-    def __init__(self, schedule: Schedule | None = None, seed: int = 1, **settings: object) -> None:
-        self.clock = Clock()
-        self.clock.advance(NOW)
-        self.queue = MemoryQueue(self.clock, schedule, random.Random(seed))
-        self.router = TableRouter({"b.test": (MX1, MX2), "d.test": (MXD,)})
-        self.courier = ScriptedCourier()
-        self.reports = NotedReports()
-        chosen = RunnerSettings(**settings)  # type: ignore[arg-type]
-        self.runner = Runner(self.queue, self.router, self.courier, self.reports, self.clock, chosen)
-
-    def add(self, id: str, *recipients: Address, sender: Address = AL) -> None:
-        everyone = tuple(map(Recipient, recipients or (BOB,)))
-        self.queue.add(Envelope(id, sender, everyone, self.clock.seconds()), HEADER + b"text\r\n")
-
-    def listed(self) -> list[str]:
-        return [queued.envelope.id for queued in result_of(self.queue.list())]
-
-    def waiting(self) -> list[Address]:
-        return [entry.recipient.address for queued in result_of(self.queue.list()) for entry in queued.pending]
-
-    def hosts(self) -> list[str]:
-        return [host for host, _, _ in self.courier.carried]
+from mailsuite.queue.schedule import DAY, HOUR, MINUTE, Schedule
+from mailsuite.testing.courier import Answer, accept, unreachable
+from mailsuite.testing.results import result_of
 
 
 @pytest.fixture
@@ -74,26 +36,6 @@ def world() -> World:
     world = World()
     world.runner.start()
     return world
-
-
-def later(hop: Hop, recipient: Address) -> Outcome:
-    return Delayed(recipient, Status(4, 2, 1), f"{hop.host} said: 450 greylisted", hop.host)
-
-
-def never(hop: Hop, recipient: Address) -> Outcome:
-    return Failed(recipient, Status(5, 1, 1), f"{hop.host} said: 550", hop.host, "550 5.1.1 no such user")
-
-
-@pytest.fixture
-def logged() -> Iterator[list[str]]:
-    lines: list[str] = []
-
-    def note(event: dict[str, Any]) -> None:
-        lines.append(formatEvent(event))
-
-    globalLogPublisher.addObserver(note)
-    yield lines
-    globalLogPublisher.removeObserver(note)
 
 
 def test_a_message_is_carried_as_soon_as_it_arrives(world: World) -> None:
@@ -507,128 +449,6 @@ def test_a_message_for_a_host_that_is_left_alone_is_delayed_with_the_reason(worl
     assert [one.last_host for one in waiting] == ["mx1.b.test"] * 2
 
 
-def test_no_more_than_so_many_at_once() -> None:
-    world = World(at_once=7, per_destination=3)
-    world.courier.paused = True
-    for n in range(20):
-        world.add(f"b{n}", BOB)
-        world.add(f"d{n}", DAN)
-    world.runner.start()
-    assert world.courier.most_at_once == 6
-    assert world.hosts().count("mx1.b.test") == 3
-    world.courier.resume()
-    world.courier.paused = False
-    world.courier.resume()
-    assert world.listed() == []
-    assert world.courier.most_at_once <= 7
-
-
-def test_a_slow_host_does_not_hold_up_the_others() -> None:
-    world = World(at_once=4, per_destination=2)
-    world.courier.paused = True
-    for n in range(50):
-        world.add(f"b{n}", BOB)
-    world.runner.start()
-    world.add("d", DAN)
-    assert "mx.d.test" in world.hosts()
-    world.courier.paused = False
-    world.courier.resume()
-    assert world.listed() == []
-
-
-def test_many_messages_for_a_slow_host_take_no_leases_from_the_others() -> None:
-    world = World(leases=10, at_once=10, per_destination=3)
-    world.courier.paused = True
-    world.runner.start()
-    for n in range(100):
-        world.add(f"b{n}", BOB)
-    world.add("d", DAN)
-    assert world.hosts().count("mx1.b.test") == 3
-    assert world.hosts()[-1] == "mx.d.test"
-    world.courier.paused = False
-    world.courier.resume()
-    assert world.listed() == []
-
-
-def test_domains_behind_one_slow_host_share_its_places() -> None:
-    world = World(leases=10, at_once=10, per_destination=3)
-    world.router.table = {f"d{n}.test": (MX1,) for n in range(50)} | {"d.test": (MXD,)}
-    world.courier.paused = True
-    world.runner.start()
-    for n in range(50):
-        world.add(f"b{n}", Address("u", f"d{n}.test"))
-    world.add("d", DAN)
-    assert world.hosts().count("mx1.b.test") == 3
-    assert world.hosts()[-1] == "mx.d.test"
-    world.courier.paused = False
-    world.courier.resume()
-    assert world.listed() == []
-
-
-def test_a_recipient_at_a_full_host_does_not_keep_the_others_of_the_message_back() -> None:
-    world = World(per_destination=1)
-    world.runner.start()
-    world.courier.paused = True
-    world.add("slow", BOB)
-    world.courier.paused = False
-    world.courier.answers["mx.d.test"] = later
-    world.add("m1", BOB, DAN)
-    assert world.courier.carried[1:] == [("mx.d.test", "m1", ("dan@d.test",))]
-    world.courier.answers.clear()
-    world.courier.resume()
-    assert world.courier.carried[2:] == [("mx1.b.test", "m1", ("bob@b.test",))]
-    assert world.waiting() == [DAN]
-    world.clock.advance(10 * MINUTE)
-    assert world.listed() == []
-
-
-def test_a_message_that_finds_no_room_has_made_no_attempt() -> None:
-    world = World(per_destination=1)
-    world.runner.start()
-    world.courier.paused = True
-    world.router.table["b.test"] = (MX1,)
-    world.router.table["c.test"] = (MX1,)
-    world.add("slow", BOB)
-    world.add("m1", Address("u", "c.test"))
-    assert [(one.attempts, one.due) for one in result_of(world.queue.list())] == [(0, NOW), (0, NOW)]
-    assert world.clock.getDelayedCalls() == []
-
-
-def test_more_goes_to_a_host_that_takes_it_well_and_less_to_one_that_does_not() -> None:
-    destinations = Destinations(2, 4)
-    assert [destinations.enter("a") for _ in range(3)] == [True, True, False]
-    assert destinations.enter("b")
-    destinations.went("a", True)
-    assert destinations.enter("a")
-    assert not destinations.enter("a")
-    for _ in range(20):
-        destinations.went("a", True)
-    assert destinations.enter("a")
-    assert not destinations.has_room("a")
-    destinations.went("a", False)
-    for _ in range(2):
-        destinations.leave("a")
-        assert not destinations.has_room("a")
-    destinations.leave("a")
-    assert destinations.has_room("a")
-    for _ in range(9):
-        destinations.went("a", False)
-    destinations.leave("a")
-    assert destinations.enter("a")
-
-
-def test_a_host_that_is_down_is_asked_once_in_a_while_however_many_wait() -> None:
-    world = World(Schedule(waits=(5 * MINUTE,), jitter=0.1), unreachable=60.0)
-    world.router.table = {"b.test": (MX1,)}
-    world.courier.answers["mx1.b.test"] = unreachable
-    world.runner.start()
-    for n in range(200):
-        world.add(f"m{n}")
-    world.clock.pump([1] * 3600)
-    assert len(world.listed()) == 200
-    assert 12 <= len(world.courier.carried) <= 61
-
-
 def test_a_fault_of_ours_delays(world: World) -> None:
     plain = world.queue.body
     world.queue.body = lambda id: fail(ZeroDivisionError())  # type: ignore[method-assign]
@@ -637,52 +457,6 @@ def test_a_fault_of_ours_delays(world: World) -> None:
     world.queue.body = plain  # type: ignore[method-assign]
     world.clock.advance(10 * MINUTE)
     assert world.listed() == []
-
-
-def test_when_all_leases_are_out_the_end_of_one_takes_the_next() -> None:
-    world = World(leases=2, at_once=2)
-    world.courier.paused = True
-    for id in ("m1", "m2", "m3"):
-        world.add(id)
-    world.runner.start()
-    assert len(world.courier.carried) == 2
-    world.courier.paused = False
-    world.courier.resume()
-    assert world.listed() == []
-
-
-def test_when_all_leases_were_out_what_is_delayed_is_tried_when_it_is_due() -> None:
-    world = World(leases=2, at_once=2)
-    world.runner.start()
-    world.courier.answers["mx1.b.test"] = later
-    world.add("slow")
-    world.courier.paused = True
-    for id in ("m1", "m2"):
-        world.add(id, DAN)
-    world.courier.answers.clear()
-    world.courier.paused = False
-    world.courier.resume()
-    assert world.listed() == ["slow"]
-    world.clock.advance(DAY)
-    assert world.listed() == []
-
-
-def test_nor_do_results_that_were_not_written_stop_the_retries(full: World) -> None:
-    full.runner = Runner(
-        *(full.queue, full.router, full.courier, full.reports, full.clock),
-        RunnerSettings(first_per_destination=2, leases=2),
-    )
-    full.runner.start()
-    full.courier.answers["mx1.b.test"] = later
-    full.add("slow")
-    full.courier.answers.clear()
-    for id in ("m1", "m2"):
-        full.add(id, DAN)
-    full.queue.full = False
-    full.clock.advance(AGAIN)
-    assert full.listed() == ["slow"]
-    full.clock.advance(DAY)
-    assert full.listed() == []
 
 
 def test_a_message_whose_file_is_gone_is_delayed(world: World) -> None:
@@ -729,89 +503,6 @@ def test_after_a_delay_that_was_not_written_the_queue_is_asked_what_is_due(world
     assert asked
 
 
-# -- results that cannot be written ------------------------------------------------------------------------------------
-
-
-class FullQueue(MemoryQueue):
-    """While ``full``, IQueue as on a disk that takes nothing."""
-
-    full = True
-    asked = 0
-
-    def settle(self, id: str, outcomes: Sequence[Outcome], *others: Any) -> Deferred[Sequence[Outcome]]:
-        if not self.full:
-            return super().settle(id, outcomes, *others)
-        changed, _ = self._book.settled(id, outcomes, *others)
-        self._book.put(changed)
-        if not any_final(outcomes):
-            self._book.release(id)
-        return fail(Temporary("no space left"))
-
-    def write(self, id: str) -> Deferred[None]:
-        self.asked += 1
-        return fail(Temporary("no space left")) if self.full else super().write(id)
-
-
-@pytest.fixture
-def full() -> Iterator[World]:
-    world = World(first_per_destination=2, per_destination=2)
-    world.queue = FullQueue(world.clock)
-    world.runner = Runner(
-        world.queue,
-        world.router,
-        world.courier,
-        world.reports,
-        world.clock,
-        RunnerSettings(first_per_destination=2, per_destination=2),
-    )
-    world.runner.start()
-    yield world
-    assert world.clock.getDelayedCalls() == []
-
-
-def test_what_was_sent_keeps_its_place_until_that_is_written(full: World) -> None:
-    """A server that is killed with a full disk repeats two messages here, not nine."""
-    for number in range(9):
-        full.add(f"m{number}")
-    full.clock.pump([AGAIN] * 10)
-    assert len(full.courier.carried) == 2
-    assert full.queue.asked == 20
-    full.queue.full = False
-    full.clock.advance(AGAIN)
-    assert (len(full.courier.carried), full.listed()) == (9, [])
-
-
-def test_what_was_delayed_gives_its_place_up_though_that_is_not_written(full: World) -> None:
-    full.courier.answers["mx1.b.test"] = later
-    for number in range(9):
-        full.add(f"m{number}")
-    assert len(full.courier.carried) == 9
-    result_of(full.runner.stop())
-
-
-def test_stop_tries_to_write_it_once_more(full: World) -> None:
-    full.add("m1")
-    full.add("m2")
-    full.queue.full = False
-    result_of(full.runner.stop())
-    assert full.listed() == []
-
-
-def test_stop_does_not_wait_for_a_disk_that_stays_full(full: World, logged: list[str]) -> None:
-    full.add("m1")
-    result_of(full.runner.stop())
-    assert full.queue.asked == 1
-    assert any("m1: result not written, the next start repeats" in line for line in logged)
-
-
-def test_what_is_dropped_meanwhile_is_gone(full: World) -> None:
-    full.add("m1")
-    result_of(full.queue.drop("m1"))
-    full.queue.full = False
-    full.clock.advance(AGAIN)
-    assert full.listed() == []
-
-
 def test_a_fault_in_the_courier_delays(world: World) -> None:
     def broken(hop: Hop, recipient: Address) -> Outcome:
         raise ZeroDivisionError
@@ -847,78 +538,6 @@ def test_flush_carries_at_once(world: World) -> None:
     world.courier.answers.clear()
     result_of(world.queue.kick(EVERYTHING))
     assert world.listed() == []
-
-
-# -- stopping ----------------------------------------------------------------------------------------------------------
-
-
-def test_stop_waits_for_what_is_under_way(world: World) -> None:
-    world.courier.paused = True
-    world.add("m1")
-    stopped = world.runner.stop()
-    assert unfired(stopped)
-    world.courier.resume()
-    result_of(stopped)
-    assert world.listed() == []
-    assert world.clock.getDelayedCalls() == []
-
-
-def test_nothing_begins_after_stop(world: World) -> None:
-    result_of(world.runner.stop())
-    world.add("m1")
-    world.clock.advance(DAY)
-    assert world.courier.carried == []
-
-
-def test_stop_breaks_off_what_takes_too_long_and_leaves_it_as_it_was() -> None:
-    world = World(at_once=1, grace=10.0)
-    world.courier.paused = True
-    world.runner.start()
-    world.add("m1", BOB)
-    world.add("m2", DAN)
-    stopped = world.runner.stop()
-    world.clock.advance(9)
-    assert unfired(stopped)
-    world.clock.advance(1)
-    result_of(stopped)
-    assert world.listed() == ["m1", "m2"]
-    assert [queued.attempts for queued in result_of(world.queue.list())] == [0, 0]
-    assert len(world.courier.carried) == 1
-
-
-def test_what_stop_broke_off_is_no_attempt() -> None:
-    """The courier says "delayed" about a connection that it had to cut."""
-    world = World(grace=10.0)
-    world.runner.start()
-
-    def deliver(hop: Hop, envelope: Envelope, those: Sequence[Recipient], body: IBody) -> Deferred[Sequence[Outcome]]:
-        cut = [unreachable(hop, one.address) for one in those]
-        return Deferred(lambda answer: answer.callback(cut))
-
-    world.courier.deliver = deliver  # type: ignore[method-assign,assignment]
-    world.add("m1")
-    stopped = world.runner.stop()
-    world.clock.advance(10)
-    result_of(stopped)
-    assert [queued.attempts for queued in result_of(world.queue.list())] == [0]
-
-
-def test_stop_keeps_what_was_decided_before() -> None:
-    world = World(grace=10.0)
-    world.runner.start()
-    plain = world.courier.deliver
-
-    def deliver(hop: Hop, envelope: Envelope, those: Sequence[Recipient], body: IBody) -> Deferred[Sequence[Outcome]]:
-        if hop is MXD:
-            return Deferred()
-        return plain(hop, envelope, those, body)
-
-    world.courier.deliver = deliver  # type: ignore[method-assign,assignment]
-    world.add("m1", BOB, DAN)
-    stopped = world.runner.stop()
-    world.clock.advance(10)
-    result_of(stopped)
-    assert world.waiting() == [DAN]
 
 
 def test_a_message_that_waited_for_room_goes_though_the_clock_was_set_back_meanwhile() -> None:
