@@ -24,8 +24,9 @@ def told(result: Result) -> str:
         f"{b.acknowledged} acknowledged (and {b.unacknowledged} not): {b.there} there, {b.deleted} deleted by clients, "
         f"{b.relayed} relayed, {b.twice_at_sink} of them more than once: the sink kept its answer to itself, or, of "
         f"{b.repeated_after_kills}, the server was killed",
-        *([result.skipped] if result.skipped else []),
     ]
+    for kind in result.missed:
+        lines.append(f"    never happened: {kind}" + (f" ({result.skipped})" if kind == "full disk" else ""))
     for name, each in (("lost", b.lost), ("wrong", b.wrong), ("fault in the log", result.faults)):
         lines += [f"    {name}: {words}" for words in each[:SHOWN]]
     if result.peak_memory > MOST_MEMORY:
@@ -33,7 +34,8 @@ def told(result: Result) -> str:
     if not b.acknowledged:
         lines.append("    nothing was accepted: that shows nothing")
     verdict = f"{len(b.lost)} lost, {len(b.wrong)} wrong, {len(result.faults)} faults in the log"
-    return "\n".join([*lines, f"{'held' if result.good else 'FAILED'}: {verdict}"])
+    word = "held" if result.good else "FAILED" if result.amiss else "shows too little"
+    return "\n".join([*lines, f"{word}: {verdict}"])
 
 
 def _empty(text: str) -> Path:

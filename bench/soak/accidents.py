@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import os
 import random
 import resource
@@ -10,13 +10,17 @@ import time
 from collections.abc import Callable
 
 from bench.abuse.memory import peak
-from bench.soak.ledger import Ledger
+from bench.soak.ledger import Accident, Ledger
 from bench.soak.names import SlowDNS
 from bench.soak.sink import Sink
 from mailsuite.testing.instance import Instance
 
 #: Descriptors that are left when they run out.
 FEW = 6
+#: Seconds until a killed server's last octets are read.
+READING = 10.0
+#: All that can happen.
+KINDS = ("kill", "full disk", "no descriptors", "slow names", "far is gone")
 
 
 class Accidents:
@@ -38,23 +42,32 @@ class Accidents:
             self.kinds.insert(1, self.full_disk)
 
     def happen(self, until: float, calm: float) -> None:
-        """Each kind once, in turns, then in any order, until that time on the monotonic clock."""
-        waiting: list[Callable[[float], None]] = []
-        while time.monotonic() < until:
-            time.sleep(min(calm, max(0.0, until - time.monotonic())))
+        """Each kind once, in turns, however long that takes; then in any order, until that time on the monotonic
+        clock."""
+        waiting, all_happened = list(self.kinds), False
+        while time.monotonic() < until or not all_happened:
+            time.sleep(calm)
+            self._let_happen(waiting.pop(0), self._random.uniform(0.5, 2.0) * calm)
             if not waiting:
-                waiting = list(self.kinds)
-            accident = waiting.pop(0)
-            accident(self._random.uniform(0.5, 2.0) * calm)
-            self._ledger.counts[accident.__name__.replace("_", " ")] += 1
-            if not waiting:
-                self._random.shuffle(self.kinds)
+                all_happened = True
+                waiting = self._random.sample(self.kinds, len(self.kinds))
+
+    def _let_happen(self, accident: Callable[[float], None], seconds: float) -> None:
+        kind, begun = accident.__name__.replace("_", " "), time.time()
+        try:
+            accident(seconds)
+        finally:
+            self._ledger.accidents.append(Accident(kind, begun, time.time()))
+        self._ledger.counts[kind] += 1
 
     def kill(self, seconds: float) -> None:
-        """SIGKILL, and a start as soon as it may be."""
+        """SIGKILL, and a start as soon as it may be: when all that the sink was sent has reached it, so that it is
+        known of each message which server sent it."""
         self.peak_memory = max(self.peak_memory, peak(self._instance.pid))
-        self._ledger.kills.append(time.monotonic())
         self._instance.kill()
+        if not self._sink.left_alone(READING):
+            self._ledger.complain(f"somebody holds a killed server's connections, {READING:g} s later")
+        self._ledger.life += 1
         begun = time.monotonic()
         self._instance.start(timeout=120)
         self.longest_start = max(self.longest_start, time.monotonic() - begun)
@@ -73,9 +86,12 @@ class Accidents:
             filler.unlink()
 
     def _fill(self, file: int) -> None:
-        with contextlib.suppress(OSError):
+        try:
             while True:
                 os.write(file, b"x" * 65536)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
 
     def no_descriptors(self, seconds: float) -> None:
         """EMFILE for whatever it opens."""

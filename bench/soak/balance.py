@@ -5,7 +5,7 @@ from __future__ import annotations
 import imaplib
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -39,19 +39,19 @@ def balance(instance: Instance, ledger: Ledger) -> Balance:
     for place in (Place.IMAP, Place.POP3):
         found += _read_all(instance, ledger, place)
     lost, wrong = [], list(ledger.wrong)
+    far = [entry for entry in ledger.entries.values() if entry.place is Place.FAR]
     for key, entry in ledger.entries.items():
         if entry.place is Place.FAR:
-            copies, several = len(entry.reached), _may_come_twice(entry, ledger.kills)
+            copies, several = len(entry.reached), again_in_one_life(entry)
             needed = entry.answered
         else:
-            copies, several = found[key], False
+            copies, several = found[key], found[key] > 1
             needed = entry.answered and not entry.maybe_gone
         if needed and not copies:
             lost.append(f"{entry.token} for {entry.place.value}")
-        if copies > 1 and not several:
+        if several:
             wrong.append(f"{entry.token} is {copies} times at {entry.place.value}")
-    far = [entry for entry in ledger.entries.values() if entry.place is Place.FAR]
-    repeated = repeated_by_kill(far, ledger.kills)
+    repeated = Counter(life for entry in far for life in lives_that_forgot(entry))
     wrong += [f"{n} messages were relayed again after one kill, not {PLACES}" for n in repeated.values() if n > PLACES]
     return Balance(
         acknowledged=sum(entry.answered for entry in ledger.entries.values()),
@@ -66,21 +66,14 @@ def balance(instance: Instance, ledger: Ledger) -> Balance:
     )
 
 
-def _may_come_twice(entry: Entry, kills: Sequence[float]) -> bool:
-    """The sink said nothing, or the server was killed between the two."""
-    return entry.cut or bool(_between(entry, kills))
+def again_in_one_life(entry: Entry) -> bool:
+    """Whether a server that had its answer sent it again: nothing excuses that."""
+    return any(one.life == another.life and not one.cut for one, another in pairwise(entry.reached))
 
 
-def _between(entry: Entry, kills: Sequence[float]) -> list[float]:
-    """The kills from (nearly) the first arrival to the last one."""
-    first, last = min(entry.reached, default=0.0), max(entry.reached, default=0.0)
-    return [kill for kill in kills if first - 5 <= kill <= last]
-
-
-def repeated_by_kill(far: Iterable[Entry], kills: Sequence[float]) -> Counter[float]:
-    """For each kill how many messages came again though the sink had answered: their results were not on disk."""
-    several = (entry for entry in far if len(entry.reached) > 1 and not entry.cut)
-    return Counter(kill for entry in several for kill in _between(entry, kills)[:1])
+def lives_that_forgot(entry: Entry) -> list[int]:
+    """Those that ended, by a kill, with the sink's answer not on disk: the next sent it again."""
+    return [one.life for one, another in pairwise(entry.reached) if one.life < another.life and not one.cut]
 
 
 def _read_all(instance: Instance, ledger: Ledger, place: Place) -> Counter[tuple[str, Place]]:

@@ -7,7 +7,6 @@ import hashlib
 import random
 import re
 import threading
-import time
 from collections import Counter
 
 import msgspec
@@ -25,6 +24,21 @@ class Place(enum.Enum):
     FAR = "far"
 
 
+class Arrival(msgspec.Struct, frozen=True):
+    """At the sink, from the server's so manieth ``life``; ``cut``: without a word about it."""
+
+    life: int
+    cut: bool
+
+
+class Accident(msgspec.Struct, frozen=True):
+    """From when to when, in seconds since 1970, as the log of the server tells time."""
+
+    kind: str
+    begun: float
+    over: float
+
+
 class Entry(msgspec.Struct):
     """One message at one place.  ``gone``: its deletion was acknowledged; ``maybe_gone``: it was asked for."""
 
@@ -34,18 +48,18 @@ class Entry(msgspec.Struct):
     gone: bool = False
     maybe_gone: bool = False
     flagged: bool = False
-    #: When it reached the sink, and whether that kept its answer to itself.
-    reached: list[float] = msgspec.field(default_factory=list)
-    cut: bool = False
+    reached: list[Arrival] = msgspec.field(default_factory=list)
 
 
 class Ledger:
-    """``wrong`` collects what clients found wrong while all went on."""
+    """``wrong`` collects what clients found wrong while all went on; ``life`` counts the server's, from 0: one more
+    after each kill."""
 
     def __init__(self, seed: int) -> None:
         self.entries: dict[tuple[str, Place], Entry] = {}
         self.wrong: list[str] = []
-        self.kills: list[float] = []
+        self.life = 0
+        self.accidents: list[Accident] = []
         self.counts: Counter[str] = Counter()
         self._random = random.Random(seed)
         self._lock = threading.Lock()
@@ -83,8 +97,7 @@ class Ledger:
         """The sink has it; ``cut``: without a word about it."""
         entry = self.seen(octets, Place.FAR)
         if entry is not None:
-            entry.reached.append(time.monotonic())
-            entry.cut = entry.cut or cut
+            entry.reached.append(Arrival(self.life, cut))
 
     def complain(self, words: str) -> None:
         with self._lock:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import shutil
 import subprocess
 import tempfile
@@ -13,10 +12,11 @@ from pathlib import Path
 import msgspec
 
 from bench.abuse.memory import peak
-from bench.soak.accidents import Accidents
+from bench.soak.accidents import KINDS, Accidents
 from bench.soak.balance import Balance, balance, queue_is_empty
 from bench.soak.clients import Appender, Client, ImapReader, Pop3Reader, Sender
 from bench.soak.disk import small_disk
+from bench.soak.faults import faults
 from bench.soak.ledger import Ledger, Place
 from bench.soak.names import SlowDNS
 from bench.soak.sink import Sink
@@ -24,13 +24,6 @@ from mailsuite.testing.instance import Instance
 
 #: Seconds for clients to end, and for the queue to drain.
 ENDING, DRAINING = 90.0, 180.0
-
-
-#: What a log line with a traceback may say of the accidents.
-EXPECTED = ("No space left", "disk is full", "Too many open files", "unable to open database file", "disk I/O error")
-_EVENT = re.compile(r"^(?=\d{4}-\d\d-\d\dT)", re.MULTILINE)
-
-
 #: Octets that the process may hold.
 MOST_MEMORY = 200 << 20
 
@@ -47,9 +40,19 @@ class Result(msgspec.Struct, frozen=True):
     balance: Balance
 
     @property
+    def missed(self) -> tuple[str, ...]:
+        """The kinds of accidents that never happened."""
+        return tuple(kind for kind in KINDS if not self.counts.get(kind))
+
+    @property
+    def amiss(self) -> bool:
+        """Something that happened should not have."""
+        return bool(self.balance.lost or self.balance.wrong or self.faults) or self.peak_memory > MOST_MEMORY
+
+    @property
     def good(self) -> bool:
-        amiss = self.balance.lost or self.balance.wrong or self.faults or self.peak_memory > MOST_MEMORY
-        return bool(self.balance.acknowledged) and not amiss
+        """All was right, and there was what could have gone wrong."""
+        return bool(self.balance.acknowledged) and not self.missed and not self.amiss
 
 
 def soak(minutes: float, seed: int, folder: Path | None = None) -> Result:
@@ -75,7 +78,7 @@ def soak(minutes: float, seed: int, folder: Path | None = None) -> Result:
         balanced = balance(instance, ledger)
         return Result(
             round(seconds, 1), dict(ledger.counts), round(accidents.longest_start, 2),
-            max(accidents.peak_memory, peak(instance.pid)), skipped, faults(instance.log()), balanced,
+            max(accidents.peak_memory, peak(instance.pid)), skipped, faults(instance.log(), ledger.accidents), balanced,
         )  # fmt: skip
 
 
@@ -129,13 +132,3 @@ def _drain(instance: Instance, ledger: Ledger) -> None:
             refused = f", and it was refused: {error}"
         time.sleep(1.0)
     ledger.complain(f"the queue is not empty after {DRAINING} s{refused}")
-
-
-def faults(log: str) -> tuple[str, ...]:
-    """Tracebacks, by their first line and what came last; but not those that accidents explain."""
-    found = []
-    for event in _EVENT.split(log):
-        if "Traceback" in event and not any(word in event for word in EXPECTED):
-            lines = event.strip().splitlines()
-            found.append(f"{lines[0][:200]} ... {lines[-1].strip()[:200]}")
-    return tuple(found)

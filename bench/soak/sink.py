@@ -5,14 +5,47 @@ from __future__ import annotations
 
 import contextlib
 import random
+import selectors
+import socket
 import socketserver
 import threading
+import time
 from typing import Self
 
 from bench.soak.ledger import Ledger
 
 #: Of a thousand messages: refused for now, and taken without a word.
 REFUSED, CUT = 50, 5
+
+
+class Connections(socketserver.ThreadingTCPServer):
+    """Knows how many it serves."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+    request_queue_size = 100
+
+    def __init__(self, session: type[socketserver.BaseRequestHandler]) -> None:
+        super().__init__(("127.0.0.1", 0), session)
+        self._open = 0
+        self._lock = threading.Lock()
+
+    def get_request(self) -> tuple[socket.socket, object]:
+        with self._lock:
+            accepted = super().get_request()
+            self._open += 1
+        return accepted
+
+    def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
+        super().shutdown_request(request)
+        with self._lock:
+            self._open -= 1
+
+    def has_none(self) -> bool:
+        """Neither one that is served nor one that waits to be."""
+        with self._lock, selectors.DefaultSelector() as waiting:
+            waiting.register(self, selectors.EVENT_READ)
+            return not self._open and not waiting.select(0)
 
 
 class Sink:
@@ -31,12 +64,7 @@ class Sink:
                 with contextlib.suppress(OSError):
                     outer.serve(self)
 
-        class Server(socketserver.ThreadingTCPServer):
-            daemon_threads = True
-            allow_reuse_address = True
-            request_queue_size = 100
-
-        self._server = Server(("127.0.0.1", 0), Session)
+        self._server = Connections(Session)
         self.port: int = self._server.server_address[1]
 
     def __enter__(self) -> Self:
@@ -46,6 +74,15 @@ class Sink:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+    def left_alone(self, seconds: float) -> bool:
+        """Whether within this time all that the dead server has sent is read to its end."""
+        end = time.monotonic() + seconds
+        while not self._server.has_none():
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.005)
+        return True
 
     def serve(self, session: socketserver.StreamRequestHandler) -> None:
         """One connection."""
