@@ -17,6 +17,7 @@ from mailsuite.model import Selection
 from mailsuite.sendmail.exits import Exit, Stop
 from mailsuite.sendmail.options import Mode, Options
 from mailsuite.sendmail.site import find
+from mailsuite.sendmail.streams import put
 
 HELP = """\
 usage: sendmail [option]... [address]...   a message on standard input
@@ -53,9 +54,9 @@ def do(options: Options) -> Exit:
     """Raises Stop."""
     match options.mode:
         case Mode.HELP:
-            sys.stdout.write(HELP)
+            put(HELP.rstrip("\n"))
         case Mode.ALIASES:
-            print("aliases count as soon as they are made (mailsuite alias); there is nothing to rebuild")
+            put("aliases count as soon as they are made (mailsuite alias); there is nothing to rebuild")
         case Mode.QUEUE:
             return _list(options)
         case Mode.FLUSH:
@@ -88,7 +89,7 @@ def _list(options: Options) -> Exit:
     except (MailError, OSError) as error:
         raise _stop(error) from None
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
-    print("\n".join(table(messages, time.time(), width)) if messages else "Mail queue is empty")
+    put("\n".join(table(messages, time.time(), width)) if messages else "Mail queue is empty")
     return Exit.OK
 
 
@@ -119,4 +120,6 @@ def _folder(options: Options) -> str:
 def _stop(error: Exception) -> Stop:
     if isinstance(error, PermissionError):
         return Stop(Exit.NOPERM, "only the server's user and root may look at the queue")
+    if isinstance(error, OSError):
+        return Stop(Exit.UNAVAILABLE, ": ".join(filter(None, (error.filename, error.strerror))) or str(error))
     return Stop(Exit.UNAVAILABLE, str(error))

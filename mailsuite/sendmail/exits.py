@@ -27,7 +27,7 @@ class Exit(enum.IntEnum):
 
 
 class Stop(Exception):
-    """It ends with this status; the text is for standard error."""
+    """It ends with this status; the text is for standard error, nothing if it is empty."""
 
     def __init__(self, status: Exit, text: str) -> None:
         super().__init__(text)

@@ -25,7 +25,10 @@ def converse(path: str) -> Exit:
         os.write(_OUT, b"421 4.3.2 The server cannot be reached\r\n")
         raise Stop(Exit.TEMPFAIL, f"the server cannot be reached: {path}: {error.strerror}") from None
     with connection:
-        _pass_on(connection)
+        try:
+            _pass_on(connection)
+        except ConnectionError as error:
+            raise Stop(Exit.TEMPFAIL, f"the server broke off: {error.strerror}") from None
     return Exit.OK
 
 
@@ -37,8 +40,8 @@ def _pass_on(connection: socket.socket) -> None:
         try:
             ready.register(_IN, selectors.EVENT_READ)
         except PermissionError:  # a plain file is always ready
-            while piece := os.read(_IN, _READ):
-                connection.sendall(piece)
+            while _sent(connection, os.read(_IN, _READ)):
+                pass
             ended = True
         while events := ready.select(_QUIET if ended else None):
             for key, _ in events:
@@ -46,13 +49,26 @@ def _pass_on(connection: socket.socket) -> None:
                     if not (data := connection.recv(_READ)):
                         return
                     _write(data)
-                elif data := os.read(_IN, _READ):
-                    connection.sendall(data)
-                else:
+                elif not _sent(connection, os.read(_IN, _READ)):
                     ready.unregister(_IN)
                     ended = True
 
 
+def _sent(connection: socket.socket, data: bytes) -> bool:
+    """False if that was all, or if the server has left: what it said before is still read."""
+    try:
+        connection.sendall(data)
+    except (BrokenPipeError, ConnectionResetError):
+        return False
+    return bool(data)
+
+
 def _write(data: bytes) -> None:
-    while data:
-        data = data[os.write(_OUT, data) :]
+    """Raises Stop, without words if it is a pipe that nobody reads any more."""
+    try:
+        while data:
+            data = data[os.write(_OUT, data) :]
+    except BrokenPipeError:
+        raise Stop(Exit.IOERR, "") from None
+    except OSError as error:
+        raise Stop(Exit.IOERR, f"standard output: {error.strerror}") from None

@@ -19,18 +19,27 @@ from mailsuite.sendmail.maildrop import Head, put
 from mailsuite.sendmail.options import Errors, Mode, Options, parse
 from mailsuite.sendmail.session import Post, Unreachable, deliver
 from mailsuite.sendmail.site import Site, caller, find
+from mailsuite.sendmail.streams import ensure, flush, show, tell
 
 
 def main(words: Sequence[str], called: str = "sendmail") -> int:
     """The exit status."""
+    ensure()
+    status = _done(words, called)
+    flush()
+    return int(status)
+
+
+def _done(words: Sequence[str], called: str) -> Exit:
     try:
         options = parse(words, called)
-        return int(_DO.get(options.mode, _other)(options))
+        return _DO.get(options.mode, _other)(options)
     except Stop as stop:
-        print(f"{called}: {stop}", file=sys.stderr)
-        return int(stop.status)
+        if str(stop):
+            tell(f"{called}: {stop}")
+        return stop.status
     except KeyboardInterrupt:
-        return int(Exit.TEMPFAIL)
+        return Exit.TEMPFAIL
 
 
 # -- sending -----------------------------------------------------------------------------------------------------------
@@ -47,7 +56,7 @@ def _send(options: Options) -> Exit:
     failed = [outcome for outcome in outcomes if isinstance(outcome, Failed) and outcome not in again]
     if options.errors is not Errors.QUIET:
         for one in failed:
-            print(f"sendmail: {one.recipient}: {one.reply or one.text}", file=sys.stderr)
+            tell(f"sendmail: {one.recipient}: {one.reply or one.text}")
     return status_of(failed[0]) if failed else Exit.OK
 
 
@@ -104,9 +113,8 @@ def _handed_over(options: Options, site: Site, post: Post) -> Sequence[Outcome]:
     """What the server says to each; that it cannot be asked is for all of them."""
     if options.later:
         return _delayed(post, "as -odq says")
-    show = print if options.verbose else None
     try:
-        return deliver(site.places.socket, site.origin.hostname, post, show)
+        return deliver(site.places.socket, site.origin.hostname, post, show if options.verbose else None)
     except Unreachable as error:
         _say(options, f"the server cannot be reached: {error}")
         return _delayed(post, str(error))
@@ -129,7 +137,7 @@ def _keep(site: Site, post: Post, whose: Sequence[Address]) -> None:
 
 def _say(options: Options, words: str) -> None:
     if options.verbose:
-        print(words)
+        show(words)
 
 
 # -- everything else ---------------------------------------------------------------------------------------------------

@@ -1,18 +1,18 @@
 """Gives a message to the running server over its Unix socket, in SMTP, and says what came of each recipient.
 
-Blocking.  With ``show`` every line of the dialogue is told as it is sent and as it comes; of the message only its size.
+Blocking.  With ``show``, which raises nothing, every line of the dialogue is told as it is sent and as it comes; of the
+message only its size.  Once the server has said who it is, a connection that breaks is a matter of the outcomes.
 """
 
 from __future__ import annotations
 
-import contextlib
 import socket
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import msgspec
 
-from mailsuite.model import Address, Outcome, Recipient
+from mailsuite.model import Address, Delayed, Outcome, Recipient, Status
 from mailsuite.net.socket_path import short_path
 from mailsuite.smtp.client import ClientCore
 from mailsuite.smtp.client_events import PATIENCE, BodyWanted, ClientLimits, Done, Ended, Greeted, Transaction
@@ -51,12 +51,12 @@ class Unreachable(Exception):
 
 def deliver(path: str, hostname: str, post: Post, show: Show | None = None) -> list[Outcome]:
     """One outcome a recipient, in their order.  Raises Unreachable."""
-    try:
-        with socket.socket(socket.AF_UNIX) as connection:
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
             connection.connect(short_path(path))
-            return _Session(connection, hostname, show).deliver(post)
-    except OSError as error:
-        raise Unreachable(f"{path}: {error.strerror or error}") from error
+        except OSError as error:
+            raise Unreachable(f"{path}: {error.strerror or error}") from error
+        return _Session(connection, hostname, show).deliver(post)
 
 
 class _Session:
@@ -73,7 +73,8 @@ class _Session:
             raise Unreachable(greeted.text if isinstance(greeted, Ended) else "no greeting")
         outcomes: list[Outcome] = []
         for at in range(0, len(post.recipients), TOGETHER):
-            outcomes += self._transaction(post, post.recipients[at : at + TOGETHER])
+            some = post.recipients[at : at + TOGETHER]
+            outcomes += self._not_asked(some) if self._core.ended else self._transaction(post, some)
         if not self._core.ended:
             self._core.quit()
             self._next()
@@ -98,13 +99,16 @@ class _Session:
                 self._flush(message=len(post.octets))
         return event.outcomes
 
+    def _not_asked(self, recipients: Sequence[Recipient]) -> Sequence[Outcome]:
+        return [Delayed(one.address, Status(4, 4, 2), "the server ended the session") for one in recipients]
+
     def _next(self) -> object:
         """The next event, waited for.  The core knows what to make of a connection that is lost."""
         while isinstance(event := self._core.next_event(), Signal):
             if self._core.ended:
                 return Ended("the session is over")
+            self._flush()
             try:
-                self._flush()
                 self._connection.settimeout(PATIENCE[self._core.step])
                 data = self._connection.recv(_READ)
             except OSError as error:
@@ -124,8 +128,12 @@ class _Session:
             for line in lines:
                 self._show(f">>> {line}")
         self._connection.settimeout(PATIENCE[self._core.step])
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # what it said before it left is still read
+        try:
             self._connection.sendall(data)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # what it said before it left is still read
+        except OSError as error:
+            self._core.lost(str(error))
 
     def _told(self, data: bytes) -> None:
         if self._show is None:

@@ -128,6 +128,39 @@ def test_dialogue_is_shown_as_it_happens(programs: Programs) -> None:
     programs.came()
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("where", ["| true", ">/dev/full", ">&-", "<&- >&- 2>&-", "2>/dev/full"])
+def test_mail_goes_whoever_looks_on(programs: Programs, where: str, unbuffered: str) -> None:
+    """Standard output is a pipe that nobody reads, a full disk, closed."""
+    programs.env["PYTHONUNBUFFERED"] = unbuffered
+    script = f"set -o pipefail; {programs.links}/sendmail -v demo {where}"
+    done = programs.run("bash", "-c", script)
+    assert (done.returncode, done.stderr) == (0, b"")
+    (got,) = programs.came()
+    assert got["Subject"] == (None if where.startswith("<&-") else "hello")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_status_is_that_of_the_mail_though_nobody_is_told(programs: Programs, unbuffered: str) -> None:
+    programs.env["PYTHONUNBUFFERED"] = unbuffered
+    done = programs.run("sh", "-c", f"{programs.links}/sendmail -v nobody >/dev/full 2>/dev/full")
+    assert done.returncode == Exit.NOUSER
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("command", ["mailq", "sendmail --help", "newaliases", "sendmail -bs", "sendmail -bv demo"])
+def test_what_was_asked_for_and_cannot_be_written_is_an_error(
+    programs: Programs, command: str, unbuffered: str
+) -> None:
+    programs.env["PYTHONUNBUFFERED"] = unbuffered
+    done = programs.run("sh", "-c", f"{programs.links}/{command} >/dev/full", given=b"QUIT\r\n")
+    assert done.returncode in (Exit.IOERR, Exit.UNAVAILABLE)
+    assert done.stderr.count(b"\n") == 1
+    assert done.stderr.endswith(b"No space left on device\n")
+    done = programs.run("bash", "-c", f"set -o pipefail; {programs.links}/{command} | true", given=b"QUIT\r\n")
+    assert (done.returncode != 0, done.stderr) == (True, b"")
+
+
 def test_recipients_of_the_header_and_bcc(programs: Programs) -> None:
     letter = b"To: Demo <demo>\nBcc: root@demo.test\nSubject: x\n\nhello\n"
     assert programs.run("sendmail", "-t", given=letter).returncode == 0
