@@ -19,8 +19,15 @@ _LINKS = ("usr/sbin/sendmail", "usr/lib/sendmail", "usr/bin/mailq", "usr/bin/new
 _KEPT = ".before-mailsuite"
 
 
-@click.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
-@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+class _Raw(click.Command):
+    """Passes all words on as they are; click would take ``--`` for itself."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.params["words"] = tuple(args)
+        return []
+
+
+@click.command(cls=_Raw, add_help_option=False)
 def sendmail(words: tuple[str, ...]) -> None:
     """Send a message from standard input, as sendmail(8) does; see `mailsuite sendmail --help`."""
     if words[:1] == ("--install",):
