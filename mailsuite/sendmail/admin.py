@@ -31,19 +31,23 @@ usage: sendmail [option]... [address]...   a message on standard input
   -v            show the SMTP dialogue with the server
   -N WHEN       notices: never, or some of success,failure,delay
   -R full|hdrs  what a notice is to return          -V ID  its envelope id
-  -oem, -oep    refusals go to the sender by mail; to standard error (default)
+  -oem, -oep    refusals go to the sender by mail; to standard error (default);
+                -oeq: they are only in the exit status
   -odq          do not wait for the server, leave it in its maildrop
   -bs           speak SMTP on standard input and output
   -bv           say where mail for the addresses would go, and send nothing
   -q            try all mail that waits now; -qRDOMAIN, -qSSENDER, -qIID: some
                 (a sender without a domain: whoever is called so, anywhere)
+  -O NAME=VALUE, -oXVALUE   DeliveryMode (d), ErrorMode (e), IgnoreDots (i),
+                Verbose (v), FullName (F); others are passed over
   -C FILE       configuration file [$MAILSUITE_CONFIG, /etc/mailsuite/sendmail]
   --install     make the links sendmail, mailq and newaliases: see
                 `mailsuite sendmail --install --help`
+  --            what follows are addresses, though they begin with a dash
 
 Exit status as in sysexits(3): 0 the message is on disk, 64 usage, 65 bad
-address, 67 no such user, 69 refused, 75 try again, 77 not permitted, 78
-configuration.
+address, 67 no such user, 69 refused, 74 output cannot be written, 75 try
+again, 77 not permitted, 78 configuration.
 
   echo hello | mailsuite sendmail -i -v bob@example.org
   mailsuite sendmail -t -oi < letter.eml

@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
+from mailsuite.sendmail import settings
 from mailsuite.sendmail.exits import Exit, Stop
+from mailsuite.sendmail.settings import Errors
 
 
 class Mode(enum.Enum):
@@ -23,14 +25,6 @@ class Mode(enum.Enum):
     VERIFY = "v"
     FLUSH = "q"
     HELP = "--help"
-
-
-class Errors(enum.Enum):
-    """What becomes of a refusal (``-oe``): told on standard error, sent to the sender, or in the exit status only."""
-
-    PRINT = "p"
-    MAIL = "m"
-    QUIET = "q"
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -57,6 +51,8 @@ class Options(msgspec.Struct, frozen=True):
     queue_sender: str = ""
     #: ``-C``: the configuration file.
     config: str = ""
+    #: Those of ``-o`` and ``-O`` that have no meaning here, as they were written.
+    ignored: tuple[str, ...] = ()
     recipients: tuple[str, ...] = ()
 
 
@@ -67,20 +63,19 @@ _SWITCHES = frozenset("EGIJUacimnstvwx")
 _DSN = frozenset(("NEVER", "SUCCESS", "FAILURE", "DELAY"))
 #: Names under which it is called.
 NAMES = {"sendmail": Mode.SEND, "mailq": Mode.QUEUE, "newaliases": Mode.ALIASES}
-#: Long names of the options of ``-O`` and ``-o`` that mean something here.
-_LONG = {"deliverymode": "d", "errormode": "e", "ignoredots": "i", "verbose": "v", "fullname": "F"}
 
 
 def parse(words: Sequence[str], called: str = "sendmail") -> Options:
     """``words`` follow the program's name, ``called`` (without its folder).  Raises Stop."""
     given: dict[str, object] = {"mode": NAMES.get(called, Mode.SEND)}
     recipients: list[str] = []
+    ignored: list[str] = []
     for option, value in _options(words):
-        if option:
-            _take(given, option, value)
-        else:
+        if not option:
             recipients.append(value)
-    return Options(**given, recipients=tuple(recipients))  # type: ignore[arg-type]
+        elif not _taken(given, option, value):
+            ignored.append(f"-{option}{value}")
+    return Options(**given, ignored=tuple(ignored), recipients=tuple(recipients))  # type: ignore[arg-type]
 
 
 def _options(words: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -110,39 +105,26 @@ def _in_word(letters: str, left: Iterator[str]) -> Iterator[tuple[str, str]]:
             yield letter, value
             return
         if letter not in _SWITCHES:
-            raise Stop(Exit.USAGE, f"there is no option -{letter}; see --help")
+            hint = "; an address that begins with a dash stands behind --" if "@" in letters else ""
+            raise Stop(Exit.USAGE, f"-{letters}: there is no option -{letter}; see --help{hint}")
         yield letter, ""
 
 
-def _take(given: dict[str, object], option: str, value: str) -> None:
+def _taken(given: dict[str, object], option: str, value: str) -> bool:
+    """False if it has no meaning here, and somebody may want to know."""
     match option:
         case "q":
             _take_queue(given, value)
         case "o":
-            _take_old(given, value[:1], value[1:])
+            return settings.short(given, value)
         case "O":
-            name, _, setting = value.partition("=")
-            _take_old(given, _LONG.get(name.strip().lower(), ""), setting.strip())
+            return settings.long(given, value)
         case _ if option in _MEANING:
             key, read = _MEANING[option]
             given[key] = read(value)
         case _ if option.startswith("--"):
             raise Stop(Exit.USAGE, f"there is no option {option}; see --help")
-
-
-def _take_old(given: dict[str, object], letter: str, value: str) -> None:
-    """An option of the configuration file, set for this call."""
-    match letter:
-        case "i":
-            given["dot_ends"] = value.lower()[:1] in ("f", "n")
-        case "v":
-            given["verbose"] = value.lower()[:1] not in ("f", "n")
-        case "d":  # b: in the background, i: while the caller waits; nothing is different here
-            given["later"] = value.lower()[:1] in ("q", "d")
-        case "e":
-            given["errors"] = _errors(value)
-        case "F":
-            given["full_name"] = value
+    return True
 
 
 def _take_queue(given: dict[str, object], value: str) -> None:
@@ -163,11 +145,6 @@ def _mode(letter: str) -> Mode:
     return found
 
 
-def _errors(letter: str) -> Errors:
-    """``w`` writes to the terminal, ``e`` mails and says that all is well."""
-    return {"m": Errors.MAIL, "e": Errors.MAIL, "q": Errors.QUIET}.get(letter[:1], Errors.PRINT)
-
-
 def _notify(value: str) -> frozenset[str]:
     found = frozenset(word.strip().upper() for word in value.split(","))
     if not found <= _DSN or ("NEVER" in found and len(found) > 1):
@@ -182,6 +159,13 @@ def _ret(value: str) -> str:
     return found
 
 
+def _envid(value: str) -> str:
+    """RFC 3461 §4.4: printable ASCII, 100 characters at most."""
+    if not (value.isascii() and value.isprintable() and len(value) <= 100):
+        raise Stop(Exit.USAGE, f"-V {value}: at most 100 printable characters of ASCII")
+    return value
+
+
 #: Option -> what it sets, and how its value is read.
 _MEANING: dict[str, tuple[str, Callable[[str], object]]] = {
     "b": ("mode", _mode),
@@ -193,8 +177,9 @@ _MEANING: dict[str, tuple[str, Callable[[str], object]]] = {
     "v": ("verbose", lambda _: True),
     "N": ("notify", _notify),
     "R": ("ret", _ret),
-    "V": ("envid", lambda value: value[:100]),  # RFC 3461 §4.4
+    "V": ("envid", _envid),
     "C": ("config", str),
-    "e": ("errors", _errors),
+    "I": ("mode", lambda _: Mode.ALIASES),
+    "e": ("errors", settings.errors),
     "--help": ("mode", lambda _: Mode.HELP),
 }

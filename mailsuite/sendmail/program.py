@@ -16,8 +16,9 @@ from mailsuite.model import NULL_SENDER, Address, Delayed, Failed, Outcome, Reci
 from mailsuite.sendmail import letter as letters
 from mailsuite.sendmail.exits import Exit, Stop, status_of
 from mailsuite.sendmail.maildrop import Head, put
-from mailsuite.sendmail.options import Errors, Mode, Options, parse
+from mailsuite.sendmail.options import Mode, Options, parse
 from mailsuite.sendmail.session import Post, Unreachable, deliver
+from mailsuite.sendmail.settings import Errors
 from mailsuite.sendmail.site import Site, caller, find
 from mailsuite.sendmail.streams import ensure, flush, show, tell
 
@@ -33,6 +34,8 @@ def main(words: Sequence[str], called: str = "sendmail") -> int:
 def _done(words: Sequence[str], called: str) -> Exit:
     try:
         options = parse(words, called)
+        if options.ignored and (options.verbose or sys.stderr.isatty()):
+            tell(f"{called}: without meaning here, and passed over: {' '.join(options.ignored)}")
         return _DO.get(options.mode, _other)(options)
     except Stop as stop:
         if str(stop):

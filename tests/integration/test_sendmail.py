@@ -180,6 +180,25 @@ def test_the_status_says_what_is_wrong_and_others_have_it(programs: Programs) ->
     assert programs.run("sendmail", "-C", "/nowhere.toml", "demo").returncode == Exit.CONFIG
 
 
+@pytest.mark.parametrize("name", [("sendmail",), ("mailsuite", "sendmail")])
+def test_address_that_begins_with_a_dash(programs: Programs, name: tuple[str, ...]) -> None:
+    made = ("--config", str(programs.instance.config), "--", "-x@demo.test")
+    programs.instance.command("alias", "add", *made, "demo@demo.test", config=False)
+    try:
+        assert programs.run(*name, "--", "-x@demo.test").returncode == 0
+        (got,) = programs.came()
+        assert got["Return-Path"] == "<root@demo.test>"
+    finally:
+        programs.instance.command("alias", "remove", *made, config=False)
+
+
+def test_what_has_no_meaning_is_told_to_who_asks_and_not_to_programs(programs: Programs) -> None:
+    assert programs.run("sendmail", "-ONope=1", "demo").stderr == b""
+    done = programs.run("sendmail", "-v", "-ONope=1", "-oQ/x", "demo")
+    assert done.stderr == b"sendmail: without meaning here, and passed over: -ONope=1 -oQ/x\n"
+    programs.came(2)
+
+
 def test_with_oem_the_sender_is_told_by_mail(programs: Programs) -> None:
     assert programs.run("sendmail", "-oem", "nobody").returncode == 0
     (got,) = programs.came(seconds=20)
