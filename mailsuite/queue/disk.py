@@ -2,55 +2,31 @@
 
 Promises: a message that ``placement`` published is attempted until each recipient is served, has failed and was
 reported, or is dropped, whatever crashes in between; results are on disk when ``settle`` fires.  A crash may repeat an
-attempt, never lose one.  Removing is: unlink the message, unlink the state, in one unit; what is done with before it is
-in its place is not put there.  Writes keep their order and are made durable together (``queue.writes``).  Memory: one
-``Queued`` a message, no bodies but of what is not in its place yet.  Trusts that no other process writes the folder
-while this one runs; ``net.control`` lets commands reach a running server.
+attempt, never lose one.  Memory: one ``Queued`` a message, no bodies but of what is not in its place yet
+(``queue.records``).  Trusts that no other process writes the folder while this one runs; ``net.control`` lets commands
+reach a running server.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Protocol
 
-import msgspec
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from mailsuite.disk.body import OctetsBody, open_body
 from mailsuite.disk.spool import Content
 from mailsuite.errors import MailError, NotFound
 from mailsuite.interfaces import IBody, IDisk, IOffload, IQueue
 from mailsuite.model import EVERYTHING, Address, Envelope, Outcome, Pending, Queued, Selection
 from mailsuite.queue.book import NONE_KEPT, Book, anywhere
-from mailsuite.queue.file import Places, checked_via, encode_state, state_of
+from mailsuite.queue.file import Places, checked_via
 from mailsuite.queue.folder import Folder
-from mailsuite.queue.intake import QueuePlacement, Stored
+from mailsuite.queue.intake import QueuePlacement
+from mailsuite.queue.records import Passing, Records
 from mailsuite.queue.schedule import Schedule, Schedules, any_final
-from mailsuite.queue.writes import Writes
-from mailsuite.steps import Put, Unlink
-
-
-class Passing(Protocol):
-    """A message that is durable, and perhaps not in its place yet.  ``perform``, which blocks, puts it there."""
-
-    def perform(self) -> None: ...
-
-    def forgo(self) -> bool:
-        """It need not be placed any more; whether it will not be."""
-
-    def over(self, path: str) -> Deferred[None]:
-        """It was forgone, and its file is to be removed should a crash bring it back; fires when that is durable, fails
-        with ``Temporary``."""
-
-
-class _Fresh(msgspec.Struct):
-    placement: QueuePlacement
-    passing: Passing
-    has_state: bool = False
 
 
 @implementer(IQueue)
@@ -73,12 +49,8 @@ class DiskQueue:
         self._clock = clock
         self._places = Places(root)
         self._folder = Folder(self._places, disk)
-        self._writes = Writes(disk, offload)
+        self._records = Records(self._folder, disk, offload)
         self._book = Book(schedules or Schedule(), clock.seconds, rng or random.Random())  # noqa: S311 - jitter
-        #: Where in its file each message begins.
-        self._offsets: dict[str, int] = {}
-        #: What is durable and not in its place yet.
-        self._fresh: dict[str, _Fresh] = {}
         self._waking = False
 
     # -- start, and messages coming in -----------------------------------------------------------------------------
@@ -95,7 +67,8 @@ class DiskQueue:
         for problem in problems:
             self.log.error("queue: {problem}", problem=problem)
         for stored in found:
-            self._put(stored)
+            self._records.add(stored)
+            self._book.add(stored.queued)
         self._book.wake()
         return len(found)
 
@@ -111,9 +84,11 @@ class DiskQueue:
     def arrived(self, placement: QueuePlacement, passing: Passing | None = None) -> None:
         """A placement was published (called in the reactor thread): the message is due now.  With ``passing`` it is
         durable only, and ``placed`` follows."""
-        if passing is not None:
-            self._fresh[placement.stored.queued.envelope.id] = _Fresh(placement, passing)
-        self._put(placement.stored)
+        if passing is None:
+            self._records.add(placement.stored)
+        else:
+            self._records.add_passing(placement, passing)
+        self._book.add(placement.stored.queued)
         if not self._waking:  # once for all that arrive in this turn of the reactor
             self._waking = True
             self._clock.callLater(0, self._wake)
@@ -124,11 +99,7 @@ class DiskQueue:
 
     def placed(self, placement: QueuePlacement) -> None:
         """Its file is there, if it is still wanted."""
-        self._fresh.pop(placement.stored.queued.envelope.id, None)
-
-    def _put(self, stored: Stored) -> None:
-        self._offsets[stored.queued.envelope.id] = stored.offset
-        self._book.add(stored.queued)
+        self._records.placed(placement.stored.queued.envelope.id)
 
     # -- IQueue ----------------------------------------------------------------------------------------------------
 
@@ -136,18 +107,9 @@ class DiskQueue:
         return succeed(self._book.lease(limit, enter))
 
     def body(self, id: str) -> Deferred[IBody]:
-        fresh = self._fresh.get(id)
-        if fresh is not None and id in self._book:
-            return succeed(OctetsBody(fresh.placement.octets))
-        return Deferred.fromCoroutine(self._body(id))
-
-    async def _body(self, id: str) -> IBody:
-        queued = self._book.get(id)
-        path, start = self._folder.message(id), self._offsets[id]
-        try:
-            return await self._offload.run(open_body, path, self._offload, start=start, size=queued.size)
-        except FileNotFoundError:
-            raise NotFound(f"the message {id} is gone from the queue folder") from None
+        if id not in self._book:
+            return fail(NotFound(f"no message {id} in the queue"))
+        return self._records.body(self._book.get(id))
 
     def note(self, id: str, served: Collection[Address]) -> Deferred[None]:
         return Deferred.fromCoroutine(self._note(id, served))
@@ -156,7 +118,7 @@ class DiskQueue:
         changed = self._book.noted(id, served)
         if changed.pending:  # else what removes it follows at once
             self._book.put(changed)
-            await self._save(changed)
+            await self._records.save(changed)
 
     def settle(
         self,
@@ -200,26 +162,26 @@ class DiskQueue:
         return Deferred.fromCoroutine(self._hold(id, held))
 
     async def _hold(self, id: str, held: bool) -> None:
-        await self._save(self._book.held(id, held))
+        await self._records.save(self._book.held(id, held))
 
     def reroute(self, id: str, via: str) -> Deferred[None]:
         return Deferred.fromCoroutine(self._reroute(id, via))
 
     async def _reroute(self, id: str, via: str) -> None:
-        await self._save(self._book.rerouted(id, checked_via(via)))
+        await self._records.save(self._book.rerouted(id, checked_via(via)))
 
     def bounce(self, id: str, words: str) -> Deferred[None]:
         return Deferred.fromCoroutine(self._bounce(id, words))
 
     async def _bounce(self, id: str, words: str) -> None:
-        await self._save(self._book.bounced(id, words))
+        await self._records.save(self._book.bounced(id, words))
 
     def kick(self, which: Selection) -> Deferred[int]:
         return Deferred.fromCoroutine(self._kick(which))
 
     async def _kick(self, which: Selection) -> int:
         kicked = self._book.kick(which)
-        for saving in [self._save(queued) for queued in kicked if queued.attempts]:
+        for saving in [self._records.save(queued) for queued in kicked if queued.attempts]:
             await saving
         return len(kicked)
 
@@ -238,32 +200,12 @@ class DiskQueue:
 
     # -- disk ------------------------------------------------------------------------------------------------------
 
-    def _save(self, queued: Queued) -> Deferred[None]:
-        state = state_of(queued)
-        id = queued.envelope.id
-        if id in self._fresh:
-            self._fresh[id].has_state = True
-        return self._writes.commit(Put(self._folder.state(id), encode_state(state)))
-
     async def _save_or_remove(self, queued: Queued) -> None:
         if queued.pending:
-            await self._save(queued)
+            await self._records.save(queued)
         else:
             await self._remove(queued.envelope.id)
 
     async def _remove(self, id: str, sent: bool = True) -> None:
-        """What was not ``sent`` is put in its place first: it has to be there still should the removal be refused."""
-        fresh = self._fresh.get(id)
-        message = self._folder.message(id)
-        removal = (Unlink(message), Unlink(self._folder.state(id)))
-        if fresh is None:
-            await self._writes.commit(*removal)
-        elif not (sent and fresh.passing.forgo()):
-            await self._writes.commit(*removal, unplaced=fresh.passing)
-        elif fresh.has_state:  # its state is written before, or after it would come back
-            await self._writes.commit(*removal)
-        else:
-            await fresh.passing.over(message)
+        await self._records.remove(id, sent)
         self._book.remove(id)
-        self._offsets.pop(id, None)
-        self._fresh.pop(id, None)

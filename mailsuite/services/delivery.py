@@ -24,8 +24,9 @@ from mailsuite.happenings import Placed, Waiting
 from mailsuite.interfaces import IDelivery, IDraft, IObserver
 from mailsuite.model import Destination, Envelope, ToMailbox, ToRemote
 from mailsuite.observers import NOBODY
-from mailsuite.queue.disk import DiskQueue, Passing
+from mailsuite.queue.disk import DiskQueue
 from mailsuite.queue.intake import QueuePlacement
+from mailsuite.queue.records import Passing
 from mailsuite.services.batches import Batches
 from mailsuite.services.return_paths import Choose, senders_own
 from mailsuite.store.incoming import Incoming
