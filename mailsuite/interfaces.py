@@ -34,6 +34,8 @@ from mailsuite.model import (
     MailboxInfo,
     MailboxStatus,
     Mx,
+    Order,
+    Ordered,
     Outcome,
     Pop3Rules,
     Queued,
@@ -252,7 +254,7 @@ class IQueue(Interface):
         """End a lease.  Delivered and failed recipients leave the queue, delayed ones are due again by schedule;
         past the lifetime they become failed.  With ``lane``, whoever has no outcome was not tried and stays due, for
         lack of room there.  ``told``: the sender has had a notice of the delay.  ``kept``: recipients who wait for
-        ``hold(id, False)``, and why; when all that are left do, the message is held.  On disk when it fires, with the
+        ``Release``, and why; when all that are left do, the message is held.  On disk when it fires, with the
         outcomes that are now final failures.  A report about them is the caller's work *before* this call removes
         them: see ``queue.runner``.  Fails with ``NotFound``, and with ``Temporary`` if it cannot be written: this
         process knows it all the same, and the lease goes on until ``write`` if anybody was delivered or failed."""
@@ -268,22 +270,10 @@ class IQueue(Interface):
     def list(which: Selection = ...) -> Deferred[Sequence[Queued]]:
         """These messages, all if it is not given; oldest first."""
 
-    def hold(id: str, held: bool) -> Deferred[None]:
-        """Keep back, or release, also past rules that would keep it.  Fails with ``NotFound``."""
-
-    def kick(which: Selection) -> Deferred[int]:
-        """Make these due now, those that are held or not to leave yet (RFC 4865) left out; fires with how many.
-        Also what ETRN asks for (RFC 1985): ``Selection(domain=...)``."""
-
-    def drop(id: str) -> Deferred[None]:
-        """Remove without a report.  Fails with ``NotFound``."""
-
-    def bounce(id: str, words: str) -> Deferred[None]:
-        """Have it returned to its sender as soon as possible, with these words.  Fails with ``NotFound``."""
-
-    def reroute(id: str, via: str) -> Deferred[None]:
-        """Send it by ``HOST`` or ``HOST:PORT`` from now on, by the usual way if that is empty.  Fails with
-        ``NotFound``, ``InvalidName``."""
+    def order(which: Selection, order: Order) -> Deferred[Ordered]:
+        """Have this done to these messages.  What is ``done`` is on disk; what could not be written is ``failed``, and
+        has not happened.  A message that is gone by then is neither.  Fails with ``InvalidName``.  ``Kick`` is also
+        what ETRN asks for (RFC 1985): ``Selection(domain=...)``."""
 
     def when_due(room: Callable[[str], bool] = ...) -> float | None:
         """The earliest time (seconds since the epoch) at which ``lease`` would give something, as far as there is

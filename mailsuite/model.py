@@ -354,6 +354,44 @@ class Selection(msgspec.Struct, frozen=True, omit_defaults=True):
 EVERYTHING = Selection()
 
 
+class Hold(msgspec.Struct, frozen=True, tag=True):
+    """Keep it back."""
+
+
+class Release(msgspec.Struct, frozen=True, tag=True):
+    """Let it go, also past rules that keep it on hold."""
+
+
+class Kick(msgspec.Struct, frozen=True, tag=True):
+    """Try it now; not meant for what is held or not to leave yet (RFC 4865)."""
+
+
+class Reroute(msgspec.Struct, frozen=True, tag=True):
+    """Send it by ``HOST`` or ``HOST:PORT``, whatever the recipients' domains say; the usual way if that is empty."""
+
+    via: str
+
+
+class Bounce(msgspec.Struct, frozen=True, tag=True):
+    """Return it to its sender, with these words."""
+
+    words: str
+
+
+class Drop(msgspec.Struct, frozen=True, tag=True):
+    """Remove it without a report."""
+
+
+Order: TypeAlias = Hold | Release | Kick | Reroute | Bounce | Drop
+
+
+class Ordered(msgspec.Struct, frozen=True):
+    """What came of an order: the ids it was ``done`` to, and why not to others, which are as they were."""
+
+    done: tuple[str, ...] = ()
+    failed: dict[str, str] = {}
+
+
 class Tlsa(msgspec.Struct, frozen=True, order=True):
     """A TLSA record, RFC 6698 section 2.1: which certificate a host has, by usage, selector and matching type."""
 

@@ -9,25 +9,22 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
+import msgspec
 
 from mailsuite.cli.instance import queue_folder
 from mailsuite.cli.options import config_option, json_option, show_json
 from mailsuite.cli.queue_access import QueueAccess, open_queue
 from mailsuite.cli.queue_filter import filter_options, selection, some
 from mailsuite.cli.queue_json import show_messages
-from mailsuite.cli.queue_orders import kicked, ordered
+from mailsuite.cli.queue_orders import NAMED, Result, ordered
 from mailsuite.cli.queue_stats import stats, stats_lines
 from mailsuite.cli.queue_table import table
 from mailsuite.cli.queue_why import why as why_lines
 from mailsuite.errors import InvalidName, NotAllowed, NotFound
-from mailsuite.model import EVERYTHING, Queued, Selection
-from mailsuite.net.control import Bounce, Drop, Hold, Reroute
+from mailsuite.model import EVERYTHING, Bounce, Drop, Hold, Kick, Queued, Release, Reroute, Selection
 from mailsuite.queue.file import Places, checked_via
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-
-#: Ids that are named one by one after an order; more are only counted.
-_NAMED = 20
 
 
 def _folder_options(command: _F) -> _F:
@@ -150,13 +147,15 @@ def _kick(config: str | None, folder: str | None, as_json: bool, **given: Any) -
             raise NotAllowed(
                 f"held: {', '.join(held)}; `mailsuite queue release ID` lets it go on; nothing was changed"
             )
-        count = kicked(access, found)
+        result = ordered(access, found, Kick())
+    count = len(result.done)
     if as_json:
-        show_json({"due": count, "held": len(held)})
-        return
-    click.echo("1 message is due now" if count == 1 else f"{count} messages are due now")
-    if held:
-        click.echo(f"{len(held)} held, not tried before `mailsuite queue release ID`")
+        show_json({"due": count, "held": len(held), "failed": result.failed})
+    else:
+        click.echo("1 message is due now" if count == 1 else f"{count} messages are due now")
+        if held:
+            click.echo(f"{len(held)} held, not tried before `mailsuite queue release ID`")
+    result.complain("due now")
 
 
 @queue.command
@@ -198,7 +197,7 @@ def drop(config: str | None, folder: str | None, as_json: bool, everything: bool
     """
     which = some(selection(**given), everything)
     with open_queue(folder or queue_folder(config), change=True) as access:
-        _say(ordered(access, _chosen(access, which), Drop), "dropped", as_json)
+        _say(ordered(access, _chosen(access, which), Drop()), "dropped", as_json)
 
 
 @queue.command
@@ -217,7 +216,7 @@ def bounce(config: str | None, folder: str | None, as_json: bool, everything: bo
     if not words.strip():
         raise InvalidName("--words has no words: say what the sender is told, or leave it out")
     with open_queue(folder or queue_folder(config), change=True) as access:
-        _say(ordered(access, _chosen(access, which), lambda some: Bounce(some, words)), "will be returned", as_json)
+        _say(ordered(access, _chosen(access, which), Bounce(words)), "returned", as_json, "will be returned")
 
 
 @queue.command
@@ -237,8 +236,8 @@ def reroute(config: str | None, folder: str | None, as_json: bool, everything: b
     via = checked_via("" if via == "-" else via)
     which = some(selection(**given), everything)
     with open_queue(folder or queue_folder(config), change=True) as access:
-        done = ordered(access, _chosen(access, which), lambda some: Reroute(some, via))
-        _say(done, f"goes by {via}" if via else "goes the usual way", as_json)
+        result = ordered(access, _chosen(access, which), Reroute(via))
+        _say(result, "rerouted", as_json, f"goes by {via}" if via else "goes the usual way")
 
 
 @queue.command
@@ -254,7 +253,7 @@ def hold(config: str | None, folder: str | None, as_json: bool, everything: bool
     """
     which = some(selection(**given), everything)
     with open_queue(folder or queue_folder(config), change=True) as access:
-        _say(ordered(access, _chosen(access, which), Hold), "held", as_json)
+        _say(ordered(access, _chosen(access, which), Hold()), "held", as_json)
 
 
 @queue.command
@@ -270,7 +269,7 @@ def release(config: str | None, folder: str | None, as_json: bool, everything: b
     """
     which = some(selection(**given), everything)
     with open_queue(folder or queue_folder(config), change=True) as access:
-        _say(ordered(access, _chosen(access, which), lambda some: Hold(some, held=False)), "released", as_json)
+        _say(ordered(access, _chosen(access, which), Release()), "released", as_json)
 
 
 def _width() -> int:
@@ -289,10 +288,14 @@ def _chosen(access: QueueAccess, which: Selection) -> Sequence[Queued]:
     return access.list(which)
 
 
-def _say(ids: Sequence[str], what: str, as_json: bool) -> None:
+def _say(result: Result, what: str, as_json: bool, happens: str = "") -> None:
+    """Raises Temporary if it was not done to all of them."""
     if as_json:
-        show_json(list(ids))
-    elif len(ids) > _NAMED or not ids:
-        click.echo(f"{len(ids)} messages: {what}")
+        show_json(msgspec.to_builtins(result))
+    elif len(result.done) == 0 or len(result.done) > NAMED:
+        click.echo(f"{len(result.done)} messages: {happens or what}")
     else:
-        click.echo("\n".join(f"{id} {what}" for id in ids))
+        click.echo("\n".join(f"{id} {happens or what}" for id in result.done))
+    if result.gone and not as_json:
+        click.echo(f"{len(result.gone)} gone from the queue meanwhile")
+    result.complain(what)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 import click
+import msgspec
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
@@ -18,8 +19,8 @@ from mailsuite.cli.running import Running, connect
 from mailsuite.disk.journal_disk import JournalDisk
 from mailsuite.disk.real import RealDisk
 from mailsuite.errors import ConfigError, NotFound
-from mailsuite.model import Queued, Selection
-from mailsuite.net.control import Change, Done, List, More, Orders, Page, Refused
+from mailsuite.model import Order, Ordered, Queued, Selection
+from mailsuite.net.control import Change, List, More, Page
 from mailsuite.offload import Inline
 from mailsuite.queue.disk import DiskQueue
 from mailsuite.queue.file import Places
@@ -33,8 +34,7 @@ class QueueAccess(Protocol):
 
     def list(self, which: Selection) -> Sequence[Queued]: ...
 
-    def do(self, request: Change) -> Any:
-        """What ``Done.result`` holds."""
+    def order(self, which: Selection, order: Order) -> Ordered: ...
 
 
 @contextlib.contextmanager
@@ -106,8 +106,8 @@ class _Running:
         show_progress("")
         return messages
 
-    def do(self, request: Change) -> Any:
-        return self._ask(request)
+    def order(self, which: Selection, order: Order) -> Ordered:
+        return msgspec.convert(self._ask(Change(which, order)), Ordered)
 
 
 def show_progress(words: str) -> None:
@@ -132,11 +132,8 @@ class _Stopped:
     def list(self, which: Selection) -> Sequence[Queued]:
         return _now(self._queue.list(which))
 
-    def do(self, request: Change) -> Any:
-        answer = _now(Deferred.fromCoroutine(Orders(self._queue).do(request)))
-        if isinstance(answer, Refused):
-            raise NotFound(answer.error)
-        return answer.result if isinstance(answer, Done) else None
+    def order(self, which: Selection, order: Order) -> Ordered:
+        return _now(self._queue.order(which, order))
 
 
 def _now(answer: Deferred[_T]) -> _T:

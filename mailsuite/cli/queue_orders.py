@@ -1,34 +1,61 @@
-"""Orders about many messages: some at a time, so that the server does other things too, with progress for a person."""
+"""Orders about many messages: some at a time, so that the server does other things too, with progress for a person; and
+what is said when some of it could not be done.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+
+import msgspec
 
 from mailsuite.cli.queue_access import QueueAccess, show_progress
-from mailsuite.model import Queued, Selection
-from mailsuite.net.control import Change, Kick
+from mailsuite.errors import MailError, Temporary
+from mailsuite.model import Order, Ordered, Queued, Selection
 
 #: Messages of one request.
 AT_ONCE = 1000
+#: Ids that are named one by one; more are only counted.
+NAMED = 20
 
 
-def ordered(access: QueueAccess, messages: Sequence[Queued], order: Callable[[Selection], Change]) -> list[str]:
-    """Ids of those it was done to.  A thousand and less are one order, done whole or not at all."""
+class Result(msgspec.Struct, frozen=True):
+    """Ids of those it was ``done`` to, why not to others, and those that were ``gone`` by then."""
+
+    done: Sequence[str]
+    failed: dict[str, str]
+    gone: Sequence[str]
+
+    def complain(self, what: str) -> None:
+        """Raises Temporary if there is reason to: ``not held: m1, m2 (no space left)``."""
+        if self.failed:
+            raise Temporary(f"{len(self.failed)} not {what}: {'; '.join(self._reasons())}")
+
+    def _reasons(self) -> Iterator[str]:
+        by_reason: dict[str, list[str]] = {}
+        for id, why in self.failed.items():
+            by_reason.setdefault(why, []).append(id)
+        for why, ids in by_reason.items():
+            more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
+            yield f"{', '.join(ids[:NAMED])}{more} ({why})"
+
+
+def ordered(access: QueueAccess, messages: Sequence[Queued], order: Order) -> Result:
+    """Have it done to these."""
     done: list[str] = []
-    for which in _parts(messages):
-        done += access.do(order(which))
-    return done
-
-
-def kicked(access: QueueAccess, messages: Sequence[Queued]) -> int:
-    """How many of them are due now."""
-    return sum(int(access.do(Kick(which))) for which in _parts(messages))
-
-
-def _parts(messages: Sequence[Queued]) -> Iterator[Selection]:
+    failed: dict[str, str] = {}
     ids = [one.envelope.id for one in messages]
     for at in range(0, len(ids), AT_ONCE):
         if at:
             show_progress(f"{at} of {len(ids)} messages")
-        yield Selection(ids=tuple(ids[at : at + AT_ONCE]))
+        try:
+            some: Ordered = access.order(Selection(ids=tuple(ids[at : at + AT_ONCE])), order)
+        except MailError as error:
+            if not at:
+                raise
+            failed |= dict.fromkeys(ids[at:], str(error))
+            break
+        done += some.done
+        failed |= some.failed
     show_progress("")
+    known = {*done, *failed}
+    return Result(done, failed, [id for id in ids if id not in known])

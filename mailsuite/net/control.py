@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeAlias
 
@@ -20,7 +21,7 @@ from twisted.python.failure import Failure
 
 from mailsuite.errors import MailError
 from mailsuite.interfaces import IQueue, IQuotas
-from mailsuite.model import EVERYTHING, Queued, Selection
+from mailsuite.model import EVERYTHING, Order, Queued, Reroute, Selection
 from mailsuite.net.connection import Connection
 from mailsuite.net.sessions import Overview
 from mailsuite.net.socket_path import short_path
@@ -45,37 +46,11 @@ class More(msgspec.Struct, frozen=True, tag="more", tag_field="do"):
     """The next page of what was listed last on this connection, as it was then."""
 
 
-class Kick(msgspec.Struct, frozen=True, tag="kick", tag_field="do"):
-    """Try these now; answered with how many."""
+class Change(msgspec.Struct, frozen=True, tag="order", tag_field="do"):
+    """Have this done to these; answered with ``model.Ordered``."""
 
     which: Selection
-
-
-class Drop(msgspec.Struct, frozen=True, tag="drop", tag_field="do"):
-    """Remove without a report; this and all below are answered with the ids it was done to."""
-
-    which: Selection
-
-
-class Hold(msgspec.Struct, frozen=True, tag="hold", tag_field="do"):
-    """Keep back, or release."""
-
-    which: Selection
-    held: bool = True
-
-
-class Bounce(msgspec.Struct, frozen=True, tag="bounce", tag_field="do"):
-    """Return to the sender, with these words."""
-
-    which: Selection
-    words: str
-
-
-class Reroute(msgspec.Struct, frozen=True, tag="reroute", tag_field="do"):
-    """Send by ``HOST`` or ``HOST:PORT``, whatever the recipients' domains say; the usual way if it is empty."""
-
-    which: Selection
-    via: str
+    order: Order
 
 
 class Look(msgspec.Struct, frozen=True, tag="look", tag_field="do"):
@@ -88,7 +63,6 @@ class Usage(msgspec.Struct, frozen=True, tag="usage", tag_field="do"):
     account: str
 
 
-Change: TypeAlias = Kick | Drop | Hold | Bounce | Reroute
 Request: TypeAlias = List | More | Change | Look | Usage
 
 
@@ -128,7 +102,10 @@ class Orders:
             if isinstance(request, List | More):
                 return self._page()
             self.log.info("queue: ordered to {what}", what=_words(request))
-            return Done(await self._change(request))
+            ordered = await self._queue.order(request.which, request.order)
+            for why, count in Counter(ordered.failed.values()).items():
+                self.log.error("queue: not done to {count} messages: {why}", count=count, why=why)
+            return Done(ordered)
         except MailError as error:
             return Refused(str(error))
 
@@ -136,25 +113,6 @@ class Orders:
         messages = self._left[: -PAGE - 1 : -1]
         del self._left[-PAGE:]
         return Page(tuple(messages), len(self._left))
-
-    async def _change(self, request: Change) -> object:
-        queue = self._queue
-        if isinstance(request, Kick):
-            return await queue.kick(request.which)
-        ids = [one.envelope.id for one in await queue.list(request.which)]
-        changes = [self._begin(request, id) for id in ids]  # all of them, to be written together
-        for change in changes:
-            await change
-        return ids
-
-    def _begin(self, request: Drop | Hold | Bounce | Reroute, id: str) -> Deferred[None]:
-        if isinstance(request, Hold):
-            return self._queue.hold(id, request.held)
-        if isinstance(request, Bounce):
-            return self._queue.bounce(id, request.words)
-        if isinstance(request, Reroute):
-            return self._queue.reroute(id, request.via)
-        return self._queue.drop(id)
 
 
 class ControlCore:
@@ -227,13 +185,10 @@ class ControlConnection(Connection[ControlCore]):
 
 def _words(request: Change) -> str:
     """For the log: ``hold ids=237t1k88f5lgdj1v``."""
-    verb = type(request).__name__.lower()
-    if isinstance(request, Hold) and not request.held:
-        verb = "release"
     given = msgspec.to_builtins(request.which)
     which = " ".join(f"{key}={','.join(value) if key == 'ids' else value}" for key, value in given.items())
-    how = f" via {request.via or 'the usual way'}" if isinstance(request, Reroute) else ""
-    return f"{verb} {which or 'everything'}{how}"
+    how = f" via {request.order.via or 'the usual way'}" if isinstance(request.order, Reroute) else ""
+    return f"{type(request.order).__name__.lower()} {which or 'everything'}{how}"
 
 
 class ControlFactory(ServerFactory):

@@ -7,7 +7,7 @@ from twisted.logger import Logger
 
 from mailsuite.errors import MailError
 from mailsuite.interfaces import IDirectory, IQueue, IRewrites, IRewriting
-from mailsuite.model import Address, Forward, Local, Selection, Unknown
+from mailsuite.model import Address, Forward, Kick, Local, Selection, Unknown
 from mailsuite.net import smtp_replies as replies
 from mailsuite.net.smtp_rewriting import resolved
 from mailsuite.smtp.events import Expand, Turn, Verify
@@ -44,13 +44,24 @@ async def expand(directory: IDirectory, rewriting: IRewriting, question: Expand)
 async def turn(queue: IQueue, question: Turn) -> Reply:
     """Mail for the domain is due now.  RFC 1985 §5.1."""
     try:
-        count = await queue.kick(Selection(domain=question.domain, subdomains=question.subdomains))
+        which = Selection(domain=question.domain, subdomains=question.subdomains)
+        kicked = await queue.order(which, Kick())
     except MailError as error:
         _log.warn("ETRN {domain}: {error}", domain=question.domain, error=error)
-        return reply(458, "4.3.0", f"Unable to queue messages for {question.domain}; try again later")
+        return _not_started(question)
+    count = len(kicked.done)
+    if kicked.failed:
+        why = next(iter(kicked.failed.values()))
+        _log.warn("ETRN {domain}: {n} not started: {why}", domain=question.domain, n=len(kicked.failed), why=why)
+    if not count and kicked.failed:
+        return _not_started(question)
     if not count:
         return reply(251, "2.0.0", f"Ok, no messages waiting for {question.domain}")
     return reply(253, "2.0.0", f"Ok, {count} pending messages for {question.domain} started")
+
+
+def _not_started(question: Turn) -> Reply:
+    return reply(458, "4.3.0", f"Unable to queue messages for {question.domain}; try again later")
 
 
 async def _resolve(directory: IDirectory, rewriting: IRewriting, address: Address) -> Local | Forward | Reply:

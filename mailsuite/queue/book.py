@@ -21,8 +21,6 @@ from mailsuite.queue.selection import selected
 
 #: Whom no rule keeps back.
 NONE_KEPT: Mapping[Address, str] = MappingProxyType({})
-#: The lane of what needs no destination.
-RETURN = "(return)"
 
 
 def anywhere(lane: str) -> bool:
@@ -66,38 +64,6 @@ class Book:
             found = (self._messages.get(id) for id in dict.fromkeys(which.ids))
             return [queued for queued in found if queued is not None and selected(which, queued, now)]
         return [queued for queued in self.all() if selected(which, queued, now)]
-
-    def held(self, id: str, held: bool) -> Queued:
-        """Keep it back, or let it go; NotFound.  Recipients that a rule kept are due then, whoever else waits."""
-        queued = msgspec.structs.replace(self.get(id), held=held, released=not held)
-        return self._changed(queued if held else _let_go(queued, self._now()))
-
-    def rerouted(self, id: str, via: str) -> Queued:
-        """Have it go by another host; NotFound."""
-        return self._changed(msgspec.structs.replace(self.get(id), via=via, lane=""))
-
-    def bounced(self, id: str, words: str) -> Queued:
-        """Have it returned now; NotFound."""
-        hurried = _hurried(self.get(id), self._now())
-        return self._changed(msgspec.structs.replace(hurried, returned=words, held=False, lane=RETURN))
-
-    def _changed(self, queued: Queued) -> Queued:
-        self.put(queued)
-        self.wake()
-        return queued
-
-    def kick(self, which: Selection) -> list[Queued]:
-        """Make these due now, and wake whoever watches; what is held or scheduled for later stays as it is."""
-        now = self._now()
-        kicked = [
-            _hurried(queued, now)
-            for queued in self.selected(which)
-            if not queued.held and queued.envelope.release <= now
-        ]
-        for queued in kicked:
-            self.put(queued)
-        self.wake()
-        return kicked
 
     def watch(self, woken: Callable[[], None]) -> None:
         self._woken.append(woken)
@@ -245,16 +211,3 @@ def _kept_back(
         for entry in pending
     ]
     return msgspec.structs.replace(queued, held=held), tuple(told)
-
-
-def _let_go(queued: Queued, now: float) -> Queued:
-    pending = tuple(
-        msgspec.structs.replace(entry, due=now) if entry.last_text and not entry.last_status else entry
-        for entry in queued.pending
-    )
-    return msgspec.structs.replace(queued, pending=pending, due=min([queued.due, *(entry.due for entry in pending)]))
-
-
-def _hurried(queued: Queued, now: float) -> Queued:
-    pending = tuple(msgspec.structs.replace(entry, due=min(entry.due, now)) for entry in queued.pending)
-    return msgspec.structs.replace(queued, pending=pending, due=min(queued.due, now), kicked=now)

@@ -10,7 +10,9 @@ reach a running server.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -20,13 +22,28 @@ from zope.interface import implementer
 from mailsuite.disk.spool import Content
 from mailsuite.errors import MailError, NotFound
 from mailsuite.interfaces import IBody, IDisk, IOffload, IQueue
-from mailsuite.model import EVERYTHING, Address, Envelope, Outcome, Pending, Queued, Selection
+from mailsuite.model import (
+    EVERYTHING,
+    Address,
+    Drop,
+    Envelope,
+    Kick,
+    Order,
+    Ordered,
+    Outcome,
+    Pending,
+    Queued,
+    Selection,
+)
 from mailsuite.queue.book import NONE_KEPT, Book, anywhere
-from mailsuite.queue.file import Places, checked_via
+from mailsuite.queue.file import Places, state_of
 from mailsuite.queue.folder import Folder
 from mailsuite.queue.intake import QueuePlacement
+from mailsuite.queue.orders import Change, change_by, is_meant
 from mailsuite.queue.records import Passing, Records
 from mailsuite.queue.schedule import Schedule, Schedules, any_final
+from mailsuite.queue.turns import Turns
+from mailsuite.queue.writes import AT_ONCE
 
 
 @implementer(IQueue)
@@ -50,6 +67,7 @@ class DiskQueue:
         self._places = Places(root)
         self._folder = Folder(self._places, disk)
         self._records = Records(self._folder, disk, offload)
+        self._turns = Turns()
         self._book = Book(schedules or Schedule(), clock.seconds, rng or random.Random())  # noqa: S311 - jitter
         self._waking = False
 
@@ -118,7 +136,7 @@ class DiskQueue:
         changed = self._book.noted(id, served)
         if changed.pending:  # else what removes it follows at once
             self._book.put(changed)
-            await self._records.save(changed)
+            await self._write_down(id)
 
     def settle(
         self,
@@ -139,7 +157,7 @@ class DiskQueue:
         unwritten = False
         try:
             if outcomes or kept or not lane or not changed.pending:
-                await self._save_or_remove(changed)
+                await self._write_down(id)
         except MailError:
             unwritten = any_final(outcomes)
             raise
@@ -152,45 +170,62 @@ class DiskQueue:
         return Deferred.fromCoroutine(self._write(id))
 
     async def _write(self, id: str) -> None:
-        await self._save_or_remove(self._book.get(id))
+        await self._write_down(id)
         self._book.release(id)
 
     def list(self, which: Selection = EVERYTHING) -> Deferred[Sequence[Queued]]:
         return succeed(self._book.selected(which))
 
-    def hold(self, id: str, held: bool) -> Deferred[None]:
-        return Deferred.fromCoroutine(self._hold(id, held))
+    def order(self, which: Selection, order: Order) -> Deferred[Ordered]:
+        return Deferred.fromCoroutine(self._order(which, order))
 
-    async def _hold(self, id: str, held: bool) -> None:
-        await self._records.save(self._book.held(id, held))
+    async def _order(self, which: Selection, order: Order) -> Ordered:
+        now = self._clock.seconds()
+        doing = self._doing(order, now)
+        ids = [one.envelope.id for one in self._book.selected(which) if is_meant(order, one, now)]
+        done: list[str] = []
+        failed: dict[str, str] = {}
+        for at in range(0, len(ids), AT_ONCE):  # these are written together
+            for id, change in [(id, Deferred.fromCoroutine(doing(id))) for id in ids[at : at + AT_ONCE]]:
+                try:
+                    await change
+                except NotFound:  # gone by then
+                    continue
+                except MailError as error:
+                    failed[id] = str(error)
+                else:
+                    done.append(id)
+            if done:
+                self._book.wake()
+        return Ordered(tuple(done), failed)
 
-    def reroute(self, id: str, via: str) -> Deferred[None]:
-        return Deferred.fromCoroutine(self._reroute(id, via))
+    def _doing(self, order: Order, now: float) -> Callable[[str], Coroutine[Deferred[Any], Any, None]]:
+        if isinstance(order, Drop):
+            return self._drop
+        return partial(self._change, change_by(order, now), isinstance(order, Kick))
 
-    async def _reroute(self, id: str, via: str) -> None:
-        await self._records.save(self._book.rerouted(id, checked_via(via)))
-
-    def bounce(self, id: str, words: str) -> Deferred[None]:
-        return Deferred.fromCoroutine(self._bounce(id, words))
-
-    async def _bounce(self, id: str, words: str) -> None:
-        await self._records.save(self._book.bounced(id, words))
-
-    def kick(self, which: Selection) -> Deferred[int]:
-        return Deferred.fromCoroutine(self._kick(which))
-
-    async def _kick(self, which: Selection) -> int:
-        kicked = self._book.kick(which)
-        for saving in [self._records.save(queued) for queued in kicked if queued.attempts]:
-            await saving
-        return len(kicked)
-
-    def drop(self, id: str) -> Deferred[None]:
-        return Deferred.fromCoroutine(self._drop(id))
+    async def _change(self, change: Change, spare: bool, id: str) -> None:
+        """Durable first, and then in force.  What attempts say (``settle``, ``note``) is in force at once, also while
+        this is being written, and is written behind it (``queue.turns``).  So the change is made once more, to what
+        the message has become: memory and disk have both then, and if this cannot be written neither has it.
+        ``spare``: nothing is written where that would be what is written already."""
+        await self._turns.take(id)
+        try:
+            before = self._book.get(id)
+            changed = change(before)
+            if not spare or state_of(changed) != state_of(before):
+                await self._records.save(changed)
+            self._book.put(change(self._book.get(id)))  # there yet: only who has the turn removes it
+        finally:
+            self._turns.end(id)
 
     async def _drop(self, id: str) -> None:
-        self._book.get(id)
-        await self._remove(id, sent=False)
+        await self._turns.take(id)
+        try:
+            self._book.get(id)
+            await self._remove(id, sent=False)
+        finally:
+            self._turns.end(id)
 
     def when_due(self, room: Callable[[str], bool] = anywhere) -> float | None:
         return self._book.when_due(room)
@@ -200,11 +235,17 @@ class DiskQueue:
 
     # -- disk ------------------------------------------------------------------------------------------------------
 
-    async def _save_or_remove(self, queued: Queued) -> None:
-        if queued.pending:
-            await self._records.save(queued)
-        else:
-            await self._remove(queued.envelope.id)
+    async def _write_down(self, id: str) -> None:
+        """What is known of it when it is its turn, which may be that it is done with."""
+        await self._turns.take(id)
+        try:
+            queued = self._book.get(id)
+            if queued.pending:
+                await self._records.save(queued)
+            else:
+                await self._remove(id)
+        finally:
+            self._turns.end(id)
 
     async def _remove(self, id: str, sent: bool = True) -> None:
         await self._records.remove(id, sent)

@@ -9,11 +9,11 @@ import time
 import click
 
 from mailsuite.cli.queue_access import open_queue
-from mailsuite.cli.queue_orders import kicked
+from mailsuite.cli.queue_orders import ordered
 from mailsuite.cli.queue_table import table
 from mailsuite.config.load import load
 from mailsuite.errors import MailError
-from mailsuite.model import Selection
+from mailsuite.model import Kick, Selection
 from mailsuite.sendmail.exits import Exit, Stop
 from mailsuite.sendmail.options import Mode, Options
 from mailsuite.sendmail.site import find
@@ -111,7 +111,8 @@ def _flush(options: Options) -> Exit:
     try:
         with open_queue(_folder(options), change=True) as access:
             found = access.list(which)
-            kicked(access, [one for one in found if not local or one.envelope.sender.local.lower() == local])
+            meant = [one for one in found if not local or one.envelope.sender.local.lower() == local]
+            ordered(access, meant, Kick()).complain("due now")
     except (MailError, OSError) as error:
         raise _stop(error) from None
     return Exit.OK

@@ -10,14 +10,17 @@ from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
 from mailsuite.disk.body import OctetsBody
-from mailsuite.errors import MailError, NoRoute, OnHold
+from mailsuite.errors import MailError, NoRoute, NotFound, OnHold, Temporary
 from mailsuite.interfaces import IBody, IQueue, IReports, IRouter
 from mailsuite.model import (
     EVERYTHING,
     NULL_SENDER,
     Address,
+    Drop,
     Envelope,
     Hop,
+    Order,
+    Ordered,
     Outcome,
     Pending,
     Queued,
@@ -25,7 +28,7 @@ from mailsuite.model import (
     Selection,
 )
 from mailsuite.queue.book import NONE_KEPT, Book, anywhere
-from mailsuite.queue.file import checked_via
+from mailsuite.queue.orders import change_by, is_meant
 from mailsuite.queue.schedule import Schedule, Schedules
 
 
@@ -88,20 +91,20 @@ class MemoryQueue:
     def list(self, which: Selection = EVERYTHING) -> Deferred[Sequence[Queued]]:
         return succeed(self._book.selected(which))
 
-    def hold(self, id: str, held: bool) -> Deferred[None]:
-        return execute(lambda: _nothing(self._book.held(id, held)))
+    def order(self, which: Selection, order: Order) -> Deferred[Ordered]:
+        return execute(self._order, which, order)
 
-    def bounce(self, id: str, words: str) -> Deferred[None]:
-        return execute(lambda: _nothing(self._book.bounced(id, words)))
-
-    def reroute(self, id: str, via: str) -> Deferred[None]:
-        return execute(lambda: _nothing(self._book.rerouted(id, checked_via(via))))
-
-    def kick(self, which: Selection) -> Deferred[int]:
-        return succeed(len(self._book.kick(which)))
-
-    def drop(self, id: str) -> Deferred[None]:
-        return execute(lambda: self._book.remove(self._book.get(id).envelope.id))
+    def _order(self, which: Selection, order: Order) -> Ordered:
+        now = self._clock.seconds()
+        found = [one for one in self._book.selected(which) if is_meant(order, one, now)]
+        change = None if isinstance(order, Drop) else change_by(order, now)
+        for one in found:
+            if change is None:
+                self._book.remove(one.envelope.id)
+            else:
+                self._book.put(change(one))
+        self._book.wake()
+        return Ordered(tuple(one.envelope.id for one in found))
 
     def when_due(self, room: Callable[[str], bool] = anywhere) -> float | None:
         return self._book.when_due(room)
@@ -110,8 +113,16 @@ class MemoryQueue:
         self._book.watch(woken)
 
 
-def _nothing(_: object) -> None:
-    """IQueue's changes fire with nothing."""
+def order(queue: IQueue, id: str, order: Order) -> Deferred[None]:
+    """About one message.  Fails with ``NotFound``, or with ``Temporary`` and the reason if it was not done."""
+
+    def check(ordered: Ordered) -> None:
+        if id in ordered.failed:
+            raise Temporary(ordered.failed[id])
+        if id not in ordered.done:
+            raise NotFound(id)
+
+    return queue.order(Selection(ids=(id,)), order).addCallback(check)
 
 
 @implementer(IRouter)

@@ -23,13 +23,18 @@ from mailsuite.model import (
     Address,
     Delayed,
     Delivered,
+    Drop,
     Failed,
     FlagOp,
+    Hold,
+    Kick,
+    Release,
     Status,
     ToMailbox,
 )
 from mailsuite.store import behind, changing
 from mailsuite.store.folder import Folder
+from mailsuite.testing.queue import order
 from mailsuite.testing.results import result_of
 
 SEEN_WORK, MORE = frozenset({SEEN, "$Work"}), frozenset({"$More"})
@@ -373,12 +378,12 @@ SCENARIOS = (
             Step("insert", lambda world: world.deliver(message(3), *remote("x", "y"), id="Q3")),
             Step("partial", lambda world: _settle(world, "Q1", a="delivered", b="delayed", c="delayed")),
             Step("all", lambda world: _settle(world, "Q2", d="delivered")),
-            Step("hold", lambda world: result_of(world.queue.hold("Q3", True))),
-            Step("drop", lambda world: result_of(world.queue.drop("Q3"))),
+            Step("hold", lambda world: result_of(order(world.queue, "Q3", Hold()))),
+            Step("drop", lambda world: result_of(order(world.queue, "Q3", Drop()))),
             Step("again", lambda world: (world.wait(4000), _settle(world, "Q1", b="failed", c="delayed"))),
-            Step("hold again", lambda world: result_of(world.queue.hold("Q1", True))),
-            Step("release", lambda world: result_of(world.queue.hold("Q1", False))),
-            Step("kick", lambda world: result_of(world.queue.kick(EVERYTHING))),
+            Step("hold again", lambda world: result_of(order(world.queue, "Q1", Hold()))),
+            Step("release", lambda world: result_of(order(world.queue, "Q1", Release()))),
+            Step("kick", lambda world: result_of(world.queue.order(EVERYTHING, Kick()))),
             Step("the last", lambda world: (world.wait(4000), _settle(world, "Q1", c="delivered"))),
         ),
     ),

@@ -7,25 +7,29 @@ import json
 import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from twisted.internet.defer import fail, succeed
 from twisted.internet.task import Clock
 
 from mailsuite.cli.commands import cli
+from mailsuite.cli.queue_orders import Result, ordered
 from mailsuite.cli.queue_stats import stats_lines
 from mailsuite.disk.placement import place
 from mailsuite.disk.real import RealDisk
 from mailsuite.disk.spool import Content
-from mailsuite.model import Address, Delayed, Envelope, Recipient, Status
+from mailsuite.errors import DiskFull, Temporary
+from mailsuite.model import Address, Delayed, Envelope, Hold, Ordered, Queued, Recipient, Selection, Status
 from mailsuite.net.control import listen
 from mailsuite.net.sessions import Overview
 from mailsuite.offload import Inline
-from mailsuite.queue.book import Book
 from mailsuite.queue.disk import DiskQueue
 from mailsuite.queue.file import Places
+from mailsuite.queue.records import Records
 from mailsuite.queue.schedule import Schedule
 from mailsuite.sendmail import admin
 from mailsuite.sendmail.exits import Exit
@@ -240,7 +244,7 @@ def test_who_means_everything_has_to_say_so(place_of: str, command: str) -> None
 def test_orders_can_mean_what_is_known_of_messages(place_of: str) -> None:
     assert run("drop", "--queue", place_of, "--error", "busy") == "m2 dropped\n"
     assert run("kick", "--queue", place_of, "--domain", "b.test") == "1 message is due now\n"
-    assert json.loads(run("hold", "--queue", place_of, "--sender", "<>", "--json")) == ["m1"]
+    assert json.loads(run("hold", "--queue", place_of, "--sender", "<>", "--json"))["done"] == ["m1"]
     assert run("drop", "--queue", place_of, "--error", "busy") == "0 messages: dropped\n"
 
 
@@ -359,14 +363,93 @@ def test_a_server_without_a_socket_is_not_meddled_with(folder: str) -> None:
 
 def test_orders_about_many_are_done_some_at_a_time(place_of: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mailsuite.cli.queue_orders.AT_ONCE", 1)
-    assert json.loads(run("hold", "--all", "--json", "--queue", place_of)) == ["m1", "m2"]
+    assert json.loads(run("hold", "--all", "--json", "--queue", place_of))["done"] == ["m1", "m2"]
     assert all(one["held"] for one in json.loads(run("list", "--json", "--queue", place_of)))
 
 
 def test_many_are_kicked_some_at_a_time(place_of: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
-    kick = Book.kick
+    order = DiskQueue.order
     monkeypatch.setattr("mailsuite.cli.queue_orders.AT_ONCE", 1)
-    monkeypatch.setattr(Book, "kick", lambda self, which: (asked.append(len(which.ids)), kick(self, which))[1])
+    monkeypatch.setattr(
+        DiskQueue, "order", lambda self, which, how: (asked.append(len(which.ids)), order(self, which, how))[1]
+    )
     assert run("kick", "--queue", place_of) == "2 messages are due now\n"
     assert asked == [1, 1]
+
+
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that takes nothing about m1."""
+    save, remove = Records.save, Records.remove
+
+    def refusing(do: Callable[..., Any]) -> Callable[..., Any]:
+        def write(self: Records, what: Queued | str, *more: Any) -> Any:
+            id = what if isinstance(what, str) else what.envelope.id
+            return fail(DiskFull("/queue: no space left")) if id == "m1" else do(self, what, *more)
+
+        return write
+
+    monkeypatch.setattr(Records, "save", refusing(save))
+    monkeypatch.setattr(Records, "remove", refusing(remove))
+
+
+@pytest.mark.usefixtures("full")
+@pytest.mark.parametrize(
+    ("command", "done", "failed"),
+    [
+        ("hold", "m2 held", "1 not held"),
+        ("release", "m2 released", "1 not released"),
+        ("drop", "m2 dropped", "1 not dropped"),
+        ("bounce", "m2 will be returned", "1 not returned"),
+        ("reroute mx9.test", "m2 goes by mx9.test", "1 not rerouted"),
+    ],
+)
+def test_what_could_not_be_written_is_named_and_has_not_happened(
+    place_of: str, command: str, done: str, failed: str
+) -> None:
+    before = listed(place_of)
+    result = CliRunner().invoke(cli, ["queue", *command.split(), "--queue", place_of, "--all"])
+    assert result.exit_code == 1
+    assert result.stdout == f"{done}\n"
+    assert result.stderr == f"mailsuite: {failed}: m1 (/queue: no space left)\n"
+    assert listed(place_of)["m1"] == before["m1"]
+    again = CliRunner().invoke(cli, ["queue", *command.split(), "--queue", place_of, "--json", "m1"])
+    assert json.loads(again.stdout) == {"done": [], "failed": {"m1": "/queue: no space left"}, "gone": []}
+
+
+def test_a_kick_that_cannot_be_written_is_told(place_of: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Records, "save", lambda self, queued: fail(DiskFull("/queue: no space left")))
+    result = CliRunner().invoke(cli, ["queue", "kick", "--queue", place_of])
+    assert (result.exit_code, result.stdout) == (1, "1 message is due now\n")
+    assert result.stderr == "mailsuite: 1 not due now: m2 (/queue: no space left)\n"
+    assert listed(place_of)["m2"]["due"] > time.time()
+
+
+def test_many_that_could_not_be_written_are_counted_by_reason() -> None:
+    failed = dict.fromkeys((f"m{number}" for number in range(25)), "no space left") | {"x1": "read-only"}
+    with pytest.raises(Temporary) as raised:
+        Result([], failed, []).complain("held")
+    named = ", ".join(f"m{number}" for number in range(20))
+    assert str(raised.value) == f"26 not held: {named} and 5 more (no space left); x1 (read-only)"
+
+
+def test_when_the_server_breaks_off_the_rest_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailsuite.cli.queue_orders.AT_ONCE", 1)
+    answers = iter([Ordered(("m1",)), Temporary("the running server broke off; is it stopping?")])
+
+    class Access:
+        def order(self, which: Selection, order: object) -> Ordered:
+            answer = next(answers)
+            if isinstance(answer, Temporary):
+                raise answer
+            return answer
+
+    messages = [Queued(Envelope(id, BOB, (Recipient(EVE),), 0.0), (), 0.0, 0.0, 1) for id in ("m1", "m2", "m3")]
+    result = ordered(Access(), messages, Hold())  # type: ignore[arg-type]
+    assert (result.done, list(result.failed)) == (["m1"], ["m2", "m3"])
+
+
+def test_what_is_gone_by_then_is_told(place_of: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DiskQueue, "order", lambda self, which, order: succeed(Ordered(("m1",))))
+    assert run("hold", "--queue", place_of, "m1", "m2") == "m1 held\n1 gone from the queue meanwhile\n"

@@ -22,7 +22,15 @@ from mailsuite.errors import Expunged, Temporary
 from mailsuite.interfaces import IBody, IDelivery, IMailbox, IMailStores
 from mailsuite.mime.downgrade import Edit
 from mailsuite.mime.header import header_end
-from mailsuite.model import INBOX, NO_FLAGS, NULL_SENDER, Address, Envelope, Recipient
+from mailsuite.model import (
+    INBOX,
+    NO_FLAGS,
+    NULL_SENDER,
+    Address,
+    Drop,
+    Envelope,
+    Recipient,
+)
 from mailsuite.net.downgraded import DowngradedBody
 from mailsuite.net.reheaded import ReheadedBody
 from mailsuite.queue.disk import DiskQueue
@@ -31,7 +39,7 @@ from mailsuite.testing.delivery import MemoryDelivery
 from mailsuite.testing.held import HeldOffload
 from mailsuite.testing.memory_body import MemoryBody
 from mailsuite.testing.memory_store import MemoryStores
-from mailsuite.testing.queue import MemoryQueue
+from mailsuite.testing.queue import MemoryQueue, order
 from mailsuite.testing.results import result_of
 
 MEBIBYTE = 1 << 20
@@ -120,7 +128,7 @@ class Maker:
     def memory_queue(self, octets: bytes) -> Opened:
         queue = MemoryQueue(self.clock)
         queue.add(ENVELOPE, octets)
-        return Opened(result_of(queue.body("m1")), lambda: queue.drop("m1"))
+        return Opened(result_of(queue.body("m1")), lambda: order(queue, "m1", Drop()))
 
     def disk_queue(self, octets: bytes) -> Opened:
         queue = DiskQueue(str(self.folder / "queue"), RealDisk(), self.offload, self.clock)
@@ -129,7 +137,7 @@ class Maker:
         placement = queue.placement(ENVELOPE, b"", self.done(draft.content()))
         place(RealDisk(), [placement])
         queue.arrived(placement)
-        return Opened(self.done(queue.body("m1")), lambda: self.done(queue.drop("m1")))
+        return Opened(self.done(queue.body("m1")), lambda: self.done(order(queue, "m1", Drop())))
 
     def memory_mailbox(self, octets: bytes) -> Opened:
         return self._in_mailbox(MemoryStores(), octets)

@@ -19,19 +19,25 @@ from mailsuite.interfaces import IQueue
 from mailsuite.model import (
     EVERYTHING,
     Address,
+    Bounce,
     Delayed,
     Delivered,
+    Drop,
     Envelope,
     Failed,
+    Hold,
+    Kick,
     Outcome,
     Recipient,
+    Release,
+    Reroute,
     Selection,
     Status,
 )
 from mailsuite.offload import Inline
 from mailsuite.queue.disk import DiskQueue
 from mailsuite.queue.schedule import DAY, HOUR, MINUTE, Schedule
-from mailsuite.testing.queue import MemoryQueue
+from mailsuite.testing.queue import MemoryQueue, order
 from mailsuite.testing.results import failure_of, result_of
 
 NOW = 1_700_000_000.0
@@ -222,11 +228,11 @@ def test_a_lease_given_within_the_lifetime_does_not_fail_after_it(world: World) 
 
 def test_a_held_message_is_not_due_until_released(world: World) -> None:
     world.add("m1")
-    result_of(world.queue.hold("m1", True))
+    result_of(order(world.queue, "m1", Hold()))
     assert result_of(world.queue.lease(10)) == []
     assert world.queue.when_due() is None
     assert result_of(world.queue.list())[0].held
-    result_of(world.queue.hold("m1", False))
+    result_of(order(world.queue, "m1", Release()))
     assert world.lease_one() == "m1"
 
 
@@ -247,7 +253,7 @@ def test_what_was_kept_and_is_released_is_due_at_once_and_known_as_released(worl
     world.add("m1")
     world.lease_one()
     result_of(world.queue.settle("m1", [], kept={BOB: "ask first"}))
-    result_of(world.queue.hold("m1", False))
+    result_of(order(world.queue, "m1", Release()))
     (queued,) = result_of(world.queue.lease(10))
     assert (queued.held, queued.released) == (False, True)
 
@@ -267,17 +273,17 @@ def test_kick_makes_messages_due_now(world: World) -> None:
         world.add(id)
     for queued in result_of(world.queue.lease(10)):
         world.settle(queued.envelope.id, delayed(BOB))
-    assert result_of(world.queue.kick(Selection(ids=("m2", "gone")))) == 1
+    assert len(result_of(world.queue.order(Selection(ids=("m2", "gone")), Kick())).done) == 1
     assert world.lease_one() == "m2"
-    assert result_of(world.queue.kick(EVERYTHING)) == 2
+    assert len(result_of(world.queue.order(EVERYTHING, Kick())).done) == 2
     assert world.lease_one() == "m1"
 
 
 def test_kick_leaves_what_is_held_or_not_to_leave_yet(world: World) -> None:
     world.add("m1")
     world.add("m2", release=NOW + HOUR)
-    result_of(world.queue.hold("m1", True))
-    assert result_of(world.queue.kick(EVERYTHING)) == 0
+    result_of(order(world.queue, "m1", Hold()))
+    assert len(result_of(world.queue.order(EVERYTHING, Kick())).done) == 0
     assert "m1" not in [one.envelope.id for one in result_of(world.queue.lease(10))]
 
 
@@ -285,22 +291,22 @@ def test_what_is_to_be_returned_is_due_at_once_with_the_words(world: World) -> N
     world.add("m1", BOB, EVE)
     world.lease_one()
     world.settle("m1", delayed(BOB), delayed(EVE))
-    result_of(world.queue.hold("m1", True))
-    result_of(world.queue.bounce("m1", "no such domain"))
+    result_of(order(world.queue, "m1", Hold()))
+    result_of(order(world.queue, "m1", Bounce("no such domain")))
     (queued,) = result_of(world.queue.lease(10))
     assert (queued.returned, queued.held, queued.lane) == ("no such domain", False, "(return)")
     assert all(entry.due <= NOW for entry in queued.pending)
-    failure_of(world.queue.bounce("m9", "x"), NotFound)
+    failure_of(order(world.queue, "m9", Bounce("x")), NotFound)
 
 
 def test_another_way_can_be_chosen_and_taken_back(world: World) -> None:
     world.add("m1")
     for via in ("mx9.test", "[2001:db8::1]:26", ""):
-        result_of(world.queue.reroute("m1", via))
+        result_of(order(world.queue, "m1", Reroute(via)))
         assert result_of(world.queue.list())[0].via == via
     for wrong in ("a b", "mx:x", "2001:db8::1", "x" * 300):
-        failure_of(world.queue.reroute("m1", wrong), InvalidName)
-    failure_of(world.queue.reroute("m9", "mx9.test"), NotFound)
+        failure_of(order(world.queue, "m1", Reroute(wrong)), InvalidName)
+    failure_of(order(world.queue, "m9", Reroute("mx9.test")), NotFound)
 
 
 def test_a_lane_without_room_gives_nothing_and_the_others_their_turn(world: World) -> None:
@@ -335,20 +341,20 @@ def test_what_found_no_room_waits_in_the_lane_that_had_none(world: World) -> Non
 
 def test_kick_can_mean_a_domain(world: World) -> None:
     world.add("m1")
-    assert result_of(world.queue.kick(Selection(domain="elsewhere.test"))) == 0
-    assert result_of(world.queue.kick(Selection(domain=BOB.domain))) == 1
+    assert len(result_of(world.queue.order(Selection(domain="elsewhere.test"), Kick())).done) == 0
+    assert len(result_of(world.queue.order(Selection(domain=BOB.domain), Kick())).done) == 1
 
 
 def test_a_leased_message_kicked_is_still_leased(world: World) -> None:
     world.add("m1")
     world.lease_one()
-    result_of(world.queue.kick(EVERYTHING))
+    result_of(world.queue.order(EVERYTHING, Kick()))
     assert result_of(world.queue.lease(10)) == []
 
 
 def test_drop_removes_without_a_word(world: World) -> None:
     world.add("m1")
-    result_of(world.queue.drop("m1"))
+    result_of(order(world.queue, "m1", Drop()))
     assert world.listed() == []
     assert world.queue.when_due() is None
 
@@ -356,8 +362,8 @@ def test_drop_removes_without_a_word(world: World) -> None:
 @pytest.mark.parametrize("act", ["drop", "hold", "settle", "body"])
 def test_what_is_not_there_is_not_found(world: World, act: str) -> None:
     calls = {
-        "drop": lambda: world.queue.drop("none"),
-        "hold": lambda: world.queue.hold("none", True),
+        "drop": lambda: order(world.queue, "none", Drop()),
+        "hold": lambda: order(world.queue, "none", Hold()),
         "settle": lambda: world.queue.settle("none", []),
         "body": lambda: world.queue.body("none"),
     }
@@ -387,12 +393,12 @@ def test_watchers_are_woken_by_what_makes_something_due(world: World) -> None:
     world.add("m1")
     world.clock.advance(0)
     assert len(woken) == 1
-    result_of(world.queue.hold("m1", True))
+    result_of(order(world.queue, "m1", Hold()))
     woken.clear()
-    result_of(world.queue.hold("m1", False))
+    result_of(order(world.queue, "m1", Release()))
     assert woken
     woken.clear()
-    result_of(world.queue.kick(EVERYTHING))
+    result_of(world.queue.order(EVERYTHING, Kick()))
     assert woken
 
 

@@ -23,11 +23,16 @@ from mailsuite.model import (
     EVERYTHING,
     Address,
     BodyType,
+    Bounce,
     Delayed,
     Delivered,
     Envelope,
+    Hold,
+    Kick,
     Pending,
     Recipient,
+    Release,
+    Reroute,
     Selection,
     Status,
 )
@@ -36,6 +41,7 @@ from mailsuite.queue.disk import DiskQueue
 from mailsuite.queue.file import Head, State, decode_head, decode_state, encode_head, encode_state
 from mailsuite.queue.schedule import HOUR, Schedule
 from mailsuite.testing.disk import MemoryDisk
+from mailsuite.testing.queue import order
 from mailsuite.testing.results import failure_of, result_of
 
 NOW = 1_700_000_000.0
@@ -121,9 +127,9 @@ def test_a_lease_does_not_survive_the_process(server: Server) -> None:
 def test_orders_survive_the_process(server: Server) -> None:
     for id in ("m1", "m2", "m3"):
         server.add(id)
-    result_of(server.queue.hold("m1", True))
-    result_of(server.queue.bounce("m2", "go away"))
-    result_of(server.queue.reroute("m3", "mx9.test"))
+    result_of(order(server.queue, "m1", Hold()))
+    result_of(order(server.queue, "m2", Bounce("go away")))
+    result_of(order(server.queue, "m3", Reroute("mx9.test")))
     server.start()
     assert [(one.held, one.returned, one.via) for one in result_of(server.queue.list())] == [
         (True, "", ""),
@@ -160,11 +166,11 @@ def test_hold_and_flush_survive_the_process(server: Server) -> None:
         server.add(id)
         server.lease()
         result_of(server.queue.settle(id, [delayed(BOB)]))
-    result_of(server.queue.kick(Selection(ids=("m2",))))
-    result_of(server.queue.hold("m1", True))
+    result_of(server.queue.order(Selection(ids=("m2",)), Kick()))
+    result_of(order(server.queue, "m1", Hold()))
     server.start()
     assert server.lease() == ["m2"]
-    result_of(server.queue.kick(EVERYTHING))
+    result_of(server.queue.order(EVERYTHING, Kick()))
     assert server.lease() == []
 
 
@@ -176,7 +182,7 @@ def test_what_a_rule_keeps_on_hold_and_its_release_survive_the_process(server: S
     assert server.lease() == []
     (queued,) = result_of(server.queue.list())
     assert [entry.last_text for entry in queued.pending] == ["ask first"] * 2
-    result_of(server.queue.hold("m1", False))
+    result_of(order(server.queue, "m1", Release()))
     server.start()
     (queued,) = result_of(server.queue.lease(10))
     assert (queued.held, queued.released) == (False, True)

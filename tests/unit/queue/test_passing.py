@@ -22,7 +22,9 @@ from mailsuite.model import (
     Address,
     Delayed,
     Delivered,
+    Drop,
     Envelope,
+    Kick,
     Outcome,
     Recipient,
     Status,
@@ -37,6 +39,7 @@ from mailsuite.services.batches import Batches
 from mailsuite.services.delivery import Delivery
 from mailsuite.steps import Put, Unlink, Unlinks
 from mailsuite.store.maildir import MaildirStores
+from mailsuite.testing.queue import order
 from mailsuite.testing.results import failure_of, result_of
 
 NOW = 1_700_000_000.0
@@ -182,7 +185,7 @@ def test_a_crash_after_it_was_sent_brings_nothing_back(server: Server) -> None:
 def test_one_that_was_tried_before_leaves_no_state(server: Server) -> None:
     server.send()
     result_of(server.settle(delivered=False))
-    server.queue.kick(EVERYTHING)
+    server.queue.order(EVERYTHING, Kick())
     result_of(server.settle())
     assert list((server.folder / "queue/state").iterdir()) == []
     server.crash()
@@ -244,13 +247,13 @@ def test_a_drop_that_cannot_be_written_loses_nothing(server: Server, monkeypatch
 
     with monkeypatch.context() as patched:
         patched.setattr(server.disk, "_refusal", refuse)
-        failure_of(server.queue.drop("m1"), Temporary)
+        failure_of(order(server.queue, "m1", Drop()), Temporary)
     server.clock.advance(LINGER)
     assert (server.waiting, server.octets()) == (["m1"], SENT)
     server.disk.checkpoint()  # type: ignore[union-attr]
     server.crash()
     assert (server.waiting, server.octets()) == (["m1"], SENT)
-    result_of(server.queue.drop("m1"))
+    result_of(order(server.queue, "m1", Drop()))
     assert (server.waiting, server.files) == ([], [])
 
 

@@ -16,18 +16,25 @@ from mailsuite.model import (
     EVERYTHING,
     NULL_SENDER,
     Address,
+    Bounce,
     Delayed,
     DeliverBy,
     Delivered,
+    Drop,
     Envelope,
     Failed,
+    Hold,
     Hop,
+    Kick,
     Outcome,
     Recipient,
+    Release,
+    Reroute,
     Status,
 )
 from mailsuite.queue.schedule import DAY, HOUR, MINUTE, Schedule
 from mailsuite.testing.courier import Answer, accept, unreachable
+from mailsuite.testing.queue import order
 from mailsuite.testing.results import result_of
 
 
@@ -270,7 +277,7 @@ def test_a_message_that_no_hop_protects_is_returned(world: World, status: str) -
 def test_somebody_can_have_a_message_returned(world: World) -> None:
     world.courier.answers["mx1.b.test"] = later
     world.add("m1")
-    result_of(world.queue.bounce("m1", "there is no such company any more"))
+    result_of(order(world.queue, "m1", Bounce("there is no such company any more")))
     ((_, (outcome,)),) = world.reports.reported
     assert outcome == Failed(BOB, Status(5, 0, 0), "there is no such company any more")
     assert world.listed() == []
@@ -280,8 +287,8 @@ def test_somebody_can_choose_another_way(world: World) -> None:
     world.courier.answers["mx1.b.test"] = later
     world.router.table["mx9.test:26"] = (Hop("mx9.test", ("192.0.2.9",), 26),)
     world.add("m1", BOB, DAN)
-    result_of(world.queue.reroute("m1", "mx9.test:26"))
-    result_of(world.queue.kick(EVERYTHING))
+    result_of(order(world.queue, "m1", Reroute("mx9.test:26")))
+    result_of(world.queue.order(EVERYTHING, Kick()))
     assert world.courier.carried[-1] == ("mx9.test", "m1", ("bob@b.test",))
 
 
@@ -296,7 +303,7 @@ def test_mail_on_hold_is_kept_and_nobody_is_told(world: World) -> None:
     for _ in range(12):
         world.clock.advance(HOUR)
     assert (world.hosts(), world.reports.reported) == (["mx.d.test"], [])
-    result_of(world.queue.hold("m1", False))
+    result_of(order(world.queue, "m1", Release()))
     assert (world.hosts(), world.listed()) == (["mx.d.test", "mx1.b.test"], [])
 
 
@@ -311,7 +318,7 @@ def test_what_is_on_hold_is_returned_when_it_was_to_be_delivered(by_hand: bool) 
     world.runner.start()
     by = DeliverBy(NOW + 90 * MINUTE, returned=True)
     world.queue.add(Envelope("m1", AL, (Recipient(BOB),), NOW, deliver_by=by), HEADER)
-    result_of(world.queue.hold("m1", True))
+    result_of(order(world.queue, "m1", Hold()))
     tried = len(world.courier.carried)
     world.clock.pump([89 * MINUTE, 59.0])
     assert (world.reports.reported, world.listed()) == ([], ["m1"])
@@ -325,7 +332,7 @@ def test_what_is_on_hold_is_returned_when_it_was_to_be_delivered(by_hand: bool) 
 def test_what_is_on_hold_otherwise_stays_however_late(world: World) -> None:
     by = DeliverBy(NOW + 90 * MINUTE, returned=False)
     world.queue.add(Envelope("m1", AL, (Recipient(BOB),), NOW, release=NOW + HOUR, deliver_by=by), HEADER)
-    result_of(world.queue.hold("m1", True))
+    result_of(order(world.queue, "m1", Hold()))
     for _ in range(24 * 10):
         world.clock.advance(HOUR)
     assert (world.listed(), world.courier.carried, world.reports.reported) == (["m1"], [], [])
@@ -336,7 +343,7 @@ def test_who_is_let_go_does_not_wait_for_the_next_attempt_of_others(world: World
     world.router.released = (MX1, MX2)
     world.courier.answers["mx.d.test"] = later
     world.add("m1", BOB, DAN)
-    result_of(world.queue.hold("m1", False))
+    result_of(order(world.queue, "m1", Release()))
     assert world.hosts() == ["mx.d.test", "mx1.b.test"]
     assert world.waiting() == [DAN]
 
@@ -423,7 +430,7 @@ def test_a_flush_tries_a_host_that_is_left_alone_once(world: World) -> None:
     for id in ("m1", "m2"):
         world.add(id)
     world.clock.advance(1)
-    result_of(world.queue.kick(EVERYTHING))
+    result_of(world.queue.order(EVERYTHING, Kick()))
     world.clock.advance(0)
     assert world.hosts() == ["mx1.b.test"] * 2
 
@@ -527,7 +534,7 @@ def test_a_queue_that_cannot_be_read_is_asked_again(world: World) -> None:
 def test_a_message_dropped_under_way_stays_dropped(world: World) -> None:
     world.courier.paused = True
     world.add("m1")
-    result_of(world.queue.drop("m1"))
+    result_of(order(world.queue, "m1", Drop()))
     world.courier.resume()
     assert world.listed() == []
 
@@ -536,7 +543,7 @@ def test_flush_carries_at_once(world: World) -> None:
     world.courier.answers["mx1.b.test"] = later
     world.add("m1")
     world.courier.answers.clear()
-    result_of(world.queue.kick(EVERYTHING))
+    result_of(world.queue.order(EVERYTHING, Kick()))
     assert world.listed() == []
 
 

@@ -12,12 +12,13 @@ from twisted.logger import formatEvent, globalLogPublisher
 
 from mailsuite.errors import Temporary
 from mailsuite.model import (
+    Drop,
     Outcome,
 )
 from mailsuite.queue.runner import Runner, RunnerSettings
 from mailsuite.queue.schedule import DAY, any_final
 from mailsuite.queue.unwritten import AGAIN
-from mailsuite.testing.queue import MemoryQueue
+from mailsuite.testing.queue import MemoryQueue, order
 from mailsuite.testing.results import result_of
 
 
@@ -98,7 +99,7 @@ def test_stop_does_not_wait_for_a_disk_that_stays_full(full: World, logged: list
 
 def test_what_is_dropped_meanwhile_is_gone(full: World) -> None:
     full.add("m1")
-    result_of(full.queue.drop("m1"))
+    result_of(order(full.queue, "m1", Drop()))
     full.queue.full = False
     full.clock.advance(AGAIN)
     assert full.listed() == []
