@@ -33,12 +33,17 @@ LARGEST = 32 << 20
 
 def count(text: str, most: int = MOST) -> int:
     """A number of something of which there must be one at least."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"there must be one at least, not {number}")
-    if number > most:
-        raise argparse.ArgumentTypeError(f"at most {most:,}, not {number:,}")
-    return number
+    with contextlib.suppress(ValueError):
+        if 1 <= (number := int(text)) <= most:
+            return number
+    raise argparse.ArgumentTypeError(f"a whole number from 1 to {most:,}, not {text!r}")
+
+
+def seed(text: str) -> int:
+    """Of what comes at random."""
+    with contextlib.suppress(ValueError):
+        return int(text)
+    raise argparse.ArgumentTypeError(f"a whole number, not {text!r}")
 
 
 def size(text: str) -> int:
@@ -48,27 +53,25 @@ def size(text: str) -> int:
 
 def scale(text: str) -> float:
     """What amounts are multiplied by."""
-    return _positive(text, 100)
+    return number(text, 0.001, 100)
 
 
 def minutes(text: str) -> float:
     """At most a week."""
-    return _positive(text, 10_000)
-
-
-def _positive(text: str, most: float) -> float:
-    number = float(text)
-    if not 0 < number <= most:
-        raise argparse.ArgumentTypeError(f"more than 0 and at most {most:,}, not {text}")
-    return number
+    return number(text, 0.01, 10_000, "minutes ")
 
 
 def share(text: str) -> float:
     """From none to all."""
-    number = float(text)
-    if not 0 <= number <= 1:
-        raise argparse.ArgumentTypeError(f"a share is from 0 to 1, not {number:g}")
-    return number
+    return number(text, 0, 1, "a share ")
+
+
+def number(text: str, least: float, most: float, what: str = "") -> float:
+    """Of the command line; what is none, or out of these bounds, is refused with what would be right."""
+    with contextlib.suppress(ValueError):
+        if least <= (value := float(text)) <= most:
+            return value
+    raise argparse.ArgumentTypeError(f"{what}from {least:g} to {most:,}, not {text!r}")
 
 
 def existing_folder(text: str) -> Path:
@@ -89,10 +92,10 @@ class Arguments(argparse.ArgumentParser):
     def count(self, name: str, default: int, words: str, most: int = MOST) -> None:
         """An option that takes a number of one or more."""
 
-        def number(text: str) -> int:
+        def at_most(text: str) -> int:
             return count(text, most)
 
-        self.add_argument(name, type=number, default=default, metavar="N", help=f"{words} (%(default)s)")
+        self.add_argument(name, type=at_most, default=default, metavar="N", help=f"{words} (%(default)s)")
 
     def size(self, default: int, words: str) -> None:
         """``--size``, of a message."""

@@ -22,12 +22,12 @@ from bench.figures.pop3 import pop3
 from bench.figures.servers import why_not
 from bench.figures.sessions import idle, logins, memory, push
 from bench.figures.smtp import ingest, relay
-from bench.program import count, end_in_order, scale, search_sbin
+from bench.program import count, end_in_order, number, scale, search_sbin
 
 #: What docs/benchmarks.md is made of.
 PUBLISHED = Path("docs/benchmarks.json")
 #: Seconds in which the machine may become calm, at most.
-LONGEST_PATIENCE = 3600.0
+LONGEST_PATIENCE = 3600
 
 PARTS: dict[str, Callable[[Wanted], Measurement]] = {
     each.__name__: each for each in (ingest, relay, imap, logins, idle, push, pop3, crowd, memory)
@@ -68,10 +68,7 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def patience(text: str) -> float:
-    seconds = float(text)
-    if not 0 <= seconds <= LONGEST_PATIENCE:
-        raise argparse.ArgumentTypeError(f"from 0 to {LONGEST_PATIENCE:g}, not {text}")
-    return seconds
+    return number(text, 0, LONGEST_PATIENCE, "seconds ")
 
 
 def main() -> int:

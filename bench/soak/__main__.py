@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import bench.soak
-from bench.program import end_in_order, minutes
+from bench.program import end_in_order, minutes, seed
 from bench.soak.run import MOST_MEMORY, Result, soak
 
 #: Lines of each kind of trouble.
@@ -59,7 +59,10 @@ def arguments() -> argparse.ArgumentParser:
         "--minutes", type=minutes, default=1.0, metavar="M", help="of traffic and accidents (%(default)s)"
     )
     parser.add_argument(
-        "--seed", type=int, metavar="N", help="of what clients and accidents do; without it the time, and it is printed"
+        "--seed",
+        type=seed,
+        metavar="N",
+        help="of all that comes at random; without it the time, which is printed",
     )
     parser.add_argument(
         "--folder",
@@ -72,9 +75,9 @@ def arguments() -> argparse.ArgumentParser:
 
 def main() -> int:
     asked = arguments().parse_args()
-    seed = int(time.time()) if asked.seed is None else asked.seed
-    print(f"seed {seed}", flush=True)
-    result = soak(asked.minutes, seed, asked.folder)
+    chosen = int(time.time()) if asked.seed is None else asked.seed
+    print(f"seed {chosen}", flush=True)
+    result = soak(asked.minutes, chosen, asked.folder)
     print(told(result))
     if not result.good and asked.folder is None:
         print("run it again with --folder DIR to keep the instance and its log")

@@ -123,7 +123,7 @@ def test_a_scale_that_is_none_is_refused_in_words(
         program.main()
     assert how.value.code == 2
     told = capsys.readouterr().err
-    assert f"argument --scale: more than 0 and at most 100, not {wrong}" in told or "invalid scale value" in told
+    assert f"argument --scale: from 0.001 to 100, not '{wrong}'" in told
 
 
 def test_help_says_what_every_option_does() -> None:

@@ -195,8 +195,11 @@ def test_a_file_that_holds_no_figures_is_told(
 
 
 WRONG = [
-    (["--patience", "-1"], "argument --patience: from 0 to 3600, not -1"),
-    (["--size", "0"], "argument --size: more than 0 and at most 100, not 0"),
+    (["--patience", "-1"], "argument --patience: seconds from 0 to 3,600, not '-1'"),
+    (["--patience", "long"], "argument --patience: seconds from 0 to 3,600, not 'long'"),
+    (["--size", "0"], "argument --size: from 0.001 to 100, not '0'"),
+    (["--size", "big"], "argument --size: from 0.001 to 100, not 'big'"),
+    (["--runs", "few"], "argument --runs: a whole number from 1 to 10,000,000, not 'few'"),
     (["--size", "0.5"], "figures of less than the usual size are not for docs/benchmarks.json"),
     (["--results", "nowhere/x.json"], "nowhere is no folder"),
     (["--results", "/tmp"], "/tmp is a folder"),

@@ -60,7 +60,13 @@ def test_minutes_that_are_none_are_refused_in_words(wrong: str, capsys: pytest.C
         arguments().parse_args([f"--minutes={wrong}"])
     assert how.value.code == 2
     told = capsys.readouterr().err
-    assert f"argument --minutes: more than 0 and at most 10,000, not {wrong}" in told or "invalid minutes value" in told
+    assert f"argument --minutes: minutes from 0.01 to 10,000, not '{wrong}'" in told
+
+
+def test_a_seed_that_is_none_is_refused_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        arguments().parse_args(["--seed=x"])
+    assert "argument --seed: a whole number, not 'x'" in capsys.readouterr().err
 
 
 def test_help_says_what_every_option_does() -> None:
