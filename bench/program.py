@@ -53,7 +53,7 @@ def size(text: str) -> int:
 
 def scale(text: str) -> float:
     """What amounts are multiplied by."""
-    return number(text, 0.001, 100)
+    return number(text, 0.01, 100)
 
 
 def minutes(text: str) -> float:

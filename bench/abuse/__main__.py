@@ -33,7 +33,7 @@ def arguments() -> argparse.ArgumentParser:
     )
     parser.add_argument("cases", nargs="*", metavar="CASE", help="a name that --list shows; without any, all of them")
     parser.add_argument(
-        "--scale", type=scale, default=1.0, metavar="X", help="of the usual sizes, 0.1: a tenth (%(default)s)"
+        "--scale", type=scale, default=1.0, metavar="X", help="of the usual sizes, from 0.01 to 100 (%(default)s)"
     )
     parser.add_argument("--list", action="store_true", help="show what each case does and its bound, and end")
     return parser

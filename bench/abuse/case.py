@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from bench.abuse.sent import Sent
+
 #: Octets that the server may take while it is abused, and seconds that a polite client may wait for an answer.
 MOST_MEMORY = 200 * 1024 * 1024
 LONGEST_WAIT = 1.0
@@ -24,9 +26,9 @@ class Aim(msgspec.Struct, frozen=True):
     store: str
     scale: float = 1.0
 
-    def sized(self, count: int) -> int:
-        """``count`` at this scale, at least 1."""
-        return max(1, int(count * self.scale))
+    def sized(self, count: int, least: int) -> int:
+        """``count`` at this scale, but never less than makes it the abuse that the case is about."""
+        return max(least, int(count * self.scale))
 
 
 Attack = Callable[[Aim], str]
@@ -38,21 +40,23 @@ class Skipped(Exception):
 
 class Case(msgspec.Struct, frozen=True):
     """``bound`` names what keeps the server alive; ``attack`` returns in a few words what it met, or raises
-    AssertionError."""
+    AssertionError.  Whoever has sent less than ``least`` has not done what the case is about, at whatever scale."""
 
     name: str
     bound: str
     attack: Attack
+    least: Sent
 
 
 TABLE: dict[str, Case] = {}
 
 
-def abuse(bound: str) -> Callable[[Attack], Attack]:
-    """Puts a function into the table; its docstring says what it does."""
+def abuse(bound: str, connections: int = 1, octets: int = 0) -> Callable[[Attack], Attack]:
+    """Puts a function into the table; its docstring says what it does.  ``connections`` and ``octets`` are the least
+    that it sends, if the server takes them, at the smallest scale."""
 
     def add(attack: Attack) -> Attack:
-        TABLE[attack.__name__] = Case(attack.__name__, bound, attack)
+        TABLE[attack.__name__] = Case(attack.__name__, bound, attack, Sent(connections, octets))
         return attack
 
     return add

@@ -19,10 +19,10 @@ def left_of(peers: list[Peer], most: int, seconds: float = 2.5) -> int:
     return left
 
 
-@abuse("`limits.connections_per_address`; who is one too many hears why and is gone")
+@abuse("`limits.connections_per_address`; who is one too many hears why and is gone", connections=300)
 def connection_flood(aim: Aim) -> str:
     """Thousands of connections from one address, left open; then thousands that are closed at once."""
-    count = aim.sized(3000)
+    count = aim.sized(3000, 150)
     peers: list[Peer] = []
     for n in range(count):
         with contextlib.suppress(OSError):
@@ -35,11 +35,14 @@ def connection_flood(aim: Aim) -> str:
     return f"{admitted} of {count} were let in, all gone after {took:.0f} s more"
 
 
-@abuse("`limits.connections` of all; when it is reached, those who are silent make room (`net/guests.py`)")
+@abuse(
+    "`limits.connections` of all; when it is reached, those who are silent make room (`net/guests.py`)",
+    connections=1000,
+)
 def crowd_from_everywhere(aim: Aim) -> str:
     """Far more silent connections than there may be, from many addresses, again and again."""
     peers: list[Peer] = []
-    for n in range(max(1500, aim.sized(6000))):
+    for n in range(aim.sized(6000, 1500)):
         with contextlib.suppress(OSError):
             peers.append(Peer(aim.ports[("smtp", "imap", "pop3")[n % 3]], source=f"127.0.68.{n // 30 + 1}"))
         time.sleep(0.001)
@@ -48,7 +51,11 @@ def crowd_from_everywhere(aim: Aim) -> str:
     return f"of {len(peers)} {left} were left, all gone {took:.0f} s after the last"
 
 
-@abuse("`limits.login_failures`; each failure makes the next guess from the address, or for the name, wait longer")
+@abuse(
+    "`limits.login_failures`; each failure makes the next guess from the address, or for the name, wait longer",
+    connections=80,
+    octets=80 * 40,
+)
 def login_guessing(aim: Aim) -> str:
     """Guesses at the victim's password, side by side, from one address and from many."""
     results: list[int] = []
@@ -74,7 +81,7 @@ def login_guessing(aim: Aim) -> str:
     return f"{sum(results)} guesses were answered in {took:.0f} s on {len(sources)} connections"
 
 
-@abuse("`limits.errors`, and a SASL answer is bounded like a command")
+@abuse("`limits.errors`, and a SASL answer is bounded like a command", octets=16 << 20)
 def sasl_bombs(aim: Aim) -> str:
     """AUTH with megabytes of base64, with nothing, with SCRAM that asks for the impossible."""
     answers = []

@@ -11,13 +11,15 @@ from bench.abuse.case import Aim, Skipped, abuse
 from bench.abuse.peer import Imap
 
 MIB = 1 << 20
+#: Mebibytes of a literal that nobody wants, but that is not refused at once.
+LITERAL = 20
 
 
-@abuse("64 KiB for a command's text; the rest is dropped as it comes")
+@abuse("64 KiB for a command's text; the rest is dropped as it comes", octets=2 * MIB)
 def tag_of_a_megabyte(aim: Aim) -> str:
     """A tag of a megabyte, again and again."""
     with Imap(aim) as peer:
-        for _ in range(aim.sized(15)):
+        for _ in range(aim.sized(15, 2)):
             peer.send(b"x" * MIB + b" NOOP\r\n")
             answer = peer.line()
             assert b" BAD" in answer or b"* B" in answer, answer[:100]
@@ -26,7 +28,9 @@ def tag_of_a_megabyte(aim: Aim) -> str:
 
 
 @abuse(
-    "4 KiB before the login, 64 KiB after, 256 KiB a command; 256 MiB of unwanted ones a session; 20 mistakes in a row"
+    "4 KiB before the login, 64 KiB after, 256 KiB a command; 256 MiB of unwanted ones a session; 20 mistakes in a row",
+    connections=20,
+    octets=256 * MIB,
 )
 def literal_bombs(aim: Aim) -> str:
     """Literals that are announced and never come, come unasked, or come in thousands."""
@@ -37,12 +41,18 @@ def literal_bombs(aim: Aim) -> str:
             assert answer.startswith((b"BAD", b"NO")), answer
             told.append(answer[:12].decode())
     with Imap(aim) as peer:
-        peer.send(b"t LOGIN {%d+}\r\n" % (aim.sized(300) * MIB))
-        taken = sum(peer.send(b"x" * MIB) for _ in range(aim.sized(300)))
-        told.append(f"{taken} MiB unasked")
+        peer.send(b"t LOGIN {4294967295+}\r\n")
+        told.append(f"{_taken(peer, 64)} MiB of 4 GiB unasked")
+    with Imap(aim) as peer:
+        unasked = aim.sized(300, 260)
+        taken = 0
+        while taken < unasked and peer.send(b"t LOGIN {%d+}\r\n" % (LITERAL * MIB)):
+            taken += _taken(peer, LITERAL)
+            peer.send(b"\r\n")
+        told.append(f"{taken} MiB in pieces")
     with Imap(aim) as peer:
         peer.log_in().ask(b"SELECT INBOX")
-        peer.send(b"t SEARCH " + b"SUBJECT {1+}\r\na " * aim.sized(300_000) + b"\r\n")
+        peer.send(b"t SEARCH " + b"SUBJECT {1+}\r\na " * aim.sized(300_000, 20_000) + b"\r\n")
         told.append(f"many small: {peer.tagged()[:30].decode()}")
     with Imap(aim) as peer:
         peer.log_in()
@@ -56,13 +66,19 @@ def literal_bombs(aim: Aim) -> str:
     return ", ".join(told)
 
 
+def _taken(peer: Imap, mebibytes: int) -> int:
+    """How many of them the server takes."""
+    return sum(peer.send(b"x" * MIB) for _ in range(mebibytes))
+
+
 #: What ends a bomb: 512 MiB that are no command, `timeouts.imap` where the machine is slower, or its own end.
 BOMB_ENDS = (b"* BYE too much was sent without a command", b"* BYE nothing heard for too long", b" BAD [TOOBIG]")
 
 
 @abuse(
     "what is inflated counts for the same limits, in pieces no larger than what is read; 512 MiB that are no command, "
-    "and `timeouts.imap`"
+    "and `timeouts.imap`",
+    octets=100_000,
 )
 def compressed_bombs(aim: Aim) -> str:
     """COMPRESS=DEFLATE, then a gigabyte of nothing in a megabyte."""
@@ -76,7 +92,7 @@ def compressed_bombs(aim: Aim) -> str:
         assert answer.startswith(b"OK"), answer
         deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
         sent = mebibytes = 0
-        while mebibytes < aim.sized(1000) and peer.send(squeezed := deflate.compress(b"x" * MIB)):
+        while mebibytes < aim.sized(1000, 600) and peer.send(squeezed := deflate.compress(b"x" * MIB)):
             mebibytes, sent = mebibytes + 1, sent + len(squeezed)
         peer.send(deflate.compress(b"\r\n") + deflate.flush(zlib.Z_SYNC_FLUSH))
         told = zlib.decompressobj(-15).decompress(peer.socket.recv(65536))
@@ -115,7 +131,11 @@ NAMES = (
 )
 
 
-@abuse("names become file names by an alphabet of our own (`store/names.py`); no folder is left outside the account's")
+@abuse(
+    "names become file names by an alphabet of our own (`store/names.py`); no folder is left outside the account's",
+    connections=len(NAMES),
+    octets=len(NAMES) * 50,
+)
 def names_that_climb(aim: Aim) -> str:
     """Mailboxes called ``../``, with NUL, too long, too deep, in every command that takes a name."""
     before = set(_entries(aim.store))

@@ -41,7 +41,10 @@ def _asked(peer: Imap, commands: dict[str, bytes]) -> str:
     return ", ".join(told)
 
 
-@abuse("patterns are matched in steps that the name's and the pattern's length bound, not by a regular expression")
+@abuse(
+    "patterns are matched in steps that the name's and the pattern's length bound, not by a regular expression",
+    octets=500 * KIB,
+)
 def wildcards_of_death(aim: Aim) -> str:
     """LIST with thousands of ``*`` against long names."""
     with Imap(aim, patience=120) as peer:
@@ -67,10 +70,13 @@ def wildcards_of_death(aim: Aim) -> str:
     return told
 
 
-@abuse("64 KiB for a command, 100 levels of parentheses; keys are looked for as they are, never as regular expressions")
+@abuse(
+    "64 KiB for a command, 100 levels of parentheses; keys are looked for as they are, never as regular expressions",
+    octets=500 * KIB,
+)
 def search_bombs(aim: Aim) -> str:
     """Searches of 60 KiB over thousands of messages, nested, or made of what backtracks."""
-    peer = _filled(aim, aim.sized(2000))
+    peer = _filled(aim, aim.sized(2000, 100))
     told = _asked(
         peer,
         {
@@ -97,10 +103,10 @@ def search_bombs(aim: Aim) -> str:
     return told
 
 
-@abuse("an answer is made piece by piece as it is read; sets are ranges, however often they overlap")
+@abuse("an answer is made piece by piece as it is read; sets are ranges, however often they overlap", octets=250 * KIB)
 def fetch_bombs(aim: Aim) -> str:
     """FETCH with thousands of items and sets that name everything thousands of times."""
-    peer = _filled(aim, aim.sized(1000))
+    peer = _filled(aim, aim.sized(1000, 50))
     told = _asked(
         peer,
         {
@@ -119,20 +125,20 @@ def fetch_bombs(aim: Aim) -> str:
     return told
 
 
-@abuse("5,000 mailboxes and 10,000 subscriptions of an account, 100 annotations of a mailbox")
+@abuse("5,000 mailboxes and 10,000 subscriptions of an account, 100 annotations of a mailbox", octets=75_000)
 def hoarding(aim: Aim) -> str:
     """Hundreds of mailboxes, thousands of subscriptions and annotations, and LIST and STATUS of all."""
     with Imap(aim, patience=120) as peer:
         peer.log_in().ask(b"SELECT INBOX")
         told = []
-        for name, command, count in (
-            ("mailboxes", b"CREATE hoard%d/deep", 300),
-            ("subscriptions", b"SUBSCRIBE nothing%d", 2000),
-            ("annotations", b'SETMETADATA INBOX (/private/vendor/x/e%d "' + b"v" * 500 + b'")', 1000),
+        for name, command, count, least in (
+            ("mailboxes", b"CREATE hoard%d/deep", 300, 15),
+            ("subscriptions", b"SUBSCRIBE nothing%d", 2000, 100),
+            ("annotations", b'SETMETADATA INBOX (/private/vendor/x/e%d "' + b"v" * 500 + b'")', 1000, 150),
         ):
             made = 0
             begun = time.monotonic()
-            for n in range(aim.sized(count)):
+            for n in range(aim.sized(count, least)):
                 answer = peer.ask(command % n)
                 assert answer.startswith((b"OK", b"NO")), answer
                 made += answer.startswith(b"OK")

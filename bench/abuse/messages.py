@@ -70,10 +70,10 @@ def _lines(line: bytes, octets: int) -> Iterator[bytes]:
         yield many
 
 
-@abuse("`limits.message_size`; what is taken apart of a header ends at 1 MiB")
+@abuse("`limits.message_size`; what is taken apart of a header ends at 1 MiB", connections=12, octets=11 * MIB)
 def endless_header(aim: Aim) -> str:
     """A header of 48 MiB: one field without end, a million fields, a million addresses, a million references."""
-    size, told = aim.sized(48 * MIB), []
+    size, told = aim.sized(48 * MIB, 2 * MIB), []
     bombs = {
         "one field": (b"Subject: ", b" folded needle in it\r\n"),
         "fields": (b"", b"X-A: b\r\n"),
@@ -92,17 +92,17 @@ def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
-@abuse("10,000 parts (`mime/structure.py`); the rest is text of the last one")
+@abuse("10,000 parts (`mime/structure.py`); the rest is text of the last one", octets=MIB // 8)
 def million_parts(aim: Aim) -> str:
     """A multipart of a million parts."""
     head = b'Subject: parts\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n'
-    return met(aim, _chain(head, _lines(b"--b\r\n\r\n\r\n", aim.sized(10 * MIB))))
+    return met(aim, _chain(head, _lines(b"--b\r\n\r\n\r\n", aim.sized(10 * MIB, MIB // 4))))
 
 
-@abuse("64 levels (`mime/structure.py`)")
+@abuse("64 levels (`mime/structure.py`)", octets=20_000)
 def deep_nesting(aim: Aim) -> str:
     """Multiparts in multiparts and messages in messages, ten thousand deep."""
-    depth = aim.sized(10_000)
+    depth = aim.sized(10_000, 200)
     told = []
     for name, level in (
         ("multipart", b'Content-Type: multipart/mixed; boundary="%b"\r\n\r\n--%b\r\n'),
@@ -113,7 +113,7 @@ def deep_nesting(aim: Aim) -> str:
     return "; ".join(told)
 
 
-@abuse("decoding is linear, and what a search reads of a message is bounded by its size")
+@abuse("decoding is linear, and what a search reads of a message is bounded by its size", octets=MIB)
 def encoded_bombs(aim: Aim) -> str:
     """Text in base64 and quoted-printable made of what decodes badly, and charsets that nobody has."""
     told = []
@@ -124,5 +124,6 @@ def encoded_bombs(aim: Aim) -> str:
         ("wide", b"8bit", b"utf-8", "ﷺ".encode() * 25 + b"\r\n"),  # grows eighteenfold when normalized
     ):
         head = b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=%b\r\nContent-Transfer-Encoding: %b\r\n\r\n"
-        told.append(f"{name}: {met(aim, _chain(head % (charset, encoding), _lines(line, aim.sized(16 * MIB))))}")
+        body = _lines(line, aim.sized(16 * MIB, MIB // 2))
+        told.append(f"{name}: {met(aim, _chain(head % (charset, encoding), body))}")
     return "; ".join(told)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Self
 
 from bench.abuse.case import Aim
+from bench.abuse.sent import COUNT
 
 #: Where attackers come from if nothing else is said; the polite client is 127.0.0.1.
 SOURCE = "127.0.66.1"
@@ -27,6 +28,7 @@ class Peer:
         self.socket.settimeout(patience)
         self.socket.bind((source, 0))
         self.socket.connect(("127.0.0.1", port))
+        COUNT.add(connections=1)
         self._unread = b""
 
     def __enter__(self) -> Self:
@@ -55,9 +57,13 @@ class Peer:
 
     def send(self, data: bytes) -> bool:
         """Whether all of it went, or the server has closed."""
+        unsent = memoryview(data)
         try:
-            self.socket.sendall(data)
-        except (ConnectionError, BrokenPipeError):
+            while unsent:
+                taken = self.socket.send(unsent)
+                COUNT.add(octets=taken)
+                unsent = unsent[taken:]
+        except ConnectionError:
             return False
         return True
 

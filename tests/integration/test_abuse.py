@@ -17,13 +17,17 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bench.abuse import __main__ as program
+from bench.abuse import attack as attacker
 from bench.abuse.attacks import TABLE
-from bench.abuse.case import LONGEST_WAIT, Case
+from bench.abuse.case import LONGEST_WAIT, Aim, Case
 from bench.abuse.imap_input import is_strange
+from bench.abuse.peer import Peer
 from bench.abuse.run import Attacked, Outcome, aim_at, calm_wait, run
+from bench.abuse.sent import Count, Sent
 from bench.abuse.target import target
 from mailsuite.testing.instance import Instance
 
@@ -55,6 +59,34 @@ def test_bound_holds_and_a_polite_client_is_served(name: str, instance: Instance
     if outcome.skipped:
         pytest.skip(outcome.met)
     assert not outcome.wrong
+    assert re.search("; sent [0-9].* on [0-9,]+ connections?$", outcome.met)
+
+
+@pytest.mark.parametrize(("least", "status"), [(Sent(1, 100), 0), (Sent(1, 101), 1), (Sent(2, 100), 1)])
+def test_a_case_that_sent_less_than_it_is_about_has_failed(
+    least: Sent, status: int, instance: Instance, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def harmless(aim: Aim) -> str:
+        with Peer(aim.ports["smtp"]) as peer:
+            peer.send(b"x" * 100)
+        return "nothing"
+
+    monkeypatch.setitem(TABLE, "harmless", Case("harmless", "none", harmless, least))
+    counted = Count()
+    monkeypatch.setattr("bench.abuse.peer.COUNT", counted)
+    monkeypatch.setattr("bench.abuse.attack.COUNT", counted)
+    aim = msgspec.json.encode(aim_at(instance, SCALE)).decode()
+    monkeypatch.setattr(sys, "argv", ["attack", "harmless", aim])
+    assert attacker.main() == status
+    told = capsys.readouterr()
+    assert told.out == "nothing; sent 100 octets on 1 connection\n"
+    words = f"no abuse: only 100 octets on 1 connection were sent, not {least}\n"
+    assert told.err == (words if status else "")
+
+
+def test_no_scale_makes_a_bomb_smaller_than_what_it_is_about(instance: Instance) -> None:
+    aim = aim_at(instance, 0.01)
+    assert (aim.sized(1000, 5), aim.sized(1000, 50)) == (10, 50)
 
 
 @pytest.mark.parametrize("calm", [0.0, 60.0])
@@ -72,13 +104,13 @@ def test_a_server_that_stalls_for_three_seconds_is_found(
 
     monkeypatch.setattr("bench.abuse.run.attack", stall)
     monkeypatch.setattr(sys.modules[__name__], "calm_wait", lambda instance: calm)
-    (wait,) = tried(Case("stall", "none", lambda aim: ""), instance).wrong
+    (wait,) = tried(Case("stall", "none", lambda aim: "", Sent()), instance).wrong
     assert " took " in wait
 
 
 def test_what_does_not_hold_is_told(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.abuse.run.MOST_MEMORY", 1 << 20)
-    raises = Case("there_is_no_such_attack", "none", lambda aim: "")
+    raises = Case("there_is_no_such_attack", "none", lambda aim: "", Sent())
     fault, memory, wait = run(raises, instance, SCALE, longest=0.0).wrong
     assert "KeyError: 'there_is_no_such_attack'" in fault
     assert memory.endswith(" MiB")
@@ -114,7 +146,7 @@ def test_a_case_that_ends_the_server_has_failed_and_the_next_finds_another(
     assert instance.ended() is None
 
 
-@pytest.mark.parametrize("wrong", ["0", "-1", "nan", "101", "much"])
+@pytest.mark.parametrize("wrong", ["0", "1e-9", "-1", "nan", "101", "much"])
 def test_a_scale_that_is_none_is_refused_in_words(
     wrong: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -123,7 +155,7 @@ def test_a_scale_that_is_none_is_refused_in_words(
         program.main()
     assert how.value.code == 2
     told = capsys.readouterr().err
-    assert f"argument --scale: from 0.001 to 100, not '{wrong}'" in told
+    assert f"argument --scale: from 0.01 to 100, not '{wrong}'" in told
 
 
 def test_help_says_what_every_option_does() -> None:

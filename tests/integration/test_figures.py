@@ -197,8 +197,8 @@ def test_a_file_that_holds_no_figures_is_told(
 WRONG = [
     (["--patience", "-1"], "argument --patience: seconds from 0 to 3,600, not '-1'"),
     (["--patience", "long"], "argument --patience: seconds from 0 to 3,600, not 'long'"),
-    (["--size", "0"], "argument --size: from 0.001 to 100, not '0'"),
-    (["--size", "big"], "argument --size: from 0.001 to 100, not 'big'"),
+    (["--size", "0"], "argument --size: from 0.01 to 100, not '0'"),
+    (["--size", "big"], "argument --size: from 0.01 to 100, not 'big'"),
     (["--runs", "few"], "argument --runs: a whole number from 1 to 10,000,000, not 'few'"),
     (["--size", "0.5"], "figures of less than the usual size are not for docs/benchmarks.json"),
     (["--results", "nowhere/x.json"], "nowhere is no folder"),
