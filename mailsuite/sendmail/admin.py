@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 import time
@@ -11,13 +12,15 @@ import click
 from mailsuite.cli.queue_access import open_queue
 from mailsuite.cli.queue_orders import ordered
 from mailsuite.cli.queue_table import table
-from mailsuite.config.load import load
-from mailsuite.errors import MailError
+from mailsuite.cli.running import connect
+from mailsuite.errors import ConfigError, MailError, Temporary
 from mailsuite.model import Kick, Selection
+from mailsuite.queue.file import Places as Queue
+from mailsuite.sendmail import maildrop
 from mailsuite.sendmail.exits import Exit, Stop
 from mailsuite.sendmail.options import Mode, Options
-from mailsuite.sendmail.site import find
-from mailsuite.sendmail.streams import put
+from mailsuite.sendmail.site import find, settings_of
+from mailsuite.sendmail.streams import put, tell
 
 HELP = """\
 usage: sendmail [option]... [address]...   a message on standard input
@@ -87,14 +90,24 @@ def _verify(options: Options) -> None:
 
 
 def _list(options: Options) -> Exit:
+    settings = settings_of(options.config)
     try:
-        with open_queue(_folder(options), change=False) as access:
+        with open_queue(settings.paths.queue, change=False) as access:
             messages = access.list(Selection())
     except (MailError, OSError) as error:
         raise _stop(error) from None
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
     put("\n".join(table(messages, time.time(), width)) if messages else "Mail queue is empty")
+    _list_dropped(settings.sendmail.folder)
     return Exit.OK
+
+
+def _list_dropped(folder: str) -> None:
+    """What programs have left for a server that does not run."""
+    drop = maildrop.Places(folder).drop
+    with contextlib.suppress(OSError):  # no server has ever run, or none takes mail by sendmail
+        if count := len(maildrop.whole(drop)):
+            put(f"{count} message{'s' * (count > 1)} in {drop}, which the server takes within ten seconds of running")
 
 
 def _flush(options: Options) -> Exit:
@@ -108,21 +121,34 @@ def _flush(options: Options) -> Exit:
         domain=domain.lstrip("@"),
         subdomains=domain.startswith("@"),  # RFC 1985 §5.3
     )
+    folder = _folder(options)
     try:
-        with open_queue(_folder(options), change=True) as access:
+        with open_queue(folder, change=True) as access:
             found = access.list(which)
             meant = [one for one in found if not local or one.envelope.sender.local.lower() == local]
             ordered(access, meant, Kick()).complain("due now")
+        _warn_if_stopped(folder)
     except (MailError, OSError) as error:
         raise _stop(error) from None
     return Exit.OK
 
 
 def _folder(options: Options) -> str:
-    return load(find(options.config).origin.config).paths.queue
+    return settings_of(options.config).paths.queue
+
+
+def _warn_if_stopped(folder: str) -> None:
+    connection = connect(Queue(folder).control)
+    if connection is None:
+        tell("sendmail: the server does not run: what waits is tried when it is started")
+    else:
+        connection.close()
 
 
 def _stop(error: Exception) -> Stop:
+    """With the status that fits."""
+    if isinstance(error, ConfigError | Temporary):  # a server that is just starting, one that does not answer
+        return Stop(Exit.TEMPFAIL, str(error))
     if isinstance(error, PermissionError):
         return Stop(Exit.NOPERM, "only the server's user and root may look at the queue")
     if isinstance(error, OSError):

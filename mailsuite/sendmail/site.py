@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import pwd
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from mailsuite.errors import ConfigError
 from mailsuite.sendmail.exits import Exit, Stop
 from mailsuite.sendmail.maildrop import Origin, Places
+
+if TYPE_CHECKING:
+    from mailsuite.config.schema import Settings
 
 #: Names the configuration file, as for every command.
 VARIABLE = "MAILSUITE_CONFIG"
@@ -26,21 +30,48 @@ class Site(msgspec.Struct, frozen=True):
 
 def find(config: str = "") -> Site:
     """``config``: the configuration file that was given.  Raises Stop."""
-    named = config or os.environ.get(VARIABLE, "")
+    named = _named(config)
     if not named and os.path.lexists(LINK):
         places = Places(os.path.realpath(LINK))
         return Site(places, _told(places.origin))
     return configured(named or CONFIG)
 
 
-def configured(config: str) -> Site:
-    """As a configuration file says, whether a server has run or not.  Raises Stop."""
+def settings_of(config: str = "") -> Settings:
+    """All settings, for those who may read them, also where no mail is taken by sendmail.  Raises Stop."""
+    named = _named(config)
+    if not named and os.path.lexists(LINK):
+        named = _told(Places(os.path.realpath(LINK)).origin).config
+    return _loaded(named or CONFIG)
+
+
+def _named(config: str) -> str:
+    return config or os.environ.get(VARIABLE, "")
+
+
+def _loaded(config: str) -> Settings:
     from mailsuite.config.load import load  # noqa: PLC0415 - takes as long as all the rest, and few calls need it
 
     try:
-        settings = load(config)
+        return load(config)
     except ConfigError as error:
-        raise Stop(Exit.CONFIG, str(error)) from None
+        raise _unusable(config, error) from None
+
+
+def _unusable(config: str, error: ConfigError) -> Stop:
+    """With what to do."""
+    if isinstance(error.__cause__, PermissionError):
+        hint = "only the server's user and root may; `mailsuite sendmail --install` lets everybody send"
+        return Stop(Exit.NOPERM, f"{error}: {hint}")
+    if isinstance(error.__cause__, FileNotFoundError) and config == CONFIG:
+        hint = f"name the server's configuration with -C FILE or in {VARIABLE}, or have root call"
+        return Stop(Exit.CONFIG, f"{config} is not there: {hint} `mailsuite sendmail --install --config FILE` once")
+    return Stop(Exit.CONFIG, str(error))
+
+
+def configured(config: str) -> Site:
+    """As a configuration file says, whether a server has run or not.  Raises Stop."""
+    settings = _loaded(config)
     if not settings.sendmail.folder:
         raise Stop(Exit.CONFIG, f"{config}: sendmail.folder is empty: this server takes no mail by sendmail")
     places = Places(settings.sendmail.folder)
