@@ -82,6 +82,10 @@ class DiskFull(Temporary):
     """The disk has no room left, or none for the user that this server runs as."""
 
 
+class NotWritten(Temporary):
+    """It was done and cannot be undone, and could not be written down: whoever did it keeps at that."""
+
+
 class Throttled(Temporary):
     """Tried too often; it may work for this client later."""
 

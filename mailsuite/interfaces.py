@@ -257,22 +257,24 @@ class IQueue(Interface):
         ``Release``, and why; when all that are left do, the message is held.  On disk when it fires, with the
         outcomes that are now final failures.  A report about them is the caller's work *before* this call removes
         them: see ``queue.runner``.  Fails with ``NotFound``, and with ``Temporary`` if it cannot be written: this
-        process knows it all the same, and the lease goes on until ``write`` if anybody was delivered or failed."""
+        process knows it all the same.  If somebody would be served or told twice were it forgotten, that is
+        ``NotWritten``, the lease goes on until ``write``, and lists say why (``Queued.unwritten``)."""
 
     def write(id: str) -> Deferred[None]:
         """End a lease that goes on because ``settle`` failed, by what it said.  On disk when it fires.  Fails with
-        ``NotFound``, ``Temporary``."""
+        ``NotFound``, ``NotWritten``."""
 
     def note(id: str, served: Collection[Address]) -> Deferred[None]:
         """During a lease: the message was delivered to these recipients, who leave the queue, while others of it are on
-        their way yet.  On disk when it fires.  Fails with ``NotFound``, ``Temporary``."""
+        their way yet.  On disk when it fires.  Fails with ``NotFound``, ``NotWritten``."""
 
     def list(which: Selection = ...) -> Deferred[Sequence[Queued]]:
         """These messages, all if it is not given; oldest first."""
 
     def order(which: Selection, order: Order) -> Deferred[Ordered]:
         """Have this done to these messages.  What is ``done`` is on disk; what could not be written is ``failed``, and
-        has not happened.  A message that is gone by then is neither.  Fails with ``InvalidName``.  ``Kick`` is also
+        has not happened; so is all but ``Drop`` where a result is ``unwritten``.  A message that is gone by then is
+        neither.  Fails with ``InvalidName``.  ``Kick`` is also
         what ETRN asks for (RFC 1985): ``Selection(domain=...)``."""
 
     def when_due(room: Callable[[str], bool] = ...) -> float | None:

@@ -311,7 +311,9 @@ class Queued(msgspec.Struct, frozen=True, gc=False):
 
     ``held``: nothing happens before somebody lets it go; ``released``: somebody did, whatever rules say.
     ``lane`` is what it waits for room at, a domain or a host.  ``via`` is the host (``HOST`` or ``HOST:PORT``) that
-    somebody chose for it, ``returned`` the words with which somebody wants it returned; empty otherwise."""
+    somebody chose for it, ``returned`` the words with which somebody wants it returned; empty otherwise.
+    ``unwritten``: why what came of its last attempt cannot be written down, which holds it; empty otherwise.  A message
+    with nobody ``pending`` is done with, and is there until its removal is written."""
 
     envelope: Envelope
     pending: tuple[Pending, ...]
@@ -327,6 +329,7 @@ class Queued(msgspec.Struct, frozen=True, gc=False):
     via: str = ""
     returned: str = ""
     released: bool = False
+    unwritten: str = ""
 
 
 class Selection(msgspec.Struct, frozen=True, omit_defaults=True):

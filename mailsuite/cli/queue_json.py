@@ -30,6 +30,7 @@ def _as_json(one: Queued) -> dict[str, object]:
         "held": one.held,
         "via": one.via,
         "attempts": one.attempts,
+        "unwritten": one.unwritten,
         "recipients": [
             {
                 "address": str(entry.recipient.address),

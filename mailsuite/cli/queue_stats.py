@@ -22,9 +22,10 @@ def stats(messages: Sequence[Queued], now: float, most: int) -> dict[str, object
         "recipients": sum(len(one.pending) for one in messages),
         "octets": sum(one.size for one in messages),
         "new": sum(not one.attempts for one in messages),
-        "due": sum(one.due <= now and not one.held for one in messages),
+        "due": sum(one.due <= now and not one.held and not one.unwritten for one in messages),
         "held": sum(one.held for one in messages),
         "scheduled": sum(one.envelope.release > now for one in messages),
+        "unwritten": sum(bool(one.unwritten) for one in messages),
         "oldest": max((now - one.envelope.arrived for one in messages), default=0.0),
         "domains": [{"domain": name, "messages": count} for name, count in waiting.most_common(most)],
         "errors": [{"error": name, "messages": count} for name, count in errors.most_common(most)],
@@ -40,6 +41,7 @@ def stats_lines(messages: Sequence[Queued], now: float, most: int, width: int) -
     yield f"due now      {found['due']}"
     yield f"held         {found['held']}"
     yield f"scheduled    {found['scheduled']}"
+    yield f"not written  {found['unwritten']}"
     yield f"oldest       {span(float(str(found['oldest'])))}"
     for title, key, rows in (("domain", "domain", found["domains"]), ("last error", "error", found["errors"])):
         if isinstance(rows, list) and rows:

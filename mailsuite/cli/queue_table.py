@@ -21,8 +21,8 @@ _NARROWEST = 12
 
 class _Row(msgspec.Struct, frozen=True, gc=False):
     cells: tuple[str, ...]
-    #: What went wrong last, to be said below this row.
-    error: str
+    #: What is to be said below this row: what went wrong last.
+    below: tuple[str, ...]
 
 
 def table(messages: Sequence[Queued], now: float, width: int) -> Iterator[str]:
@@ -32,20 +32,44 @@ def table(messages: Sequence[Queued], now: float, width: int) -> Iterator[str]:
     yield _line(_HEADS, widths)
     for row in rows:
         yield _line(row.cells, widths)
-        yield from _below(row.error, width)
+        for words in row.below:
+            yield from _below(words, width)
 
 
 def _rows(one: Queued, now: float) -> Iterator[_Row]:
     """One a recipient; what is the same for all stands on the first."""
     arrived = f"{span(now - one.envelope.arrived)} ago"
+    common = (one.envelope.id, size(one.size), arrived, _due(one, now), shown(str(one.envelope.sender)) or "<>")
+    waiting = [(str(entry.recipient.address), _said(entry)) for entry in one.pending] or [(_those(one), "")]
+    for index, (recipient, said) in enumerate(waiting):
+        last = index + 1 == len(waiting)
+        error = said if last or waiting[index + 1][1] != said else ""
+        cells = (*(common if index == 0 else ("",) * len(common)), shown(recipient))
+        yield _Row(cells, (error, unwritten(one)) if last else (error,))
+
+
+def _due(one: Queued, now: float) -> str:
+    if one.unwritten or not one.pending:
+        return "not written" if one.unwritten else "done"
     due = "held" if one.held else "now" if one.due <= now else f"in {span(one.due - now)}"
     if one.envelope.release > now and not one.held:  # RFC 4865
         due = f"scheduled, {due}"
-    common = (one.envelope.id, size(one.size), arrived, due, shown(str(one.envelope.sender)) or "<>")
-    for index, entry in enumerate(one.pending):
-        last = index + 1 == len(one.pending) or _said(one.pending[index + 1]) != _said(entry)
-        cells = (*(common if index == 0 else ("",) * len(common)), shown(str(entry.recipient.address)))
-        yield _Row(cells, _said(entry) if last else "")
+    return due
+
+
+def _those(one: Queued) -> str:
+    """The recipients of a message for which nobody waits any more."""
+    names = [str(recipient.address) for recipient in one.envelope.recipients]
+    return f"{names[0]} and {len(names) - 1} more" if len(names) > 1 else "".join(names)
+
+
+def unwritten(one: Queued) -> str:
+    """That what came of it is not on disk, if that is so."""
+    if not one.pending:
+        return "sent or returned, " + (
+            f"result not written: {shown(one.unwritten)}" if one.unwritten else "being removed"
+        )
+    return f"tried, result not written: {shown(one.unwritten)}" if one.unwritten else ""
 
 
 def _said(entry: Pending) -> str:
@@ -57,12 +81,12 @@ def shown(text: str) -> str:
     return text if text.isprintable() else "".join(char if char.isprintable() else "?" for char in text)
 
 
-def _below(error: str, width: int) -> Sequence[str]:
-    if not error:
+def _below(words: str, width: int) -> Sequence[str]:
+    if not words:
         return ()
     if not width:
-        return (_INDENT + error,)
-    return textwrap.wrap(error, max(width, 40), initial_indent=_INDENT, subsequent_indent=_INDENT)
+        return (_INDENT + words,)
+    return textwrap.wrap(words, max(width, 40), initial_indent=_INDENT, subsequent_indent=_INDENT)
 
 
 def _widths(rows: Sequence[_Row], width: int) -> list[int]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from mailsuite.cli.queue_table import shown, size, span
 from mailsuite.mime.dsn_words import reason
 from mailsuite.model import Pending, Queued, Status
+from mailsuite.queue.unwritten import AGAIN
 
 
 def why(one: Queued, now: float) -> Iterator[str]:
@@ -18,8 +19,21 @@ def why(one: Queued, now: float) -> Iterator[str]:
     for entry in one.pending:
         yield f"  {shown(str(entry.recipient.address))}"
         yield from (f"    {line}" for line in _about(entry, one))
+    if not one.pending:
+        yield "  nobody waits any more: it was sent or returned"
+    if one.unwritten:
+        yield from (f"  {line}" for line in _unwritten(one))
+        return
     yield f"  {_next(one, now)}"
     yield from _wishes(one, now)
+
+
+def _unwritten(one: Queued) -> Iterator[str]:
+    yield f"What came of its last attempt cannot be written down: {shown(one.unwritten)}"
+    yield f"That is tried every {AGAIN:.0f} s. Make room, or mend the disk; until then nothing else happens to it."
+    yield "If the server is killed before, the next start repeats the attempt, and who was served is served twice."
+    rest = ", and who still waits gets nothing" if one.pending else ""
+    yield f"`mailsuite queue drop {one.envelope.id}` removes it{rest}."
 
 
 def _octets(count: int) -> str:
@@ -39,6 +53,8 @@ def _about(entry: Pending, one: Queued) -> Iterator[str]:
 
 
 def _next(one: Queued, now: float) -> str:
+    if not one.pending:
+        return "It is being removed."
     if one.returned:
         return "It is about to be returned to its sender."
     if one.held:

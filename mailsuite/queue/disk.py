@@ -14,13 +14,14 @@ from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import msgspec
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailsuite.disk.spool import Content
-from mailsuite.errors import MailError, NotFound
+from mailsuite.errors import MailError, NotFound, NotWritten, Temporary
 from mailsuite.interfaces import IBody, IDisk, IOffload, IQueue
 from mailsuite.model import (
     EVERYTHING,
@@ -39,9 +40,9 @@ from mailsuite.queue.book import NONE_KEPT, Book, anywhere
 from mailsuite.queue.file import Places, state_of
 from mailsuite.queue.folder import Folder
 from mailsuite.queue.intake import QueuePlacement
-from mailsuite.queue.orders import Change, change_by, is_meant
+from mailsuite.queue.orders import Change, change_by, is_meant, refuse_unwritten
 from mailsuite.queue.records import Passing, Records
-from mailsuite.queue.schedule import Schedule, Schedules, any_final
+from mailsuite.queue.schedule import Schedule, Schedules, would_repeat
 from mailsuite.queue.turns import Turns
 from mailsuite.queue.writes import AT_ONCE
 
@@ -136,7 +137,7 @@ class DiskQueue:
         changed = self._book.noted(id, served)
         if changed.pending:  # else what removes it follows at once
             self._book.put(changed)
-            await self._write_down(id)
+            await self._write_down(id, done=True)
 
     def settle(
         self,
@@ -154,15 +155,15 @@ class DiskQueue:
         changed, failures = self._book.settled(id, outcomes, told, lane, kept)
         # Memory first: should the disk fail now, this process still does not repeat what was done.
         self._book.put(changed)
-        unwritten = False
+        ends = True
         try:
-            if outcomes or kept or not lane or not changed.pending:
-                await self._write_down(id)
-        except MailError:
-            unwritten = any_final(outcomes)
+            if outcomes or kept or not lane or not changed.pending or changed.unwritten:
+                await self._write_down(id, done=would_repeat(outcomes, told))
+        except NotWritten:
+            ends = False
             raise
         finally:
-            if not unwritten:
+            if ends:
                 self._book.release(id)
         return failures
 
@@ -170,7 +171,7 @@ class DiskQueue:
         return Deferred.fromCoroutine(self._write(id))
 
     async def _write(self, id: str) -> None:
-        await self._write_down(id)
+        await self._write_down(id, done=True)
         self._book.release(id)
 
     def list(self, which: Selection = EVERYTHING) -> Deferred[Sequence[Queued]]:
@@ -212,6 +213,7 @@ class DiskQueue:
         await self._turns.take(id)
         try:
             before = self._book.get(id)
+            refuse_unwritten(before)
             changed = change(before)
             if not spare or state_of(changed) != state_of(before):
                 await self._records.save(changed)
@@ -222,8 +224,7 @@ class DiskQueue:
     async def _drop(self, id: str) -> None:
         await self._turns.take(id)
         try:
-            self._book.get(id)
-            await self._remove(id, sent=False)
+            await self._remove(id, sent=not self._book.get(id).pending)
         finally:
             self._turns.end(id)
 
@@ -235,17 +236,28 @@ class DiskQueue:
 
     # -- disk ------------------------------------------------------------------------------------------------------
 
-    async def _write_down(self, id: str) -> None:
-        """What is known of it when it is its turn, which may be that it is done with."""
+    async def _write_down(self, id: str, done: bool) -> None:
+        """What is known of it when it is its turn, which may be that it is to be removed.  NotWritten if that cannot be
+        and something is ``done`` that nobody wants twice."""
         await self._turns.take(id)
         try:
             queued = self._book.get(id)
             if queued.pending:
                 await self._records.save(queued)
+                if queued.unwritten:
+                    self._mark(id, "")
             else:
                 await self._remove(id)
+        except Temporary as error:
+            if not done and not queued.unwritten:
+                raise
+            self._mark(id, str(error))
+            raise NotWritten(str(error)) from error
         finally:
             self._turns.end(id)
+
+    def _mark(self, id: str, unwritten: str) -> None:
+        self._book.put(msgspec.structs.replace(self._book.get(id), unwritten=unwritten))
 
     async def _remove(self, id: str, sent: bool = True) -> None:
         await self._records.remove(id, sent)

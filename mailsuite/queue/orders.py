@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from mailsuite.errors import NotAllowed
 from mailsuite.model import Bounce, Hold, Kick, Order, Queued, Release, Reroute
 from mailsuite.queue.file import checked_via
 
@@ -39,6 +40,12 @@ def change_by(order: Hold | Release | Kick | Reroute | Bounce, now: float) -> Ch
 def is_meant(order: Order, queued: Queued, now: float) -> bool:
     """What is held or scheduled for later cannot be hurried."""
     return not isinstance(order, Kick) or (not queued.held and queued.envelope.release <= now)
+
+
+def refuse_unwritten(queued: Queued) -> None:
+    """NotAllowed while its last result is not on disk: some of it is done already, and what is not waits for that."""
+    if queued.unwritten:
+        raise NotAllowed(f"tried, and the result is not written yet: {queued.unwritten}; it can only be dropped")
 
 
 def _hold(queued: Queued) -> Queued:

@@ -19,7 +19,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from mailsuite.errors import MailError, NotFound
+from mailsuite.errors import MailError, NotFound, NotWritten
 from mailsuite.happenings import Tried
 from mailsuite.interfaces import IBody, ICourier, IObserver, IQueue, IReports, IRouter
 from mailsuite.model import Address, Delayed, Delivered, Failed, Outcome, Queued, Status
@@ -28,7 +28,7 @@ from mailsuite.queue.attempt import Attempted, Carrier
 from mailsuite.queue.book import NONE_KEPT
 from mailsuite.queue.hosts import Destinations, Place, UnreachableHosts
 from mailsuite.queue.notify import wanted
-from mailsuite.queue.schedule import any_final, given_up, is_too_late, too_late
+from mailsuite.queue.schedule import given_up, is_too_late, too_late
 from mailsuite.queue.unwritten import Unwritten
 
 #: Seconds the timer waits at most, and after a queue that cannot be read.
@@ -203,7 +203,9 @@ class Runner:
             not outcomes and not kept and queued.pending and not waits_for
         ):  # broken off by ``stop``: due at the next start
             return False
-        written = await self._settle(queued, outcomes, told and is_late, waits_for, kept)
+        # Nobody heard of a delay where nobody was tried, for lack of room, or where nobody wants to hear of it.
+        told = told and any(isinstance(outcome, Delayed) for outcome in telling)
+        written = await self._settle(queued, outcomes, told, waits_for, kept)
         final = [outcome for outcome in outcomes if not isinstance(outcome, Delayed)]
         return written and len(final) == len(queued.pending)
 
@@ -215,14 +217,14 @@ class Runner:
         waits_for: str = "",
         kept: Mapping[Address, str] = NONE_KEPT,
     ) -> bool:
-        """Whether it is written down; while somebody would be served twice otherwise, not before that is known."""
+        """Whether it is written down; where something would be done twice otherwise, not before that is known."""
         try:
             await self._queue.settle(queued.envelope.id, outcomes, told, waits_for, kept)
         except NotFound:
             self.log.info("{id}: dropped while it was under way", id=queued.envelope.id)
+        except NotWritten as error:
+            return await self._unwritten.write(queued.envelope.id, error)
         except MailError as error:
-            if any_final(outcomes):
-                return await self._unwritten.write(queued.envelope.id, error)
             self.log.error("{id}: result not written: {error}", id=queued.envelope.id, error=error)
             return False
         return True

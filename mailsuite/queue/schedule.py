@@ -114,9 +114,9 @@ def given_up(queued: Queued, outcomes: Sequence[Outcome], now: float) -> tuple[O
     return tuple(_expired(queued, outcome, late) if isinstance(outcome, Delayed) else outcome for outcome in outcomes)
 
 
-def any_final(outcomes: Sequence[Outcome]) -> bool:
-    """Whether anybody was served or has failed, and would be again if that were forgotten."""
-    return any(not isinstance(outcome, Delayed) for outcome in outcomes)
+def would_repeat(outcomes: Sequence[Outcome], told: bool) -> bool:
+    """Whether anybody would be served, or told of a failure or a delay, once more if that were forgotten."""
+    return told or any(not isinstance(outcome, Delayed) for outcome in outcomes)
 
 
 def _expired(queued: Queued, outcome: Delayed, late: bool) -> Failed:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
+import msgspec
 import pytest
 
+from mailsuite.cli.queue_json import show_messages
+from mailsuite.cli.queue_stats import stats, stats_lines
 from mailsuite.cli.queue_table import span, table
+from mailsuite.cli.queue_why import why
 from mailsuite.model import Address, Envelope, Pending, Queued, Recipient
 
 NOW = 1_700_000_000.0
@@ -51,6 +57,59 @@ def test_eighty_columns() -> None:
 def test_nothing_is_cut_where_no_terminal_reads() -> None:
     assert str(LONG) in "\n".join(table(MESSAGES, NOW, 0))
     assert sum(line.startswith("    mx.b.test") for line in table(MESSAGES, NOW, 0)) == 3
+
+
+BOB, EVE = Address("bob", "b.test"), Address("eve", "b.test")
+
+
+def after(message: Queued, unwritten: str, *, done: bool) -> Queued:
+    """What is left when an attempt has ended, for all of them or for one."""
+    return msgspec.structs.replace(message, unwritten=unwritten, pending=() if done else message.pending)
+
+
+def test_what_is_done_with_has_a_row_until_that_is_written() -> None:
+    full = "/q/state: no space left"
+    messages = [
+        after(queued("m1", EVE, BOB, EVE), full, done=True),
+        after(queued("m2", EVE, BOB), full, done=False),
+        after(queued("m3", EVE, BOB), "", done=True),
+    ]
+    assert list(table(messages, NOW, 0)) == [
+        "id  size  arrived  due          sender      recipient",
+        "m1  120K  2 h ago  not written  eve@b.test  bob@b.test and 1 more",
+        f"    sent or returned, result not written: {full}",
+        "m2  120K  2 h ago  not written  eve@b.test  bob@b.test",
+        f"    {WORDS[:-5]}?[31m",
+        f"    tried, result not written: {full}",
+        "m3  120K  2 h ago  done         eve@b.test  bob@b.test",
+        "    sent or returned, being removed",
+    ]
+
+
+def test_why_says_what_to_do_about_a_result_that_is_not_written() -> None:
+    lines = list(why(after(queued("m1", EVE, BOB), "no space left", done=True), NOW))
+    assert lines[1:] == [
+        "  nobody waits any more: it was sent or returned",
+        "  What came of its last attempt cannot be written down: no space left",
+        "  That is tried every 5 s. Make room, or mend the disk; until then nothing else happens to it.",
+        "  If the server is killed before, the next start repeats the attempt, and who was served is served twice.",
+        "  `mailsuite queue drop m1` removes it.",
+    ]
+    lines = list(why(after(queued("m1", EVE, BOB), "no space left", done=False), NOW))
+    assert lines[-1] == "  `mailsuite queue drop m1` removes it, and who still waits gets nothing."
+    assert list(why(after(queued("m1", EVE, BOB), "", done=True), NOW))[-1] == "  It is being removed."
+
+
+def test_stats_count_what_is_not_written() -> None:
+    messages = [after(queued("m1", EVE, BOB), "no space left", done=False), queued("m2", EVE, BOB)]
+    found = stats(messages, NOW + 1e5, 10)
+    assert (found["unwritten"], found["due"]) == (1, 1)
+    assert "not written  1" in list(stats_lines(messages, NOW, 10, 80))
+
+
+def test_programs_see_why_it_is_not_written(capsys: pytest.CaptureFixture[str]) -> None:
+    show_messages([after(queued("m1", EVE, BOB), "no space left", done=True), queued("m2", EVE, BOB)])
+    assert [one["unwritten"] for one in json.loads(capsys.readouterr().out)] == ["no space left", ""]
 
 
 @pytest.mark.parametrize(

@@ -189,6 +189,23 @@ def test_a_delay_is_told_once_and_just_after_an_attempt() -> None:
     assert len(world.reports.reported) == 1
 
 
+def test_who_finds_no_room_when_a_delay_is_to_be_told_is_told_after_the_next_attempt() -> None:
+    """Nobody hears of a delay from an attempt that was none."""
+    schedule = Schedule(waits=(HOUR,), jitter=0.0, delay_notice=4 * HOUR)
+    world = World(schedule, first_per_destination=1, per_destination=1)
+    world.runner.start()
+    world.courier.answers["mx1.b.test"] = later
+    for id in ("m1", "m2"):
+        world.add(id)
+    world.clock.pump([HOUR] * 3)
+    world.courier.paused = True
+    world.clock.advance(HOUR)
+    world.courier.resume()
+    world.courier.paused = False
+    world.clock.advance(HOUR)
+    assert sorted(id for id, _ in world.reports.reported) == ["m1", "m2"]
+
+
 def test_a_delay_that_cannot_be_told_now_is_told_later() -> None:
     world = World(Schedule(waits=(HOUR,), jitter=0.0, delay_notice=4 * HOUR))
     world.runner.start()

@@ -10,13 +10,13 @@ from runner_world import DAN, World, later
 from twisted.internet.defer import Deferred, fail
 from twisted.logger import formatEvent, globalLogPublisher
 
-from mailsuite.errors import Temporary
+from mailsuite.errors import NotWritten, Temporary
 from mailsuite.model import (
     Drop,
     Outcome,
 )
 from mailsuite.queue.runner import Runner, RunnerSettings
-from mailsuite.queue.schedule import DAY, any_final
+from mailsuite.queue.schedule import DAY, would_repeat
 from mailsuite.queue.unwritten import AGAIN
 from mailsuite.testing.queue import MemoryQueue, order
 from mailsuite.testing.results import result_of
@@ -45,13 +45,14 @@ class FullQueue(MemoryQueue):
             return super().settle(id, outcomes, *others)
         changed, _ = self._book.settled(id, outcomes, *others)
         self._book.put(changed)
-        if not any_final(outcomes):
-            self._book.release(id)
+        if would_repeat(outcomes, *others[:1]):
+            return fail(NotWritten("no space left"))
+        self._book.release(id)
         return fail(Temporary("no space left"))
 
     def write(self, id: str) -> Deferred[None]:
         self.asked += 1
-        return fail(Temporary("no space left")) if self.full else super().write(id)
+        return fail(NotWritten("no space left")) if self.full else super().write(id)
 
 
 @pytest.fixture
@@ -79,6 +80,20 @@ def test_what_was_delayed_gives_its_place_up_though_that_is_not_written(full: Wo
     for number in range(9):
         full.add(f"m{number}")
     assert len(full.courier.carried) == 9
+    result_of(full.runner.stop())
+
+
+def test_who_was_told_of_a_delay_is_not_told_by_every_message(full: World) -> None:
+    """A notice that went out and is not noted is bounded as a message is: it would be repeated after a kill."""
+    full.courier.answers["mx1.b.test"] = later
+    for number in range(9):
+        full.add(f"m{number}")
+    full.clock.pump([60.0] * 60 * 5)
+    told = [id for id, _ in full.reports.reported]
+    assert len(told) == 2
+    full.queue.full = False
+    full.clock.pump([60.0] * 60)
+    assert sorted(id for id, _ in full.reports.reported) == [f"m{number}" for number in range(9)]
     result_of(full.runner.stop())
 
 
