@@ -8,6 +8,7 @@ from typing import IO, Any
 import click
 
 from mailsuite import errors
+from mailsuite.cli.options import visible
 
 #: Command -> (module, name in it, what it does).
 COMMANDS = {
@@ -29,6 +30,9 @@ COMMANDS = {
 
 class _Failure(click.ClickException):
     """A command that could not be done: one line, exit status 1."""
+
+    def format_message(self) -> str:
+        return visible(self.message)
 
     def show(self, file: IO[Any] | None = None) -> None:
         click.echo(f"mailsuite: {self.format_message()}", err=True, file=file)

@@ -16,6 +16,8 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 #: Octets of a password line that are read; longer ones are refused as passwords anyway.
 _LONGEST_LINE = 64 * 1024
+#: Characters of an argument that an error repeats.
+_KNOWN_BY = 60
 
 
 def config_option(command: _F) -> _F:
@@ -67,6 +69,16 @@ def has_terminal() -> bool:
     except OSError:
         return sys.stdin.isatty()
     return True
+
+
+def visible(text: str) -> str:
+    """What was typed, or said by others, as one line that steers no terminal: ``a\\nb``."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def quoted(value: str) -> str:
+    """An argument as an error names it, as much of it as is needed to know it again."""
+    return repr(value if len(value) <= _KNOWN_BY else value[:_KNOWN_BY] + "...")
 
 
 def show_json(value: object) -> None:

@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from mailsuite.cli.instance import queue_folder
-from mailsuite.cli.options import config_option, json_option, show_json
+from mailsuite.cli.options import config_option, json_option, quoted, show_json
 from mailsuite.cli.queue_access import QueueAccess, open_queue
 from mailsuite.cli.queue_filter import filter_options, selection, some
 from mailsuite.cli.queue_json import show_messages
@@ -233,6 +233,10 @@ def reroute(config: str | None, folder: str | None, as_json: bool, everything: b
     \b
     mailsuite queue reroute backup.example.net:2525 --domain example.org
     """
+    if not via.strip():
+        raise InvalidName("VIA is empty: HOST or HOST:PORT, or `-` for the usual way")
+    if via.startswith("-") and via != "-":
+        raise InvalidName(f"{quoted(via)} is no host: HOST or HOST:PORT; `-` alone is the usual way")
     via = checked_via("" if via == "-" else via)
     which = some(selection(**given), everything)
     with open_queue(folder or queue_folder(config), change=True) as access:

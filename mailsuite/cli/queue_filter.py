@@ -9,13 +9,14 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from mailsuite.cli.options import quoted
 from mailsuite.errors import InvalidName
 from mailsuite.model import EVERYTHING, Selection
 from mailsuite.smtp.address import AddressError, parse_mailbox
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-_SPAN = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(s|min|m|h|d)?")
+_SPAN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(s|min|m|h|d)?")
 _SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
 
 
@@ -23,7 +24,7 @@ def _span(context: click.Context, parameter: click.Parameter, value: str) -> flo
     """``90``, ``10m``, ``4h``, ``2d`` as seconds."""
     found = _SPAN.fullmatch(value.strip().lower())
     if found is None:
-        raise click.BadParameter(f"{value!r} is no age: 30m, 4h, 2d")
+        raise click.BadParameter(f"{quoted(value)} is no age: 30m, 4h, 2d")
     return float(found[1]) * _SECONDS[found[2]]
 
 
@@ -43,7 +44,7 @@ def _domain(context: click.Context, parameter: click.Parameter, value: str) -> s
         return parse_mailbox(f"x@{value}").domain
     except AddressError:
         below = ", with --subdomains those below it too" if value.startswith(".") else ""
-        raise click.BadParameter(f"{value!r} is no domain: example.org{below}") from None
+        raise click.BadParameter(f"{quoted(value)} is no domain: example.org{below}") from None
 
 
 def _recipient(context: click.Context, parameter: click.Parameter, value: str) -> str:
@@ -52,7 +53,7 @@ def _recipient(context: click.Context, parameter: click.Parameter, value: str) -
     try:
         return str(parse_mailbox(value))
     except AddressError:
-        raise click.BadParameter(f"{value!r} is no address: bob@example.org; --domain is for all of one") from None
+        raise click.BadParameter(f"{quoted(value)} is no address: bob@example.org; --domain is for all") from None
 
 
 def _sender(context: click.Context, parameter: click.Parameter, value: str) -> str:
@@ -61,7 +62,7 @@ def _sender(context: click.Context, parameter: click.Parameter, value: str) -> s
     try:
         found = parse_mailbox(f"x{value}" if value.startswith("@") else value)
     except AddressError:
-        raise click.BadParameter(f"{value!r} is no sender: ann@example.org, @example.org, or '<>'") from None
+        raise click.BadParameter(f"{quoted(value)} is no sender: ann@example.org, @example.org, or '<>'") from None
     return f"@{found.domain}" if value.startswith("@") else str(found)
 
 

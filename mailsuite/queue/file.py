@@ -28,7 +28,8 @@ HEAD_LIMIT = 4 * 1024 * 1024
 #: Octets of the first read; nearly every envelope fits.
 FIRST_READ = 4096
 
-_VIA = re.compile(r"(?:[^\s\[\]:/]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?\Z")
+# RFC 1123 §2.1: a host name begins with a letter or a digit.
+_VIA = re.compile(r"(?:(?![-.])[^\s\[\]:/\x00-\x1f\x7f]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?\Z")
 _ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}\Z")
 
 

@@ -79,3 +79,16 @@ def test_a_command_that_is_written_wrongly_is_one_line_too(arguments: str, line:
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
     assert result.stderr.startswith("mailsuite: ")
     assert line in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [("a\nb", "a\\nb"), ("a\x1b[31mb", "a\\x1b[31mb"), ("a\udcffb", "a\\udcffb"), ("b\u00fccher", "b\u00fccher")],
+)
+@pytest.mark.parametrize("command", ["queue show {} --config {config}", "{}", "user remove {} --config {config}"])
+def test_what_was_typed_is_one_line_in_errors(config: str, command: str, typed: str, shown: str) -> None:
+    words = [word.format(typed, config=config) for word in command.split()]
+    result = CliRunner().invoke(cli, words)
+    assert result.exit_code == 1
+    assert result.stderr.count("\n") == 1
+    assert shown in result.stderr

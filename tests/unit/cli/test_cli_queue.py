@@ -194,6 +194,12 @@ def test_an_age_is_a_number_and_a_unit(folder: str) -> None:
     assert "30m, 4h, 2d" in result.output
 
 
+def test_an_age_beyond_all_measure_is_none_and_not_repeated_whole(place_of: str) -> None:
+    said = refused("list", "--queue", place_of, "--older", "9" * 300 + "d")
+    assert "30m, 4h, 2d" in said
+    assert len(said) < 200
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -253,6 +259,10 @@ def test_reroute(place_of: str) -> None:
     assert [one["via"] for one in listed(place_of).values()] == ["", "mx9.test:26"]
     assert run("reroute", "--queue", place_of, "-", "--all").splitlines()[1] == "m2 goes the usual way"
     assert "no host" in refused("reroute", "--queue", place_of, "mx9/test", "m2")
+    assert "VIA is empty" in refused("reroute", "--queue", place_of, "", "m2")
+    assert "'-x' is no host" in refused("reroute", "--queue", place_of, "--all", "--", "-x")
+    assert "`-` alone is the usual way" in refused("reroute", "--queue", place_of, "--all", "--", "--")
+    assert listed(place_of)["m2"]["via"] == ""
     for port in ("0", "65536"):
         assert "from 1 to 65535" in refused("reroute", "--queue", place_of, f"mx9.test:{port}", "m2")
 

@@ -304,7 +304,7 @@ def test_another_way_can_be_chosen_and_taken_back(world: World) -> None:
     for via in ("mx9.test", "[2001:db8::1]:26", ""):
         result_of(order(world.queue, "m1", Reroute(via)))
         assert result_of(world.queue.list())[0].via == via
-    for wrong in ("a b", "mx:x", "2001:db8::1", "x" * 300):
+    for wrong in ("a b", "mx:x", "2001:db8::1", "x" * 300, "-x", ".b.test", "a\x1bb"):
         failure_of(order(world.queue, "m1", Reroute(wrong)), InvalidName)
     failure_of(order(world.queue, "m9", Reroute("mx9.test")), NotFound)
 
