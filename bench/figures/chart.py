@@ -4,6 +4,11 @@ Needs matplotlib (``pip install '.[bench]'``), which the figures themselves do n
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from bench.figures.figure import Part
@@ -12,16 +17,37 @@ BETTER, WORSE = "#2b7a78", "#c0504d"
 
 
 def draw(path: Path, parts: dict[str, Part]) -> bool:
-    """Whether it could be drawn: there is nothing to draw without a peer, and nothing to draw with without
-    matplotlib."""
+    """Whether it could be drawn: there is nothing to draw without a peer, and nothing to draw with without matplotlib,
+    which is told."""
     bars = [(f"{name}: {each.name}", each.times) for name, part in parts.items() for each in part.figures if each.times]
-    try:
-        import matplotlib  # noqa: PLC0415 - optional
-    except ImportError:
-        return False
     if not bars:
         return False
-    matplotlib.use("Agg")
+    with own_settings():
+        try:
+            import matplotlib  # noqa: PLC0415 - optional
+        except ImportError as why:
+            print(f"{path} is not drawn: {why} (pip install '.[bench]')", file=sys.stderr)
+            return False
+        matplotlib.use("Agg")
+        _draw(path, bars)
+    return True
+
+
+@contextlib.contextmanager
+def own_settings() -> Iterator[None]:
+    """matplotlib keeps settings and its list of fonts in HOME, which there need not be, and complains if it cannot: it
+    is told to keep them in a folder that goes, unless somebody chose one."""
+    chosen = os.environ.get("MPLCONFIGDIR")
+    with tempfile.TemporaryDirectory(prefix="matplotlib-") as folder:
+        os.environ["MPLCONFIGDIR"] = chosen or folder
+        try:
+            yield
+        finally:
+            if not chosen:
+                del os.environ["MPLCONFIGDIR"]
+
+
+def _draw(path: Path, bars: list[tuple[str, float]]) -> None:
     from matplotlib import pyplot  # noqa: PLC0415 - after the choice of what it draws with
 
     names, times = zip(*reversed(bars), strict=True)
@@ -43,4 +69,3 @@ def draw(path: Path, parts: dict[str, Part]) -> bool:
     axes.tick_params(labelsize=8)
     figure.tight_layout()
     figure.savefig(path, dpi=110, metadata={"Software": None})
-    return True

@@ -101,6 +101,28 @@ def test_chart_is_drawn_where_it_can_be(tmp_path: Path) -> None:
     assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("home", [{}, {"HOME": "/proc/nowhere"}])
+def test_chart_is_drawn_where_there_is_no_home(home: dict[str, str], tmp_path: Path) -> None:
+    keep(tmp_path / "x.json", "ingest", part(RATE))
+    without = {key: value for key, value in os.environ.items() if key not in ("HOME", "MPLCONFIGDIR")}
+    (scratch := tmp_path / "scratch").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.figures", "--page", "--results", str(tmp_path / "x.json")],
+        cwd=DOCS.parent, env=without | home | {"TMPDIR": str(scratch)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_chart_that_cannot_be_drawn_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert not draw(tmp_path / "x.png", {"ingest": part(RATE)})
+    assert capsys.readouterr().err.startswith(f"{tmp_path}/x.png is not drawn: ")
+
+
 def test_every_part_says_what_it_does() -> None:
     assert all(what(name).endswith(".") for name in PARTS)
     assert Wanted(0.001).count(500) == 1
