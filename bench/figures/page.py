@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from bench.figures.figure import Figure, Part
+import math
 
-_HEAD = """# Benchmarks
+from bench.figures.figure import Figure, Part
+from mailsuite.store.attention import LINGER, LOOK_EVERY
+
+_HEAD = f"""# Benchmarks
 
 Written by `python -m bench.figures --page`; `make bench` measures all of it again. Every server is a private instance
 on loopback, they take turns on the same disk, and of several runs the median counts; how much was done stands at each
@@ -26,7 +29,10 @@ known again for five minutes. Dovecot has such hashes in the part *crowd*, and i
 **To be fair to Dovecot:** it tells sessions in IDLE half a second late on purpose, to tell of several changes at once;
 `imap_hibernate_timeout`, off by default, would hold its idle sessions in far less memory. Steps of the part *imap* are
 taken in the order of the table, over one connection, and what a server learns in one it knows in the next: *first* is
-the first time that this is asked, not that a message is looked at.
+the first time that this is asked, not that a message is looked at. *SELECT* follows *SELECT, first* at once, which
+mailsuite answers from memory: it does so while a session has the mailbox selected, or one left it less than
+{LINGER:g} s ago, if it was looked at within {LOOK_EVERY:g} s and the kernel has told of no other program's doing since;
+else it looks at the folder first, and the figure would be another.
 
 """
 
@@ -45,10 +51,17 @@ def _table(figures: list[Figure]) -> str:
     rows = ["| | mailsuite | peer | | times better |", "|---|---:|---:|---|---:|"]
     for figure in figures:
         peer = f"{_number(figure.theirs)} | {figure.peer}" if figure.theirs else "| "
-        times = f"{figure.times:.2g}" if figure.times else ""
+        times = _plain(figure.times, 2) if figure.times else ""
         rows.append(f"| {figure.name} ({figure.unit}) | {_number(figure.ours)} | {peer} | {times} |")
     return "\n".join(rows) + "\n"
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return _plain(value, 3)
+
+
+def _plain(value: float, digits: int) -> str:
+    """So many digits that count, or all that stand before the point, and never an exponent."""
+    rounded = float(f"{value:.{digits}g}")
+    decimals = digits - 1 - math.floor(math.log10(rounded)) if rounded else 0
+    return f"{rounded:.{decimals}f}".rstrip("0").rstrip(".") if decimals > 0 else f"{value:,.0f}"

@@ -74,6 +74,22 @@ def test_page_tells_figures_machine_and_date() -> None:
     assert ".png)" not in page({"ingest": part(RATE)}, "", {"ingest": "Takes."})
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "cells"),
+    [
+        (0.000495, 0.0515, "0.000495 | 0.0515 | Dovecot | 104"),
+        (0.0000264, 0.00002651, "0.0000264 | 0.0000265 | Dovecot | 1"),
+        (12.0, 1196.0, "12 | 1,196 | Dovecot | 100"),
+        (1.0, 9.96, "1 | 9.96 | Dovecot | 10"),
+        (10.0, 99.97, "10 | 100 | Dovecot | 10"),
+        (2.0, 0.3141, "2 | 0.314 | Dovecot | 0.16"),
+        (1.0, 123456.7, "1 | 123,457 | Dovecot | 123,457"),
+    ],
+)
+def test_figures_are_plain_numbers(ours: float, theirs: float, cells: str) -> None:
+    assert f"| x (s) | {cells} |" in page({"imap": part(Figure("x", "s", ours, "Dovecot", theirs))}, "", {"imap": "."})
+
+
 def test_sides_take_turns_and_the_median_counts() -> None:
     turns: list[str] = []
     values = iter([1.0, 5.0, 9.0, 2.0, 3.0, 4.0])
