@@ -135,14 +135,25 @@ class Batches:
         self._finishing = False
         self._next_try: IDelayedCall | None = None
         self._passing_over: IDelayedCall | None = None
-        self._closed = False
+        self._turning = 0  # jobs for single messages
+        self._closed: Deferred[None] | None = None
 
-    def close(self) -> None:
-        """Nothing is tried again: the next start places what is durable."""
-        self._closed = True
+    def close(self) -> Deferred[None]:
+        """Fires when everybody was answered, and told of what is in its place.  Nothing is tried again, for the next
+        start places what is durable; and nothing more is taken."""
+        closed: Deferred[None] = Deferred()
+        self._closed = closed
         for call in (self._next_try, self._passing_over, self._stayed):
             if call is not None and call.active():
                 call.cancel()
+        self._record()
+        self._tell_if_over()
+        return closed
+
+    def _tell_if_over(self) -> None:
+        busy = self._recording or self._waiting or self._finishing or self._behind or self._turning
+        if self._closed is not None and not self._closed.called and not busy:
+            self._closed.callback(None)
 
     def place(
         self,
@@ -155,9 +166,12 @@ class Batches:
         seen, ``durable`` just after it fired: where that is given, nobody waits for its being seen.  ``octets``: of
         its body."""
         message = _Message(placements, octets, placed, durable)
+        if self._closed is not None and self._closed.called:
+            message.answer.errback(Temporary("the server is stopping"))
+            return message.answer
         if octets > SMALL_BODY:
-            preparing = Deferred.fromCoroutine(self._in_turn(message.holders, prepare, placements))
-            preparing.addCallbacks(lambda _: self._add(message), message.answer.errback)
+            preparing = self._alone(message.holders, prepare, placements)
+            preparing.addCallbacks(lambda _: self._add(message), message.answer.errback).addBoth(self._not_alone)
         else:
             self._add(message)
         return message.answer
@@ -168,6 +182,16 @@ class Batches:
         self._leaving.append(removal)
         self._record()
         return removal.done
+
+    def _alone(self, names: Iterable[str], work: Callable[..., _T], *args: object) -> Deferred[_T]:
+        """A job of its own; its last callback is ``_not_alone``."""
+        self._turning += 1
+        return Deferred.fromCoroutine(self._in_turn(names, work, *args))
+
+    def _not_alone(self, result: _T) -> _T:
+        self._turning -= 1
+        self._tell_if_over()
+        return result
 
     async def _in_turn(self, names: Iterable[str], work: Callable[..., _T], *args: object) -> _T:
         """In a thread; not more than some for each account of these."""
@@ -191,7 +215,7 @@ class Batches:
             self._after(self._gather_many if self._many else self._gather, self._record_batch)
         elif self._leaving and self._stay < 0:
             self._record_removals()
-        elif self._leaving and self._stayed is None:
+        elif self._leaving and self._stayed is None and self._closed is None:
             self._stayed = self._clock.callLater(self._stay, self._record_removals)
 
     @property
@@ -247,12 +271,14 @@ class Batches:
                 removal.done.callback(None)
             else:
                 removal.done.errback(error)
+        self._tell_if_over()
 
     def _not_recorded(self, failure: Failure, batch: Sequence[_Message], leaving: Sequence[_Removal]) -> None:
         self._recording = False
         self._record()
         for done in [*(message.answer for message in batch), *(removal.done for removal in leaving)]:
             done.errback(failure)
+        self._tell_if_over()
 
     def _answer(self, placed: Placed, batch: Sequence[_Message]) -> None:
         """Those who wait; and see to it that what is durable is placed."""
@@ -263,9 +289,9 @@ class Batches:
             self._add_behind(placed, durable)
         for message, error in zip(batch, placed.errors, strict=True):
             if isinstance(error, Busy):
-                work = self._in_turn(message.holders, record_all, self._disk, [message.placements])
-                alone = Deferred.fromCoroutine(work)
+                alone = self._alone(message.holders, record_all, self._disk, [message.placements])
                 alone.addCallbacks(self._answer, message.answer.errback, callbackArgs=([message],))
+                alone.addBoth(self._not_alone)
             elif error is not None:
                 message.answer.errback(error)
             else:
@@ -281,7 +307,7 @@ class Batches:
             self._behind.append((placed, durable))
             self._finish()
             return
-        if not self._passing:
+        if not self._passing and self._closed is None:
             self._passing_over = self._clock.callLater(self._linger_passing, self._passed)
         self._passing.append((placed, durable))
         if self._count_behind > MAX_COUNT_BEHIND // 2 or self._octets_behind > MAX_OCTETS_BEHIND // 2:
@@ -320,8 +346,9 @@ class Batches:
             if all_seen:
                 _tell(batch)
             else:
-                waiting = Deferred.fromCoroutine(self._in_turn(placed.unseen, placed.finish))
-                waiting.addCallbacks(lambda _, batch=batch: _tell(batch), self._never_seen)
+                waiting = self._alone(placed.unseen, placed.finish)
+                waiting.addCallbacks(lambda _, batch=batch: _tell(batch), self._never_seen).addBoth(self._not_alone)
+        self._tell_if_over()
 
     def _never_seen(self, failure: Failure) -> None:
         """The files are there; whoever looks finds them."""
@@ -330,7 +357,7 @@ class Batches:
     def _not_finished(self, error: Exception, placed: Placed, batch: Sequence[_Message]) -> None:
         """It is durable, and will be placed at the next start at the latest."""
         _log.error("accepted messages cannot be placed yet: {error}", error=error)
-        if not (self._stuck or self._closed):
+        if not self._stuck and self._closed is None:
             self._next_try = self._clock.callLater(TRY_AGAIN, self._try_again)
         self._stuck.append((placed, batch))
 

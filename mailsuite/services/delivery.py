@@ -15,7 +15,7 @@ from functools import partial
 from typing import TypeVar
 
 import msgspec
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, DeferredList, fail
 from zope.interface import implementer
 
 from mailsuite.disk.placement import Placement
@@ -57,6 +57,7 @@ class Delivery:
         self._queue = queue
         self._spool = spool
         self._batches = batches
+        self._writing: set[Deferred[None]] = set()  # of drafts that are not in memory
 
     def draft(self) -> IDraft:
         return self._spool.draft()
@@ -78,13 +79,19 @@ class Delivery:
             return self._place(content, envelope, trace, destinations)
         answer: Deferred[None] = Deferred()  # cancelled, it ends the waiting and not the commit
         placing = content.addCallback(self._place, envelope, trace, destinations)
-        placing.addBoth(self._spent, draft)
+        self._writing.add(placing)
+        placing.addBoth(self._spent, draft, placing)
         placing.chainDeferred(answer)
         return answer
 
-    def _spent(self, result: _T, draft: IDraft) -> _T:
+    def _spent(self, result: _T, draft: IDraft, placing: Deferred[None]) -> _T:
+        self._writing.discard(placing)
         draft.discard()
         return result
+
+    def close(self) -> Deferred[None]:
+        """Fires when every commit that was begun is over, and all are told of it; nobody may begin one any more."""
+        return DeferredList(list(self._writing)).addCallback(lambda _: self._batches.close())
 
     def _place(
         self, content: Content, envelope: Envelope, trace: bytes, destinations: Sequence[Destination]

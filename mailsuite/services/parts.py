@@ -9,8 +9,9 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.interfaces import IListeningPort, IReactorTime
+from twisted.logger import Logger
 
 from mailsuite.config.interfaces import Interface
 from mailsuite.config.networks import HOST, SUBNET, trusted_networks
@@ -66,10 +67,14 @@ LINGER, LINGER_MANY = 0.004, 0.02
 LINGER_PASSING = 0.25
 #: Seconds for which the removal of mail that was sent on waits for mail that comes, to be written with it.
 STAY = 0.01
+#: Seconds that what was accepted may take to come into its places when the server stops.
+PLACING = 10.0
 
 
 class Parts:
     """The state behind the listeners, and what relays mail."""
+
+    log = Logger()
 
     def __init__(self, settings: Settings, reactor: Any, machine: Machine | None = None) -> None:
         """``machine`` is this one if none is given.  Raises ConfigError."""
@@ -91,7 +96,9 @@ class Parts:
         returning = addresses.return_paths(settings, self._directory.resolve, reactor.seconds)
         self._observer, self._recorder = _observer(settings, self._offload, reactor)
         told = self._observer, reactor.seconds
-        delivery = Delivery(self._stores, self._queue, self._spool, self._batches, returning.choose, *told)
+        self._delivery = delivery = Delivery(
+            *(self._stores, self._queue, self._spool, self._batches, returning.choose), *told
+        )
         tls = TLSContexts(
             *(settings.tls.certificate, settings.tls.key, reactor.seconds), own=relay.client_certificate(settings)
         )
@@ -228,11 +235,12 @@ class Parts:
         return self._offload.run(work)
 
     async def close(self) -> None:
-        """Everything that was promised is on disk when this is done; fails with ``Temporary`` where the disk does not
-        take it, and the rest is closed all the same."""
+        """Everything that was promised is on disk when this is done, and what became of it is told to those who record
+        it, who are closed after; fails with ``Temporary`` where the disk does not take it, and the rest is closed all
+        the same."""
         try:
+            await self._last_deliveries()
             await self._stores.close()
-            self._batches.close()
             await self._offload.run(self._disk.close)
         finally:
             if self._recorder is not None:
@@ -240,6 +248,13 @@ class Parts:
             await self._directory.close()
             self._quotas.close()
             self._offload.stop()
+
+    async def _last_deliveries(self) -> None:
+        """Whoever asked for them may have gone."""
+        try:
+            await self._delivery.close().addTimeout(PLACING, self.shared.clock)
+        except TimeoutError:
+            self.log.error("accepted messages are not in their places after {s} s: the next start does it", s=PLACING)
 
 
 def _batches(disk: IDisk, offload: IOffload, clock: IReactorTime, threads: int) -> Batches:

@@ -241,8 +241,44 @@ def test_nothing_is_tried_again_after_the_end(place: Place, monkeypatch: pytest.
         place.threads.turn()
         place.threads.turn()
     assert place.clock.getDelayedCalls()
-    place.batches.close()
+    result_of(place.batches.close())
     assert not place.clock.getDelayedCalls()
+    failure_of(place.give(2), Temporary)
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2])
+def test_the_end_waits_until_all_that_was_taken_is_told(turns: int, tmp_path: Path) -> None:
+    """At whatever point of their way they are: in a thread, or waiting for others to be recorded or placed with."""
+    place = Place(tmp_path, gather=0.01, linger=0.02)
+    answers = [place.give(1), place.give(2, BOB)]
+    for _ in range(turns):
+        place.clock.advance(0.02)
+        place.threads.turn()
+    ending = place.batches.close()
+    late = place.give(3)
+    while not ending.called:
+        place.clock.advance(0.02)
+        assert place.threads.turn() or place.clock.getDelayedCalls() or ending.called
+    assert place.placed[:2] == [1, 2]
+    for answer in [*answers, *([late] if 3 in place.placed else [])]:
+        result_of(answer)
+    assert not place.clock.getDelayedCalls()
+    failure_of(place.give(4), Temporary)
+    result_of(place.stores.close())
+    place.disk.close()
+
+
+def test_the_end_waits_for_what_is_prepared_alone(place: Place) -> None:
+    told: list[str] = []
+    answer = place.batches.place(place.incoming(), batches_module.SMALL_BODY + 1, lambda: told.append("placed"))
+    ending = place.batches.close()
+    for _ in range(2):
+        place.threads.turn()
+        assert not ending.called
+    place.threads.turn()
+    result_of(ending)
+    result_of(answer)
+    assert told == ["placed"]
 
 
 class Full:

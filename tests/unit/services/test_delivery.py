@@ -22,7 +22,7 @@ from mailsuite.queue.disk import DiskQueue
 from mailsuite.services.batches import AT_ONCE, Batches
 from mailsuite.services.delivery import Delivery
 from mailsuite.store.maildir import MaildirStores
-from mailsuite.testing.results import failure_of, result_of
+from mailsuite.testing.results import failure_of, result_of, unfired
 
 ANN, BOB = ToMailbox("ann@a.test"), ToMailbox("bob@a.test")
 FAR = ToRemote(Recipient(Address("far", "b.test")))
@@ -108,6 +108,20 @@ class Place:
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
+
+
+def test_the_end_waits_for_a_large_message_that_is_still_written(place: Place) -> None:
+    place.offload.holding = True
+    draft = place.delivery.draft()
+    draft.write(MESSAGE + b"x" * 2000)
+    answer = place.delivery.commit(draft, ENVELOPE, TRACE, [ANN])
+    ending = place.delivery.close()
+    while place.offload.waiting:
+        unfired(ending)
+        place.offload.waiting.pop(0)()
+    result_of(ending)
+    result_of(answer)
+    assert len(place.mail()) == 1
 
 
 def test_provides_the_seam(place: Place) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +12,7 @@ from twisted.logger import Logger
 
 from mailsuite.errors import Temporary
 from mailsuite.offload import Inline
-from mailsuite.services.parts import Parts
+from mailsuite.services.parts import PLACING, Parts
 from mailsuite.services.running import Running
 from mailsuite.testing.results import failure_of, result_of, unfired
 
@@ -47,14 +48,38 @@ def test_a_disk_that_takes_nothing_more_keeps_no_thread() -> None:
         raise Temporary("the journal takes nothing")
 
     done: list[str] = []
+    failure_of(Parts.close(parts_that_tell(done, broken)), Temporary)
+    assert done == ["deliveries", "stores", "recorder", "directory", "quotas", "threads"]
+
+
+def parts_that_tell(done: list[str], close_disk: Callable[[], None]) -> Any:
+    """Of a server, each telling when it is closed."""
+
+    def closed(name: str) -> Any:
+        return SimpleNamespace(close=lambda: succeed(done.append(name)))
+
     parts: Any = SimpleNamespace(
-        _stores=SimpleNamespace(close=lambda: succeed(None)),
-        _batches=SimpleNamespace(close=lambda: None),
-        _disk=SimpleNamespace(close=broken),
-        _recorder=SimpleNamespace(close=lambda: succeed(done.append("recorder"))),
-        _directory=SimpleNamespace(close=lambda: succeed(done.append("directory"))),
+        _delivery=closed("deliveries"),
+        _stores=closed("stores"),
+        _disk=SimpleNamespace(close=close_disk),
+        _recorder=closed("recorder"),
+        _directory=closed("directory"),
         _quotas=SimpleNamespace(close=lambda: done.append("quotas")),
         _offload=SimpleNamespace(run=Inline().run, stop=lambda: done.append("threads")),
+        shared=SimpleNamespace(clock=Clock()),
+        log=Logger(),
     )
-    failure_of(Parts.close(parts), Temporary)
-    assert done == ["recorder", "directory", "quotas", "threads"]
+    parts._last_deliveries = lambda: Parts._last_deliveries(parts)
+    return parts
+
+
+def test_deliveries_that_take_too_long_are_the_next_starts() -> None:
+    done: list[str] = []
+    parts = parts_that_tell(done, lambda: done.append("disk"))
+    parts._delivery = SimpleNamespace(close=Deferred)
+    closing = Deferred.fromCoroutine(Parts.close(parts))
+    parts.shared.clock.advance(PLACING - 1)
+    assert done == []
+    parts.shared.clock.advance(1)
+    result_of(closing)
+    assert done == ["stores", "disk", "recorder", "directory", "quotas", "threads"]
