@@ -296,10 +296,11 @@ def _say(result: Result, what: str, as_json: bool, happens: str = "") -> None:
     """Raises Temporary if it was not done to all of them."""
     if as_json:
         show_json(msgspec.to_builtins(result))
-    elif len(result.done) == 0 or len(result.done) > NAMED:
+    elif len(result.done) > NAMED or not (result.done or result.failed):
         click.echo(f"{len(result.done)} messages: {happens or what}")
     else:
-        click.echo("\n".join(f"{id} {happens or what}" for id in result.done))
+        for id in result.done:
+            click.echo(f"{id} {happens or what}")
     if result.gone and not as_json:
         click.echo(f"{len(result.gone)} gone from the queue meanwhile")
     result.complain(what)

@@ -16,6 +16,8 @@ from mailsuite.model import Order, Ordered, Queued, Selection
 AT_ONCE = 1000
 #: Ids that are named one by one; more are only counted.
 NAMED = 20
+#: Reasons that are told; of more the most frequent ones.
+REASONS = 5
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -34,9 +36,12 @@ class Result(msgspec.Struct, frozen=True):
         by_reason: dict[str, list[str]] = {}
         for id, why in self.failed.items():
             by_reason.setdefault(why, []).append(id)
-        for why, ids in by_reason.items():
+        most = sorted(by_reason.items(), key=lambda reason: -len(reason[1]))
+        for why, ids in most[:REASONS]:
             more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
             yield f"{', '.join(ids[:NAMED])}{more} ({why})"
+        if most[REASONS:]:
+            yield f"{sum(len(ids) for _, ids in most[REASONS:])} for other reasons (--json has all)"
 
 
 def ordered(access: QueueAccess, messages: Sequence[Queued], order: Order) -> Result:

@@ -32,6 +32,8 @@ from mailsuite.wire.signals import NEED_DATA, Signal
 REQUEST_LIMIT = 256 * 1024
 #: Messages in one answer; the server does nothing else while it writes them down.
 PAGE = 1000
+#: Reasons why something was not done that are logged of one order.
+REASONS = 5
 #: Seconds without a request after which a connection ends.
 IDLE_LIMIT = 60.0
 
@@ -103,8 +105,8 @@ class Orders:
                 return self._page()
             self.log.info("queue: ordered to {what}", what=_words(request))
             ordered = await self._queue.order(request.which, request.order)
-            for why, count in Counter(ordered.failed.values()).items():
-                self.log.error("queue: not done to {count} messages: {why}", count=count, why=why)
+            for why, count in Counter(ordered.failed.values()).most_common(REASONS):
+                self.log.error("queue: {count} left as they were: {why}", count=count, why=why)
             return Done(ordered)
         except MailError as error:
             return Refused(str(error))

@@ -45,7 +45,7 @@ def is_meant(order: Order, queued: Queued, now: float) -> bool:
 def refuse_unwritten(queued: Queued) -> None:
     """NotAllowed while its last result is not on disk: some of it is done already, and what is not waits for that."""
     if queued.unwritten:
-        raise NotAllowed(f"tried, and the result is not written yet: {queued.unwritten}; it can only be dropped")
+        raise NotAllowed("tried, and the result is not written yet (see `queue why`): it can only be dropped")
 
 
 def _hold(queued: Queued) -> Queued:

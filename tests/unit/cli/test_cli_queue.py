@@ -444,6 +444,14 @@ def test_many_that_could_not_be_written_are_counted_by_reason() -> None:
     assert str(raised.value) == f"26 not held: {named} and 5 more (no space left); x1 (read-only)"
 
 
+def test_few_of_many_reasons_are_told() -> None:
+    failed = {f"m{number}": f"/queue/m{number}: no" for number in range(8)} | {"x1": "full", "x2": "full"}
+    with pytest.raises(Temporary) as raised:
+        Result([], failed, []).complain("held")
+    assert str(raised.value).startswith("10 not held: x1, x2 (full); m0 (/queue/m0: no); ")
+    assert str(raised.value).endswith("; 4 for other reasons (--json has all)")
+
+
 def test_when_the_server_breaks_off_the_rest_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mailsuite.cli.queue_orders.AT_ONCE", 1)
     answers = iter([Ordered(("m1",)), Temporary("the running server broke off; is it stopping?")])

@@ -9,12 +9,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from twisted.internet.defer import fail
+from twisted.internet.defer import fail, succeed
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
-from mailsuite.model import Address, Envelope, Recipient
-from mailsuite.net.control import PAGE, REQUEST_LIMIT, ControlFactory, Orders, listen
+from mailsuite.model import Address, Envelope, Ordered, Recipient
+from mailsuite.net.control import PAGE, REASONS, REQUEST_LIMIT, ControlFactory, Orders, listen
 from mailsuite.net.sessions import Described, Overview
 from mailsuite.net.socket_path import PATH_LIMIT, short_path
 from mailsuite.testing.memory_store import MemoryStores
@@ -131,6 +131,19 @@ def test_orders_are_logged_in_plain_words(world: World, monkeypatch: pytest.Monk
         "reroute ids=m1 via mx9.test",
         "drop ids=m1",
     ]
+
+
+def test_what_was_not_done_is_logged_by_reason(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[object] = []
+    log = SimpleNamespace(
+        info=lambda *_, **__: None, error=lambda text, **values: said.append((values["count"], values["why"]))
+    )
+    monkeypatch.setattr(Orders, "log", log)
+    failed = {f"m{number}": f"no {number}" for number in range(REASONS)} | {"x1": "full", "x2": "full"}
+    monkeypatch.setattr(world.queue, "order", lambda which, order: succeed(Ordered(("m9",), failed)))
+    assert world.ordered("{}", "Hold") == {"done": ["m9"], "failed": failed}
+    assert said[:2] == [(2, "full"), (1, "no 0")]
+    assert len(said) == REASONS
 
 
 @pytest.mark.parametrize(

@@ -48,9 +48,8 @@ def test_it_is_listed_with_the_reason_until_it_is_written(outcomes: tuple[Outcom
 def test_it_is_not_steered(outcomes: tuple[Outcome, ...], what: Order) -> None:
     world = unwritten(*outcomes)
     before = world.one("m1")
-    assert str(failure_of(order(world.queue, "m1", what), Temporary)).startswith(
-        "tried, and the result is not written yet: no space left; it can only be dropped"
-    )
+    words = "tried, and the result is not written yet (see `queue why`): it can only be dropped"
+    assert str(failure_of(order(world.queue, "m1", what), Temporary)) == words
     assert world.one("m1") == before
 
 
