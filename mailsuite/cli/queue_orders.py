@@ -57,7 +57,7 @@ def ordered(access: QueueAccess, messages: Sequence[Queued], order: Order) -> Re
         except MailError as error:
             if not at:
                 raise
-            failed |= dict.fromkeys(ids[at:], str(error))
+            failed |= dict.fromkeys(ids[at:], f"as far as is known: {error}")
             break
         done += some.done
         failed |= some.failed

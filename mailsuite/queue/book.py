@@ -124,6 +124,13 @@ class Book:
         queued = self._messages.get(id)
         return queued is not None and _can_go_at(queued) == due and id not in self._leases
 
+    def reserve(self, id: str) -> bool:
+        """Have it leased to nobody before ``release``; whether it is, for somebody may have it already."""
+        if id in self._leases:
+            return False
+        self._leases[id] = self._now()
+        return True
+
     def release(self, id: str) -> None:
         """End a lease."""
         if self._leases.pop(id, None) is not None and id in self._messages:

@@ -196,37 +196,42 @@ class DiskQueue:
                     failed[id] = str(error)
                 else:
                     done.append(id)
-            if done:
-                self._book.wake()
+            self._book.wake()  # also for what failed: meanwhile it was leased to nobody
         return Ordered(tuple(done), failed)
 
     def _doing(self, order: Order, now: float) -> Callable[[str], Coroutine[Deferred[Any], Any, None]]:
         if isinstance(order, Drop):
-            return self._drop
-        return partial(self._change, change_by(order, now), isinstance(order, Kick))
+            return partial(self._alone, self._drop)
+        return partial(self._alone, partial(self._change, change_by(order, now), isinstance(order, Kick)))
 
-    async def _change(self, change: Change, spare: bool, id: str) -> None:
+    async def _alone(self, do: Callable[[Queued], Coroutine[Deferred[Any], Any, None]], id: str) -> None:
+        """When it is its turn, and no attempt begins before it is over: so an attempt goes by an order that is done, or
+        was under way before.  NotFound."""
+        await self._turns.take(id)
+        try:
+            queued = self._book.get(id)
+            reserved = self._book.reserve(id)
+            try:
+                await do(queued)
+            finally:
+                if reserved:
+                    self._book.release(id)
+        finally:
+            self._turns.end(id)
+
+    async def _change(self, change: Change, spare: bool, queued: Queued) -> None:
         """Durable first, and then in force.  What attempts say (``settle``, ``note``) is in force at once, also while
         this is being written, and is written behind it (``queue.turns``).  So the change is made once more, to what
         the message has become: memory and disk have both then, and if this cannot be written neither has it.
         ``spare``: nothing is written where that would be what is written already."""
-        await self._turns.take(id)
-        try:
-            before = self._book.get(id)
-            refuse_unwritten(before)
-            changed = change(before)
-            if not spare or state_of(changed) != state_of(before):
-                await self._records.save(changed)
-            self._book.put(change(self._book.get(id)))  # there yet: only who has the turn removes it
-        finally:
-            self._turns.end(id)
+        refuse_unwritten(queued)
+        changed = change(queued)
+        if not spare or state_of(changed) != state_of(queued):
+            await self._records.save(changed)
+        self._book.put(change(self._book.get(queued.envelope.id)))  # there yet: only who has the turn removes it
 
-    async def _drop(self, id: str) -> None:
-        await self._turns.take(id)
-        try:
-            await self._remove(id, sent=not self._book.get(id).pending)
-        finally:
-            self._turns.end(id)
+    async def _drop(self, queued: Queued) -> None:
+        await self._remove(queued.envelope.id, sent=not queued.pending)
 
     def when_due(self, room: Callable[[str], bool] = anywhere) -> float | None:
         return self._book.when_due(room)

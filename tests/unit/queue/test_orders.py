@@ -59,12 +59,10 @@ def test_an_order_that_cannot_be_written_has_not_happened(world: World, what: Or
     if isinstance(what, Release):
         result_of(order(world.queue, "m1", Hold()))
     before = result_of(world.queue.list())
-    woken: list[str] = []
-    world.queue.watch(lambda: woken.append("woken"))
     world.disk.fail("replace", FULL)
     world.disk.fail("unlink", FULL)
     assert result_of(world.queue.order(Selection(ids=("m1",)), what)) == Ordered((), {"m1": "no space left"})
-    assert (result_of(world.queue.list()), woken) == (before, [])
+    assert result_of(world.queue.list()) == before
     assert world.known(world.started()) == world.known()
     world.disk._faults.clear()
     result_of(order(world.queue, "m1", what))
@@ -83,6 +81,22 @@ def test_an_order_is_not_in_force_before_it_is_written(world: World, what: Order
     world.write()
     result_of(done)
     assert result_of(world.queue.list()) != before
+
+
+@pytest.mark.parametrize("what", [Hold(), Bounce("no"), Reroute("mx9.test"), Drop()])
+@pytest.mark.parametrize("fails", [False, True])
+def test_no_attempt_begins_while_an_order_is_written(world: World, what: Order, fails: bool) -> None:
+    """It would end after it was said that the message is held, or gone."""
+    world.clock.advance(HOUR)
+    seen: list[Sequence[str]] = []
+    world.queue.watch(lambda: seen.append(world.lease()))
+    world.jobs.at_once = False
+    ordering = world.queue.order(Selection(ids=("m1",)), what)
+    assert world.lease() == ["m2", "m3"]
+    world.write(fails)
+    assert bool(result_of(ordering).failed) is fails
+    goes_on = fails or not isinstance(what, Hold | Drop)
+    assert seen == [["m1"] if goes_on else []]
 
 
 def test_what_could_not_be_written_is_told_and_the_rest_is_done(world: World) -> None:
