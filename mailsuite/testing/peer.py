@@ -156,6 +156,8 @@ class PeerSession:
         self._mute = False
         self.lines: list[str] = []
         self.closed = False
+        #: The connection is over, whoever ended it.
+        self.ended = False
         #: It reads no more.
         self.deaf = False
         self.handshake = False
@@ -330,8 +332,14 @@ class _Connection(socketserver.BaseRequestHandler):
     server: _Server
 
     def handle(self) -> None:
-        connection = self.request
         session = self.server.peer.session()
+        try:
+            self._converse(session)
+        finally:
+            session.ended = True
+
+    def _converse(self, session: PeerSession) -> None:
+        connection = self.request
         with contextlib.suppress(OSError):
             connection.sendall(session.data_to_send())
             while not session.closed:
