@@ -31,6 +31,7 @@ HEADER = (
     + b"Subject: a message as they are\r\nDate: Sat, 21 Nov 2026 15:00:00 +0000\r\n"
     + b"Message-ID: <20261121.150000.12345@else.example>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\n"
 )
+CHECKS = ("relay", "size", "loop", "quota", "sender", "rates")
 A_SECOND = 3000
 
 
@@ -53,7 +54,7 @@ def receive(recorder: Recorder, clock: Clock, messages: int) -> None:
         recorder.happened(
             Accepted(
                 *(clock.seconds(), id, "ann@else.example", ("bob@here.example",), 4000, "192.0.2.1:40000"),
-                *("smtp", "a.example", "TLSv1.3", "", HEADER),
+                *("smtp", "a.example", "TLSv1.3", "", HEADER, "", clock.seconds(), False, CHECKS),
             )
         )
         recorder.happened(Placed(clock.seconds(), id, "bob@here.example/INBOX", number))

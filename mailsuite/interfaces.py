@@ -115,6 +115,8 @@ class IPolicy(Interface):
     """The checks of an SMTP session, in the order of the session.  Each answers with a Verdict, at once where it can:
     most of a busy server's questions need no waiting.  A failure always comes in a Deferred."""
 
+    checks = Attribute("what is looked at, a word each, in order: tuple[str, ...]")
+
     def at_connect(client: Client) -> Verdict | Deferred[Verdict]:
         """Before the banner."""
 

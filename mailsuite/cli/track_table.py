@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from mailsuite.cli.queue_table import shown, size
 from mailsuite.happenings import (
     Accepted,
+    Checked,
+    Connected,
     Happening,
     Moved,
     Notified,
@@ -49,13 +51,8 @@ def lines_of(one: Life, width: int) -> Iterator[str]:
 
 def _told(what: Happening) -> tuple[str, str]:
     match what:
-        case Accepted():
-            return "accepted", _accepted(what)
-        case Refused(sender=sender, recipient=recipient, client=client, words=words):
-            to = f" to <{recipient}>" if recipient else ""
-            return "refused", f"from <{sender}>{to}, client {client}: {words}"
-        case Rewritten(given=given, to=to):
-            return "rewritten", f"<{given}> becomes <{to}>"
+        case Connected() | Checked() | Accepted() | Refused() | Rewritten():
+            return _arrival(what)
         case Placed(place=place, uid=uid):
             return "delivered", f"into {place}, UID {uid}"
         case Waiting(recipients=recipients):
@@ -76,14 +73,37 @@ def _told(what: Happening) -> tuple[str, str]:
             return "removed", f"{how}, {place}"
 
 
+def _arrival(what: Connected | Checked | Accepted | Refused | Rewritten) -> tuple[str, str]:
+    match what:
+        case Connected():
+            return "connected", _facts(what)
+        case Checked(checks=checks, results=results):
+            return "checked", "; ".join((f"{', '.join(checks)}: nothing against it", *results))
+        case Accepted():
+            return "accepted", _accepted(what)
+        case Refused(sender=sender, recipient=recipient, client=client, words=words):
+            to = f" to <{recipient}>" if recipient else ""
+            by = "" if what.since else f", client {client}"
+            return "refused", f"from <{sender}>{to}{by}: {words}"
+        case Rewritten(given=given, to=to):
+            return "rewritten", f"<{given}> becomes <{to}>"
+
+
 _RESULTS = {"delivered": "sent"}
 
 
 def _accepted(what: Accepted) -> str:
     to = ", ".join(f"<{one}>" for one in what.recipients)
+    by = "" if what.since else f", {_facts(what)}"
+    id = f", Message-ID {what.message_id}" if what.message_id else ""
+    return f"from <{what.sender}> to {to}, {size(what.size)} octets{by}{id}"
+
+
+def _facts(what: Connected | Accepted) -> str:
+    """Who brought it."""
     facts = [f"client {what.client}", what.service]
     facts += [f"helo {what.helo}"] if what.helo else []
     facts += [what.tls] if what.tls else []
     facts += [f"logged in as {what.account}"] if what.account else []
-    id = f", Message-ID {what.message_id}" if what.message_id else ""
-    return f"from <{what.sender}> to {to}, {size(what.size)} octets, {', '.join(filter(None, facts))}{id}"
+    facts += ["of a trusted network"] if what.trusted else []
+    return ", ".join(filter(None, facts))

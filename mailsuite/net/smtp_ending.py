@@ -38,11 +38,12 @@ Answers: TypeAlias = Sequence[Reply]
 
 
 class Sender(msgspec.Struct, frozen=True):
-    """Who sent the message, as trace field and log tell of it even after the client has left.  ``gone`` tells whether
-    it has; ``fields`` are header fields that policy wanted before the message."""
+    """Who sent the message, as trace field and log tell of it even after the client has left, which came at ``since``.
+    ``gone`` tells whether it has left; ``fields`` are header fields that policy wanted before the message."""
 
     client: Client
     peer: str
+    since: float
     extended: bool
     fields: tuple[bytes, ...]
     gone: Callable[[], bool]
@@ -246,9 +247,14 @@ class Ending:
         if answer.positive:
             what: Happening = Accepted(
                 *(at, transaction.id, str(transaction.sender), tuple(recipients), self._event.size, sender.peer),
-                *(client.service, client.helo, client.tls, client.account, self._header),
+                *(client.service, client.helo, client.tls, client.account, self._header, ""),
+                *(sender.since, client.trusted, self._factory.policy.checks),
+                b"".join((*sender.fields, *transaction.fields)),
             )
         else:
             words, to = str(answer), ", ".join(recipients)
-            what = Refused(at, transaction.id, str(transaction.sender), to, sender.peer, words, client.helo)
+            what = Refused(
+                *(at, transaction.id, str(transaction.sender), to, sender.peer, words, client.helo),
+                *(client.service, client.tls, client.account, sender.since, client.trusted),
+            )
         self._factory.observer.happened(what)

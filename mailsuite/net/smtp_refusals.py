@@ -14,7 +14,7 @@ from twisted.logger import Logger
 
 from mailsuite.happenings import Refused
 from mailsuite.interfaces import IObserver
-from mailsuite.model import Address
+from mailsuite.model import Address, Client
 from mailsuite.net.smtp_replies import Stage, referred
 from mailsuite.net.smtp_transaction import Transaction
 from mailsuite.observers import NOBODY
@@ -24,7 +24,7 @@ from mailsuite.smtp.reply import Reply
 class Refusals:
     """``within`` is the id of the open transaction, or empty; ``peer`` whom the log names as the client."""
 
-    __slots__ = ("_hostname", "_id", "_ids", "_observer", "_said", "_seconds", "peer", "within")
+    __slots__ = ("_hostname", "_id", "_ids", "_observer", "_said", "_seconds", "peer", "since", "within")
     log: ClassVar[Logger] = Logger()
 
     def __init__(
@@ -38,6 +38,8 @@ class Refusals:
         self._observer = observer
         self._seconds = seconds
         self.peer = ""
+        #: When the connection was made, in seconds since the epoch.
+        self.since = 0.0
         self.within = ""
         self._hostname = hostname
         self._ids = ids
@@ -58,7 +60,7 @@ class Refusals:
         """The whole session is refused."""
         return self._logged(no, f" at {stage.value}")
 
-    def envelope(self, no: Reply, transaction: Transaction, helo: str, address: Address | None = None) -> Reply:
+    def envelope(self, no: Reply, transaction: Transaction, client: Client, address: Address | None = None) -> Reply:
         """A sender, a recipient (``address``) or a part of a message is refused."""
         no = referred(no, transaction.id, self._hostname, address)
         self.log.info(
@@ -67,12 +69,17 @@ class Refusals:
             sender=transaction.sender,
             to=address or "",
             peer=self.peer,
-            helo=helo,
+            helo=client.helo,
             answer=no,
         )
         if self._observer.listens:
             to, at = str(address) if address is not None else "", self._seconds()
-            self._observer.happened(Refused(at, transaction.id, str(transaction.sender), to, self.peer, str(no), helo))
+            self._observer.happened(
+                Refused(
+                    *(at, transaction.id, str(transaction.sender), to, self.peer, str(no), client.helo),
+                    *(client.service, client.tls, client.account, self.since, client.trusted),
+                )
+            )
         return no
 
     def _logged(self, no: Reply, where: str) -> Reply:

@@ -121,7 +121,7 @@ class SMTPConnection(SMTPSession):
             return
         except MailError as error:
             self.log.warn("{id}: {error}", id=transaction.id, error=error)
-            self.core.reply(self.refusals.envelope(replies.for_error(error), transaction, self.client.helo))
+            self.core.reply(self.refusals.envelope(replies.for_error(error), transaction, self.client))
             return
         asked = self._ask_about_sender(transaction)
         if asked is not None:
@@ -134,7 +134,7 @@ class SMTPConnection(SMTPSession):
     def _begin(self, verdict: Verdict, transaction: Transaction) -> Deferred[object] | None:
         no = replies.decided(verdict, Stage.SENDER, transaction.fields)
         if no is not None:
-            self.core.reply(self.refusals.envelope(no, transaction, self.client.helo))
+            self.core.reply(self.refusals.envelope(no, transaction, self.client))
             return None
         rewriting = then(self.factory.rewriting.now(), self._open, transaction)
         return rewriting.addErrback(self._not_begun, transaction) if rewriting is not None else None
@@ -149,7 +149,7 @@ class SMTPConnection(SMTPSession):
         failure.trap(MailError)
         self.log.error("{id}: {error}", id=transaction.id, error=failure.value)
         no = replies.for_error(cast(MailError, failure.value))
-        self.core.reply(self.refusals.envelope(no, transaction, self.client.helo))
+        self.core.reply(self.refusals.envelope(no, transaction, self.client))
 
     def _tell_rewritten(self, id: str, given: Address, to: Address) -> None:
         if to is not given and to != given:
@@ -190,7 +190,7 @@ class SMTPConnection(SMTPSession):
 
     def _refuse(self, no: Reply, event: events.Rcpt) -> None:
         address = event.recipient.address
-        self.core.reply(self.refusals.envelope(no, self._open_transaction, self.client.helo, address))
+        self.core.reply(self.refusals.envelope(no, self._open_transaction, self.client, address))
         if no.code >= 500:
             self._count_refused()
 
@@ -228,7 +228,7 @@ class SMTPConnection(SMTPSession):
         if no is None:
             self.core.accept()
         else:
-            self.core.reply(self.refusals.envelope(no, transaction, self.client.helo))
+            self.core.reply(self.refusals.envelope(no, transaction, self.client))
             self.drop()
 
     def _chunk(self, event: events.Chunk) -> Deferred[object] | None:
@@ -239,7 +239,9 @@ class SMTPConnection(SMTPSession):
         self._set(None)
         self.body_ended()
         fields = (*self.banner_fields, *self.greeting_fields)
-        sender = Sender(self.client, self.peer, self.core.greeting.extended, fields, lambda: self.closing)
+        sender = Sender(
+            self.client, self.peer, self.connected_at, self.core.greeting.extended, fields, lambda: self.closing
+        )
         return then(Ending(self.factory, transaction, event, sender).answers(), self.core.reply_each)
 
     def _failed_reply(self, transaction: Transaction, error: MailError) -> Reply:

@@ -65,6 +65,7 @@ class SMTPSession(TimedSession):
         self.core.secure = self.secure
         self.peer = self.refusals.peer = named_peer(self.peer, self.transport)
         super().connectionMade()
+        self.refusals.since = self.connected_at
         self.factory.sessions.add(self)
 
     def secured(self) -> None:

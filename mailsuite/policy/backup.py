@@ -69,6 +69,7 @@ class Backup(Check):
 
     def __init__(self, lists: Sequence[tuple[str, List]]) -> None:
         self._lists = dict(lists)
+        self.name = "backup" if lists else ""
 
     @property
     def lists(self) -> Sequence[List]:

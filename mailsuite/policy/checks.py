@@ -41,7 +41,10 @@ _RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
 
 
 class Check:
-    """Nothing against anything: what a check does not override."""
+    """Nothing against anything: what a check does not override.  ``name``: what it looks at, in a word; empty if it is
+    to look at nothing."""
+
+    name = ""
 
     def at_connect(self, client: Client) -> Answer:
         return ACCEPT
@@ -68,6 +71,8 @@ class RelayRights(Check):
     server ``takes`` for others.
     """
 
+    name = "relay"
+
     def __init__(self, takes: Callable[[str], bool] = lambda domain: False) -> None:
         self._takes = takes
 
@@ -85,6 +90,8 @@ class RelayRights(Check):
 class Size(Check):
     """Messages of at most ``limit`` octets, as declared and as they came."""
 
+    name = "size"
+
     def __init__(self, limit: int) -> None:
         self._limit = limit
 
@@ -97,6 +104,8 @@ class Size(Check):
 
 class Loop(Check):
     """A message with ``hops`` Received fields goes round in circles (RFC 5321 §6.3: at least 100)."""
+
+    name = "loop"
 
     def __init__(self, hops: int) -> None:
         self._hops = hops
@@ -114,6 +123,8 @@ Room: TypeAlias = Callable[[str, int], bool | Deferred[bool]]
 class Quota(Check):
     """Full mailboxes refuse at RCPT, where the sender learns whose it is.  Only when every account that an address
     leads to is full: a list with one full mailbox still takes mail."""
+
+    name = "quota"
 
     def __init__(self, room: Room) -> None:
         self._room = room

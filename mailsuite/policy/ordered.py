@@ -30,6 +30,7 @@ class OrderedPolicy:
     """The checks, in the order given; only those that override a point are asked there."""
 
     def __init__(self, checks: Sequence[Check]) -> None:
+        self.checks = tuple(check.name for check in checks if check.name)
         self._connect = [check.at_connect for check in _with(checks, "at_connect")]
         self._greeting = [check.at_greeting for check in _with(checks, "at_greeting")]
         self._sender = [check.at_sender for check in _with(checks, "at_sender")]

@@ -71,6 +71,7 @@ class Rates(Check):
         self._hits = hits
         self._messages = _Pair("messages", limits.account_messages, limits.address_messages, limits.remembered)
         self._recipients = _Pair("recipients", limits.account_recipients, limits.address_recipients, limits.remembered)
+        self.name = "rates" if self._messages.limited or self._recipients.limited else ""
 
     def at_sender(self, client: Client, sender: Address, size: int) -> Answer:
         return self._take(self._messages, client)
@@ -101,6 +102,7 @@ class _Pair:
         self.what = what
         self.account = Buckets(account, remembered) if account else None
         self.address = Buckets(address, remembered) if address else None
+        self.limited = bool(account or address)
 
 
 def _span(seconds: float) -> str:

@@ -27,6 +27,8 @@ class OwnAddresses(Check):
     """``resolve`` is the directory's; ``free`` are accounts that may use any address; ``authors``: the From field is
     looked at, too."""
 
+    name = "sender"
+
     def __init__(self, resolve: Resolve, free: Iterable[str] = (), authors: bool = False) -> None:
         self._resolve = resolve
         self._free = frozenset(name.lower() for name in free)

@@ -279,7 +279,12 @@ class Pickup:
         if those:
             service = _CLIENT.service
             self._observer.happened(
-                Accepted(envelope.arrived, envelope.id, sender, those, dropped.size, who, service, header=header)
+                Accepted(
+                    *(envelope.arrived, envelope.id, sender, those, dropped.size, who, service),
+                    header=header,
+                    trusted=_CLIENT.trusted,
+                    checks=self._policy.checks,
+                )
             )
 
     def _log(self, envelope: Envelope, dropped: Dropped, failed: Sequence[Failed], header: bytes) -> None:

@@ -24,6 +24,7 @@ class ScriptedPolicy:
     """``answers`` by point; ``asked`` lists (point, arguments...) in order."""
 
     def __init__(self, **answers: Answer) -> None:
+        self.checks = ("relay",)
         self.answers = answers
         self.asked: list[tuple[Any, ...]] = []
         self._rights = RelayRights()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from mailsuite.happenings import Happening, Moved, Placed, Read, Removed
+from mailsuite.happenings import Accepted, Checked, Connected, Happening, Moved, Placed, Read, Refused, Removed
 
 #: Moves in a row that are followed.
 _MOST_MOVES = 100
@@ -57,7 +57,22 @@ def life(connection: sqlite3.Connection, id: str) -> Life:
             later = _in_mailboxes(connection, one)
             happenings[index] = msgspec.structs.replace(one, at=min([one.at, *(each.at for each in later)]))
             happenings += later
-    return Life(id, tuple(sorted(happenings, key=lambda one: one.at)))
+    return Life(id, tuple(sorted([*_before(happenings), *happenings], key=lambda one: one.at)))
+
+
+def _before(happenings: Sequence[Happening]) -> list[Happening]:
+    """What led to the answer: the connection, and the checks if it was yes."""
+    answers = [one for one in happenings if isinstance(one, Accepted | Refused)]
+    told = [_connected(one) for one in answers if one.since][:1]
+    return [*told, *(_checked(one) for one in answers if isinstance(one, Accepted) and one.checks)]
+
+
+def _connected(one: Accepted | Refused) -> Happening:
+    return Connected(one.since, one.id, one.client, one.service, one.helo, one.tls, one.account, one.trusted)
+
+
+def _checked(one: Accepted) -> Happening:
+    return Checked(one.at, one.id, one.checks, one.results)
 
 
 def _in_mailboxes(connection: sqlite3.Connection, placed: Placed) -> list[Happening]:

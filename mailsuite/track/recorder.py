@@ -19,7 +19,7 @@ from zope.interface import implementer
 
 from mailsuite.happenings import Accepted, Happening, Moved, Read, Removed
 from mailsuite.interfaces import IObserver, IOffload
-from mailsuite.mime.header import first
+from mailsuite.mime.header import first, split
 from mailsuite.track.database import Row
 
 #: Seconds between batches; happenings that wait for one at most.
@@ -28,6 +28,8 @@ MOST = 50_000
 _LANE = "track"
 #: Octets of a Message-ID that are kept.
 _LONGEST_ID = 500
+#: Header fields of checks that are kept, and characters of each.
+_MOST_RESULTS, _LONGEST_RESULT = 20, 1000
 
 _encode = msgspec.json.Encoder().encode
 
@@ -113,7 +115,14 @@ def _read_in(what: Happening) -> tuple[str, str] | None:
 def _row(what: Happening) -> Row:
     if isinstance(what, Read | Moved | Removed):
         return (what.at, what.place, _encode(what))
-    if isinstance(what, Accepted) and what.header:
+    if isinstance(what, Accepted) and (what.header or what.fields):
         id = first(what.header, b"message-id")[:_LONGEST_ID].decode("utf-8", "replace")
-        what = msgspec.structs.replace(what, header=b"", message_id=id)
+        found = _results(what.fields) if what.fields else ()
+        what = msgspec.structs.replace(what, header=b"", message_id=id, fields=b"", results=found)
     return (what.at, what.id, _encode(what))
+
+
+def _results(fields: bytes) -> tuple[str, ...]:
+    """What checks found: header fields, each on a line of its own."""
+    texts = (field.raw.decode("utf-8", "replace") for field in itertools.islice(split(fields), _MOST_RESULTS))
+    return tuple(" ".join(text.split())[:_LONGEST_RESULT] for text in texts)

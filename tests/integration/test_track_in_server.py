@@ -50,11 +50,15 @@ def test_from_the_connection_to_the_mailbox_the_queue_and_the_end(instance: Inst
         client.select("Archive")
         client.store("1", "+FLAGS", "\\Deleted")
         client.expunge()
-    (life,) = lives(instance, "<one@else.test>", 8)
+    (life,) = lives(instance, "<one@else.test>", 10)
     kinds = [one["type"] for one in life]
-    assert sorted(kinds) == sorted(["accepted", "placed", "waiting", "routed", "tried", "read", "moved", "removed"])
+    assert kinds[:3] == ["connected", "checked", "accepted"]
+    assert sorted(kinds[3:]) == sorted(["placed", "waiting", "routed", "tried", "read", "moved", "removed"])
     by = {one["type"]: one for one in life}
-    assert by["accepted"]["helo"] == "me.test"
+    assert by["connected"]["helo"] == by["accepted"]["helo"] == "me.test"
+    assert (by["connected"]["service"], by["connected"]["trusted"]) == ("smtp", True)
+    assert by["connected"]["at"] < by["accepted"]["at"]
+    assert {"relay", "size", "loop", "quota"} <= set(by["checked"]["checks"])
     assert by["accepted"]["recipients"] == [instance.account, "x@[127.0.0.9]"]
     assert (by["tried"]["result"], "refused the connection" in by["tried"]["words"]) == ("delayed", True)
     assert by["moved"]["target"] == f"{instance.account}/Archive"
@@ -72,10 +76,10 @@ def test_refusals_and_pop3(instance: Instance) -> None:
     pop3.retr(1)
     pop3.dele(1)
     pop3.quit()
-    refused, kept = lives(instance, "eve@else.test", 5)
-    assert [one["type"] for one in refused] == ["refused"]
-    assert refused[0]["words"].startswith("550 5.1.1 ")
-    assert [one["type"] for one in kept] == ["accepted", "placed", "read", "removed"]
+    refused, kept = lives(instance, "eve@else.test", 8)
+    assert [one["type"] for one in refused] == ["connected", "refused"]
+    assert refused[1]["words"].startswith("550 5.1.1 ")
+    assert [one["type"] for one in kept] == ["connected", "checked", "accepted", "placed", "read", "removed"]
     shown = instance.command("track", "eve@else.test").stdout
     assert max(map(len, shown.splitlines())) <= 80
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.task import Clock
 from zope.interface.verify import verifyObject
 
 from mailsuite.interfaces import IPolicy
@@ -25,8 +28,10 @@ from mailsuite.model import (
     Unknown,
     Verdict,
 )
+from mailsuite.policy.backup import Backup, everybody
 from mailsuite.policy.checks import Answer, Check, Loop, Quota, RelayRights, Size
 from mailsuite.policy.ordered import OrderedPolicy, standard_checks
+from mailsuite.policy.rates import RateLimits, Rates
 from mailsuite.testing.results import failure_of, result_of, unfired
 
 STRANGER = Client("192.0.2.1", 4000, "smtp")
@@ -155,6 +160,15 @@ def test_the_standard_checks_keep_the_seam() -> None:
     assert result_of(policy.at_connect(STRANGER)) == Accept()
     assert result_of(policy.at_greeting(STRANGER)) == Accept()
     assert status(at_recipient(policy, STRANGER, Remote())) == "5.7.1"
+
+
+def test_policy_names_what_it_looks_at() -> None:
+    assert OrderedPolicy(standard_checks(100, 50)).checks == ("relay", "size", "loop")
+    lists = Backup([("b.test", everybody)])
+    room = standard_checks(100, 50, lambda account, octets: True, lists)
+    hits: Counter[str] = Counter()
+    rates = [Rates(RateLimits(address_messages=many), str, Clock(), hits) for many in (0, 1)]
+    assert OrderedPolicy([*room, *rates]).checks == ("relay", "backup", "size", "loop", "quota", "rates")
 
 
 def test_what_needs_no_waiting_is_answered_without_a_deferred() -> None:

@@ -15,6 +15,8 @@ from mailsuite.cli.track_table import lines_of
 from mailsuite.errors import Temporary
 from mailsuite.happenings import (
     Accepted,
+    Checked,
+    Connected,
     Happening,
     Moved,
     Notified,
@@ -238,6 +240,44 @@ def test_a_life_goes_on_in_mailboxes_until_it_is_removed(tmp_path: Path) -> None
     assert told(path, "nothing") == []
 
 
+SPF = b"Received-SPF: pass (mx.d)\r\n\tclient-ip=192.0.2.1\r\n"
+DKIM = b"Authentication-Results: mx.d; dkim=pass\r\n"
+
+
+def test_a_life_begins_with_the_connection_and_the_checks(tmp_path: Path) -> None:
+    brought = Accepted(
+        *(9.0, "1", "a@b", ("c@d",), 10, "192.0.2.1:1", "smtp", "h", "TLSv1.3", "u@x", HEADER, ""),
+        *(5.0, True, ("relay", "size"), SPF + DKIM),
+    )
+    no = Refused(8.0, "1", "a@b", "x@d", "192.0.2.1:1", "550 no", "h", "smtp", "TLSv1.3", "u@x", 5.0, True)
+    path = written(tmp_path / "x", no, Rewritten(8.5, "1", "x@y", "c@d"), brought, Placed(9.5, "1", "c@d/INBOX", 1))
+    connected, refused, rewritten, checked, accepted, _ = told(path, "1")
+    assert connected == Connected(5.0, "1", "192.0.2.1:1", "smtp", "h", "TLSv1.3", "u@x", True)
+    assert (refused, type(rewritten)) == (no, Rewritten)
+    found = ("Received-SPF: pass (mx.d) client-ip=192.0.2.1", "Authentication-Results: mx.d; dkim=pass")
+    assert checked == Checked(9.0, "1", ("relay", "size"), found)
+    assert isinstance(accepted, Accepted)
+    assert (accepted.message_id, accepted.header, accepted.fields) == ("<m_1%@b>", b"", b"")
+    with reading(path) as connection:
+        assert connection.execute("SELECT count(*) FROM happenings").fetchone() == (4,)
+
+
+def test_what_checks_found_is_bounded(tmp_path: Path) -> None:
+    fields = b"".join(b"X-%d: %s\r\n" % (number, b"x" * 5000) for number in range(100))
+    many = Accepted(9.0, "1", "a@b", ("c@d",), 10, "192.0.2.1:1", since=5.0, checks=("relay",), fields=fields)
+    _, checked, _ = told(written(tmp_path / "x", many), "1")
+    assert isinstance(checked, Checked)
+    assert len(checked.results) <= 20
+    assert max(map(len, checked.results)) <= 1000
+
+
+def test_what_no_connection_brought_has_none(tmp_path: Path) -> None:
+    (only,) = told(written(tmp_path / "x", accepted("1")), "1")
+    assert isinstance(only, Accepted)
+    (line,) = (line for line in lines_of(Life("1", (only,)), 200) if "accepted" in line)
+    assert "client 192.0.2.1:1" in line
+
+
 def test_who_reads_before_the_delivery_is_told_is_not_missed(tmp_path: Path) -> None:
     read, removed = Read(1.9, "c@d/INBOX", (5,), "read by POP3"), Removed(1.95, "c@d/INBOX", (5,), "expunged by POP3")
     path = written(tmp_path / "x", accepted("1"), read, removed, Placed(2.0, "1", "c@d/INBOX", 5))
@@ -260,6 +300,8 @@ def test_everything_has_its_line_and_fits(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     happenings = (
+        Connected(0.0, "1", "192.0.2.1:25", "smtp", "h", "TLSv1.3", "u@x", trusted=True),
+        Checked(0.0, "1", ("relay", "size", "loop"), ("Received-SPF: pass",)),
         Accepted(0.0, "1", "a@b", ("c@d", "e@f"), 10_240, "192.0.2.1:25", "smtp", "h", "TLSv1.3", "u@x", b"", "<m@b>"),
         Rewritten(0.5, "1", "was@d", "c@d"),
         Refused(1.0, "1", "a@b", "", "192.0.2.1:25", "550 5.7.1 \x1b[31mno"),
@@ -275,6 +317,10 @@ def test_everything_has_its_line_and_fits(monkeypatch: pytest.MonkeyPatch) -> No
         Removed(90_005.0, "c@d/INBOX", (3,), "expunged by POP3"),
     )
     text = list(lines_of(Life("1", happenings), 80))
+    assert "  00:00:00  checked   relay, size, loop: nothing against it; Received-SPF: pass" in text
+    assert " ".join(text[2].split() + text[3].split()) == (
+        "00:00:00 connected client 192.0.2.1:25, smtp, helo h, TLSv1.3, logged in as u@x, of a trusted network"
+    )
     assert any(line.endswith("discarded <g@h>: by the transport table; nobody is told") for line in text)
     assert all(len(line) <= 80 for line in text)
     assert "\x1b" not in "".join(text)
@@ -282,6 +328,6 @@ def test_everything_has_its_line_and_fits(monkeypatch: pytest.MonkeyPatch) -> No
     assert "  1970-01-02" in text
     starts = [line[12:22].strip() for line in text if line[2:4].isdigit() and ":" in line[2:10]]
     assert starts == [
-        *("accepted", "rewritten", "refused", "queued", "routed", "delayed"),
+        *("connected", "checked", "accepted", "rewritten", "refused", "queued", "routed", "delayed"),
         *("sent", "discarded", "notice", "delivered", "read", "copied", "removed"),
     ]
