@@ -22,6 +22,7 @@ from mailsuite.disk.placer_process import PlacerProcess
 from mailsuite.disk.summary import Summarize
 from mailsuite.interfaces import IPool
 from mailsuite.offload import Offload
+from mailsuite.store.amounts import USUAL, Amounts
 from mailsuite.store.attention import Eyes
 
 
@@ -42,6 +43,8 @@ class Machine(msgspec.Struct, frozen=True):
     #: Epoch seconds by the clock that dates files.
     now: Callable[[], float]
     pid: Callable[[], int]
+    #: What is too much to be done before an answer.
+    amounts: Amounts = USUAL
 
 
 def this_machine(reactor: Any, threads: int) -> Machine:

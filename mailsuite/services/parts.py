@@ -137,6 +137,7 @@ class Parts:
             *(settings.paths.store, self._disk, self._offload, reactor),
             *(settings.hostname, self._quotas, machine.pid),
             open_eyes=machine.open_eyes,
+            amounts=machine.amounts,
             summarize=machine.summarize,
             examine=machine.examine,
             place=self._batches.place,

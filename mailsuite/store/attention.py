@@ -40,8 +40,6 @@ LINGER = 1.0
 MAX_LINGERING = 64
 #: Mailboxes that are watched at the same time, each with two of the kernel's watches.
 MAX_FOLDERS = 4000
-#: Names that one job compares.
-MAX_NAMES = 100
 
 #: Path -> whether it appeared last, or left.
 Names: TypeAlias = Mapping[str, bool]
@@ -79,10 +77,12 @@ class _Followed:
 
 
 class Attention:
-    """``open_eyes`` is called at the first mailbox; OSError from it means that there are none."""
+    """``open_eyes`` is called at the first mailbox; OSError from it means that there are none.  ``most``:
+    ``Amounts.names``."""
 
-    def __init__(self, clock: IReactorTime, open_eyes: Callable[[Told], Eyes] | None) -> None:
+    def __init__(self, clock: IReactorTime, open_eyes: Callable[[Told], Eyes] | None, most: int) -> None:
         self._clock = clock
+        self._most = most
         self._open_eyes = open_eyes
         self._eyes: Eyes | None = None
         self._followed: dict[Folder, _Followed] = {}
@@ -158,7 +158,7 @@ class Attention:
     def while_away(self, names: int, folders: Iterable[Folder], work: Callable[[], Deferred[_T]]) -> Deferred[_T]:
         """Start ``work``, in which so many names of these change at our own hands.  If they are many, nothing is told
         of the folders until it ends; what other programs do meanwhile is found by a look when times are past doubt."""
-        away = [self._followed[each] for each in folders if each in self._followed] if names > MAX_NAMES else []
+        away = [self._followed[each] for each in folders if each in self._followed] if names > self._most else []
         for followed in away:
             followed.away += 1
             self._unwatch(followed)
@@ -220,7 +220,7 @@ class Attention:
                     self._soon(followed)
 
     def _note(self, followed: _Followed, name: str, appeared: bool) -> None:
-        if len(followed.names) < MAX_NAMES:
+        if len(followed.names) < self._most:
             followed.names[name] = appeared
         self._soon(followed)
 

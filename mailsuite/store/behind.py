@@ -25,8 +25,6 @@ from mailsuite.store.scan import listing
 if TYPE_CHECKING:
     from mailsuite.store.folder import Folder
 
-#: Files of which the names are changed before the answer.
-AT_ONCE = 200
 #: Seconds from the answer until the files follow: what the client asks next often undoes that, or removes them.
 DELAY = 0.2
 #: Of these how many they let a session go first that goes on asking: they take a processor and the disk.
@@ -72,6 +70,8 @@ class Behind:
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
+        #: Files of which the names are changed before the answer.
+        self.at_once = folder.account.resources.amounts.at_once
         self._units: deque[_Unit] = deque()
         self._to_mend: list[_Unit] = []  # done, but for what was missed
         self._mending = False
@@ -98,7 +98,7 @@ class Behind:
             self.finish()
         if not self._units:
             self._since = now
-        if (len(places) <= AT_ONCE or self._mending) and not self._units:
+        if (len(places) <= self.at_once or self._mending) and not self._units:
             return disk.commit(steps)
         self._folder.sight.expect_change()
         try:

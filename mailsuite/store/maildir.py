@@ -43,6 +43,7 @@ from mailsuite.model import (
 from mailsuite.store import infos, metadata, reading, replacing, transfer
 from mailsuite.store.access import Shares
 from mailsuite.store.account import AccountMail
+from mailsuite.store.amounts import USUAL, Amounts
 from mailsuite.store.attention import Attention, Eyes
 from mailsuite.store.behind import DELAY
 from mailsuite.store.catching_up import CatchingUp
@@ -209,16 +210,19 @@ class MaildirStores:
         examine: Examine = examine_files,
         place: Place | None = None,
         catch_up: bool = True,
+        amounts: Amounts = USUAL,
     ) -> None:
         """``hostname`` goes into file names; ``quota`` gives an account's limits, blocking, in a thread; ``open_eyes``
         makes what tells of other programs' changes (``disk.inotify``), None where nothing does; ``summarize`` renders
         files, ``examine`` reads what there is to find in them, unasked too where ``catch_up``; ``place`` places what is
-        appended, by default at once."""
+        appended, by default at once; ``amounts``: what is many."""
         self._root = os.path.abspath(root)
         self._clock = clock
-        self._resources = Resources(disk, offload, clock.seconds, Unique(hostname, pid), quota, summarize, examine)
+        self._resources = Resources(
+            disk, offload, clock.seconds, Unique(hostname, pid), quota, summarize, examine, amounts
+        )
         self.place = place or partial(_place_alone, disk, offload)
-        self.attention = Attention(clock, open_eyes)
+        self.attention = Attention(clock, open_eyes, amounts.names)
         self.catching_up = CatchingUp(clock, self.attention, catch_up)
         self.shares = Shares(self._root, disk)
         self._room = Room(self._resources, self._lane)

@@ -10,6 +10,7 @@ from mailsuite.disk.findable import Examine, examine_files
 from mailsuite.disk.summary import Summarize, summarize_files
 from mailsuite.interfaces import IDisk, IOffload
 from mailsuite.model import Account
+from mailsuite.store.amounts import USUAL, Amounts
 from mailsuite.store.contents import Shelf
 from mailsuite.store.filename import Unique
 from mailsuite.store.lately_read import LatelyRead
@@ -26,5 +27,6 @@ class Resources(msgspec.Struct, frozen=True):
     quota: Callable[[str], Account]
     summarize: Summarize = summarize_files
     examine: Examine = examine_files
+    amounts: Amounts = USUAL
     shelf: Shelf = msgspec.field(default_factory=Shelf)
     lately_read: LatelyRead = msgspec.field(default_factory=LatelyRead)

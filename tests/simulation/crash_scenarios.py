@@ -32,7 +32,7 @@ from mailsuite.model import (
     Status,
     ToMailbox,
 )
-from mailsuite.store import behind, changing
+from mailsuite.store import changing
 from mailsuite.store.folder import Folder
 from mailsuite.testing.queue import order
 from mailsuite.testing.results import result_of
@@ -150,7 +150,7 @@ def _behind(world: World) -> None:
 def _before_files(world: World, work: Callable[[Folder], object]) -> None:
     """As with many messages: it is answered, and nobody has come to the files yet."""
     folder = world.mailbox().folder
-    with mock.patch.object(behind, "AT_ONCE", 0), folder.account.locked():
+    with mock.patch.object(folder.behind, "at_once", 0), folder.account.locked():
         work(folder)
 
 

@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 from test_imap_session import ANN, Server
 from twisted.internet.task import Clock
@@ -27,6 +26,7 @@ from mailsuite.net.sessions import Admission
 from mailsuite.net.throttle import Throttle
 from mailsuite.offload import Inline
 from mailsuite.store import behind
+from mailsuite.store.amounts import USUAL, Amounts
 from mailsuite.store.maildir import MaildirStores
 from mailsuite.store.names import account_path, to_folder
 from mailsuite.testing.directory import MemoryDirectory
@@ -61,6 +61,7 @@ class OnDisk:
     """The same with the real store."""
 
     LETTERS = {SEEN: "S", FLAGGED: "F", DELETED: "T"}
+    AMOUNTS = USUAL
 
     def __init__(self) -> None:
         self.folder = tempfile.TemporaryDirectory()
@@ -70,7 +71,8 @@ class OnDisk:
         self.spool = Spool(str(self.root / "spool"), Inline())
         self.spool.clean()
         self.disk, offload = self.make_disk()
-        self.stores = MaildirStores(str(self.root / "store"), self.disk, offload, self.clock, "mail.example.org")
+        place = str(self.root / "store")
+        self.stores = MaildirStores(place, self.disk, offload, self.clock, "mail.example.org", amounts=self.AMOUNTS)
         self.server: Any = self
         directory = MemoryDirectory()
         directory.add(ANN)
@@ -131,9 +133,9 @@ class OnDisk:
 class FilesBehind(OnDisk):
     """The same where files follow answers, as they do of many messages, and not before another program comes."""
 
+    AMOUNTS = Amounts(at_once=0)
+
     def make_disk(self) -> tuple[IDisk, IOffload]:
-        self.patch = mock.patch.object(behind, "AT_ONCE", 0)
-        self.patch.start()
         self.journal = JournalDisk(str(self.root / "queue" / "journal"), 1 << 20)
         self.journal.open(keep=False)
         return self.journal, Inline()
@@ -149,5 +151,4 @@ class FilesBehind(OnDisk):
     def close(self) -> None:
         result_of(self.stores.close())
         self.journal.close()
-        self.patch.stop()
         self.folder.cleanup()

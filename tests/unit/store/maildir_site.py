@@ -17,6 +17,7 @@ from mailsuite.disk.spool import Spool
 from mailsuite.interfaces import IDisk, IOffload
 from mailsuite.model import INBOX, Account, Address, Envelope, Flags, ToMailbox
 from mailsuite.offload import Inline
+from mailsuite.store.amounts import USUAL, Amounts
 from mailsuite.store.attention import Eyes
 from mailsuite.store.incoming import Incoming
 from mailsuite.store.maildir import MaildirStores
@@ -31,7 +32,9 @@ MESSAGE = b"From: a@b\r\nSubject: hello\r\n\r\nFirst line\r\n"
 class Site:
     """A store on a folder of this machine."""
 
-    def __init__(self, root: Path, disk: IDisk | None = None, offload: IOffload | None = None) -> None:
+    def __init__(
+        self, root: Path, disk: IDisk | None = None, offload: IOffload | None = None, amounts: Amounts = USUAL
+    ) -> None:
         self.root = root
         self.disk = disk or RealDisk()
         self.offload = offload or Inline()
@@ -39,6 +42,7 @@ class Site:
         self.clock.advance(EPOCH)
         self.accounts: dict[str, Account] = {}
         self.keep_open = 100
+        self.amounts = amounts
         self.open_eyes: Callable[[Told], Eyes] | None = None
         self.spool = Spool(str(root / "spool"), Inline())
         self.spool.clean()
@@ -56,6 +60,7 @@ class Site:
             quota=lambda name: self.accounts.get(name, Account(name)),
             keep_open=self.keep_open,
             open_eyes=self.open_eyes,
+            amounts=self.amounts,
         )
 
     def restart(self) -> None:
@@ -68,7 +73,7 @@ class Site:
         image = self.root.with_name(self.root.name + "-image")
         shutil.rmtree(image, ignore_errors=True)
         shutil.copytree(self.root, image)
-        return Site(image, self.disk)
+        return Site(image, self.disk, amounts=self.amounts)
 
     def without_index(self, account: str = ANN) -> None:
         """Delete the account's index, as one may while the server is down."""

@@ -18,9 +18,12 @@ from mailsuite.disk.inotify import Ended, Told, events
 from mailsuite.disk.placement import record_all
 from mailsuite.model import Arrived, FlagOp, FlagsChanged, ToMailbox, Vanished
 from mailsuite.store import attention, scan
+from mailsuite.store.amounts import USUAL
 from mailsuite.store.behind import Behind
 from mailsuite.store.folder import Folder
 from mailsuite.testing.results import result_of
+
+MAX_NAMES = USUAL.names
 
 
 @pytest.fixture
@@ -83,17 +86,17 @@ def test_among_much_work_of_our_own_the_folders_times_decide(
     monkeypatch.setattr(
         attention, "is_explained", lambda folder, names: compared.append(len(names)) or explained(folder, names)
     )
-    for _ in range(attention.MAX_NAMES + 5):
+    for _ in range(MAX_NAMES + 5):
         attended.site.deliver()
     attended.wait()
     assert listings == []
     attended.site.deliver()
-    for _ in range(attention.MAX_NAMES + 5):
+    for _ in range(MAX_NAMES + 5):
         attended.site.deliver()
     attended.site.drop("new", "5.x.host")
-    assert len(attended.wait()) == attention.MAX_NAMES + 7
+    assert len(attended.wait()) == MAX_NAMES + 7
     assert len(listings) == 1
-    assert compared == [attention.MAX_NAMES] * 2
+    assert compared == [MAX_NAMES] * 2
 
 
 def test_other_programs_are_heard_between_our_own_work(attended: Attended) -> None:
@@ -256,7 +259,7 @@ def test_a_closed_store_listens_no_more(attended: Attended, tmp_path: Path) -> N
 
 
 def test_of_our_own_work_on_many_messages_nothing_is_told(attended: Attended) -> None:
-    site, told = attended.site, attention.MAX_NAMES + 1
+    site, told = attended.site, MAX_NAMES + 1
     result_of(site.store().create("Other", ""))
     for _ in range(told):
         site.deliver()
@@ -272,7 +275,7 @@ def test_of_our_own_work_on_many_messages_nothing_is_told(attended: Attended) ->
 
 def test_what_others_do_while_we_look_away_is_found_later(attended: Attended) -> None:
     site = attended.site
-    for _ in range(attention.MAX_NAMES + 1):
+    for _ in range(MAX_NAMES + 1):
         site.deliver()
     uids = result_of(attended.inbox.snapshot(True)).uids
     attended.wait(10)
@@ -305,7 +308,7 @@ def test_while_files_follow_an_answer_there_is_nothing_to_look_at(
     attended: Attended, looks: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held: Deferred[None] = Deferred()
-    attended.inbox._attention.while_away(attention.MAX_NAMES + 1, [attended.inbox.folder], lambda: held)
+    attended.inbox._attention.while_away(MAX_NAMES + 1, [attended.inbox.folder], lambda: held)
     with monkeypatch.context() as patched:
         patched.setattr(Behind, "pending", True)
         result_of(attended.inbox.look())

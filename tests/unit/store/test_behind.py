@@ -18,20 +18,18 @@ from mailsuite.disk.journal_disk import JournalDisk
 from mailsuite.errors import DiskFull
 from mailsuite.model import DELETED, FLAGGED, SEEN, FlagOp
 from mailsuite.store import behind, scan
+from mailsuite.store.amounts import Amounts
 from mailsuite.testing.results import failure_of, result_of
 
 END = b"First line\r\n"
-
-
-@pytest.fixture(autouse=True)
-def all_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(behind, "AT_ONCE", 0)
+#: Any number of files is.
+MANY = Amounts(at_once=0)
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     disk = opened(tmp_path / "site")
-    site = Site(tmp_path / "site", disk)
+    site = Site(tmp_path / "site", disk, amounts=MANY)
     for _ in range(3):
         site.deliver()
     site.see()
@@ -81,8 +79,9 @@ def test_flags_are_answered_first_and_files_follow(site: Site) -> None:
     assert not inbox.folder.behind.pending
 
 
-def test_few_files_are_renamed_before_the_answer(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(behind, "AT_ONCE", 3)
+def test_few_files_are_renamed_before_the_answer(site: Site) -> None:
+    site.amounts = Amounts(at_once=3)
+    site.restart()
     inbox = site.mailbox()
     store(inbox, [1, 2, 3], FlagOp.ADD, FLAGGED)
     assert (letters(site), inbox.folder.behind.pending) == (["F", "F", "F"], False)
@@ -152,7 +151,7 @@ def test_changes_that_go_on_and_on_do_not_leave_files_behind_for_ever(
     inbox = site.mailbox()
     store(inbox, [1, 2, 3], FlagOp.ADD, FLAGGED)
     monkeypatch.setattr(site.stores, "moment", Deferred)  # none comes
-    monkeypatch.setattr(behind, "AT_ONCE", 1)
+    inbox.folder.behind.at_once = 1
     for flag in (SEEN, DELETED):
         site.clock.advance(behind.PATIENCE - 0.1)
         store(site.mailbox(), [1], FlagOp.ADD, flag)
@@ -269,7 +268,7 @@ def test_a_killed_server_goes_on_where_it_was(site: Site, tmp_path: Path, done: 
     for unit in list(inbox.folder.behind._units)[:done]:
         unit.promise.perform()
     shutil.copytree(site.root, tmp_path / "image")
-    again = Site(tmp_path / "image", opened(tmp_path / "image"))
+    again = Site(tmp_path / "image", opened(tmp_path / "image"), amounts=MANY)
     if index_lost:
         again.without_index(ANN)
     inbox = again.mailbox()
@@ -313,7 +312,7 @@ def test_what_cannot_be_done_now_is_done_later(site: Site, monkeypatch: pytest.M
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Site]:
     """Three messages in ``new``."""
-    site = Site(tmp_path / "fresh", opened(tmp_path / "fresh"))
+    site = Site(tmp_path / "fresh", opened(tmp_path / "fresh"), amounts=MANY)
     for _ in range(3):
         site.deliver()
     yield site
@@ -336,7 +335,7 @@ def test_what_was_claimed_is_moved_after_what_a_session_changed_meanwhile(
     with folder.account.locked():
         folder.move_claimed(claimed)
     shutil.copytree(fresh.root, tmp_path / "image")
-    after = Site(tmp_path / "image", opened(tmp_path / "image"))
+    after = Site(tmp_path / "image", opened(tmp_path / "image"), amounts=MANY)
     assert seen(after.mailbox()) == ({3: set()} if expunge else {1: {SEEN}, 2: {SEEN}, 3: set()})
 
 
