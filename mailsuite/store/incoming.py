@@ -17,7 +17,7 @@ from twisted.logger import Logger
 
 from mailsuite.disk.placement import SMALL_BODY
 from mailsuite.disk.spool import Content
-from mailsuite.errors import Temporary
+from mailsuite.errors import MailError, Temporary
 from mailsuite.interfaces import IRecorded
 from mailsuite.model import Appended, Flags
 from mailsuite.steps import Link, Put, Rename, Step
@@ -179,8 +179,12 @@ def _publish(placements: Sequence[Incoming], uncertain: bool) -> None:
                 continue
             folder.add(Rows.of(rows))
             folder.announce()
-        except Exception:
-            _log.failure("{folder}: new messages are on disk, not in the index; looking again", folder=folder.path)
+        except Exception as error:
+            words, path = "{folder}: new messages are on disk, not in the index; looking again", folder.path
+            if isinstance(error, MailError):  # a look may want to rename files on a disk that takes nothing more
+                _log.error(f"{words}: {{error}}", folder=path, error=error)
+            else:
+                _log.failure(words, folder=path)
             folder.sight.doubt()
 
 

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 from maildir_site import ANN, MESSAGE, Site, octets, seen
+from twisted.logger import capturedLogs, formatEvent
 
 from mailsuite.disk.placement import place, place_all, prepare
 from mailsuite.disk.real import RealDisk
 from mailsuite.errors import InvalidName, NotFound, OverQuota, Temporary
 from mailsuite.interfaces import IDisk
 from mailsuite.model import Account, FlagOp, ToMailbox
+from mailsuite.store.folder import Folder
 from mailsuite.testing.results import failure_of, result_of
 from mailsuite.testing.system_calls import SystemCalls
 
@@ -152,7 +154,7 @@ def test_messages_are_copied_and_moved_without_hard_links(site: Site) -> None:
     result_of(site.store().copy(inbox, [1], "Other", False))
     result_of(site.store().copy(inbox, [2], "Other", True))
     assert durable_after(site.disk, "/Maildir") == []
-    assert list(seen(inbox)) == [1]
+    assert len(seen(inbox)) == 1
     assert list(seen(other)) == [1, 2]
     assert octets(other, 1) == octets(inbox, 1)
     assert octets(other, 1).endswith(large)
@@ -300,3 +302,22 @@ def test_threads_deliver_side_by_side_while_sessions_look(tmp_path: Path) -> Non
     for inbox, watch in zip(inboxes, watches, strict=True):
         arrived = [uid for change in watch.take() if hasattr(change, "recent") for uid in change.uids]
         assert arrived == list(range(1, 61)) == list(seen(inbox))
+
+
+def test_what_the_index_cannot_be_told_now_is_found_by_a_look_and_is_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site(tmp_path / "site")
+    inbox = site.mailbox()
+
+    def refuse(*_: object) -> None:
+        raise Temporary("the journal takes nothing")
+
+    with monkeypatch.context() as patched, capturedLogs() as logged:
+        patched.setattr(Folder, "add", refuse)
+        site.deliver()
+    [event] = logged
+    assert "log_failure" not in event
+    assert formatEvent(event).endswith("looking again: the journal takes nothing")
+    result_of(inbox.look())
+    assert len(seen(inbox)) == 1
