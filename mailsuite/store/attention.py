@@ -2,9 +2,9 @@
 
 The kernel tells which names come and go in ``new`` and ``cur``.  They are gathered for ``DELAY`` seconds; then a job in
 the account's lane asks whether our own rows explain them all, as they do after our own work.  If not, the folder is
-listed.  Of very many names the first count; for the rest the folders' times do, as in every look.  While we
-change many names ourselves the kernel is not asked (``while_away``): it would tell of each.  Where the kernel does not
-tell, or more than ``MAX_FOLDERS`` are watched, ``follows`` says so and others look from time to time.
+listed.  Of very many names the first count; for the rest the folders' times do, and looks go on until these are past
+doubt.  While we change many names ourselves the kernel is not asked (``while_away``): it would tell of each.  Where the
+kernel does not tell, or more than ``MAX_FOLDERS`` are watched, ``follows`` says so and others look from time to time.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from mailsuite.store.sight import TICK
 
 #: Seconds from the first name to the look.
 DELAY = 0.1
-#: Seconds from the end of our own work to a look, if we looked away.
+#: Seconds from a look that was in doubt to the next, if something was not told.
 QUIET = TICK + 0.5
 #: Seconds after which a look is one: nothing tells of what another host does to a shared disk.
 LOOK_EVERY = 15.0
@@ -74,6 +74,8 @@ class _Followed:
         self.away = 0  # how many look away
         self.looked = 0.0  # when it was looked at last, whatever was told
         self.reasons = 0  # to look, until now
+        self.unsure = True  # something may have happened that was not told
+        self.again: IDelayedCall | None = None
 
 
 class Attention:
@@ -153,7 +155,8 @@ class Attention:
             self._drop(followed)
             self._not_followed(error)
             return
-        self._soon(followed)  # what happened before was not told
+        followed.unsure = True  # of what happened before
+        self._soon(followed)
 
     def while_away(self, names: int, folders: Iterable[Folder], work: Callable[[], Deferred[_T]]) -> Deferred[_T]:
         """Start ``work``, in which so many names of these change at our own hands.  If they are many, nothing is told
@@ -168,7 +171,6 @@ class Attention:
                 followed.away -= 1
                 if not followed.away and self._followed.get(followed.folder) is followed:
                     self._watch(followed)
-                    self._clock.callLater(QUIET, self._soon, followed)
             return result
 
         return work().addBoth(look_again)
@@ -192,8 +194,8 @@ class Attention:
             del self._followed[followed.folder]
             followed.folder.feed.unwatched = _nothing  # or the account would be in use as long as it is in memory
         self._unwatch(followed)
-        _cancel(followed.waiting)
-        _cancel(self._lingering.pop(followed, None))
+        for timer in (followed.waiting, followed.again, self._lingering.pop(followed, None)):
+            _cancel(timer)
         followed.waiting = None
 
     def _unwatch(self, followed: _Followed) -> None:
@@ -217,11 +219,14 @@ class Attention:
                     self._drop(followed)
             case Lost():
                 for followed in self._followed.values():
+                    followed.unsure = True
                     self._soon(followed)
 
     def _note(self, followed: _Followed, name: str, appeared: bool) -> None:
         if len(followed.names) < self._most:
             followed.names[name] = appeared
+        else:
+            followed.unsure = True
         self._soon(followed)
 
     def _soon(self, followed: _Followed) -> None:
@@ -239,8 +244,20 @@ class Attention:
     def _looked(self, _: object, followed: _Followed) -> None:
         followed.looking = False
         self.looked(followed.folder)
-        if followed.names and self._followed.get(followed.folder) is followed:
+        if self._followed.get(followed.folder) is not followed:
+            return
+        if followed.names:
             self._soon(followed)
+        elif followed.unsure:
+            self._look_until_sure(followed)
+
+    def _look_until_sure(self, followed: _Followed) -> None:
+        """Of what was not told only times tell, once they are past doubt."""
+        folder = followed.folder
+        followed.unsure = folder.behind.pending or folder.sight.in_doubt
+        _cancel(followed.again)
+        if followed.unsure:
+            followed.again = self._clock.callLater(QUIET, self._soon, followed)
 
     def _could_not_look(self, failure: Failure) -> None:
         if not failure.check(MailError):

@@ -1,8 +1,8 @@
 """What was last seen of a mailbox's folders, by their times, and so whether somebody else has changed anything since.
 
 Times are coarse: two changes within ``TICK`` seconds may leave the same ones, so a look that came so soon after a
-change is in doubt and repeated once things are quiet.  Our own changes are no reason to look, unless somebody else had
-changed something before.  Needs the account's lock.
+change is in doubt and repeated once things are quiet, or after ``LONGEST`` where they never are.  Our own changes are
+no reason to look, unless somebody else had changed something before.  Needs the account's lock.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from mailsuite.errors import NotFound
 
 #: Seconds within which two changes of a folder may get the same time.
 TICK = 2.0
+
+#: Seconds after which a look is repeated that was in doubt, though the folders go on changing.
+LONGEST = 3 * TICK
 
 #: When ``new`` and ``cur`` were changed, nanoseconds.
 Times = tuple[int, int]
@@ -28,22 +31,26 @@ class Sight:
         self._times = times
         #: At the last look, or after the last change of our own that came after nobody else's.
         self.seen = _NEVER
-        self._in_doubt = False
+        self.in_doubt = False
+        self._doubted = 0.0  # since when
         self._under_way = 0
         self._undisturbed = False
 
     def begin(self, seen: Times) -> None:
         """They were last seen like this, in another life perhaps."""
-        self.seen, self._in_doubt = seen, False
+        self.seen, self.in_doubt = seen, False
 
     def is_old(self, times: Times, now: float) -> bool:
         """Whether a look is needed; ``now``: seconds since the epoch."""
-        return times != self.seen or (self._in_doubt and not _is_young(times, now))
+        if times != self.seen:
+            return True
+        waits = _is_young(times, now) and 0 <= now - self._doubted < LONGEST
+        return self.in_doubt and not waits
 
     def settle(self, times: Times, now: float) -> bool:
         """After a look at folders of these times; whether what was found stands as long as they stay."""
-        self._in_doubt = _is_young(times, now)
-        return not self._in_doubt
+        self.in_doubt, self._doubted = _is_young(times, now), now
+        return not self.in_doubt
 
     def doubt(self) -> None:
         """The next look is a thorough one."""
@@ -77,7 +84,8 @@ class Sight:
 
     def _go_on(self) -> None:
         before, self.seen = self.seen, self._times()
-        self._in_doubt = self._in_doubt or self.seen != before
+        if self.seen != before and not self.in_doubt:
+            self.in_doubt, self._doubted = True, max(self.seen) / 1e9
 
 
 def _is_young(times: Times, now: float) -> bool:

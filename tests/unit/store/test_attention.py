@@ -349,3 +349,51 @@ def test_a_look_that_is_not_followed_asks_each_time(site: Site, monkeypatch: pyt
     result_of(inbox.look())
     assert list(seen(inbox)) == [1]
     assert not inbox.prompt
+
+
+def unheard(attended: Attended) -> None:
+    """Another program delivers, of which the kernel tells nothing, nor the folders' times."""
+    told, attended.eyes[0]._told = attended.eyes[0]._told, lambda event: None
+    attended.quietly(lambda folder: (folder / "new" / "5.x.host").write_bytes(MESSAGE))
+    attended.eyes[0].doRead()
+    attended.eyes[0]._told = told
+
+
+def waits(attended: Attended, seconds: float = 4 * attention.QUIET) -> list[type]:
+    """What it hears of in looks from now on."""
+    for _ in range(int(seconds / attention.DELAY)):
+        attended.site.clock.advance(attention.DELAY)
+    return [type(change) for change in attended.watch.take()]
+
+
+def test_what_is_hidden_behind_more_names_than_count_is_found_when_times_are_past_doubt(attended: Attended) -> None:
+    attended.site.deliver()
+    attended.wait()
+    for _ in range(MAX_NAMES + 1):
+        attended.site.deliver()
+    attended.eyes[0].doRead()
+    unheard(attended)
+    assert Arrived in waits(attended, attention.DELAY)
+    assert waits(attended) == [Arrived]
+
+
+@pytest.mark.parametrize("behind", [False, True])
+def test_what_was_lost_is_found_when_times_are_past_doubt(
+    attended: Attended, monkeypatch: pytest.MonkeyPatch, behind: bool
+) -> None:
+    attended.site.deliver()
+    attended.wait()
+    unheard(attended)
+    with monkeypatch.context() as patched:
+        patched.setattr(Behind, "pending", behind)
+        attended.inbox._attention._told(attention.Lost())
+        assert waits(attended, attention.DELAY) == []
+    assert waits(attended) == [Arrived]
+
+
+def test_looks_end_when_times_are_past_doubt(attended: Attended, looks: list[str]) -> None:
+    for inside in ("new", "cur"):
+        os.utime(attended.site.folder() / inside, (1000, 1000))
+    attended.inbox._attention._told(attention.Lost())
+    waits(attended)
+    assert looks == ["INBOX"]
