@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import subprocess
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 LIBEXEC = Path("/usr/lib/dovecot")
+_LITERAL = re.compile(rb"\{(\d+)\}\r\n$")
 _NOBODY = 65534
 _CONFIG = """
 base_dir = {base}/run
@@ -80,7 +82,46 @@ class Dovecot:
         return done.stdout.splitlines()
 
 
-def serve_imap(folder: Path) -> tuple[subprocess.Popen[bytes], IO[bytes], IO[bytes]]:
+class Imap:
+    """Dovecot's imap process on ``folder/Maildir`` with its defaults, asked one thing after the other: it carries out
+    several commands at the same time, and forgets at LOGOUT, or at the end of its input, what it has still to say.
+    Use as a context."""
+
+    def __init__(self, folder: Path) -> None:
+        self._process, self._say, self._hear = _serve(folder)
+        self._number = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._say.close()
+        self._hear.close()
+        self._process.wait(60)
+
+    def ask(self, command: bytes) -> list[bytes]:
+        """Its untagged answers, each with its literals; the tagged one must be OK."""
+        self._number += 1
+        tag = b"t%d " % self._number
+        self._say.write(tag + command + b"\r\n")
+        self._say.flush()
+        answers = []
+        while not (answer := self._answer()).startswith(tag):
+            assert answer, (command, "it has ended")
+            answers.append(answer)
+        assert answer.startswith(tag + b"OK "), (command, answer)
+        return answers
+
+    def _answer(self) -> bytes:
+        """A line, and what follows its literals; empty at the end."""
+        answer = line = self._hear.readline()
+        while literal := _LITERAL.search(line):
+            answer += self._hear.read(int(literal[1]))
+            answer += (line := self._hear.readline())
+        return answer
+
+
+def _serve(folder: Path) -> tuple[subprocess.Popen[bytes], IO[bytes], IO[bytes]]:
     """Dovecot's imap process on ``folder/Maildir`` with its defaults, what it is told by and what it answers by."""
     config = folder / "dovecot.conf"
     config.write_text(

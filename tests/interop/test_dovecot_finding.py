@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dovecot import serve_imap
+from dovecot import Imap
 from twisted.internet.task import Clock
 
 from mailsuite.disk.real import RealDisk
@@ -67,22 +67,12 @@ def fill(maildir: Path, messages: Sequence[bytes]) -> None:
 def theirs(folder: Path, messages: Sequence[bytes], commands: Sequence[bytes]) -> list[bytes]:
     """What Dovecot answers: the untagged line of each command."""
     fill(folder / "Maildir", messages)
-    process, say, hear = serve_imap(folder)
     found = []
-    # one after the other: Dovecot carries out several of them at the same time
-    for number, command in enumerate((b"EXAMINE INBOX", *commands)):
-        say.write(b"t%d %b\r\n" % (number, command))
-        say.flush()
-        word = b"* " + command.removeprefix(b"UID ").split(b" ")[0]
-        for line in hear:
-            if line.startswith(word):
-                found.append(line.rstrip())
-            elif line.startswith(b"t%d " % number):
-                assert b" OK " in line, (command, line)
-                break
-    say.close()
-    hear.close()
-    process.wait(60)
+    with Imap(folder) as imap:
+        imap.ask(b"EXAMINE INBOX")
+        for command in commands:
+            word = b"* " + command.removeprefix(b"UID ").split(b" ")[0]
+            found += [line.rstrip() for line in imap.ask(command) if line.startswith(word)]
     assert len(found) == len(commands)
     return found
 

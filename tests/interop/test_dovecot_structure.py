@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from dovecot import serve_imap
+from dovecot import Imap
 
 from mailsuite.mime import header
 from mailsuite.mime.lines import to_crlf
@@ -30,16 +30,9 @@ def ask(folder: Path, messages: list[bytes], items: str) -> list[dict[bytes, obj
         (folder / "Maildir" / name).mkdir(parents=True)
     for number, message in enumerate(messages):
         (folder / "Maildir" / "cur" / f"{1_000_000 + number}.M{number:06d}.test:2,S").write_bytes(message)
-    process, say, hear = serve_imap(folder)
-    # its input must stay open until all was read: it leaves at the end of it, whatever it has still to say
-    say.write(f"a EXAMINE INBOX\r\nb FETCH 1:* ({items})\r\nc LOGOUT\r\n".encode())
-    say.flush()
-    answer = hear.read()
-    say.close()
-    hear.close()
-    process.wait(60)
-    assert b"\r\nb OK" in answer, answer[-1000:]
-    return fetched(answer)
+    with Imap(folder) as imap:
+        imap.ask(b"EXAMINE INBOX")
+        return fetched(b"".join(imap.ask(f"FETCH 1:* ({items})".encode())))
 
 
 def fetched(stream: bytes) -> list[dict[bytes, object]]:
@@ -89,6 +82,15 @@ def compare(folder: Path, messages: list[bytes]) -> None:
         for name, attribute in NAMES.items():
             assert read(getattr(ours, attribute))[0] == theirs[name], (name, message[:2000])
         assert b"%d" % ours.size == theirs[b"RFC822.SIZE"]
+
+
+@pytest.mark.usefixtures("imap")
+def test_an_answer_is_whole_whatever_stands_in_it(folder: Path) -> None:
+    messages = [b"Subject: a tag\n\nt2 OK done\n", b"Subject: many octets\n\n" + b"x" * 70 * 1024 + b"\n"] * 5
+    assert [to_crlf(message) for message in messages] == [
+        value[b"BODY[]"][1]  # type: ignore[index]
+        for value in ask(folder, messages, "BODY.PEEK[]")
+    ]
 
 
 @pytest.mark.usefixtures("imap")
