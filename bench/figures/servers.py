@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,40 +16,23 @@ import msgspec
 from bench.figures.daemon import daemon
 from mailsuite.cli.instance import open_records
 from mailsuite.directory.passwords import hash_password
+from mailsuite.testing.foreign import MAIL_USER, configure_postfix, free_port, open_folder, until_it_answers
 from mailsuite.testing.instance import PASSWORD, Instance
 
-MAIL_USER = 5000
 CROWD = "20000"
 #: The local part of who has mail.
 USER = "demo"
 
-_POSTFIX = """
-compatibility_level = 3.6
-queue_directory = {here}/spool
-data_directory = {here}/data
-command_directory = /usr/sbin
-daemon_directory = /usr/lib/postfix/sbin
-mail_owner = postfix
-setgid_group = postdrop
-myhostname = mx.bench.test
-mydestination =
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
-mynetworks = 127.0.0.0/8
-smtpd_peername_lookup = no
-smtpd_client_connection_count_limit = 2000
-in_flow_delay = 0
-default_destination_concurrency_limit = 100
-initial_destination_concurrency = 100
-maillog_file = {here}/maillog
-maillog_file_prefixes = /
-virtual_mailbox_domains = demo.test
-virtual_mailbox_base = {here}/mail
-virtual_mailbox_maps = static:box/
-virtual_uid_maps = static:{user}
-virtual_gid_maps = static:{user}
-relayhost = {relay}
-"""
+#: Of main.cf.
+_POSTFIX = {
+    "myhostname": "mx.bench.test",
+    "smtpd_client_connection_count_limit": "2000",
+    "in_flow_delay": "0",
+    "default_destination_concurrency_limit": "100",
+    "initial_destination_concurrency": "100",
+    "virtual_mailbox_domains": "demo.test",
+    "virtual_mailbox_maps": "static:box/",
+}
 
 _DOVECOT = """
 base_dir = {here}/run
@@ -184,20 +164,12 @@ def can_have(program: str) -> bool:
 @contextlib.contextmanager
 def postfix(relay: int = 0) -> Iterator[Served]:
     """Delivers demo.test into one Maildir, all other mail to ``relay``."""
-    with _open_folder("bench-postfix") as here:
+    with open_folder("bench-postfix") as here:
         port = free_port()
-        for name in ("etc", "data", "spool", "mail"):
-            (here / name).mkdir()
-        shutil.chown(here / "data", "postfix")
-        os.chown(here / "mail", MAIL_USER, MAIL_USER)
         relayhost = f"[127.0.0.1]:{relay}" if relay else ""
-        (here / "etc/main.cf").write_text(_POSTFIX.format(here=here, user=MAIL_USER, relay=relayhost))
-        services = Path("/usr/share/postfix/master.cf.dist").read_text()
-        services = re.sub(r"(?m)^smtp +inet .*", f"127.0.0.1:{port} inet n - n - 200 smtpd", services)
-        (here / "etc/master.cf").write_text(re.sub(r"(?m)^(\w\S*(?:\s+\S+){3}\s+)y(?=\s)", r"\1n", services))
-        order = ["postfix", "-c", str(here / "etc")]
+        order = configure_postfix(here, port, {**_POSTFIX, "relayhost": relayhost}, processes="200")
         with daemon([*order, "start"], [*order, "stop"], here / "spool/pid/master.pid") as pid:
-            _until_it_answers(port)
+            until_it_answers(port)
             yield Served(pid, here / "mail/box", smtp=port)
 
 
@@ -205,7 +177,7 @@ def postfix(relay: int = 0) -> Iterator[Served]:
 def dovecot(inbox: Path | None = None, people: int = 0) -> Iterator[Served]:
     """In its fast mode: login and imap processes are used again.  It has no index of ``inbox`` yet.  It is given the
     password in clear; if there are ``people``, theirs as argon2id hashes."""
-    with _open_folder("bench-dovecot") as here:
+    with open_folder("bench-dovecot") as here:
         imap, pop3 = free_port(), free_port()
         for name in ("run", "state", "mail"):
             (here / name).mkdir()
@@ -221,29 +193,5 @@ def dovecot(inbox: Path | None = None, people: int = 0) -> Iterator[Served]:
         (here / "dovecot.conf").write_text(_DOVECOT.format(here=here, **values))
         given = ["-c", str(here / "dovecot.conf")]
         with daemon(["dovecot", *given], ["doveadm", *given, "stop"], here / "run/master.pid") as pid:
-            _until_it_answers(imap)
+            until_it_answers(imap)
             yield msgspec.structs.replace(served, pid=pid)
-
-
-@contextlib.contextmanager
-def _open_folder(prefix: str) -> Iterator[Path]:
-    """A folder that every user can reach."""
-    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as name:
-        os.chmod(name, 0o755)
-        yield Path(name)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _until_it_answers(port: int) -> None:
-    for _ in range(200):
-        with socket.socket() as probe:
-            probe.settimeout(1)
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise TimeoutError(f"nothing answers on port {port}")

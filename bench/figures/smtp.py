@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.figures.figure import LeftOut, Measured, Measurement, Wanted, in_turns
-from bench.figures.servers import Served, can_have, free_port, ours, postfix
+from bench.figures.servers import Served, can_have, ours, postfix
 from mailsuite.testing.children import child
 from mailsuite.testing.dns import DNSServer
+from mailsuite.testing.foreign import free_port
 
 SESSIONS, OCTETS = 20, 4096
 #: Seconds for the last message to arrive.

@@ -15,12 +15,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from peers import Postfix, open_folder, require_root
+from peers import Postfix, require_root
 from senders import listener
 from sinks import Sink, free_port
 
 from mailsuite.smtp.client_outcomes import MAYBE_TAKEN
 from mailsuite.testing.dns import DNSServer
+from mailsuite.testing.foreign import open_folder
 from mailsuite.testing.instance import Instance, running
 
 BODY = b"Subject: hello\r\n\r\n" + b"a line of it\r\n.\r\n..\r\n" * 2000
@@ -98,7 +99,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory, program: Callable[[str], str
     port = free_port(addresses)
     zone = {f"d{number}.test": {"MX": [f"10 mx.d{number}.test"]} for number in range(len(CASES))}
     zone |= {f"mx.d{number}.test": {"A": [address]} for number, address in enumerate(addresses)}
-    with open_folder() as here, DNSServer(zone) as dns:
+    with open_folder("mailsuite-peer-") as here, DNSServer(zone) as dns:
         instance = Instance(tmp_path_factory.mktemp("awkward") / "server")
         instance.route_by(dns.port, port)
         with running(instance):
@@ -168,7 +169,7 @@ def test_postfix_that_takes_few_recipients_and_small_messages(
     program("postfix")
     require_root()
     zone = {"postfix.test": {"MX": ["10 mx.postfix.test"]}, "mx.postfix.test": {"A": ["127.0.0.1"]}}
-    with open_folder() as here, DNSServer(zone) as dns:
+    with open_folder("mailsuite-peer-") as here, DNSServer(zone) as dns:
         instance = Instance(tmp_path_factory.mktemp("limited") / "server")
         listener(instance, "lmtp", service='"lmtp"', tls='"starttls"')
         peer, fleet = Postfix(here, instance), Fleet(instance, [])

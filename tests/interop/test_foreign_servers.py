@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from peers import Exim, Postfix, open_folder, require_root
+from peers import Exim, Postfix, require_root
 from senders import as_lf, listener
 
 from mailsuite.testing.corpus import messages
 from mailsuite.testing.dns import DNSServer
+from mailsuite.testing.foreign import open_folder
 from mailsuite.testing.instance import Instance, running
 
 #: One of them is so large that it goes in several chunks.
@@ -36,7 +37,7 @@ def postfix(
     instance.command("domain", "add", "lmtp.test")
     instance.command("alias", "add", "box@lmtp.test", instance.account)
     zone = {"postfix.test": {"MX": ["10 mx.postfix.test"]}, "mx.postfix.test": {"A": ["127.0.0.1"]}}
-    with open_folder() as here, DNSServer(zone) as dns:
+    with open_folder("mailsuite-peer-") as here, DNSServer(zone) as dns:
         peer = Postfix(here, instance)
         instance.route_by(dns.port, peer.port)
         instance.set("relay", "tls", '"require"')
@@ -123,7 +124,7 @@ def test_exim_relays_to_us(tmp_path_factory: pytest.TempPathFactory, program: Ca
     path = program("exim4")
     require_root()
     instance = Instance(tmp_path_factory.mktemp("exim") / "server")
-    with open_folder() as here, running(instance):
+    with open_folder("mailsuite-peer-") as here, running(instance):
         exim = Exim(path, here, instance)
         for message in CORPUS:
             exim.send(instance.account, as_lf(message))

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from peers import Postfix, open_folder, require_root
+from peers import Postfix, require_root
 
+from mailsuite.testing.foreign import open_folder
 from mailsuite.testing.instance import Instance, running
 from mailsuite.testing.peer import ScriptedPeer
 
@@ -117,7 +118,7 @@ def both(
     require_root()
     instance = Instance(tmp_path_factory.mktemp("rewriting") / "server")
     theirs, ours = ScriptedPeer(), ScriptedPeer()
-    with theirs.serve() as their_port, ours.serve() as our_port, open_folder() as here:
+    with theirs.serve() as their_port, ours.serve() as our_port, open_folder("mailsuite-peer-") as here:
         instance.ports["lmtp"] = 1  # nobody asks for it here
         peer = Postfix(here, instance)
         del instance.ports["lmtp"]
