@@ -33,6 +33,8 @@ from mailsuite.model import Mx, Tlsa
 
 #: Seconds for which answers may be remembered.
 TTL = 60
+#: The same of absence, where it is shorter (RFC 2308 §5).
+NEGATIVE_TTL = 40
 CNAME_LIMIT = 8
 
 
@@ -139,7 +141,8 @@ class NameServer:
     """An authoritative server for ``zones``, without its sockets.
 
     ``asked`` lists the questions in order, as (transport, type, name).  Answers about names in and below ``signed`` say
-    that their signatures were checked (AD), as those of a validating resolver do; absence has an SOA with ``TTL``."""
+    that their signatures were checked (AD), as those of a validating resolver do; absence has an SOA with
+    ``NEGATIVE_TTL``."""
 
     def __init__(self, zones: Zones, signed: Sequence[str] = ()) -> None:
         self.zones = zones
@@ -169,7 +172,7 @@ class NameServer:
             response.set_rcode(dns.rcode.NXDOMAIN)
         response.answer.extend(_rrset(*one) for one in found)
         if not any(held == kind for _, held, _ in found):
-            response.authority.append(_rrset(".", "SOA", [f"ns. root. 1 3600 600 86400 {TTL}"]))
+            response.authority.append(_rrset(".", "SOA", [f"ns. root. 1 3600 600 86400 {NEGATIVE_TTL}"]))
         return _to_wire(response, 65535 if transport == "TCP" else max(query.payload, 512))
 
 

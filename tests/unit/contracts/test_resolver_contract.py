@@ -16,7 +16,7 @@ from mailsuite.model import Mx, Tlsa
 from mailsuite.routing.cache import AnswerCache, Believe
 from mailsuite.routing.resolver import DnsResolver, ResolverSettings
 from mailsuite.services.noted_dns import NotedResolver
-from mailsuite.testing.dns import TTL, DNSServer, FakeDNS, Trouble
+from mailsuite.testing.dns import NEGATIVE_TTL, TTL, DNSServer, FakeDNS, Trouble
 from mailsuite.testing.results import result_of
 from mailsuite.testing.stages import ReactorThread
 
@@ -154,6 +154,7 @@ def test_absence_is_remembered_too(reactor_thread: ReactorThread, name: str) -> 
 def test_an_answer_and_absence_are_remembered_for_their_time(
     reactor_thread: ReactorThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """RFC 2308 §5: absence for as long as the SOA says, be it of the records or of the name."""
     times: list[float] = []
     monkeypatch.setattr(AnswerCache, "keep", lambda cache, question, answer, ttl: times.append(ttl))
     with DNSServer(ZONES) as server:
@@ -162,7 +163,7 @@ def test_an_answer_and_absence_are_remembered_for_their_time(
             for ask in (resolver.mx, resolver.tlsa):
                 with contextlib.suppress(NotFound):
                     reactor_thread.call(ask, name)
-    assert times == [TTL] * 4
+    assert times == [TTL, *[NEGATIVE_TTL] * 3]
 
 
 def test_a_cname_is_followed(world: tuple[IResolver, Ask]) -> None:
