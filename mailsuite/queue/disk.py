@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -187,6 +188,8 @@ class DiskQueue:
         done: list[str] = []
         failed: dict[str, str] = {}
         for at in range(0, len(ids), AT_ONCE):  # these are written together
+            if at:  # others have their turn, also where there is nothing to write
+                await deferLater(self._clock, 0)
             for id, change in [(id, Deferred.fromCoroutine(doing(id))) for id in ids[at : at + AT_ONCE]]:
                 try:
                     await change

@@ -114,9 +114,20 @@ def test_many_are_written_in_few_batches(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(world.disk, "record", lambda units: batches.append(len(units)) or record(units))
     world.jobs.at_once = False
     kicked = world.queue.order(EVERYTHING, Kick())
-    world.write_all()
+    while not kicked.called:
+        world.write_all()
+        world.clock.advance(0)
     assert len(result_of(kicked).done) == len(ids)
     assert len(batches) <= 2 * 3
+
+
+def test_others_have_their_turn_while_many_are_kicked() -> None:
+    world = World()
+    world.add(*(f"m{number}" for number in range(2 * AT_ONCE + 1)))
+    kicked = world.queue.order(EVERYTHING, Kick())
+    assert sum(bool(one.kicked) for one in result_of(world.queue.list())) == AT_ONCE
+    world.clock.advance(0)
+    assert len(result_of(kicked).done) == 2 * AT_ONCE + 1
 
 
 def test_what_is_due_already_is_kicked_without_a_write(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
