@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +11,8 @@ from typing import Any
 import pytest
 from crash_proof import Proof, Recording, record
 from crash_scenarios import SCENARIOS
+
+from mailsuite.testing.scratch import in_memory, scratch_folder
 
 #: ``make crash SEEDS=n`` sets it.
 SEEDS_GIVEN = os.environ.get("MAILSUITE_CRASH_SEEDS", "1")
@@ -36,10 +36,8 @@ def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def scratch() -> Iterator[Path]:
     """Images are laid out by the thousand: in memory where the system has a place for that."""
-    memory = "/dev/shm"
-    folder = tempfile.mkdtemp(prefix="mailsuite-crash-", dir=memory if os.access(memory, os.W_OK) else None)
-    yield Path(folder)
-    shutil.rmtree(folder)
+    with scratch_folder("mailsuite-crash-", in_memory()) as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")

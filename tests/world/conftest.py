@@ -11,17 +11,22 @@ from pathlib import Path
 import pytest
 from twisted.logger import LogEvent, LogLevel, eventAsText, globalLogBeginner
 
+from mailsuite.testing.scratch import in_memory, require_room, scratch_folder
+from mailsuite.testing.world.run import ROOM
 from mailsuite.testing.world.seeds import asked_for
 from mailsuite.testing.world.town import Town
 from mailsuite.testing.world.world import World
 
 
 def pytest_configure() -> None:
-    """Before anything is collected: a number of seeds that is none ends the run, with one line."""
+    """Before anything is collected: a number of seeds that is none ends the run, with one line; so does a full disk."""
     try:
         asked_for(os.environ)
+        require_room(in_memory(), ROOM)
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None
+    except OSError as error:
+        raise pytest.UsageError(f"there is no room for a world: {error.strerror}") from None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -43,11 +48,16 @@ def log() -> None:
     globalLogBeginner.beginLoggingTo([_show], redirectStandardIO=False, discardBuffer=True)
 
 
+@pytest.fixture(scope="session")
+def memory() -> Iterator[Path]:
+    """Where the system has a place for that: nothing here waits for a disk."""
+    with scratch_folder("mailsuite-worlds-", in_memory()) as folder:
+        yield folder
+
+
 @pytest.fixture
-def scratch() -> Iterator[Path]:
-    """In memory where the system has a place for that: nothing here waits for a disk."""
-    memory = "/dev/shm"
-    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
+def scratch(memory: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
         yield Path(folder)
 
 

@@ -6,13 +6,20 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TextIO
 
 import pytest
 
+from mailsuite.errors import Temporary
+from mailsuite.testing.world import run as running
 from mailsuite.testing.world.run import PROGRAM, Outcome
 from mailsuite.testing.world.seeds import FIRST, SEEDS, asked_for
+from mailsuite.testing.world.trace import TraceFile
 
 ROOT = Path(__file__).parents[2]
 
@@ -103,6 +110,96 @@ def test_a_trace_that_cannot_be_written_is_an_error(path: str, words: str) -> No
     assert done.returncode == 1
     assert f"{PROGRAM}: cannot write the trace to {path}: {words}" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_signal_in_the_middle_of_a_line_waits_for_its_end(tmp_path: Path) -> None:
+    file = TraceFile(str(tmp_path / "trace"))
+
+    class Interrupted:
+        """A file whose every write a signal interrupts, which then ends all."""
+
+        def __init__(self, inner: TextIO) -> None:
+            self.inner = inner
+
+        def write(self, text: str) -> None:
+            file.after_line(self.inner.close)
+            self.inner.write(text)
+
+    file.keep("one")
+    file._file = Interrupted(file._file)  # type: ignore[assignment]
+    file.keep("two")
+    assert (tmp_path / "trace").read_text() == "one\ntwo\n"
+    file.after_line((tmp_path / "trace").unlink)  # between two lines: at once
+    assert not (tmp_path / "trace").exists()
+
+
+@pytest.fixture
+def free(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """Octets that are free, one time after the other when somebody asks."""
+    octets: list[int] = []
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=octets.pop(0)))
+    monkeypatch.setattr(running, "_end_at_signals", lambda *_: None)
+    monkeypatch.setattr(sys, "argv", ["run", "7"])
+    yield octets
+    assert octets == []
+
+
+def test_a_full_disk_is_told_in_a_line(free: list[int], capsys: pytest.CaptureFixture[str]) -> None:
+    free.append(running.ROOM - 1)
+    assert running.main() == 1
+    told = capsys.readouterr()
+    assert told.err == (
+        f"{PROGRAM}: there is no room for a world: {tempfile.gettempdir()} has 64.0 MiB left, and 64 MiB are needed\n"
+    )
+    assert told.out == ""
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_disk_that_fills_meanwhile_is_no_fault_of_the_server(
+    fails: bool, free: list[int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def meanwhile(seed: int, folder: str, keep: object) -> Outcome:
+        if fails:
+            raise Temporary("database or disk is full")
+        return Outcome(seed, ("a letter is lost",), "", "", "")
+
+    monkeypatch.setattr(running, "run", meanwhile)
+    free += [running.ROOM, 0] + [0] * (not fails)
+    assert running.main() == 1
+    assert "there is no room for a world: " in capsys.readouterr().err
+    free += [running.ROOM, running.LEFT]
+    if fails:
+        with pytest.raises(Temporary):
+            running.main()
+    else:
+        assert running.main() == 1
+        assert "a letter is lost" in capsys.readouterr().out
+
+
+def test_no_folder_for_a_world_is_told_in_a_line(tmp_path: Path) -> None:
+    nowhere = {"TMPDIR": "/nowhere", "PYTHONPATH": str(ROOT)}
+    words = "import tempfile; tempfile._candidate_tempdir_list = lambda: ['/nowhere']; import sys; sys.argv[1:] = ['7']"
+    program = f"{words}; from mailsuite.testing.world.run import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=False, env={**os.environ, **nowhere}, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{PROGRAM}: there is no room for a world: No usable temporary directory")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_at_the_beginning_leaves_nothing_either(number: int, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mailsuite.testing.world.run", "13", "--trace", str(tmp_path / "trace")]
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)})
+    end = time.monotonic() + 60
+    while not list(tmp_path.glob("mailsuite-world-*")):
+        assert process.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.001)
+    process.send_signal(number)
+    assert process.wait(60) == 128 + number
+    assert [each.name for each in tmp_path.iterdir()] == ["trace"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

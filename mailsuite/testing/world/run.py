@@ -7,7 +7,6 @@ every sixteenth there is a storm of letters.  See docs/simulation.md.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import random
 import shutil
@@ -19,6 +18,8 @@ from collections.abc import Callable, Sequence
 import msgspec
 from twisted.logger import LogPublisher, globalLogBeginner
 
+from mailsuite.testing.children import signals_later
+from mailsuite.testing.scratch import require_room
 from mailsuite.testing.world import seeds
 from mailsuite.testing.world.faults import USUAL, Faults, Kind
 from mailsuite.testing.world.town import HOUR, RUSH, Town
@@ -33,6 +34,8 @@ FEWEST, MOST = 2, 6
 _OFTEN, _STORMY = 8, 16
 #: How much more often than anything else the power fails: most depends on the moment.
 POWER_SHARE = 8
+#: Octets that must be free for a world; and that are while it runs, if nobody else writes.
+ROOM, LEFT = 64 << 20, 1 << 20
 #: Lines of the trace that are shown of a seed that failed.
 SHOWN = 120
 
@@ -96,9 +99,11 @@ def main() -> int:
     except OSError as error:
         return _cannot_trace(asked.trace, error)
     globalLogBeginner.beginLoggingTo([LogPublisher()], redirectStandardIO=False, discardBuffer=True)
-    with tempfile.TemporaryDirectory(prefix="mailsuite-world-") as folder:
-        _end_at_signals(folder, file)
-        outcome = run(asked.seed, folder, keep=file.keep if file else lambda line: None)
+    try:
+        outcome = _alone(asked.seed, file)
+    except OSError as error:
+        print(f"{PROGRAM}: there is no room for a world: {error.strerror}", file=sys.stderr)
+        return 1
     if outcome.problems:
         print(outcome.tail)
     print(outcome)
@@ -110,11 +115,32 @@ def main() -> int:
     return bool(outcome.problems)
 
 
+def _alone(seed: int, file: TraceFile | None) -> Outcome:
+    """In a folder that goes.  Raises OSError if there is no room for one, or no more: whatever a world with a full disk
+    of ours says, it says nothing about the server."""
+    parent = tempfile.gettempdir()
+    require_room(parent, ROOM)
+    made: list[str] = []
+    _end_at_signals(made, file)
+    with signals_later():
+        made.append(folder := tempfile.mkdtemp(prefix="mailsuite-world-", dir=parent))
+    try:
+        outcome = run(seed, folder, keep=file.keep if file else lambda line: None)
+        if outcome.problems:
+            require_room(parent, LEFT)
+        return outcome
+    except Exception:
+        require_room(parent, LEFT)
+        raise
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
         description="One seed of the simulated world: how it ends, and its trace's digest.",
-        epilog=f"Exit status: 0 all is well, 1 there were problems, or no trace could be written.  "
+        epilog=f"Exit status: 0 all is well, 1 there were problems, or no trace could be written, or no world.  "
         f"Example: {PROGRAM} 91 --trace /tmp/91",
     )
     parser.add_argument("seed", type=_seed, help="what a failure told, for example 91")
@@ -134,14 +160,21 @@ def _cannot_trace(path: str, error: OSError) -> int:
     return 1
 
 
-def _end_at_signals(folder: str, file: TraceFile | None) -> None:
-    """Without its folder, and with what was traced: an exception would end in some Deferred of the world."""
+def _end_at_signals(made: Sequence[str], file: TraceFile | None) -> None:
+    """Without the folders that were made, and with what was traced: an exception would end in some Deferred of the
+    world."""
 
     def end(number: int, _: object) -> None:
+        if file is None:
+            over(number)
+        else:
+            file.after_line(lambda: over(number))
+
+    def over(number: int) -> None:
         if file is not None:
-            with contextlib.suppress(RuntimeError):  # in the middle of a line
-                file.close()
-        shutil.rmtree(folder, ignore_errors=True)
+            file.close()
+        for folder in made:
+            shutil.rmtree(folder, ignore_errors=True)
         os._exit(128 + number)
 
     for each in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):

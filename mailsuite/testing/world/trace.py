@@ -44,9 +44,22 @@ class TraceFile:
     def __init__(self, path: str) -> None:
         self._file = open(path, "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 - for its life
         self.failed: OSError | None = None
+        self._writing = False
+        self._then: Callable[[], None] | None = None
 
     def keep(self, line: str) -> None:
+        self._writing = True
         self._try(self._file.write, line + "\n")
+        self._writing = False
+        if self._then is not None:
+            self._then()
+
+    def after_line(self, then: Callable[[], None]) -> None:
+        """Call it now, or as soon as the line that a signal has interrupted is written."""
+        if self._writing:
+            self._then = then
+        else:
+            then()
 
     def close(self) -> None:
         self._try(self._file.close)
