@@ -20,7 +20,7 @@ def visited(folder: Path) -> tuple[World, Town]:
         town = Town(world)
         town.start()
         town.live(3)
-        beside = Beside(town.ledger, random.Random(1))
+        beside = Beside(town.ledger, town.seen, random.Random(1))
         for _ in range(30):
             world.run(300)
             beside.visit(town.servers[0], "ann")

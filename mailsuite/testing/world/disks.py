@@ -18,10 +18,13 @@ import shutil
 import sqlite3
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mailsuite.testing.power_cut import Sync, Volume
+from mailsuite.testing.power_cut import Naming, Sync, Volume
 from mailsuite.testing.simulated_disk import Recorder
+
+if TYPE_CHECKING:
+    from mailsuite.testing.world.eyes import SimulatedEyes
 
 #: Images that a power cut chooses from, and how often it takes the harshest.
 IMAGES, HARSH = 6, 0.5
@@ -68,6 +71,8 @@ class HostDisk(Recorder):
         #: Part of a ``Sync.site`` of which nothing is done.
         self.ignored_syncs = ""
         self.operations = 0
+        #: Who is told of each name that comes or goes.
+        self.watchers: dict[SimulatedEyes, None] = {}
 
     # -- what goes wrong -------------------------------------------------------------------------------------------
 
@@ -82,6 +87,9 @@ class HostDisk(Recorder):
             if self.cut_after < 0:
                 self.dead = True
                 raise PowerCut
+        if isinstance(operation, Naming):
+            for each in self.watchers:
+                each.changed(operation)
 
     @contextlib.contextmanager
     def _noting(self) -> Iterator[None]:
@@ -143,6 +151,19 @@ class HostDisk(Recorder):
         self._needs_room()
         super().mkdir(path, mode)
 
+    def folder(self, path: str) -> int:
+        """What ``Enter`` and others call this folder; FileNotFoundError."""
+        try:
+            return self._node(self._inside(path) or "")
+        except KeyError:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from None
+
+    def rmdir(self, path: str) -> None:
+        node = self.folder(path)
+        super().rmdir(path)
+        for each in self.watchers:
+            each.removed(node)
+
     def writev(self, fd: int, buffers: Sequence[bytes]) -> int:
         self._needs_room()
         return super().writev(fd, buffers)
@@ -167,6 +188,12 @@ class HostDisk(Recorder):
     def statvfs(self, path: str) -> Any:
         """Of a disk of fixed size, whatever this machine's has."""
         return _FULL if self.full else _ROOMY
+
+    @property
+    def ails(self) -> bool:
+        """Something is wrong with it."""
+        wrong = self.bad_reads + self.bad_syncs + self.bad_opens
+        return self.dead or self.full or self.unsure_since < math.inf or wrong > 0
 
     @property
     def open_files(self) -> dict[int, str]:

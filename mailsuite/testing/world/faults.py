@@ -16,10 +16,14 @@ from mailsuite.testing.world.abroad import Mood
 from mailsuite.testing.world.administering import Administrator
 from mailsuite.testing.world.network import Weather
 from mailsuite.testing.world.server import Server
-from mailsuite.testing.world.town import ABROAD, DAY, DOMAINS, HOUR, Town
+from mailsuite.testing.world.town import ABROAD, BACKUP, DAY, DOMAINS, HOUR, Town
 
 #: Letters for one person: within a minute; and of a storm, all at once, which is so many seconds.
 CROWD, STORM, BURST = 25, 300, 2.0
+#: Letters that wait for a foreign host: more than have places.
+WAITING = 50
+#: Share of the power cuts that come after an answer.
+ANSWERED = 0.6
 #: Disk operations until a power cut, at most.
 OPERATIONS = 150
 
@@ -43,10 +47,11 @@ class Kind(enum.Enum):
     CROWD = "many letters for one person"
     GONE = "the foreign host is away for a week"
     STORM = "hundreds of letters for one person, all at once"
+    UNNOTED = "letters that waited are sent, which cannot be noted, and the server is restarted for it"
 
 
 #: What happens in most towns; the others take long.
-USUAL = tuple(kind for kind in Kind if kind not in (Kind.GONE, Kind.STORM))
+USUAL = tuple(kind for kind in Kind if kind not in (Kind.GONE, Kind.STORM, Kind.UNNOTED))
 
 
 class Faults:
@@ -73,6 +78,7 @@ class Faults:
             Kind.CROWD: self._crowd,
             Kind.GONE: self._gone,
             Kind.STORM: self._storm,
+            Kind.UNNOTED: self._unnoted,
         }
 
     def plan(self, kind: Kind) -> None:
@@ -92,10 +98,12 @@ class Faults:
     # -- servers -----------------------------------------------------------------------------------------------------
 
     def _power(self) -> None:
-        """While it is at work on letters, or when it has just answered one."""
+        """While it is at work on letters, or when it has just answered one, or a change of several."""
         server = self._server()
-        if self._rng.random() < 0.5:
-            self._town.write_within(server.name, lambda: self._later(0, 0.5, server.lose_power))
+        when = self._rng.random()
+        if when < ANSWERED:
+            answer = self._town.write_within if when < ANSWERED / 2 else self._town.change_within
+            answer(server.name, lambda: self._later(0, 0.5, server.lose_power))
         elif server.disk is not None:
             server.disk.cut_after = self._rng.randrange(OPERATIONS)
             for _ in range(3):
@@ -143,6 +151,21 @@ class Faults:
         for number in range(STORM):
             write = self._town.write_from_outside if number % 2 else self._town.write_one
             self._later(0, BURST, functools.partial(write, account))
+
+    def _unnoted(self) -> None:
+        """They wait at the backup; the foreign host is back when that one's disk does not sync any more."""
+        server = self._town.world.servers[BACKUP]
+        self._network.part({ABROAD}, {*DOMAINS})
+        for _ in range(WAITING):
+            self._later(0, 60, self._town.write_to(ABROAD))
+        self._later(600, 1200, functools.partial(self._come_back, server))
+        self._town.busy_until = max(self._town.busy_until, self._network.now + 4 * HOUR)
+
+    def _come_back(self, server: Server) -> None:
+        if server.disk is not None:
+            server.disk.bad_syncs = 1
+        self._network.heal()
+        self._later(2 * HOUR, 3 * HOUR, self._rng.choice((server.restart, server.lose_power)))
 
     # -- the network -------------------------------------------------------------------------------------------------
 

@@ -76,12 +76,16 @@ class Client:
         self.stream.write(tag + b" IDLE\r\n")
         while not (await self._answer()).startswith(b"+"):
             pass
-        with contextlib.suppress(Silence):
-            while True:
-                self._untagged(await self._whole(await self.stream.line_within(seconds)))
+        await self.listen(seconds)
         self.stream.write(b"DONE\r\n")
         while not (await self._answer()).startswith(tag):
             pass
+
+    async def listen(self, seconds: float) -> None:
+        """Until the server has said nothing for so long."""
+        with contextlib.suppress(Silence):
+            while True:
+                self._untagged(await self._whole(await self.stream.line_within(seconds)))
 
     async def _answer(self) -> bytes:
         answer = await self._whole(await self.stream.line())
@@ -131,9 +135,9 @@ class Client:
             return
         head, _, rest = items.partition(b"\r\n")
         found = _UID.search(head) or _UID.search(rest[-40:])
-        if found is None:
+        uid = int(found[1]) if found else view.uids[number - 1]
+        if not uid:
             return
-        uid = int(found[1])
         if view.uids[number - 1] not in (0, uid):
             self._problem(f"{self.where}: message {number} was UID {view.uids[number - 1]}, is {uid}")
         view.uids[number - 1] = uid

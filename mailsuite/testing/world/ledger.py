@@ -53,6 +53,8 @@ class Ledger:
         self.taken: defaultdict[int, dict[str, Taken]] = defaultdict(dict)
         #: Letters that may be there more than once.
         self.doubled: dict[int, str] = {}
+        #: How much more often than it was sent one of them is somewhere.
+        self.more: Counter[int] = Counter()
         #: Domains, or addresses, mail for which may fail for good.
         self.hopeless: set[str] = set()
         #: Accounts that hear of what cannot be told to its sender.
@@ -156,6 +158,7 @@ class Ledger:
         if taken is Taken.YES and not there + perhaps and not failed and not untold:
             self._problem(f"letter {number} for {recipient} is not with {place}, and its sender was not told")
         ways = sum(place in (self._leads(each).ends or (each,)) for each in self.taken[number]) + self._copied[key]
+        self.more[number] = max(self.more[number], there - ways)
         if number not in self.doubled and there > ways:
             self._problem(f"letter {number} is {there} times with {place}, and was sent {ways} times")
         if number not in self.doubled and (number, place) in self._failed and there and ways == 1:

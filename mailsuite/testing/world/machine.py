@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import ipaddress
 import random
 from collections.abc import Iterable
@@ -10,17 +9,20 @@ from collections.abc import Iterable
 from twisted.python.failure import Failure
 
 from mailsuite.disk.findable import examine_files
-from mailsuite.disk.inotify import Told
 from mailsuite.disk.journal_disk import INTERVAL, JournalDisk
 from mailsuite.disk.summary import summarize_files
 from mailsuite.errors import Temporary
 from mailsuite.services.machine import Machine
-from mailsuite.store.attention import Eyes
+from mailsuite.store.amounts import USUAL, Amounts
 from mailsuite.testing.world.clock import Call, HostClock
+from mailsuite.testing.world.disks import HostDisk
+from mailsuite.testing.world.eyes import SimulatedEyes
 from mailsuite.testing.world.offload import SimulatedOffload
 
 #: Octets of a journal file: small, so that it is used up and gone through again.
 JOURNAL = 512 * 1024
+#: What may be many: nobody here has hundreds of messages.
+AMOUNTS = (Amounts(at_once=1, names=1), Amounts(at_once=2, names=1), Amounts(at_once=4, names=4), USUAL)
 
 
 class ClockedJournal(JournalDisk):
@@ -55,20 +57,19 @@ class ClockedJournal(JournalDisk):
         super().close()
 
 
-def simulated_machine(clock: HostClock, rng: random.Random, offload: SimulatedOffload, address: str) -> Machine:
+def simulated_machine(
+    clock: HostClock, rng: random.Random, offload: SimulatedOffload, disk: HostDisk, address: str
+) -> Machine:
+    """``disk`` is where the mail of its server is."""
     return Machine(
         offload=offload,
         disk=lambda folder: ClockedJournal(folder, offload.clock, offload),
         summarize=summarize_files,
         examine=examine_files,
-        open_eyes=_blind,
+        open_eyes=lambda told: SimulatedEyes(told, disk, offload.clock, random.Random(rng.getrandbits(64))),
         interfaces=lambda: (ipaddress.IPv4Interface(f"{address}/24"), ipaddress.IPv4Interface("127.0.0.1/8")),
         chance=lambda: random.Random(rng.getrandbits(64)),
         now=clock.seconds,
         pid=lambda: 1,
+        amounts=rng.choice(AMOUNTS),
     )
-
-
-def _blind(told: Told) -> Eyes:
-    """A system without inotify."""
-    raise OSError(errno.ENOSYS, "no inotify")

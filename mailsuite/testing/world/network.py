@@ -125,6 +125,11 @@ class Network:
     def reaches(self, sender: End, receiver: End) -> bool:
         return receiver.station.up and not sender.mute and not self.apart(sender.station, receiver.station)
 
+    @property
+    def is_calm(self) -> bool:
+        """Nothing is wrong with it."""
+        return self.weather == Weather() and not self._apart
+
     def apart(self, one: Station, other: Station) -> bool:
         return frozenset((one.name, other.name)) in self._apart
 

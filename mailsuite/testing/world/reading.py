@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
+from mailsuite.testing.world.beside import Deed
 from mailsuite.testing.world.imap_client import Client, No, View, open_client
 from mailsuite.testing.world.ledger import Copy, Ledger, Taken
 from mailsuite.testing.world.letters import digest_of
@@ -15,8 +16,15 @@ from mailsuite.testing.world.seen import Seen
 from mailsuite.testing.world.site import Passwords
 from mailsuite.testing.world.stream import Broken
 
+#: Seconds within which a session is told what other programs did.  While files of the mailbox follow an answer nobody
+#: looks (a second, ``store.behind``), and then not before times are past doubt (six at most, ``store.sight``).
+PROMPT = 10.0
+#: Share of those who look on that have just changed something themselves.
+BUSY = 0.6
 #: Mailboxes of every account that IMAP sees.
 BOXES = ("INBOX", "Archive")
+#: Messages that are removed at once, at most.
+_REMOVED = 5
 _FLAGS = ("\\Seen", "\\Flagged", "$Work")
 
 
@@ -88,8 +96,15 @@ class Reader:
 
     def _pick(self, view: View) -> int:
         """Some message, 0 if there is none."""
-        uids = [uid for uid in view.uids if uid and uid not in view.box.leaving]
-        return self._rng.choice(uids) if uids else 0
+        return self._rng.choice(self._staying(view) or [0])
+
+    def _pick_some(self, view: View) -> list[int]:
+        """One message or several, if there are any."""
+        uids = self._staying(view)
+        return sorted(self._rng.sample(uids, self._rng.randint(1, len(uids)))) if uids else []
+
+    def _staying(self, view: View) -> list[int]:
+        return [uid for uid in view.uids if uid and uid not in view.box.leaving]
 
     async def _read(self, client: Client, view: View) -> None:
         if uid := self._pick(view):
@@ -107,26 +122,33 @@ class Reader:
         return self._ledger.read(self._account, octets)
 
     async def _flag(self, client: Client, view: View) -> None:
-        if uid := self._pick(view):
+        await self._flag_these(client, view, self._pick_some(view))
+
+    async def _flag_these(self, client: Client, view: View, uids: Sequence[int]) -> None:
+        if uids:
             flag = self._rng.choice(_FLAGS)
-            await client.command(f"UID STORE {uid} +FLAGS ({flag})")
-            if uid in view.flags and flag in view.flags[uid]:  # it was not removed meanwhile
-                self._seen.flagged(view.box, uid, flag)
+            await client.command(f"UID STORE {_set(uids)} +FLAGS ({flag})")
+            for uid in uids:
+                if uid in view.flags and flag in view.flags[uid]:  # it was not removed meanwhile
+                    self._seen.flagged(view.box, uid, flag)
 
     async def _remove(self, client: Client, view: View) -> None:
-        uid = self._pick(view)
-        number = await self._read_one(client, view, uid) if uid else 0
-        if not uid or uid in view.box.leaving:
-            return
-        view.box.leaving.add(uid)
-        copy = Copy(self._account, view.box.uidvalidity, uid)
-        if number:
-            self._ledger.removed(number, copy, sure=False)
-        await client.command(f"UID STORE {uid} +FLAGS.SILENT (\\Deleted)")
-        await client.command(f"UID EXPUNGE {uid}")
-        view.box.gone.add(uid)
-        if number:
-            self._ledger.removed(number, copy, sure=True)
+        await self._remove_these(client, view, self._pick_some(view)[:_REMOVED])
+
+    async def _remove_these(self, client: Client, view: View, wanted: Sequence[int]) -> None:
+        numbers = {uid: await self._read_one(client, view, uid) for uid in wanted}
+        if uids := [uid for uid in numbers if uid not in view.box.leaving]:
+            view.box.leaving.update(uids)
+            self._removed(view, uids, numbers, sure=False)
+            await client.command(f"UID STORE {_set(uids)} +FLAGS.SILENT (\\Deleted)")
+            await client.command(f"UID EXPUNGE {_set(uids)}")
+            view.box.gone.update(uids)
+            self._removed(view, uids, numbers, sure=True)
+
+    def _removed(self, view: View, uids: Sequence[int], numbers: Mapping[int, int], sure: bool) -> None:
+        for uid in uids:
+            if numbers[uid]:
+                self._ledger.removed(numbers[uid], Copy(self._account, view.box.uidvalidity, uid), sure)
 
     async def _move(self, client: Client, view: View) -> None:
         if uid := self._pick(view):
@@ -167,6 +189,64 @@ class Reader:
     async def _noop(self, client: Client, view: View) -> None:
         await client.command("NOOP")
 
+    # -- what others do ------------------------------------------------------------------------------------------------
+
+    async def change_many(self, then: Callable[[], object]) -> None:
+        """``then`` is called when all messages of a mailbox were flagged, or removed."""
+        try:
+            client = await self._open()
+            view = await client.select(BOXES[0])
+            change = self._rng.choice((self._flag_these, self._flag_these, self._remove_these))
+            await change(client, view, self._staying(view))
+            then()
+            await client.command("LOGOUT")
+            client.stream.close()
+        except (Broken, No):
+            return
+
+    async def look_on(self, act: Callable[[], Deed | None], state: Callable[[], object]) -> None:
+        """While another program does something: it is to be told within ``PROMPT`` seconds, if ``state`` is the same
+        before and after, and not None: that of a server for which nothing goes wrong."""
+        try:
+            client = await self._open()
+            view = await client.select(BOXES[0])
+            if self._rng.random() < BUSY:
+                await self._flag(client, view)
+            before, leaving = state(), frozenset(view.box.leaving)
+            deed = act()
+            if deed is not None and before is not None:
+                told = await self._rng.choice((self._hear, self._ask, self._select_again))(client, view)
+                taken = deed.number and view.box.leaving - leaving  # by another session, perhaps
+                if not taken and not await self._knows(client, told, deed) and state() == before:
+                    self._problem(f"{client.where}: not told within {PROMPT:.0f} s that {deed}")
+            client.stream.close()
+        except (Broken, No):
+            return
+
+    async def _hear(self, client: Client, view: View) -> View:
+        await client.idle(PROMPT)
+        return view
+
+    async def _ask(self, client: Client, view: View) -> View:
+        await client.listen(PROMPT)
+        await client.command("NOOP")
+        return view
+
+    async def _select_again(self, client: Client, view: View) -> View:
+        await client.listen(PROMPT)
+        return await client.select(BOXES[0])
+
+    async def _knows(self, client: Client, view: View, deed: Deed) -> bool:
+        """Whether it was told of it, or of what another session did after."""
+        if deed.uid:
+            return deed.uid not in view.uids or deed.flag in view.flags.get(deed.uid, ())
+        if 0 in view.uids:
+            await client.command(f"FETCH {view.uids.index(0) + 1}:{len(view.uids)} (UID)")
+        for uid in sorted(view.uids, reverse=True):
+            if uid and await self._read_one(client, view, uid) == deed.number:
+                return True
+        return False
+
     # -- the audit -------------------------------------------------------------------------------------------------
 
     async def audit(self, present: Counter[tuple[str, int]]) -> int:
@@ -185,3 +265,7 @@ class Reader:
         await client.command("LOGOUT")
         client.stream.close()
         return count
+
+
+def _set(uids: Sequence[int]) -> str:
+    return ",".join(map(str, uids))

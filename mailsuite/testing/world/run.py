@@ -1,7 +1,7 @@
 """One seed: a town, what goes wrong in it, how it ends.  ``python -m mailsuite.testing.world.run SEED`` shows one.
 
-Every eighth seed is an ordinary time without any fault; in every eighth a foreign host is away for a week, too, and in
-every sixteenth there is a storm of letters.  See docs/simulation.md.
+Every eighth seed is an ordinary time without any fault; in every eighth a foreign host is away for a week, too; of
+sixteen, one has a storm of letters, and one letters that are sent and cannot be noted.  See docs/simulation.md.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PROGRAM = "python -m mailsuite.testing.world.run"
 #: Hours that people live, and the things that go wrong meanwhile.
 SHORTEST, LONGEST = 3, 8
 FEWEST, MOST = 2, 6
-#: Of so many seeds one has none of them, and one has ``GONE``; and of so many one has ``STORM``.
+#: Of so many seeds one has none of them, and one has ``GONE``; and of so many one has ``STORM``, and one ``UNNOTED``.
 _OFTEN, _STORMY = 8, 16
 #: How much more often than anything else the power fails: most depends on the moment.
 POWER_SHARE = 8
@@ -88,6 +88,8 @@ def kinds(seed: int, rng: random.Random) -> Sequence[Kind]:
         found.append(Kind.GONE)
     if seed % _STORMY == 3:
         found.append(Kind.STORM)
+    if seed % _STORMY == 5:
+        found.append(Kind.UNNOTED)
     return found
 
 

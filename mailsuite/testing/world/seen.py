@@ -6,6 +6,7 @@ comes to be there; a message stays until somebody asks for its removal, and a fl
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -40,13 +41,32 @@ class Seen:
     def __init__(self, problem: Callable[[str], None]) -> None:
         self._problem = problem
         self._boxes: dict[tuple[str, str], Box] = {}
+        #: ``Box.leaving`` of each, before anybody has opened it, too.
+        self._leaving: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
 
     def box(self, account: str, name: str, uidvalidity: int) -> Box:
-        box = self._boxes.setdefault((account, name), Box(uidvalidity))
+        left = self._leaving[account, name]
+        box = self._boxes.setdefault((account, name), Box(uidvalidity, known=dict.fromkeys(left, b""), leaving=left))
         if box.uidvalidity != uidvalidity:
             self._problem(f"UIDVALIDITY of {account}/{name} changed from {box.uidvalidity} to {uidvalidity}")
             box = self._boxes[account, name] = Box(uidvalidity)
         return box
+
+    def leaves(self, account: str, name: str, uid: int) -> None:
+        """Another program removes it; who reads late may see it still."""
+        self._leaving[account, name].add(uid)
+        if box := self._boxes.get((account, name)):
+            box.known.setdefault(uid, b"")
+
+    def has_left(self, account: str, name: str, uid: int) -> None:
+        """It does so since long."""
+        if box := self._boxes.get((account, name)):
+            box.gone.add(uid)
+
+    def was_flagged(self, account: str, name: str, uid: int, flag: str) -> None:
+        """By another program, long ago."""
+        if box := self._boxes.get((account, name)):
+            self.flagged(box, uid, flag)
 
     def before(self, account: str, name: str) -> Before:
         """To be asked before a session opens the mailbox, and given to ``listed``."""

@@ -113,7 +113,7 @@ class Server:
         self._steady = HostClock(self._timeline)
         offload = self._offload = SimulatedOffload(self._steady, rng, self._disks, disk, self.lose_power)
         settings = self.site.settings(self.folder, self._root)
-        machine = simulated_machine(clock, rng, offload, self.site.address)
+        machine = simulated_machine(clock, rng, offload, disk, self.site.address)
         running = self.running = Running(settings, Parts(settings, reactor, machine), reactor)
         self._doors = [SimulatedDoor(listener) for listener in settings.listeners]
         self._starting = Deferred.fromCoroutine(running.start("", self._doors)).addCallbacks(
@@ -164,6 +164,7 @@ class Server:
         leaks = [f"a timer for {call.work}" for call in calls if call.active()]
         leaks += [f"an open file {path}" for path in sorted(descriptors(self.folder).values())]
         leaks += [f"a connection {end.name}" for end in self._station.ends if end.connected]
+        leaks += ["what watches folders"] * len(disk.watchers)
         if disk.unsure_since < math.inf:
             self.forgets(self.name, disk.unsure_since - clock.offset)
         for leak in leaks:

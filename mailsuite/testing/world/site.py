@@ -16,6 +16,8 @@ from mailsuite.directory.records import Records
 
 #: Of every account at first.
 PASSWORD = "the same for everybody"
+#: Letters that may be on their way to one destination at a time.
+PLACES = 10
 NAMESERVER = "10.0.0.53"
 _SETTINGS = """
 hostname = "{host}"
@@ -26,6 +28,7 @@ store = "{disk}/store"
 queue = "{disk}/queue"
 spool = "{spool}"
 [relay]
+per_destination = {places}
 tls = "never"
 dane = false
 mta_sts = false
@@ -90,6 +93,7 @@ class Site(msgspec.Struct, frozen=True):
             disk=disk,
             spool=f"{folder}/spool",
             nameserver=NAMESERVER,
+            places=PLACES,
         )
         listeners = (_LISTENER.format(service=name, address=self.address, port=port) for name, port in PORTS.items())
         return parse(text + self.more + "".join(listeners), f"{folder}/etc/mailsuite.toml")

@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 
+from mailsuite.services.running import Running
 from mailsuite.testing.world.abroad import Abroad, Mood
-from mailsuite.testing.world.beside import Beside
+from mailsuite.testing.world.beside import Beside, Deed
 from mailsuite.testing.world.collecting import Collector
 from mailsuite.testing.world.doubles import Doubles
 from mailsuite.testing.world.imap_client import No
@@ -36,9 +37,12 @@ PATIENCE = 11 * DAY
 #: Seconds after which it is believed that nothing more happens.
 REST = 30.0
 #: Of ``live``, an hour: times at which all is done, and the seconds that it takes; letters, reading sessions, and the
-#: actions of a session, and what other programs do in mailboxes.
+#: actions of a session, and what other programs do in mailboxes, and
+#: while somebody looks on.
 TIMES, RUSH = 0.5, 40.0
-LETTERS, SESSIONS, ACTIONS, VISITS = 3, 4, 6, 2
+LETTERS, SESSIONS, ACTIONS, VISITS, ONLOOKERS = 3, 4, 6, 3, 1
+#: Seconds after which what another program did is known, and will not be undone by a power cut.
+LASTING = 20.0
 #: Share of the letters from outside that another program hands over by LMTP.
 LOCALLY = 0.4
 #: Who is where: accounts that read by IMAP, and the one that collects by POP3.
@@ -81,7 +85,7 @@ class Town:
         self.ledger.hopeless |= {f"{name}@{domain}" for domain in DOMAINS for name in ("nobody", CRAMPED)}
         self.ledger.postmasters |= {f"{PEOPLE[0]}@{domain}" for domain in DOMAINS}
         self.seen = Seen(world.problem)
-        self._beside = Beside(self.ledger, world.child())
+        self._beside = Beside(self.ledger, self.seen, world.child())
         self.doubles = Doubles(world.network, self.ledger)
         self.servers: list[Server] = []
         for site in self._sites.values():
@@ -167,6 +171,8 @@ class Town:
             self.world.network.later(self.some_time(), self._begin, self._session)
         for _ in range(int(hours * VISITS)):
             self.world.network.later(self.some_time(), self._visit)
+        for _ in range(int(hours * ONLOOKERS)):
+            self.world.network.later(self.some_time(), self._begin, self._look_on)
 
     def some_time(self) -> float:
         """Seconds until somebody does something, once ``live`` has been called."""
@@ -181,7 +187,40 @@ class Town:
 
     def _visit(self) -> None:
         rng = self.world.rng
-        self._beside.visit(rng.choice(self.servers), rng.choice((*PEOPLE, COLLECTOR)))
+        self._visit_one(rng.choice(self.servers), rng.choice((*PEOPLE, COLLECTOR)))
+
+    def _visit_one(self, server: Server, name: str) -> Deed | None:
+        """Another program is at work in the mailbox of that account."""
+        deed = self._beside.visit(server, name, removes=name != COLLECTOR)
+        if deed is not None and deed.uid:
+            self.world.network.later(LASTING, self._lasts, server, server.running, f"{name}@{server.name}", deed)
+        return deed
+
+    def _lasts(self, server: Server, running: Running | None, account: str, deed: Deed) -> None:
+        """That was done some time ago.  What was done just before a server ended may be undone (``journal_disk``)."""
+        if running is None or server.running is not running:
+            return
+        if deed.flag:
+            self.seen.was_flagged(account, "INBOX", deed.uid, deed.flag)
+        else:
+            self.seen.has_left(account, "INBOX", deed.uid)
+
+    async def _look_on(self) -> None:
+        rng = self.world.rng
+        server, name = rng.choice(self.servers), rng.choice(PEOPLE)
+        await self.readers[f"{name}@{server.name}"].look_on(
+            lambda: self._visit_one(server, name), lambda: self._state(server)
+        )
+
+    def _state(self, server: Server) -> object:
+        """None while something is wrong."""
+        wrong = not server.ready or server.disk is None or server.disk.ails or not self.world.network.is_calm
+        return None if wrong or server.clock is None else (server.running, server.clock.offset)
+
+    def change_within(self, domain: str, then: Callable[[], object]) -> None:
+        """Somebody of that server changes all messages of a mailbox; ``then`` is called when it has answered."""
+        reader = self.readers[f"{self.world.rng.choice(PEOPLE)}@{domain}"]
+        self._begin(lambda: reader.change_many(then))
 
     def write_to(self, domain: str) -> Callable[[], None]:
         """Somebody will write to somebody there."""
@@ -278,6 +317,10 @@ class Town:
         if not self.world.run(600, lambda: not self._busy):
             self.world.problem("the audit does not end")
         self.ledger.balance(present)
+        if self.doubles.repeated > self.doubles.allowed:
+            self.world.problem(
+                f"{self.doubles.repeated} letters were sent again, and there were places for {self.doubles.allowed}"
+            )
 
     async def _audit_one(self, account: str, present: Counter[tuple[str, int]]) -> None:
         try:
