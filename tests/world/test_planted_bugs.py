@@ -12,11 +12,16 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred, succeed
 
-from mailsuite.interfaces import IDisk
+from mailsuite.disk.inotify import Moved
+from mailsuite.disk.journal_disk import JournalDisk
+from mailsuite.errors import MailError
+from mailsuite.interfaces import IDisk, IPromise
 from mailsuite.model import Delayed, Delivered, Status
 from mailsuite.queue.disk import DiskQueue
+from mailsuite.queue.unwritten import Unwritten
 from mailsuite.routing import mx
 from mailsuite.services.delivery import Delivery
+from mailsuite.store.attention import Attention
 from mailsuite.store.counters import Counters
 from mailsuite.store.filename import read_base, split
 from mailsuite.testing.world.run import run
@@ -83,17 +88,59 @@ def reuse_a_uid(monkeypatch: pytest.MonkeyPatch, town: Town) -> None:
     monkeypatch.setattr(Counters, "load", forgetful)
 
 
+def be_deaf(monkeypatch: pytest.MonkeyPatch, town: Town) -> None:
+    """The kernel tells which names come and go, and nobody listens: who looks at a mailbox that is vouched for gets
+    what is in memory."""
+    told = Attention._told
+
+    def told_less(self: Attention, event: Any) -> None:
+        if not isinstance(event, Moved):
+            told(self, event)
+
+    monkeypatch.setattr(Attention, "_told", told_less)
+
+
+def promise_what_is_not_recorded(monkeypatch: pytest.MonkeyPatch, town: Town) -> None:
+    """Files follow an answer, and what they are to be called is in memory only."""
+    promise = JournalDisk.promise
+
+    def hollow(self: JournalDisk, *args: Any) -> IPromise:
+        append = self._journal.append
+        with monkeypatch.context() as patched:
+            patched.setattr(self._journal, "append", lambda units: append(()))
+            return promise(self, *args)
+
+    monkeypatch.setattr(JournalDisk, "promise", hollow)
+
+
+def give_places_away(monkeypatch: pytest.MonkeyPatch, town: Town) -> None:
+    """Messages were sent, which cannot be written down, and others take their places."""
+
+    async def write(self: Unwritten, id: str, error: MailError) -> bool:
+        return False
+
+    monkeypatch.setattr(Unwritten, "write", write)
+
+
 #: The invariant that each breaks, as it is told; docs/simulation.md has them all.
 LOST = r"letter \d+ for \S+ is not with \S+, and its sender was not told"
 DOUBLED = r"letter \d+ is \d+ times with \S+, and was sent \d+ times"
 GIVEN_UP = r"letter \d+ for \S+ was given up without a reason"
-UID_TWICE = r"\S+: UID \d+ (names two messages|is there again|is new, and UIDNEXT was \d+ before)"
+UID_TWICE = (
+    r"\S+: (UID \d+|UIDL \w+|\[.*\]) (names? two messages|(is|are) there again|is new, and UIDNEXT was \d+ before)"
+)
+UNTOLD = r"\S+: not told within \d+ s that .*"
+UNDONE = rf"\S+: UID \d+ (has lost \[.*\]|is there again)|{DOUBLED}"
+REPEATED = r"\d+ letters were sent again, and there were places for \d+"
 BROKEN: dict[Plant, str] = {
     drop_an_fsync: LOST,
     answer_before_commit: LOST,
     settle_twice: DOUBLED,
     forget_the_own_mx_cut: GIVEN_UP,
     reuse_a_uid: UID_TWICE,
+    be_deaf: UNTOLD,
+    promise_what_is_not_recorded: UNDONE,
+    give_places_away: REPEATED,
 }
 
 
