@@ -31,12 +31,49 @@ HARMLESS = {"mailsuite/directory/sqlite.py": ["password != sent"]}
 SECRETS = re.compile(r"^(password|passphrase|secret|digest|hexdigest|mac|hmac|signature|proof|stored_key|server_key)$")
 
 
-@pytest.mark.parametrize("name", sorted(set(re.findall(r"`(tests/[^`]+)`", PAGE))))
-def test_tests_that_the_page_names_exist(name: str) -> None:
+NAMED = sorted(set(re.findall(r"`(tests/[^`]+)`", PAGE)))
+
+
+def functions(path: Path) -> dict[str, ast.FunctionDef]:
+    """Those of a module, by name."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def expects_something(function: ast.FunctionDef, others: dict[str, ast.FunctionDef]) -> bool:
+    """It asserts, waits for an exception, or calls what does, of its module or imported as a check."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assert):
+            return True
+        name = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+        if name in ("pytest.raises", "check", "failure_of"):
+            return True
+        if name in others and others[name] is not function and expects_something(others[name], {}):
+            return True
+    return False
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_tests_that_the_page_names_exist_and_expect_something(name: str) -> None:
     path, _, function = name.partition("::")
-    assert (ROOT / path).exists()
-    if function:
-        assert f"def {function}(" in (ROOT / path).read_text(encoding="utf-8")
+    if path.endswith(".txt"):
+        assert re.search("(?m)^S\\d?[:~] ", (ROOT / path).read_text(encoding="utf-8"))
+        return
+    assert (ROOT / path).name.startswith("test_")
+    there = functions(ROOT / path)
+    wanted = [function] if function else [each for each in there if each.startswith("test_")]
+    assert wanted
+    for each in wanted:
+        assert each.startswith("test_")
+        assert expects_something(there[each], there), each
+
+
+def test_a_test_that_expects_nothing_is_noticed() -> None:
+    module = ast.parse(
+        "def test_a():\n  helper()\ndef helper():\n  other()\ndef test_b():\n  with pytest.raises(X): y()"
+    )
+    there = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
+    assert [name for name in there if expects_something(there[name], there)] == ["test_b"]
 
 
 def test_every_part_names_a_test() -> None:

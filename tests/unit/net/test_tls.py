@@ -38,22 +38,24 @@ def write(folder: Path, made: SelfSigned, age: int = 0) -> tuple[str, str]:
     return str(folder / "cert.pem"), str(folder / "key.pem")
 
 
-def handshake(contexts: TLSContexts, client: ssl.SSLContext, host: str) -> ssl.SSLObject:
-    """Shake hands in memory, the client being Python's own ``ssl``."""
+def handshake(
+    contexts: TLSContexts, client: ssl.SSLContext, host: str, session: ssl.SSLSession | None = None
+) -> ssl.SSLObject:
+    """Shake hands in memory, the client being Python's own ``ssl``, with what it kept of an earlier ``session``."""
     server = contexts.server().serverConnectionForTLS(None)
     server.set_accept_state()
     to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
-    tls = client.wrap_bio(to_client, to_server, server_hostname=host)
+    tls = client.wrap_bio(to_client, to_server, server_hostname=host, session=session)
     for _ in range(10):
-        try:
+        with contextlib.suppress(ssl.SSLWantReadError):
             tls.do_handshake()
+        if not to_server.pending:
             return tls
-        except ssl.SSLWantReadError:
-            pass
         server.bio_write(to_server.read())
         with contextlib.suppress(SSL.WantReadError):
             server.do_handshake()
-        to_client.write(server.bio_read(65536))
+        with contextlib.suppress(SSL.WantReadError):  # it has nothing to say
+            to_client.write(server.bio_read(65536))
     raise AssertionError("no handshake")
 
 
@@ -93,6 +95,19 @@ def test_tls_1_2_is_spoken_and_nothing_older(made: SelfSigned, tmp_path: Path) -
     context = contexts.server().serverConnectionForTLS(None).get_context()
     refused = SSL.OP_NO_SSLv3 | SSL.OP_NO_TLSv1 | SSL.OP_NO_TLSv1_1
     assert SSL._lib.SSL_CTX_get_options(context._context) & refused == refused
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_no_session_is_resumed(version: ssl.TLSVersion, made: SelfSigned, tmp_path: Path) -> None:
+    contexts = TLSContexts(*write(tmp_path, made), Time())
+    client = trusting(made)
+    client.minimum_version = client.maximum_version = version
+    first = handshake(contexts, client, "localhost")
+    with contextlib.suppress(ssl.SSLWantReadError):  # a ticket of TLS 1.3 would come behind the handshake
+        first.read(1)
+    assert first.session is not None
+    again = handshake(contexts, client, "localhost", first.session)
+    assert not again.session_reused
 
 
 def test_buffers_are_given_back_between_records(made: SelfSigned, tmp_path: Path) -> None:

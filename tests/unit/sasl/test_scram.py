@@ -204,7 +204,13 @@ def test_what_is_no_final_message(final: bytes) -> None:
 
 def test_neither_keys_nor_steps_show_secrets() -> None:
     assert "iterations=4096" in repr(KEYS)
-    assert repr(KEYS.stored_key)[2:-1] not in repr(KEYS)
+    core, client = server(), ScramClient("user", "pencil")
+    wanted = core.step(client.respond(b""))
+    assert isinstance(wanted, KeysWanted)
+    taken = repr(wanted.take(KEYS))
+    for secret in (KEYS.stored_key, KEYS.server_key):
+        for form in (repr(secret)[2:-1], secret.hex(), base64.b64encode(secret).decode()):
+            assert form not in repr(KEYS) + repr(wanted) + taken + repr(core)
 
 
 @given(
