@@ -68,7 +68,7 @@ soak: $(STAMP) ## Mixed traffic with kills, full disk and the like, then a balan
 bench: $(STAMP) ## Figures beside Postfix and Dovecot where they are installed, into docs/benchmarks.md (root for the peers; else RESULTS=FILE.json)
 	@$(BIN)/pip install --quiet --editable '.[bench]' --config-settings editable_mode=compat || \
 		echo 'make bench: no matplotlib, and so no chart' >&2
-	$(BIN)/python -m bench.figures --page --results $(RESULTS) ingest relay imap logins idle push pop3 crowd memory
+	$(BIN)/python -m bench.figures --page --results $(RESULTS) ingest relay imap logins idle push pop3 crowd memory queue waiting
 
 audit: $(STAMP) ## Are weaknesses of the pinned dependencies known? (etc/requirements.txt, docs/security.md)
 	@$(BIN)/pip install --quiet --editable '.[audit]' --config-settings editable_mode=compat || true

@@ -4,7 +4,8 @@
     python -m bench.figures --page [--results FILE]
     make bench                              (all parts, then the page)
 
-Parts: ingest relay imap logins idle push pop3 crowd memory; each can be run alone and keeps its figures in the results.
+Parts: ingest relay imap logins idle push pop3 crowd memory queue waiting; each can be run alone and keeps its figures
+in the results.  The last two have bounds, shown beside; it ends with status 1 if one does not hold.
 ``--page`` writes the page and its chart of the results, beside them and by their name: docs/benchmarks.md and .png.
 All servers are private instances on loopback, in turns, on one disk; of several runs the median counts.  Postfix and
 Dovecot want to be started by root, and are left out elsewhere: the page says so, and figures beside a peer are not

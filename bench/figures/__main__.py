@@ -15,10 +15,11 @@ import bench.figures
 from bench.figures import calm
 from bench.figures.chart import draw
 from bench.figures.crowd import crowd
-from bench.figures.figure import Figure, LeftOut, Measurement, Wanted, keep, part, results
+from bench.figures.figure import Figure, LeftOut, Measurement, Wanted, broken, keep, part, results
 from bench.figures.imap import imap
 from bench.figures.page import page
 from bench.figures.pop3 import pop3
+from bench.figures.queue import queue, waiting
 from bench.figures.servers import why_not
 from bench.figures.sessions import idle, logins, memory, push
 from bench.figures.smtp import ingest, relay
@@ -30,11 +31,15 @@ PUBLISHED = Path("docs/benchmarks.json")
 LONGEST_PATIENCE = 3600
 
 PARTS: dict[str, Callable[[Wanted], Measurement]] = {
-    each.__name__: each for each in (ingest, relay, imap, logins, idle, push, pop3, crowd, memory)
+    each.__name__: each for each in (ingest, relay, imap, logins, idle, push, pop3, crowd, memory, queue, waiting)
 }
 #: Programs that parts are measured beside.
 DOVECOT = ("dovecot",)
-PEERS = dict.fromkeys(PARTS, DOVECOT) | {"ingest": ("postfix",), "relay": ("postfix",), "memory": ("postfix", *DOVECOT)}
+PEERS: dict[str, tuple[str, ...]] = dict.fromkeys(PARTS, DOVECOT) | {
+    **dict.fromkeys(("ingest", "relay"), ("postfix",)),
+    "memory": ("postfix", *DOVECOT),
+    **dict.fromkeys(("queue", "waiting"), ()),
+}
 
 
 def what(name: str) -> str:
@@ -84,10 +89,14 @@ def main() -> int:
             name for name in wanted if measured(name, Wanted(asked.size, asked.runs), asked.results, asked.patience)
         ]
         written = not asked.page or write_page(asked.results)
+        known = results(asked.results)
     except msgspec.MsgspecError as error:
         print(f"{asked.results} holds no figures: {error}", file=sys.stderr)
         return 1
-    return 0 if written and (made or not wanted) else 1
+    over = [f"{name}: {words}" for name in made for words in broken(known[name].figures)]
+    for line in over:
+        print(line, file=sys.stderr)
+    return 0 if written and (made or not wanted) and not over else 1
 
 
 def checked(parser: argparse.ArgumentParser) -> argparse.Namespace:
@@ -132,7 +141,7 @@ def measured(name: str, wanted: Wanted, kept: Path, patience: float) -> bool:
         return False
     missing = {program: why_not(program) for program in PEERS[name]}
     alone = "; ".join(f"{program.capitalize()} was not measured: {why}" for program, why in missing.items() if why)
-    keep(kept, name, part(made, _amount(wanted.size, wanted.runs), before, alone))
+    keep(kept, name, part(made, _amount(wanted.size, made.runs or wanted.runs), before, alone))
     show(name, made.figures)
     return True
 
@@ -158,7 +167,7 @@ def _amount(size: float, runs: int) -> str:
 def show(name: str, figures: list[Figure]) -> None:
     for each in figures:
         peer = f"{each.peer} {each.theirs:10.3f}  x{each.times:.2f}" if each.peer else ""
-        print(f"{name:7} {each.name:36} {each.ours:10.3f} {each.unit:5} {peer}", flush=True)
+        print(f"{name:7} {each.name:36} {each.ours:10.3f} {each.unit:5} {peer or each.promise}", flush=True)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import platform
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -31,14 +31,16 @@ class Wanted(msgspec.Struct, frozen=True):
         return max(1, int(full * self.size))
 
 
-class Figure(msgspec.Struct, frozen=True):
-    """``unit`` is ``/s``, ``s``, ``ms``, ``MiB``, ``KiB`` or ``MB/s``; without a peer ``peer`` is empty."""
+class Figure(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``unit`` is ``/s``, ``s``, ``ms``, ``MiB``, ``KiB`` or ``MB/s``; without a peer ``peer`` is empty.  ``most``:
+    what ours may be at most, 0 if nothing is promised."""
 
     name: str
     unit: str
     ours: float
     peer: str = ""
     theirs: float = 0.0
+    most: float = 0.0
 
     @property
     def more_is_better(self) -> bool:
@@ -51,12 +53,42 @@ class Figure(msgspec.Struct, frozen=True):
             return 0.0
         return self.ours / self.theirs if self.more_is_better else self.theirs / self.ours
 
+    @property
+    def held(self) -> bool:
+        return not self.most or self.ours <= self.most
+
+    @property
+    def promise(self) -> str:
+        """In words; empty if there is none."""
+        return f"at most {self.most:g} {self.unit}: {'held' if self.held else 'FAILED'}" if self.most else ""
+
+
+def promised(figures: Iterable[Figure], most: Mapping[str, float]) -> list[Figure]:
+    """With what those may be at most that are named."""
+    return [msgspec.structs.replace(one, most=most.get(one.name, 0.0)) for one in figures]
+
+
+def broken(figures: Iterable[Figure]) -> list[str]:
+    """In words."""
+    words = "{one.name}: {one.ours:g} {one.unit}, and {one.most:g} at most was promised"
+    return [words.format(one=one) for one in figures if not one.held]
+
+
+def judged(measured: Measured, units: Mapping[str, str], most: Mapping[str, float]) -> int:
+    """Print what was promised of it, and whether it held; the status with which a program is to end."""
+    figures = promised([Figure(name, units[name], value) for name, value in measured.items()], most)
+    for one in figures:
+        print(f"{one.name:<15} {one.ours:.4g} {one.unit}, {one.promise}")
+    return 1 if broken(figures) else 0
+
 
 class Measurement(msgspec.Struct, frozen=True):
-    """What a part gives.  ``workload``: how much was done, in words with all numbers."""
+    """What a part gives.  ``workload``: how much was done, in words with all numbers.  ``runs``: how often, if that was
+    not as often as was wanted."""
 
     workload: str
     figures: list[Figure]
+    runs: int = 0
 
 
 class Part(msgspec.Struct, frozen=True):

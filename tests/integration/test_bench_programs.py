@@ -116,9 +116,12 @@ CASES = {
     "queue_waiting": Case(
         "--messages 5",
         [
-            "before {+} MiB, at most {+}, beside it {+}; nothing waits",
-            "accepted {+} MiB, at most {+}, beside it {+}; {+} messages a second",
-            *(f"{when} {{+}} MiB, at most {{+}}, beside it {{+}}; 5 wait" for when in ("tried", "listed", "kicked")),
+            "before {+} MiB, at most {+}, beside it {+}, together {+}; nothing waits",
+            "accepted {+} MiB, at most {+}, beside it {+}, together {+}; {+} messages a second",
+            *(
+                f"{when} {{+}} MiB, at most {{+}}, beside it {{+}}, together {{+}}; 5 wait"
+                for when in ("tried", "listed", "kicked")
+            ),
         ],
         "smtp-source",
     ),
@@ -227,6 +230,33 @@ def test_program_prints_what_it_promises_and_leaves_nothing(
     wrong = [each for each in zip(case.lines, printed, strict=True) if not is_as_promised(*each)]
     assert wrong == []
     assert left == []
+
+
+BOUND = """
+import sys
+from bench import {name} as program
+program.MESSAGES = 5
+program.PROMISED.update({promised})
+sys.argv = ["{name}.py"]
+sys.exit(program.main())
+"""
+BOUNDS = [
+    ("queue_large", {"start": 1e6, "full listing": 1e6}, "memory at most {+} MiB, at most 300 MiB: held", 0),
+    ("queue_large", {"memory at most": 1}, "memory at most {+} MiB, at most 1 MiB: FAILED", 1),
+    ("queue_waiting", {}, "all processes {+} MiB, at most 150 MiB: held", 0),
+    ("queue_waiting", {"its own process": 1}, "its own process {+} MiB, at most 1 MiB: FAILED", 1),
+]
+
+
+@pytest.mark.parametrize(("name", "promised", "line", "status"), BOUNDS)
+def test_bound_stands_beside_the_figure_and_is_the_status(
+    name: str, promised: dict[str, float], line: str, status: int, program: Callable[[str], str]
+) -> None:
+    program(CASES[name].needs or "true")
+    with tempfile.TemporaryDirectory() as folder:
+        done = run(["-c", BOUND.format(name=name, promised=promised)], folder)
+    assert done.returncode == status, done.stderr
+    assert [each for each in done.stdout.splitlines() if is_as_promised(line, each)], done.stdout
 
 
 def test_what_is_promised_is_looked_at_closely() -> None:

@@ -13,11 +13,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from bench import queue_large
 from bench.figures import calm
 from bench.figures.__main__ import PARTS, PEERS, arguments, main, what
 from bench.figures.chart import draw
 from bench.figures.daemon import daemon, runs
-from bench.figures.figure import Figure, Measurement, Part, Wanted, in_turns, keep, results
+from bench.figures.figure import Figure, Measurement, Part, Wanted, broken, in_turns, keep, results
 from bench.figures.figure import part as made
 from bench.figures.mailbox import in_words, maildir
 from bench.figures.page import page
@@ -88,6 +89,48 @@ def test_page_tells_figures_machine_and_date() -> None:
 )
 def test_figures_are_plain_numbers(ours: float, theirs: float, cells: str) -> None:
     assert f"| x (s) | {cells} |" in page({"imap": part(Figure("x", "s", ours, "Dovecot", theirs))}, "", {"imap": "."})
+
+
+FULL = Figure("listing", "s", 2.5, most=3.0)
+OVER = Figure("start", "s", 5.5, most=5.0)
+
+
+def test_page_tells_what_was_promised_and_whether_it_held() -> None:
+    text = page({"queue": part(FULL, OVER)}, "", {"queue": "Waits."})
+    assert "| | mailsuite | at most | |\n" in text
+    assert "| listing (s) | 2.5 | 3 | held |\n" in text
+    assert "| start (s) | 5.5 | 5 | **FAILED** |\n" in text
+
+
+@pytest.mark.parametrize(("figures", "status"), [([FULL, ALONE], 0), ([FULL, OVER], 1)])
+def test_promise_that_does_not_hold_is_told_and_is_the_status(
+    figures: list[Figure],
+    status: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    run: Callable[..., int],
+) -> None:
+    def many(wanted: Wanted) -> Measurement:
+        """Waits."""
+        return Measurement("many", figures, runs=1)
+
+    monkeypatch.setitem(PARTS, "queue", many)
+    path = tmp_path / "results.json"
+    assert run("--results", path, "--page", "queue") == status
+    told = capsys.readouterr()
+    assert ("at most 3 s: held" in told.out, "at most 5 s: FAILED" in told.out) == (True, bool(status))
+    assert told.err == "queue: start: 5.5 s, and 5 at most was promised\n" * status
+    assert "Waits. (many; 1 run)" in (tmp_path / "results.md").read_text()
+
+
+def test_nothing_is_promised_of_another_amount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = dict.fromkeys(queue_large.UNITS, 1e9)
+    monkeypatch.setattr(queue_large, "write", lambda *_: None)
+    monkeypatch.setattr(queue_large, "measure", lambda *_: measured)
+    assert len(broken(PARTS["queue"](Wanted(1.0, 1)).figures)) == 3
+    assert broken(PARTS["queue"](Wanted(0.5, 1)).figures) == []
+    assert PARTS["queue"](Wanted(0.5, 1)).workload == "50,000 messages to 1,000 domains"
 
 
 def test_sides_take_turns_and_the_median_counts() -> None:
