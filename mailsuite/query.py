@@ -7,6 +7,7 @@ Sequence numbers, \\Recent and what is saved belong to a session, and ages to a 
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterator
 from typing import TypeAlias
 
 import msgspec
@@ -206,6 +207,21 @@ Query: TypeAlias = (
     | EmailId
     | ThreadId
 )
+
+
+def keys(query: Query) -> Iterator[Query]:
+    """All that it asks for, without what joins them: neither And nor Or nor Not."""
+    match query:
+        case And(parts):
+            for part in parts:
+                yield from keys(part)
+        case Or(left, right):
+            yield from keys(left)
+            yield from keys(right)
+        case Not(part):
+            yield from keys(part)
+        case _:
+            yield query
 
 
 def unheard(done: int, goal: int) -> None:

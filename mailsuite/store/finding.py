@@ -58,19 +58,8 @@ def within(query: q.Query, level: int) -> q.Query:
 
 def text_keys(query: q.Query, level: int) -> list[TextKey]:
     """The keys of just that ``cost`` in it, each once."""
-    found: dict[TextKey, None] = {}
-    waiting = [query]
-    while waiting:
-        match waiting.pop():
-            case q.And(parts):
-                waiting += parts
-            case q.Or(left, right):
-                waiting += (left, right)
-            case q.Not(part):
-                waiting.append(part)
-            case (q.Header() | q.SentDate() | q.Body() | q.Text() | q.Fuzzy()) as key if cost(key) == level:
-                found[key] = None
-    return list(found)
+    texts = q.Header | q.SentDate | q.Body | q.Text | q.Fuzzy
+    return list(dict.fromkeys(key for key in q.keys(query) if isinstance(key, texts) and cost(key) == level))
 
 
 def narrow(folder: Folder, query: q.Query, uids: Sequence[int], found: Found) -> list[int]:
@@ -86,14 +75,8 @@ def narrow(folder: Folder, query: q.Query, uids: Sequence[int], found: Found) ->
 
 
 def _needs_rows(query: q.Query) -> bool:
-    match query:
-        case q.And(parts):
-            return any(map(_needs_rows, parts))
-        case q.Or(left, right):
-            return _needs_rows(left) or _needs_rows(right)
-        case q.Not(part):
-            return _needs_rows(part)
-    return not isinstance(query, q.All | q.Uids | q.HasFlag | q.Header | q.SentDate | q.Body | q.Text | q.Fuzzy)
+    without = q.All | q.Uids | q.HasFlag | q.Header | q.SentDate | q.Body | q.Text | q.Fuzzy
+    return not all(isinstance(key, without) for key in q.keys(query))
 
 
 class _Evaluation:

@@ -149,29 +149,20 @@ def _day(date: float) -> int:
 
 def cost(query: q.Query) -> int:
     """0: the index knows; 1: the header must be read; 2: the body too."""
-    match query:
-        case q.And(parts):
-            return max((cost(part) for part in parts), default=0)
-        case q.Or(left, right):
-            return max(cost(left), cost(right))
-        case q.Not(part):
-            return cost(part)
+    return max(map(_cost_of_key, q.keys(query)), default=0)
+
+
+def _cost_of_key(key: q.Query) -> int:
+    match key:
         case q.SentDate() | q.Header() | q.EmailId() | q.ThreadId():
             return 1
         case q.Body() | q.Text():
             return 2
-        case q.Fuzzy(key):
-            return cost(key)
+        case q.Fuzzy(of):
+            return _cost_of_key(of)
     return 0
 
 
 def identifies(query: q.Query) -> bool:
     """Whether it names messages or threads by their ids."""
-    match query:
-        case q.And(parts):
-            return any(map(identifies, parts))
-        case q.Or(left, right):
-            return identifies(left) or identifies(right)
-        case q.Not(part):
-            return identifies(part)
-    return isinstance(query, q.EmailId | q.ThreadId)
+    return any(isinstance(key, q.EmailId | q.ThreadId) for key in q.keys(query))
