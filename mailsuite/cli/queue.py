@@ -21,7 +21,7 @@ from mailsuite.cli.queue_stats import stats, stats_lines
 from mailsuite.cli.queue_table import table
 from mailsuite.cli.queue_why import why as why_lines
 from mailsuite.errors import InvalidName, NotAllowed, NotFound
-from mailsuite.model import EVERYTHING, Bounce, Drop, Hold, Kick, Queued, Release, Reroute, Selection
+from mailsuite.model import EVERYTHING, Bounce, Drop, Hold, Kick, Order, Queued, Release, Reroute, Selection
 from mailsuite.queue.file import Places, checked_via
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -184,48 +184,40 @@ def flush(**given: Any) -> None:
     _kick(**given)
 
 
+def _steering_options(command: _F) -> _F:
+    """Which messages an order is for, and how it is told."""
+    return json_option(_all_option(filter_options(_folder_options(command))))
+
+
 @queue.command
-@json_option
-@_all_option
-@filter_options
-@_folder_options
-def drop(config: str | None, folder: str | None, as_json: bool, everything: bool, **given: Any) -> None:
+@_steering_options
+def drop(**given: Any) -> None:
     """Remove messages for good. Nobody is told.
 
     \b
     mailsuite queue drop 237t1k88f5lgdj1v
     """
-    which = some(selection(**given), everything)
-    with open_queue(folder or queue_folder(config), change=True) as access:
-        _say(ordered(access, _chosen(access, which), Drop()), "dropped", as_json)
+    _steer(Drop(), "dropped", **given)
 
 
 @queue.command
-@json_option
-@_all_option
 @click.option("--words", default="The postmaster returned it.", show_default=True, help="What the sender is told.")
-@filter_options
-@_folder_options
-def bounce(config: str | None, folder: str | None, as_json: bool, everything: bool, words: str, **given: Any) -> None:
+@_steering_options
+def bounce(words: str, **given: Any) -> None:
     """Return messages to their senders now.
 
     \b
     mailsuite queue bounce --domain exmaple.org --words "There is no such domain."
     """
-    which = some(selection(**given), everything)
     if not words.strip():
         raise InvalidName("--words has no words: say what the sender is told, or leave it out")
-    with open_queue(folder or queue_folder(config), change=True) as access:
-        _say(ordered(access, _chosen(access, which), Bounce(words)), "returned", as_json, "will be returned")
+    _steer(Bounce(words), "returned", "will be returned", **given)
 
 
 @queue.command
-@json_option
-@_all_option
 @click.argument("via")
-@filter_options
-@_folder_options
-def reroute(config: str | None, folder: str | None, as_json: bool, everything: bool, via: str, **given: Any) -> None:
+@_steering_options
+def reroute(via: str, **given: Any) -> None:
     """Send messages by another host, whatever DNS says.
 
     VIA is HOST or HOST:PORT; `-` is the usual way again.
@@ -238,42 +230,29 @@ def reroute(config: str | None, folder: str | None, as_json: bool, everything: b
     if via.startswith("-") and via != "-":
         raise InvalidName(f"{quoted(via)} is no host: HOST or HOST:PORT; `-` alone is the usual way")
     via = checked_via("" if via == "-" else via)
-    which = some(selection(**given), everything)
-    with open_queue(folder or queue_folder(config), change=True) as access:
-        result = ordered(access, _chosen(access, which), Reroute(via))
-        _say(result, "rerouted", as_json, f"goes by {via}" if via else "goes the usual way")
+    _steer(Reroute(via), "rerouted", f"goes by {via}" if via else "goes the usual way", **given)
 
 
 @queue.command
-@json_option
-@_all_option
-@filter_options
-@_folder_options
-def hold(config: str | None, folder: str | None, as_json: bool, everything: bool, **given: Any) -> None:
+@_steering_options
+def hold(**given: Any) -> None:
     """Keep messages back until they are released.
 
     \b
     mailsuite queue hold 237t1k88f5lgdj1v
     """
-    which = some(selection(**given), everything)
-    with open_queue(folder or queue_folder(config), change=True) as access:
-        _say(ordered(access, _chosen(access, which), Hold()), "held", as_json)
+    _steer(Hold(), "held", **given)
 
 
 @queue.command
-@json_option
-@_all_option
-@filter_options
-@_folder_options
-def release(config: str | None, folder: str | None, as_json: bool, everything: bool, **given: Any) -> None:
+@_steering_options
+def release(**given: Any) -> None:
     """Let held messages go on.
 
     \b
     mailsuite queue release 237t1k88f5lgdj1v
     """
-    which = some(selection(**given), everything)
-    with open_queue(folder or queue_folder(config), change=True) as access:
-        _say(ordered(access, _chosen(access, which), Release()), "released", as_json)
+    _steer(Release(), "released", **given)
 
 
 def _width() -> int:
@@ -290,6 +269,16 @@ def _chosen(access: QueueAccess, which: Selection) -> Sequence[Queued]:
         if missing:
             raise NotFound(f"no message {', '.join(missing)} in the queue; nothing was changed")
     return access.list(which)
+
+
+def _steer(
+    order: Order, what: str, happens: str = "", *,
+    config: str | None, folder: str | None, as_json: bool, everything: bool, **given: Any,
+) -> None:  # fmt: skip
+    """Give the order for those that are meant; see ``_say``."""
+    which = some(selection(**given), everything)
+    with open_queue(folder or queue_folder(config), change=True) as access:
+        _say(ordered(access, _chosen(access, which), order), what, as_json, happens)
 
 
 def _say(result: Result, what: str, as_json: bool, happens: str = "") -> None:
