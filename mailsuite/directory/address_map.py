@@ -10,10 +10,11 @@ with Postfix, what canonical(5) gives is looked up again, and generic(5) keeps n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from mailsuite.directory.logical_lines import logical_lines
 from mailsuite.directory.names import alias_source, canonical_domain, canonical_local
 from mailsuite.errors import InvalidName
 from mailsuite.model import Address
@@ -69,7 +70,7 @@ class AddressMap:
 def parse(text: str, path: str, origins: Sequence[str], generic: bool = False) -> AddressMap:
     """``origins`` are our names, of which the first completes targets.  InvalidName says which line makes no sense."""
     entries: dict[str, Entry] = {}
-    for number, line in _logical_lines(text):
+    for number, line in logical_lines(text.split("\n")):
         try:
             source, target = _words(line)
             target = _target(target, source, origins[0])
@@ -81,22 +82,6 @@ def parse(text: str, path: str, origins: Sequence[str], generic: bool = False) -
         except InvalidName as error:
             raise InvalidName(f"line {number}: {error}") from None
     return AddressMap(path, entries, generic)
-
-
-def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Lines with what continues them, and where they begin."""
-    held, start = "", 0
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        if line[0].isspace() and held:
-            held += " " + line.strip()
-            continue
-        if held:
-            yield start, held
-        held, start = line.strip(), number
-    if held:
-        yield start, held
 
 
 def _words(line: str) -> tuple[str, str]:

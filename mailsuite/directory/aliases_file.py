@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from mailsuite.directory.logical_lines import logical_lines
 from mailsuite.directory.names import alias_source, mail_address
 from mailsuite.errors import InvalidName, MailError
 
@@ -74,7 +75,8 @@ class AliasesFile:
     def read(self, path: str) -> None:
         """MailError if the file itself cannot be read."""
         seen: dict[str, Place] = {}
-        for place, line in _logical_lines(path, self._read(path)):
+        for number, line in logical_lines(self._read(path).splitlines()):
+            place = Place(path, number)
             found = _NAME.fullmatch(line)
             if found is None:
                 self._fault(place, "not of the form NAME: ADDRESS, ...")
@@ -145,22 +147,6 @@ class AliasesFile:
             for number, line in enumerate(text.splitlines(), 1):
                 if line.strip() and not line.lstrip().startswith("#"):
                     yield from self._values(Place(path, number), line, depth + 1)
-
-
-def _logical_lines(path: str, text: str) -> Iterator[tuple[Place, str]]:
-    """Lines with what continues them, and where they begin."""
-    place, held = Place(path, 0), ""
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        if line[0].isspace() and held:
-            held += " " + line.strip()
-            continue
-        if held:
-            yield place, held
-        place, held = Place(path, number), line.strip()
-    if held:
-        yield place, held
 
 
 def _unquoted(text: str) -> str:

@@ -7,33 +7,24 @@ cut, give the same octets for every cut, hold at most four of them back, and wor
 
 from __future__ import annotations
 
-from mailsuite.wire.line_ends import has_only_crlf
+from mailsuite.wire.line_ends import LineEndCounts, has_only_crlf
 
 _END = b"\r\n.\r\n"
 
 
-class Unstuffer:
+class Unstuffer(LineEndCounts):
     """One body off the wire, from the octet after the line that announced it.
 
     ``bare_cr``, ``bare_lf`` and ``nul`` say what was wrong in it; they are whole once ``ended`` is true.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.ended = False
         self.rest = b""
-        self.nul = False
         # The end of the input so far, as far as it is the beginning of _END.  Its line end was given out already;
         # the announcing line's own CR LF counts as the one before the first line.
         self._tail = b"\r\n"
-        self._cr = self._lf = self._crlf = 0
-
-    @property
-    def bare_cr(self) -> bool:
-        return self._cr != self._crlf
-
-    @property
-    def bare_lf(self) -> bool:
-        return self._lf != self._crlf
 
     def feed(self, data: bytes) -> bytes:
         """The message octets in ``data``.  At the end ``ended`` becomes true and ``rest`` holds what followed;

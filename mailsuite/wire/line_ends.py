@@ -17,13 +17,12 @@ def has_only_crlf(data: bytes) -> bool:
     return data.replace(b"\r", b"").replace(b"\n", b"\r\n") == data
 
 
-class LineEnds:
-    """What was seen so far; a CR at the very end counts as bare until its LF comes."""
+class LineEndCounts:
+    """What was seen so far of a text, counted by whoever looks at it."""
 
     def __init__(self) -> None:
         self.nul = False
         self._cr = self._lf = self._crlf = 0
-        self._after_cr = False
 
     @property
     def bare_cr(self) -> bool:
@@ -32,6 +31,14 @@ class LineEnds:
     @property
     def bare_lf(self) -> bool:
         return self._lf != self._crlf
+
+
+class LineEnds(LineEndCounts):
+    """A CR at the very end counts as bare until its LF comes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._after_cr = False
 
     def watch(self, data: bytes) -> None:
         """The next octets."""

@@ -21,6 +21,8 @@ _FLAG_ENTRY = re.compile(rb"/flags/\\?[^\x00-\x20\x7f-\xff(){%*\"\\\]]+", re.IGN
 _MOST, _DEEPEST = 1000, 50
 
 _UNSEEN = query.Not(query.HasFlag(SEEN))
+#: Each is a key, and another one behind ``UN``.
+_FLAGS = {b"ANSWERED": ANSWERED, b"DELETED": DELETED, b"DRAFT": DRAFT, b"FLAGGED": FLAGGED, b"SEEN": SEEN}
 #: Keys without arguments.
 _PLAIN: dict[bytes, Query] = {
     b"ALL": query.All(),
@@ -28,26 +30,8 @@ _PLAIN: dict[bytes, Query] = {
     b"OLD": query.Not(query.IsRecent()),
     b"RECENT": query.IsRecent(),
     b"SAVEDATESUPPORTED": query.All(),  # RFC 8514 §4.3: every mailbox knows
-    **{
-        word: query.HasFlag(flag)
-        for word, flag in (
-            (b"ANSWERED", ANSWERED),
-            (b"DELETED", DELETED),
-            (b"DRAFT", DRAFT),
-            (b"FLAGGED", FLAGGED),
-            (b"SEEN", SEEN),
-        )
-    },
-    **{
-        b"UN" + word: query.Not(query.HasFlag(flag))
-        for word, flag in (
-            (b"ANSWERED", ANSWERED),
-            (b"DELETED", DELETED),
-            (b"DRAFT", DRAFT),
-            (b"FLAGGED", FLAGGED),
-            (b"SEEN", SEEN),
-        )
-    },
+    **{word: query.HasFlag(flag) for word, flag in _FLAGS.items()},
+    **{b"UN" + word: query.Not(query.HasFlag(flag)) for word, flag in _FLAGS.items()},
 }
 
 
