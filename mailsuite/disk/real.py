@@ -16,14 +16,11 @@ from typing import ParamSpec, TypeVar
 
 from zope.interface import implementer
 
-from mailsuite.disk.applying import commit_directly, error_of
+from mailsuite.disk.direct import Direct
 from mailsuite.disk.meaning import meaning_of
 from mailsuite.disk.opening import open_file
-from mailsuite.disk.promised import Kept
-from mailsuite.disk.recorded import Recorded
 from mailsuite.disk.remade import into_folder
-from mailsuite.interfaces import IDisk, IPromise, IRecorded
-from mailsuite.steps import Unit
+from mailsuite.interfaces import IDisk
 
 #: Folders that are remembered as durable; beyond that they are synced again.
 MAX_DURABLE = 20_000
@@ -50,7 +47,7 @@ def meaning(work: Callable[_P, _T]) -> Callable[_P, _T]:
 
 
 @implementer(IDisk)
-class RealDisk:
+class RealDisk(Direct):
     """Files of this machine."""
 
     def __init__(self) -> None:
@@ -156,18 +153,6 @@ class RealDisk:
     @meaning
     def sync_folder(self, path: str) -> None:
         _sync(path)
-
-    def commit(self, steps: Unit) -> frozenset[int]:
-        return commit_directly(self, steps)
-
-    def record(self, units: Sequence[Unit]) -> IRecorded:
-        return Recorded([error_of(self.commit, unit) for unit in units])
-
-    def promise(self, steps: Unit, after: IPromise | None = None) -> IPromise:
-        return Kept(self.commit(steps))
-
-    def checkpoint(self) -> None:
-        """All is in place always."""
 
 
 def _sync(folder: str) -> None:

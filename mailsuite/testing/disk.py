@@ -10,15 +10,12 @@ from collections.abc import Iterable, Sequence
 
 from zope.interface import implementer
 
-from mailsuite.disk.applying import commit_directly, error_of
-from mailsuite.disk.promised import Kept
-from mailsuite.disk.recorded import Recorded
-from mailsuite.interfaces import IDisk, IPromise, IRecorded
-from mailsuite.steps import Unit
+from mailsuite.disk.direct import Direct
+from mailsuite.interfaces import IDisk
 
 
 @implementer(IDisk)
-class MemoryDisk:
+class MemoryDisk(Direct):
     """Files and folders in two dicts; ``/`` exists from the start."""
 
     def __init__(self) -> None:
@@ -119,18 +116,6 @@ class MemoryDisk:
         self._enter("sync_folder")
         self._must_have(path)
         self.synced.append(path)
-
-    def commit(self, steps: Unit) -> frozenset[int]:
-        return commit_directly(self, steps)
-
-    def record(self, units: Sequence[Unit]) -> IRecorded:
-        return Recorded([error_of(self.commit, unit) for unit in units])
-
-    def promise(self, steps: Unit, after: IPromise | None = None) -> IPromise:
-        return Kept(self.commit(steps))
-
-    def checkpoint(self) -> None:
-        """All is in place always."""
 
     def _must_have(self, folder: str) -> None:
         if folder not in self.folders:
