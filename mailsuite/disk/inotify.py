@@ -33,6 +33,8 @@ _HEAD = struct.Struct("=iIII")  # number, mask, cookie, octets of the name
 _NOTHING = bytes(struct.calcsize("i"))
 #: Octets read at once.
 _READ = 64 * 1024
+#: Of these, what a full queue of 16,384 events with the longest names takes, and some more come meanwhile.
+_READS = 100
 
 _log = Logger()
 
@@ -83,7 +85,11 @@ class Inotify(FileDescriptor):
 
     def catch_up(self) -> None:
         """Tell what happened until now, before the reactor gets to it."""
-        if fcntl.ioctl(self._fd, termios.FIONREAD, _NOTHING) != _NOTHING:  # asked often, and seldom is there anything
+        for _ in range(_READS):
+            if (
+                fcntl.ioctl(self._fd, termios.FIONREAD, _NOTHING) == _NOTHING
+            ):  # asked often, and seldom is there anything
+                break
             self.doRead()
 
     def close(self) -> None:

@@ -46,6 +46,15 @@ def eyes(told: list[Any]) -> Inotify:
     return Inotify(Readers(), told.append)
 
 
+def test_who_catches_up_is_told_all_that_happened_however_much(tmp_path: Path, eyes: Inotify, told: list[Any]) -> None:
+    number = eyes.watch(str(tmp_path))
+    for count in range(2000):
+        (tmp_path / f"{count:0100}").touch()
+    eyes.catch_up()
+    assert len(told) == 2000
+    assert told[-1] == Moved(number, f"{1999:0100}", True)
+
+
 def test_names_that_appear_and_leave_are_told(tmp_path: Path, eyes: Inotify, told: list[Any]) -> None:
     number = eyes.watch(str(tmp_path))
     (tmp_path / "a").write_bytes(b"x")
