@@ -159,13 +159,13 @@ class Faults:
         for _ in range(WAITING):
             self._later(0, 60, self._town.write_to(ABROAD))
         self._later(600, 1200, functools.partial(self._come_back, server))
-        self._town.busy_until = max(self._town.busy_until, self._network.now + 4 * HOUR)
+        self._town.busy_until = max(self._town.busy_until, self._network.now + 2 * HOUR)
 
     def _come_back(self, server: Server) -> None:
         if server.disk is not None:
             server.disk.bad_syncs = 1
         self._network.heal()
-        self._later(2 * HOUR, 3 * HOUR, self._rng.choice((server.restart, server.lose_power)))
+        self._later(HOUR / 2, HOUR, self._rng.choice((server.restart, server.lose_power)))
 
     # -- the network -------------------------------------------------------------------------------------------------
 
