@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 from mailsuite.testing.world.ledger import Copy, Ledger
 from mailsuite.testing.world.letters import digest_of
@@ -45,14 +45,14 @@ class Collector:
         try:
             await _ok(stream)
             await _say(stream, f"USER {self._account}")
+            gone = frozenset(self._gone)  # what goes while the maildrop is opened may be in it
             await _say(stream, f"PASS {self._passwords.of(self._account)}")
-            await self._collect(stream, remove)
+            await self._collect(stream, remove, gone)
             stream.close()
         except (Broken, Refused):
             stream.abort()
 
-    async def _collect(self, stream: Stream, remove: float) -> None:
-        gone = set(self._gone)
+    async def _collect(self, stream: Stream, remove: float, gone: Set[str]) -> None:
         names = await self._list(stream)
         if again := gone & set(names.values()):
             self._problem(f"{self._account}: {sorted(again)} are there again")
