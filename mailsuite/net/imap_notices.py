@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
@@ -26,7 +25,6 @@ from mailsuite.model import (
     Gone,
     MailboxesChange,
     MailboxInfo,
-    MailboxMade,
     MailboxRenamed,
     MailboxStatus,
     Overflow,
@@ -35,8 +33,6 @@ from mailsuite.net import imap_telling
 
 if TYPE_CHECKING:
     from mailsuite.net.imap_session import Session
-
-_NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
 class TooManyMailboxes(Exception):
@@ -202,21 +198,19 @@ class Notices:
     # -- what is watched -----------------------------------------------------------------------------------------
 
     def _known(self, changes: Sequence[MailboxesChange]) -> dict[str, int]:
-        """The UIDNEXT, as far as the client was told, of mailboxes that were made or renamed."""
+        """The UIDNEXT, as far as the client was told, of watched mailboxes that were renamed, by their new names."""
         known: dict[str, int] = {}
         for change in changes:
-            match change:
-                case MailboxMade(name=name):
-                    known[name] = 1
-                case MailboxRenamed(old=old, new=new):
-                    for name, watched in self._watched.items():
-                        if name == old or name.startswith(old + DELIMITER):
-                            known[new + name[len(old) :]] = watched.uidnext
+            if isinstance(change, MailboxRenamed):
+                for name, watched in self._watched.items():
+                    if name == change.old or name.startswith(change.old + DELIMITER):
+                        known[change.new + name[len(change.old) :]] = watched.uidnext
         return known
 
-    async def _settle(self, status: bool, known: Mapping[str, int] = _NOTHING) -> None:
-        """Watch those mailboxes that are there and wanted, and no others.  Tell the ``status`` of each; or else of
-        those that have more messages than is ``known``: they came before anybody watched."""
+    async def _settle(self, status: bool, known: Mapping[str, int] | None = None) -> None:
+        """Watch those mailboxes that are there and wanted, and no others.  Tell the ``status`` of each; or else, where
+        some were watched before, of those that have had more messages than is ``known``: of a mailbox that was made,
+        subscribed (§6.4) or opened to the user since, some may have come before anybody watched."""
         infos = await self._session.store.list() if self.wishes.groups else ()
         wanted = self.wishes.watched(infos)
         if len(wanted) > self._session.settings.notify_mailboxes:
@@ -228,7 +222,7 @@ class Notices:
             if name in self._watched:
                 self._watched[name].kinds = kinds
             else:
-                await self._attend(name, kinds, status, known.get(name, math.inf))
+                await self._attend(name, kinds, status, math.inf if known is None else known.get(name, 1))
 
     async def _attend(self, name: str, kinds: frozenset[EventKind], status: bool, known: float) -> None:
         session = self._session

@@ -129,8 +129,9 @@ class MemoryStore:
             raise Unsupported("INBOX cannot be deleted")
         if name not in self.mailboxes and self._below(name):
             raise HasChildren(f"{name} has mailboxes below it")
-        self.mailbox(name).end()
+        gone = self.mailbox(name)
         del self.mailboxes[name]
+        gone.end()
         self.tell(MailboxRemoved(name))
 
     @answers
