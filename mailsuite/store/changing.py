@@ -61,6 +61,7 @@ def store(
 def _change_flags(folder: Folder, places: Places, op: FlagOp, flags: Flags, done: list[tuple[int, Flags, int]]) -> bool:
     """Rename all as one unit, note; if no file was missing, ``done`` gets what is so now."""
     if op is not FlagOp.REMOVE and places:
+        flags = folder.lettering.spelled(flags)
         folder.lettering.learn(flags)
     plan = _Plan(folder, op, flags)
     with folder.own_change():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from mailsuite.model import SYSTEM_FLAGS, FlagOp, Flags
 
 _SYSTEM = {flag.lower(): flag for flag in SYSTEM_FLAGS}
@@ -11,6 +13,12 @@ def canonical(flags: Flags) -> Flags:
     """System flags in the standard's spelling; ``\\Recent`` and backslash flags nobody defined are dropped."""
     kept = (_SYSTEM.get(flag.lower(), "") if flag.startswith("\\") else flag for flag in flags)
     return frozenset(flag for flag in kept if flag)
+
+
+def spelled(flags: Flags, there: Iterable[str]) -> Flags:
+    """Each once, and as one of ``there`` where that differs in case alone (RFC 3501 §9, note 1)."""
+    spelling = {flag.lower(): flag for flag in (*sorted(flags, reverse=True), *there)}
+    return frozenset(spelling[flag.lower()] for flag in flags)
 
 
 def apply(op: FlagOp, old: Flags, flags: Flags) -> Flags:

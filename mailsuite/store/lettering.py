@@ -9,8 +9,9 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 
 from mailsuite.interfaces import IDisk
-from mailsuite.model import Flags
+from mailsuite.model import SYSTEM_FLAGS, Flags
 from mailsuite.steps import Put, Step
+from mailsuite.store.flags import spelled
 from mailsuite.store.keywords import FILE, FORWARDED, MORE_FILE, Keywords, More
 
 
@@ -50,6 +51,10 @@ class Lettering:
         if self.keywords.learn(flags):
             self._disk.replace(os.path.join(self.folder, FILE), self.keywords.dump())
 
+    def spelled(self, flags: Flags) -> Flags:
+        """Each once, in the spelling that the mailbox knows."""
+        return spelled(flags, sorted(self.known, reverse=True)) if flags.difference(SYSTEM_FLAGS) else flags
+
     def put_more(self, keywords: Mapping[int, Flags]) -> list[Step]:
         """UID -> keywords that have no letter; what is to be committed for that."""
         changed = [self.more.put(uid, names) for uid, names in keywords.items()] if keywords else ()
@@ -57,6 +62,7 @@ class Lettering:
 
     def letters_for(self, uid: int, flags: Flags) -> str:
         """The letters for the name of a new file; what has none is written down."""
+        flags = self.spelled(flags)
         self.learn(flags)
         letters, more = self.keywords.letters(flags)
         if steps := self.put_more({uid: more}):

@@ -22,6 +22,7 @@ from mailsuite.mime.threads import ALGORITHMS, Threadable
 from mailsuite.model import (
     DELETED,
     SEEN,
+    SYSTEM_FLAGS,
     Arrived,
     Fetched,
     FlagOp,
@@ -37,7 +38,7 @@ from mailsuite.model import (
 from mailsuite.query import Query, Ranges, SortBy, SortKey, ThreadAlgorithm, unheard
 from mailsuite.store.bodies import WHOLE
 from mailsuite.store.feed import Feed, Watch
-from mailsuite.store.flags import apply, canonical
+from mailsuite.store.flags import apply, canonical, spelled
 from mailsuite.store.history import merged, missing, ranges
 from mailsuite.store.search import Examined, matches
 from mailsuite.testing.faults import answers
@@ -112,7 +113,7 @@ class MemoryMailbox:
         for octets, flags, date in messages:
             self.modseq += 1
             saved = self.store_of.clock.seconds()
-            added.append(Message(self.uidnext, octets, canonical(flags), date, self.modseq, saved=saved))
+            added.append(Message(self.uidnext, octets, self._spelled(flags), date, self.modseq, saved=saved))
             self.messages[self.uidnext] = added[-1]
             self.uidnext += 1
         uids = tuple(message.uid for message in added)
@@ -141,6 +142,13 @@ class MemoryMailbox:
             self.feed.publish(FlagsChanged(uids, tuple(message.flags for message in changed), self.modseq))
             self.feed.wake()
         return found
+
+    def _spelled(self, flags: Flags) -> Flags:
+        """As the store writes them down."""
+        return spelled(canonical(flags), self._keywords() if flags.difference(SYSTEM_FLAGS) else ())
+
+    def _keywords(self) -> list[str]:
+        return sorted({flag for message in self.messages.values() for flag in message.flags}.difference(SYSTEM_FLAGS))
 
     def end(self) -> None:
         self.gone = True
@@ -184,7 +192,6 @@ class MemoryMailbox:
             self.feed.claim_all()
             for message in messages:
                 message.recent = False
-        keywords = {flag for message in messages for flag in message.flags if not flag.startswith("\\")}
         return Snapshot(
             uidvalidity=self.uidvalidity,
             uidnext=self.uidnext,
@@ -192,7 +199,7 @@ class MemoryMailbox:
             uids=tuple(self.messages),
             flags=tuple(message.flags for message in messages),
             recent=recent,
-            keywords=tuple(sorted(keywords)),
+            keywords=tuple(self._keywords()),
             at=self.feed.position,
             first_unseen=next((n for n, message in enumerate(messages, 1) if SEEN not in message.flags), 0),
         )
@@ -274,7 +281,7 @@ class MemoryMailbox:
             for uid in sorted(set(uids))
             if unchanged_since is not None and uid in self.messages and self.messages[uid].modseq > unchanged_since
         ]
-        done = self.change(set(uids) - set(late), op, canonical(flags))
+        done = self.change(set(uids) - set(late), op, self._spelled(flags))
         return [(message.uid, message.flags, message.modseq) for message in done], late
 
     @answers
