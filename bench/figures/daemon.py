@@ -65,11 +65,13 @@ def _wait(pid: int) -> None:
 
 
 def runs(pid: int) -> bool:
-    """Not one that ended and waits for somebody to ask, which has no command line any more."""
+    """Not one that ended and waits for somebody to ask.  (That has no command line any more; but one that has just
+    begun has none yet.)"""
     try:
-        return bool(pid and Path(f"/proc/{pid}/cmdline").read_bytes())
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][:1]
     except OSError:
         return False
+    return bool(pid) and state not in "ZX"
 
 
 def _id_in(file: Path) -> int:

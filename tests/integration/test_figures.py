@@ -385,6 +385,17 @@ def test_what_runs_in_the_background_ends_whatever_happens(
     assert ("killed" in capsys.readouterr().err) is (stops != STOPS)
 
 
+def test_what_has_just_begun_runs_and_what_has_ended_does_not() -> None:
+    for _ in range(20):
+        with subprocess.Popen(["sleep", "9"]) as began:
+            assert runs(began.pid)
+            began.kill()
+            os.waitid(os.P_PID, began.pid, os.WEXITED | os.WNOWAIT)
+            assert not runs(began.pid)
+        assert not runs(began.pid)
+    assert not runs(0)
+
+
 def test_what_does_not_start_is_told(tmp_path: Path) -> None:
     with pytest.raises(subprocess.CalledProcessError), daemon(["false"], ["true"], tmp_path / "id"):
         raise AssertionError("not reached")
