@@ -33,34 +33,40 @@ def converse(path: str) -> Exit:
 
 
 def _pass_on(connection: socket.socket) -> None:
-    """The connection is not closed halfway, which the server would take for its end."""
-    ended = False
-    with selectors.DefaultSelector() as ready:
+    """Answers are read while there is still something to send: a server that nobody reads from reads no more.  The
+    connection is not closed halfway, which the server would take for its end."""
+    connection.setblocking(False)
+    waiting, ended = b"", False
+    with selectors.PollSelector() as ready:  # not epoll, which takes no plain files
         ready.register(connection, selectors.EVENT_READ)
-        try:
-            ready.register(_IN, selectors.EVENT_READ)
-        except PermissionError:  # a plain file is always ready
-            while _sent(connection, os.read(_IN, _READ)):
-                pass
-            ended = True
-        while events := ready.select(_QUIET if ended else None):
-            for key, _ in events:
-                if key.fileobj is connection:
+        ready.register(_IN, selectors.EVENT_READ)
+        while events := ready.select(_QUIET if ended and not waiting else None):
+            for key, mask in events:
+                if key.fileobj == _IN:
+                    waiting = os.read(_IN, _READ)
+                    ended = not waiting
+                    ready.unregister(_IN)  # until that is sent
+                elif mask & selectors.EVENT_READ:
                     if not (data := connection.recv(_READ)):
                         return
                     _write(data)
-                elif not _sent(connection, os.read(_IN, _READ)):
-                    ready.unregister(_IN)
-                    ended = True
+                elif (left := _unsent(connection, waiting)) is not None:
+                    waiting = left
+                    if not waiting:
+                        ready.register(_IN, selectors.EVENT_READ)
+                else:
+                    waiting, ended = b"", True
+            ready.modify(connection, selectors.EVENT_READ | (selectors.EVENT_WRITE if waiting else 0))
 
 
-def _sent(connection: socket.socket, data: bytes) -> bool:
-    """False if that was all, or if the server has left: what it said before is still read."""
+def _unsent(connection: socket.socket, data: bytes) -> bytes | None:
+    """What is left of it; None if the server has left, of whom everything is still read."""
     try:
-        connection.sendall(data)
+        return data[connection.send(data) :]
+    except BlockingIOError:
+        return data
     except (BrokenPipeError, ConnectionResetError):
-        return False
-    return bool(data)
+        return None
 
 
 def _write(data: bytes) -> None:
