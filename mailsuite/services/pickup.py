@@ -181,7 +181,7 @@ class Pickup:
                 await self._commit(draft, envelope, trace, answers.destinations)
         finally:
             draft.discard()
-        self._log(envelope, dropped, answers.failed, header)
+        self._log(envelope, dropped, answers, header)
 
     async def _fill(self, draft: IDraft, dropped: Dropped) -> None:
         canonical = Canonical()
@@ -266,13 +266,10 @@ class Pickup:
         field = f"{own}\t{date(envelope.arrived)}\r\n".encode()
         return field + missing_fields(header, envelope.id, self._hostname, envelope.arrived)
 
-    def _tell(self, envelope: Envelope, dropped: Dropped, failed: Sequence[Failed], header: bytes) -> None:
-        who, sender, refused = (
-            f"{LOCAL} uid={dropped.uid} maildrop",
-            str(envelope.sender),
-            {one.recipient for one in failed},
-        )
-        for one in failed:
+    def _tell(self, envelope: Envelope, dropped: Dropped, answers: _Answers, header: bytes) -> None:
+        who, sender = f"{LOCAL} uid={dropped.uid} maildrop", str(envelope.sender)
+        refused = {one.recipient for one in answers.failed}
+        for one in answers.failed:
             what = Refused(envelope.arrived, envelope.id, sender, str(one.recipient), who, f"{one.status} {one.text}")
             self._observer.happened(what)
         those = tuple(str(one.address) for one in envelope.recipients if one.address not in refused)
@@ -284,13 +281,14 @@ class Pickup:
                     header=header,
                     trusted=_CLIENT.trusted,
                     checks=self._policy.checks,
+                    fields=b"".join(answers.fields),
                 )
             )
 
-    def _log(self, envelope: Envelope, dropped: Dropped, failed: Sequence[Failed], header: bytes) -> None:
-        refused = {one.recipient: one for one in failed}
-        self._tell(envelope, dropped, failed, header)
-        for one in failed:
+    def _log(self, envelope: Envelope, dropped: Dropped, answers: _Answers, header: bytes) -> None:
+        refused = {one.recipient: one for one in answers.failed}
+        self._tell(envelope, dropped, answers, header)
+        for one in answers.failed:
             self.log.info("{id}: <{to}> refused: {why}", id=envelope.id, to=one.recipient, why=one.text)
         self.log.info(
             "{id}: from=<{sender}> to={to} size={size} client=local uid={uid} maildrop: queued",

@@ -12,9 +12,9 @@ from twisted.internet.task import Clock
 from mailsuite.directory.address_map import parse
 from mailsuite.directory.rewriting import Rewriting
 from mailsuite.errors import OverQuota, Temporary
-from mailsuite.happenings import Rewritten
+from mailsuite.happenings import Accepted, Rewritten
 from mailsuite.interfaces import IRewriting
-from mailsuite.model import Address, Failed, Later, Recipient, Refuse, Status, Verdict
+from mailsuite.model import AddHeader, Address, Failed, Later, Recipient, Refuse, Status, Verdict
 from mailsuite.offload import Inline
 from mailsuite.sendmail.maildrop import Head, Places, put
 from mailsuite.services.pickup import ABANDONED, EVERY, Pickup
@@ -85,6 +85,17 @@ def test_it_is_delivered_at_the_start_and_gone_then(world: World) -> None:
     assert len(world.mail("eve")) == 1
     assert [addresses for addresses, _ in world.delivery.relayed()] == [(Address("far", "far.test"),)]
     assert world.left() == []
+
+
+def test_observers_hear_who_left_it_and_what_was_looked_at(tmp_path: Path) -> None:
+    field = b"Authentication-Results: mx.here.test; auth=pass\r\n"
+    world = World(tmp_path, message=AddHeader(field))
+    world.drop(person("bob"))
+    world.pickup.start()
+    (told,) = world.observer.told
+    assert isinstance(told, Accepted)
+    assert told.client == f"local uid={os.getuid()} maildrop"
+    assert (told.since, told.trusted, told.checks, told.fields) == (0.0, True, ("relay",), field)
 
 
 TABLE = parse("ann@here.test ann@shown.test\nrobert@here.test bob@here.test\n", "/t", ["here.test"])
