@@ -42,27 +42,27 @@ def settings_of(config: str = "") -> Settings:
     named = _named(config)
     if not named and os.path.lexists(LINK):
         named = _told(Places(os.path.realpath(LINK)).origin).config
-    return _loaded(named or CONFIG)
+    return _loaded(named or CONFIG, "only the server's user and root may look at the queue")
 
 
 def _named(config: str) -> str:
     return config or os.environ.get(VARIABLE, "")
 
 
-def _loaded(config: str) -> Settings:
+def _loaded(config: str, denied: str) -> Settings:
+    """``denied``: what to say to those who may not read it."""
     from mailsuite.config.load import load  # noqa: PLC0415 - takes as long as all the rest, and few calls need it
 
     try:
         return load(config)
     except ConfigError as error:
-        raise _unusable(config, error) from None
+        raise _unusable(config, error, denied) from None
 
 
-def _unusable(config: str, error: ConfigError) -> Stop:
+def _unusable(config: str, error: ConfigError, denied: str) -> Stop:
     """With what to do."""
     if isinstance(error.__cause__, PermissionError):
-        hint = "only the server's user and root may; `mailsuite sendmail --install` lets everybody send"
-        return Stop(Exit.NOPERM, f"{error}: {hint}")
+        return Stop(Exit.NOPERM, f"{error}; {denied}")
     if isinstance(error.__cause__, FileNotFoundError) and config == CONFIG:
         hint = f"name the server's configuration with -C FILE or in {VARIABLE}, or have root call"
         return Stop(Exit.CONFIG, f"{config} is not there: {hint} `mailsuite sendmail --install --config FILE` once")
@@ -71,7 +71,7 @@ def _unusable(config: str, error: ConfigError) -> Stop:
 
 def configured(config: str) -> Site:
     """As a configuration file says, whether a server has run or not.  Raises Stop."""
-    settings = _loaded(config)
+    settings = _loaded(config, "root lets everybody send with `mailsuite sendmail --install`")
     if not settings.sendmail.folder:
         raise Stop(Exit.CONFIG, f"{config}: sendmail.folder is empty: this server takes no mail by sendmail")
     places = Places(settings.sendmail.folder)
