@@ -21,6 +21,11 @@ _MAX_TEXT = 32 * 1024
 
 _SEALED = (b"multipart/encrypted", b"application/pkcs7-mime", b"application/x-pkcs7-mime")
 _INVISIBLE = re.compile(r"<(script|style|head|title)\b[^<>]*>.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)", re.I | re.S)
+#: Tags before and after which another line begins; all others stand within one, even within a word.
+_BLOCKS = """address article aside blockquote body br button caption center dd details dialog dir div dl dt fieldset
+figcaption figure footer form h[1-6] head header hr html img input legend li main menu nav ol option p pre section
+select summary table tbody td textarea tfoot th thead title tr ul"""
+_PARTING = re.compile(rf"</?(?:{'|'.join(_BLOCKS.split())})(?![\w:-])[^<>]*>", re.I)
 _TAG = re.compile(r"<[^<>]*>|<[^<>]*\Z")
 _QUOTED = re.compile(r"^>.*$", re.M)
 _NOT_SHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]+")
@@ -36,7 +41,7 @@ def preview(message: bytes) -> str:
     encoding = part.fields.get(b"content-transfer-encoding", b"")
     text = to_text(decode(octets, encoding), part.type.parameter(b"charset"))
     if _main(part) == b"text/html":
-        text = html.unescape(_TAG.sub(" ", _INVISIBLE.sub(" ", text)))
+        text = html.unescape(_TAG.sub("", _PARTING.sub(" ", _INVISIBLE.sub("", text))))
     return _words(_QUOTED.sub("", text)) or _words(text)
 
 
