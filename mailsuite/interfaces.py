@@ -421,6 +421,10 @@ class IQuotas(Interface):
     def limit(account: str, octets: int, messages: int) -> Deferred[Quota]:
         """New limits, 0 for none, in force when it fires.  Fails with ``NotFound``, ``Temporary``."""
 
+    def room(account: str, octets: int) -> bool | Deferred[bool]:
+        """Whether a message of that size (0 if it is not known) fits now; a promise of nothing.  Fails with
+        ``Temporary``."""
+
 
 class IMailbox(Interface):
     """One mailbox, shared by its sessions.  UIDs only: sequence numbers never come this far."""

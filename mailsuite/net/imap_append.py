@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from twisted.internet.defer import Deferred
 
-from mailsuite.errors import Expunged, MailError, NotFound, ReadOnly, TooBig, Undecodable, Unsupported
+from mailsuite.errors import Expunged, MailError, NotFound, OverQuota, ReadOnly, TooBig, Undecodable, Unsupported
 from mailsuite.imap import codes, responses
 from mailsuite.imap.events import AppendAbort, AppendBegin, AppendChunk, AppendEnd, AppendText
 from mailsuite.mime.ascii_header import AsciiHeader
@@ -38,12 +38,23 @@ async def begin(session: Session, event: AppendBegin) -> None:
             return
     else:
         await _finish_last(session)
+    await _demand_room(session, event)
     date = session.clock.seconds() if event.date is None else event.date
     form = TextForm() if event.binary else None
     free = session.core.dialect.utf8 or session.settings.eight_bit_headers
     header = None if free else AsciiHeader()
     session.offered.append(Offered(session.parts.drafts(), event.flags, date, form, header))
     session.core.accept()
+
+
+async def _demand_room(session: Session, event: AppendBegin) -> None:
+    """RFC 9208 §4.3.1: ``OverQuota`` before the octets come, where it is sure already; when all are there, the store
+    decides, and it alone of what is others' or makes room itself (REPLACE)."""
+    if event.replaces is None and session.store.notes.owner(event.mailbox) == session.account:
+        octets = sum(offered.draft.size for offered in session.offered) + event.size
+        room = session.parts.quotas.room(session.account, octets)
+        if not (room if isinstance(room, bool) else await room):
+            raise OverQuota("the message does not fit into what is left of the quota")
 
 
 def _replaced(session: Session, message: Numbers | Uids) -> int:

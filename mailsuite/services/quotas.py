@@ -34,6 +34,9 @@ class AccountQuotas:
     def limit(self, account: str, octets: int, messages: int) -> Deferred[Quota]:
         return Deferred.fromCoroutine(self._limit(account, octets, messages))
 
+    def room(self, account: str, octets: int) -> bool | Deferred[bool]:
+        return self._stores.room(account, octets)
+
     async def _limit(self, account: str, octets: int, messages: int) -> Quota:
         return await self._with_use(await self._offload.run(self._change, account, octets, messages))
 

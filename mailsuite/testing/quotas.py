@@ -33,6 +33,11 @@ class MemoryQuotas:
         store.quota_bytes, store.quota_messages = octets, messages
         return self._quota(account)
 
+    def room(self, account: str, octets: int) -> bool:
+        quota = self._quota(account)
+        fits = not quota.octets_limit or quota.octets + max(octets, 1) <= quota.octets_limit
+        return fits and (not quota.messages_limit or quota.messages < quota.messages_limit)
+
     def _quota(self, account: str) -> Quota:
         store = self._stores.stores.get(account)
         if store is None:

@@ -88,6 +88,22 @@ def test_limits_hold_at_once(world: tuple[Any, Any], tmp_path: Path) -> None:
     assert result_of(quotas.quota(ANN)).messages == 2
 
 
+def test_says_whether_there_is_room(world: tuple[Any, Any], tmp_path: Path) -> None:
+    quotas, stores = world
+    store = result_of(stores.open(ANN))
+
+    def room(octets: int) -> bool:
+        answer = quotas.room(ANN, octets)
+        return answer if isinstance(answer, bool) else result_of(answer)
+
+    result_of(quotas.limit(ANN, 3000, 2))
+    assert (room(0), room(3000), room(3001)) == (True, True, False)
+    result_of(append(store, tmp_path))
+    assert (room(1000), room(3000)) == (True, False)
+    result_of(append(store, tmp_path))
+    assert not room(0)
+
+
 def test_knows_nobody_else(world: tuple[Any, Any]) -> None:
     quotas, _ = world
     failure_of(quotas.quota("eve@example.org"), NotFound)
