@@ -102,13 +102,15 @@ class _Pending(msgspec.Struct, frozen=True):
 
 
 class _Names(msgspec.Struct):
-    """Entries of folders, each with the number of the change it comes from, and the folders' times."""
+    """Entries of folders, and the folders' times, each with the number of the change it comes from: of two times the
+    one that was set last counts, which is not the later one where a clock was set back."""
 
     entries: dict[tuple[int, str], tuple[int | None, int]]
     mtimes: dict[int, int]
+    dated_by: dict[int, int] = {}
 
     def copy(self) -> _Names:
-        return _Names(dict(self.entries), dict(self.mtimes))
+        return _Names(dict(self.entries), dict(self.mtimes), dict(self.dated_by))
 
     def apply(self, number: int, change: Naming) -> None:
         """Unless a later change of the same name is there already."""
@@ -124,7 +126,8 @@ class _Names(msgspec.Struct):
     def _put(self, folder: int, name: str, node: int | None, number: int, at: int) -> None:
         if self.entries.get((folder, name), (None, -1))[1] < number:
             self.entries[folder, name] = (node, number)
-        self.mtimes[folder] = max(self.mtimes[folder], at)
+        if self.dated_by.get(folder, -1) <= number:
+            self.mtimes[folder], self.dated_by[folder] = at, number
 
 
 class Volume:

@@ -102,6 +102,21 @@ def test_a_rename_is_whole_and_durable_with_its_target_folder(recorder: Recorder
     assert left(recorder) == [{"b/new": b"old"}]
 
 
+@pytest.mark.parametrize("synced", [False, True])
+def test_a_folder_has_the_time_of_its_last_change_though_the_clock_was_set_back(
+    recorder: Recorder, synced: bool
+) -> None:
+    for hours in (0, -2):
+        recorder._now = lambda hours=hours: NOW + 3600 * hours + 60  # type: ignore[misc]
+        create(recorder, f"a/{hours}", sync=True)
+        if synced:
+            recorder.fsync(recorder.open(f"{recorder.root}/a", os.O_RDONLY))
+    folder = recorder.start.folders[0]["a"]
+    assert volume(recorder).kept().mtimes[folder] == os.stat(f"{recorder.root}/a").st_mtime_ns
+    lost, *_ = volume(recorder).images(random.Random(1), 1)
+    assert (lost.mtimes[folder] == os.stat(f"{recorder.root}/a").st_mtime_ns) is synced
+
+
 def test_a_second_rename_takes_the_first_along(recorder: Recorder) -> None:
     RealDisk().rename(f"{recorder.root}/a/old", f"{recorder.root}/b/new")
     RealDisk().rename(f"{recorder.root}/b/new", f"{recorder.root}/a/newer")
