@@ -13,7 +13,7 @@ import msgspec
 from mailsuite.mime import addresses
 from mailsuite.mime.addresses import AddressList, Group
 from mailsuite.mime.parameters import Parameters, is_token, parse_value
-from mailsuite.mime.structure import Kind, Part, scan
+from mailsuite.mime.structure import Kind, Part, parts_of, scan
 
 #: Longer text goes as a literal.
 MAX_QUOTED = 1000
@@ -23,9 +23,6 @@ MAX_EMBEDDED = 256 * 1024
 NIL = b"NIL"
 _PLAIN = re.compile(rb"[\x20\x21\x23-\x5b\x5d-\x7e]*")
 _QUOTABLE = re.compile(rb"[\x01-\x09\x0b\x0c\x0e-\x7f]*")
-#: A multipart that holds no part: IMAP's grammar wants one (RFC 9051 §9 body-type-mpart).
-_NO_PART = b'("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0'
-_NO_EXTENSION = b" NIL NIL NIL NIL"
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -165,9 +162,7 @@ def _show(part: Part, allowance: _Allowance) -> _Shown:
 
 
 def _show_multipart(part: Part, subtype: bytes, extension: bytes, allowance: _Allowance) -> _Shown:
-    children = [_show(child, allowance) for child in part.children]
-    if not children:
-        children = [_Shown(_NO_PART + _NO_EXTENSION + b")", _NO_PART + b")")]
+    children = [_show(child, allowance) for child in parts_of(part)]
     structure = b"".join([child.structure for child in children])
     body = b"".join([child.body for child in children])
     parameters = _parameters(part.type.parameters)

@@ -6,7 +6,7 @@ import enum
 
 import msgspec
 
-from mailsuite.mime.structure import Kind, Part
+from mailsuite.mime.structure import Kind, Part, parts_of
 
 
 class Which(enum.Enum):
@@ -35,9 +35,10 @@ def find_part(root: Part, numbers: tuple[int, ...]) -> Part | None:
         if part.kind is Kind.MESSAGE and not message:
             part, message = part.children[0], True
         if part.kind is Kind.MULTIPART:
-            if not 1 <= number <= len(part.children):
+            children = parts_of(part)
+            if not 1 <= number <= len(children):
                 return None
-            part, message = part.children[number - 1], False
+            part, message = children[number - 1], False
         elif message and number == 1:
             message = False
         else:

@@ -62,6 +62,13 @@ class Part(msgspec.Struct):
         return self.end - self.body
 
 
+def parts_of(multipart: Part) -> list[Part]:
+    """What a multipart shows: one part at least (RFC 9051 §9 ``body-type-mpart``), which is an empty text where none
+    was found."""
+    end = multipart.end
+    return multipart.children or [Part(end, end, end)]
+
+
 def scan(data: bytes) -> Part:
     """The whole message at once."""
     scanner = Scanner()

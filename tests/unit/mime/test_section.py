@@ -3,6 +3,7 @@
 import pytest
 
 from mailsuite.mime.lines import to_crlf
+from mailsuite.mime.render import summary
 from mailsuite.mime.section import Which, find_part, locate
 from mailsuite.mime.structure import scan
 
@@ -144,3 +145,16 @@ def test_a_message_that_is_a_message() -> None:
 def test_the_part_of_no_numbers_is_the_message() -> None:
     root = scan(SINGLE)
     assert find_part(root, ()) is root
+
+
+@pytest.mark.parametrize("body", [b"", b"no delimiter at all\r\n", b"--b--\r\n"])
+def test_a_multipart_without_parts_has_the_empty_one_that_it_shows(body: bytes) -> None:
+    message = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + body
+    root = scan(message)
+    assert b'"text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0' in summary(message).structure
+    for which in (Which.ALL, Which.MIME):
+        span = locate(root, (1,), which)
+        assert span is not None
+        assert span.length == 0
+    assert find_part(root, (2,)) is None
+    assert find_part(root, (1, 1)) is None
