@@ -17,11 +17,13 @@ class Chosen(msgspec.Struct, frozen=True):
 
 
 def chosen(wanted: tuple[str, ...], depth: Depth, largest: int, held: Mapping[str, bytes]) -> Chosen:
-    """Of the annotations ``held``; what was asked for by name and is not there is NIL."""
+    """Of the annotations ``held``; what was asked for by name and is not there is NIL, but not where entries below it
+    are told instead (the example of §4.2.2)."""
     entries: dict[str, bytes | None] = {}
     longest = 0
     for name in wanted:
-        for entry in [name, *sorted(each for each in held if _is_below(name, depth, each))]:
+        below = sorted(each for each in held if _is_below(name, depth, each))
+        for entry in below if below and name not in held else [name, *below]:
             value = held.get(entry)
             if value is not None and len(value) > largest:
                 longest = max(longest, len(value))

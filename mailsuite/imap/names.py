@@ -66,6 +66,10 @@ def canonical(name: str) -> str:
     return INBOX + delimiter + rest if head.upper() == INBOX else name
 
 
+#: A pattern that fits no name: none has a control character.
+NO_NAME = "\0"
+
+
 @lru_cache(maxsize=256)
 def pattern(text: str) -> re.Pattern[str]:
     """A LIST pattern as a regex for ``fullmatch``: ``*`` is anything, ``%`` anything within one level (RFC 3501

@@ -39,9 +39,10 @@ class _Level(msgspec.Struct, frozen=True):
 
 
 class TextForm:
-    """The converter of one message."""
+    """The converter of one message.  ``mends``: who gets the text mends bare CR and LF, so they may stand in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, mends: bool = False) -> None:
+        self._mends = mends
         #: Whether there are octets above 127 in what was given.
         self.eight_bit = False
         self._buffer = b""
@@ -70,7 +71,7 @@ class TextForm:
         while (self._take_header if self._in_header else self._take_body)(given, at_end=True):
             pass
         text = self._checked(b"".join(given))
-        if self._lines.bare_cr or self._lines.bare_lf or self._lines.nul:
+        if self._lines.nul or (not self._mends and (self._lines.bare_cr or self._lines.bare_lf)):
             raise Unconvertible("octets that are no lines must stand in a part with Content-Transfer-Encoding: binary")
         return text
 
@@ -83,7 +84,7 @@ class TextForm:
     def _take_header(self, given: list[bytes], at_end: bool) -> bool:
         """A header block, if all of it is there; whether to go on."""
         end = header_end(self._buffer)
-        whole = self._buffer[:end].endswith(b"\r\n\r\n") or self._buffer[:end] == b"\r\n"
+        whole = self._buffer[:end].endswith((b"\n\r\n", b"\n\n")) or self._buffer[:end] in (b"\r\n", b"\n")
         if self._cut_short(given, end, at_end):
             return True
         if not whole and not at_end:

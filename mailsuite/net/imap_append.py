@@ -40,7 +40,7 @@ async def begin(session: Session, event: AppendBegin) -> None:
         await _finish_last(session)
     await _demand_room(session, event)
     date = session.clock.seconds() if event.date is None else event.date
-    form = TextForm() if event.binary else None
+    form = TextForm(mends=True) if event.binary else None
     free = session.core.dialect.utf8 or session.settings.eight_bit_headers
     header = None if free else AsciiHeader()
     session.offered.append(Offered(session.parts.drafts(), event.flags, date, form, header))

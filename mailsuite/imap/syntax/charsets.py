@@ -6,14 +6,12 @@ from mailsuite.imap import codes
 from mailsuite.imap.syntax.cursor import ProtocolError
 
 #: IANA name in upper case -> Python codec.  Each maps octets to text alone: no compression, no transforms.
+#: None that needs NUL for ASCII, such as UTF-16: no string may hold one (RFC 3501 §9 ``CHAR8``).
 _CODECS: dict[str, str] = {
     "US-ASCII": "utf-8",  # its superset: clients that say US-ASCII and send UTF-8 mean that
     "ASCII": "utf-8",
     "UTF-8": "utf-8",
     "UTF8": "utf-8",
-    "UTF-16": "utf-16",
-    "UTF-16BE": "utf-16-be",
-    "UTF-16LE": "utf-16-le",
     "KOI8-R": "koi8-r",
     "KOI8-U": "koi8-u",
     "GB2312": "gb18030",
@@ -42,7 +40,7 @@ def codec(charset: bytes) -> str:
 
 def decode(octets: bytes, name: str) -> str:
     """Text from octets; refused with BADCHARSET if they are none of that charset."""
-    if octets.isascii() and not name.startswith(("utf-16", "iso2022")):
+    if octets.isascii() and not name.startswith("iso2022"):
         return octets.decode("ascii")
     try:
         return octets.decode(name)

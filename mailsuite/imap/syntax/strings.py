@@ -139,9 +139,16 @@ def mailbox(cursor: Cursor) -> str:
 
 
 def list_mailbox(cursor: Cursor) -> str:
-    """list-mailbox = 1*list-char / string, in Unicode."""
+    """list-mailbox = 1*list-char / string, in Unicode.  It need not be a name: one that cannot be part of any in
+    modified UTF-7 fits none (RFC 3501 §6.3.8)."""
     found = cursor.match(LIST_ATOM)
-    return _decoded(cursor, found.group() if found is not None else string(cursor, "a mailbox pattern"))
+    octets = found.group() if found is not None else string(cursor, "a mailbox pattern")
+    if cursor.dialect.utf8:
+        return _decoded(cursor, octets)
+    try:
+        return names.read(octets, False)
+    except ValueError:
+        return names.NO_NAME
 
 
 def new_mailbox(cursor: Cursor) -> str:

@@ -292,6 +292,7 @@ def test_refuses_what_is_malformed(text: bytes) -> None:
         (b"CREATE x (USE (\\Sent \\Flagged))", b"USEATTR"),
         (b"SEARCH CHARSET X-UNKNOWN ALL", BADCHARSET),
         (b"SEARCH CHARSET zip ALL", BADCHARSET),
+        (b"SEARCH CHARSET UTF-16BE ALL", BADCHARSET),
         (b'SEARCH CHARSET UTF-8 TEXT "\xff"', BADCHARSET),
         (b"STORE 1 FLAGS " + b"k" * 200, b"LIMIT"),
         (b"STORE 1 FLAGS (" + b" ".join(b"k%d" % n for n in range(101)) + b")", b"LIMIT"),

@@ -98,6 +98,26 @@ def test_what_has_no_text_form_is_told(message: bytes) -> None:
         converted(message)
 
 
+@pytest.mark.parametrize(
+    ("message", "allowed"),
+    [
+        (b"Subject: x\n", True),
+        (b"Subject: x\n\na\rb\n", True),
+        (b"Subject: x\n\n" + b"y\n" * 50_000, True),
+        (b"Subject: x\n\na\0b\n", False),
+        (part(b"8bit", b"a\0b"), False),
+    ],
+)
+def test_line_ends_are_free_where_they_are_mended_later(message: bytes, allowed: bool) -> None:
+    form = TextForm(mends=True)
+    try:
+        assert form.feed(message) + form.end() == message
+    except Unconvertible:
+        assert not allowed
+    else:
+        assert allowed
+
+
 def test_whether_there_are_octets_above_127_is_told() -> None:
     form = TextForm()
     form.feed(part(b"binary", b"\xff"))
