@@ -33,11 +33,11 @@ class Group(msgspec.Struct, frozen=True):
 
 
 #: Addresses of one field; groups count too.
-MAX_ADDRESSES = 1000
+MAX_ADDRESSES = 5000
 #: Octets of one field; what the limit cuts in two is left out.
-MAX_OCTETS = 64 * 1024
+MAX_OCTETS = 256 * 1024
 #: Words, specials, white space and comments of a field that is read token by token.
-MAX_TOKENS = 20_000
+MAX_TOKENS = 60_000
 
 AddressList: TypeAlias = list[Mailbox | Group]
 

@@ -34,7 +34,8 @@ from mailsuite.testing.results import result_of
 EPOCH = 1_750_000_000
 
 #: Commands, or messages by name, and why Dovecot answers otherwise.  In BODY and TEXT it may find less: it does not
-#: look into the headers of parts, which stand in the body (RFC 3501 section 6.4.4), nor over the end of a line.
+#: look into the headers of parts, which stand in the body (RFC 3501 section 6.4.4), nor over the end of a line, nor at
+#: what HTML's character references stand for.
 DIFFERENCES: dict[bytes | str, str] = {
     b"UID SEARCH CHARSET UTF-8 NOT TEXT {3+}\r\na b": "so that here NOT finds less",
     b"UID SEARCH CHARSET UTF-8 NOT TEXT {1+}\r\n-": "the same",
@@ -180,6 +181,18 @@ def test_conversations(folder: Path, tmp_path: Path, seed: int) -> None:
     messages = [conversation(rng, number, ids) for number in range(120)]
     rng.shuffle(messages)
     compare(folder, tmp_path, messages, [*SORTS, *THREADS])
+
+
+@pytest.mark.usefixtures("imap")
+def test_we_find_what_references_of_html_stand_for(folder: Path, tmp_path: Path) -> None:
+    """Dovecot looks at the text as it is written; RFC 3501 section 6.4.4 asks for what the body contains, and a reader
+    sees a character, whichever way the sender's program wrote it."""
+    messages = [b"MIME-Version: 1.0\nContent-Type: text/html; charset=utf-8\n\n<p>Gr&uuml;&#223;e</p>\n"]
+    asked = [b"UID SEARCH CHARSET UTF-8 BODY " + literal(word) for word in ("grü", "Grüße", "<p>")]
+    assert [uids(line) for line in theirs(folder, messages, asked)] == [set(), set(), {b"1"}]
+    ours = Ours(tmp_path, messages)
+    assert [uids(ours(command)) for command in asked] == [{b"1"}] * 3
+    result_of(ours.stores.close())
 
 
 @pytest.mark.usefixtures("imap")

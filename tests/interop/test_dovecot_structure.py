@@ -15,6 +15,7 @@ import pytest
 from dovecot import Imap
 
 from mailsuite.mime import header
+from mailsuite.mime.addresses import MAX_ADDRESSES
 from mailsuite.mime.lines import to_crlf
 from mailsuite.mime.render import summary
 from mailsuite.mime.section import Which, locate
@@ -225,6 +226,38 @@ DIFFERENCES = [
         b'"7bit" 3 1 NIL NIL ("de") NIL',
         "without MIME-Version and Content-Type Dovecot passes over the other fields; mail that lacks them (RFC 2045"
         " section 4) is common, and what it says of itself is of use",
+    ),
+    (
+        b"Content-Transfer-Encoding: base64\n\neA==\n",
+        b'"7bit" 6 1 NIL NIL NIL NIL',
+        b'"base64" 6 1 NIL NIL NIL NIL',
+        "the same",
+    ),
+    (
+        b"Content-Type: multipart/mixed\n\nx",
+        b'"7bit" 0 0 NIL NIL NIL NIL',
+        b'("application" "octet-stream" NIL NIL NIL "7bit" 1 NIL NIL NIL NIL)',
+        "RFC 2046 section 5.1.1: without a boundary there are no parts; as one of unknown type it can be fetched",
+    ),
+    (
+        b"Content-Type: text/;\n\nx",
+        b'"" "" NIL NIL NIL "7bit" 1 NIL NIL NIL NIL',
+        b'("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 1 0 NIL NIL NIL NIL)',
+        "RFC 2045 section 5.2: this is assumed where the field is syntactically invalid",
+    ),
+    (
+        b"".join(
+            b"MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=%d-\n\n--%d-\n" % (n, n) for n in range(90)
+        ),
+        b'"mixed" ("boundary" "89-") NIL NIL NIL',
+        b'("application" "octet-stream" ("boundary" "63-") NIL NIL "7bit" ',
+        "RFC 2046 section 5.1 names no depth: 64 levels are taken apart (Dovecot: 100), what lies deeper comes as one",
+    ),
+    (
+        b"To: " + b", ".join(b"<a%d@b>" % n for n in range(MAX_ADDRESSES + 1)) + b"\n\n",
+        b'(NIL NIL "a%d" "b")' % MAX_ADDRESSES,
+        b'(NIL NIL "a%d" "b"))' % (MAX_ADDRESSES - 1),
+        "RFC 5322 sets no bound; here what one field may cost has one, BODY[HEADER] has all of it",
     ),
     (
         b"Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: message/rfc822\n\n"
