@@ -76,6 +76,8 @@ class OnDisk:
         self.server: Any = self
         directory = MemoryDirectory()
         directory.add(ANN)
+        quotas = MemoryStores(self.clock)
+        result_of(quotas.open(ANN))  # nothing is limited
         self.factory = IMAPServerFactory(
             IMAPSettings(allow_plaintext_login=True, limits=Limits(message=10_000_000)),
             self.stores,
@@ -84,7 +86,7 @@ class OnDisk:
             Admission(100, 100),
             ReadyTLS(),
             self.clock,
-            MemoryQuotas(MemoryStores(self.clock)),
+            MemoryQuotas(quotas),
         )
 
     def make_disk(self) -> tuple[IDisk, IOffload]:
