@@ -64,6 +64,12 @@ def parse(value: bytes) -> AddressList:
     return found
 
 
+def may_be_cut(value: bytes) -> bool:
+    """Whether ``parse`` may leave out the end of a list for its length, for those who must know all of it; of more than
+    ``MAX_ADDRESSES`` it gives so many."""
+    return len(value) > MAX_OCTETS or sum(1 for _ in _TOKEN.finditer(value)) > MAX_TOKENS
+
+
 class _Token(msgspec.Struct, frozen=True):
     """``kind`` is a special (``<``, ``@``, ...), ``_`` white space, ``(`` a comment, ``"`` a quoted string, ``w``
     anything else; ``text`` is without quoting."""

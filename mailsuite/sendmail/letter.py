@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from mailsuite.mime import addresses
-from mailsuite.mime.addresses import MAX_ADDRESSES, MAX_OCTETS, Group, Mailbox
+from mailsuite.mime.addresses import MAX_ADDRESSES, Group, Mailbox
 from mailsuite.mime.header import Field, split
 from mailsuite.mime.lines import to_lf
 from mailsuite.model import Address
@@ -96,8 +96,8 @@ def recipients(letter: Letter, domain: str) -> list[Address]:
 def listed(value: bytes, domain: str) -> list[Address]:
     """The addresses of a list, ours those without a domain.  Raises Stop for one that is none."""
     found = list(_mailboxes(value))
-    if len(found) >= MAX_ADDRESSES or len(value) > MAX_OCTETS:
-        raise Stop(Exit.DATAERR, f"more than {MAX_ADDRESSES} addresses in one field")
+    if len(found) >= MAX_ADDRESSES or addresses.may_be_cut(value):
+        raise Stop(Exit.DATAERR, f"more than {MAX_ADDRESSES} addresses in one field, or of too many words")
     return [_address_of(mailbox, domain, value) for mailbox in found]
 
 
@@ -143,7 +143,7 @@ def _author(author: Address, full_name: str) -> bytes:
 
 def _qualified(field: Field, domain: str) -> Field:
     """An address field with our domain wherever one is missing; untouched if none is."""
-    if field.name.lower() not in _QUALIFIED or len(field.raw) > MAX_OCTETS:
+    if field.name.lower() not in _QUALIFIED or addresses.may_be_cut(field.value):
         return field
     entries = addresses.parse(field.value)
     if len(entries) >= MAX_ADDRESSES or all(map(_is_whole, _mailboxes(field.value))):

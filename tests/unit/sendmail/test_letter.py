@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailsuite.mime.addresses import MAX_OCTETS
 from mailsuite.model import NULL_SENDER, Address
 from mailsuite.sendmail.exits import Exit, Stop
 from mailsuite.sendmail.letter import completed, listed, read, recipients, until_dot
@@ -113,6 +114,16 @@ def test_what_is_no_address_stops_everything(text: bytes) -> None:
     with pytest.raises(Stop) as stopped:
         listed(text, "here.test")
     assert stopped.value.status is Exit.DATAERR
+
+
+def test_of_a_list_too_long_to_be_read_whole_nobody_is_left_out() -> None:
+    entry = b"One Two Three Four Five Six Seven Eight (nine) <a@b.test>"
+    value = b", ".join([entry] * 3500)
+    assert len(value) < MAX_OCTETS
+    with pytest.raises(Stop) as stopped:
+        listed(value, "here.test")
+    assert stopped.value.status is Exit.DATAERR
+    assert b"To: alone, " + value in sent(b"To: alone, " + value + b"\n\nx\n")
 
 
 @given(st.binary(max_size=300))
