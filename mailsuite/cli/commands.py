@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from typing import IO, Any
 
 import click
 
 from mailsuite import errors
-from mailsuite.cli.options import visible
+from mailsuite.cli.options import quoted, visible
 
 #: Command -> (module, name in it, what it does).
 COMMANDS = {
@@ -42,12 +43,29 @@ def _misused(error: click.UsageError, hint: str) -> _Failure:
     return _Failure(f"{error.format_message().removesuffix('.')}; {hint}")
 
 
+def _require_text(words: Sequence[str]) -> None:
+    """No configuration, directory or queue can have octets that are no UTF-8.  ``sendmail`` has words of its own for
+    them, and its own exit status."""
+    for word in () if words[:1] == ["sendmail"] else words:
+        if not word.isascii() and not _is_text(word):
+            raise _Failure(f"not UTF-8 text: {quoted(word)}; arguments are UTF-8, whatever the locale")
+
+
+def _is_text(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 class _Commands(click.Group):
     """Imports a command's module when the command is called, and says errors in one line."""
 
-    def make_context(self, *given: Any, **more: Any) -> click.Context:
+    def make_context(self, info_name: str | None, args: list[str], *given: Any, **more: Any) -> click.Context:
+        _require_text(args)
         try:
-            return super().make_context(*given, **more)
+            return super().make_context(info_name, args, *given, **more)
         except click.NoSuchOption as error:
             raise _misused(error, "options come after the command") from error
 

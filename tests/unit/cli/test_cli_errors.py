@@ -92,3 +92,26 @@ def test_what_was_typed_is_one_line_in_errors(config: str, command: str, typed: 
     assert result.exit_code == 1
     assert result.stderr.count("\n") == 1
     assert shown in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "queue bounce --all --words x\udcff",
+        "queue list --error \udcff",
+        "queue list --sender \udcff@x.y",
+        "queue why \udcff",
+        "queue show \udcff --raw",
+        "queue reroute h\udcff --all",
+        "track \udcff",
+        "explain --from a@b.c --to \udcff@x.y",
+        "queue list --config=\udcff",
+        "\udcff",
+    ],
+)
+def test_octets_that_are_no_text_are_one_line_too(arguments: str) -> None:
+    assert refused(*arguments.split()).startswith("not UTF-8 text: '")
+
+
+def test_words_beyond_ascii_are_text() -> None:
+    assert refused("queue", "show", "--config", "/nowhere/ü.toml", "ü").startswith("/nowhere/ü.toml: ")
