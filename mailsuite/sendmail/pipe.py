@@ -22,7 +22,7 @@ def converse(path: str) -> Exit:
         connection.connect(short_path(path))
     except OSError as error:
         connection.close()
-        os.write(_OUT, b"421 4.3.2 The server cannot be reached\r\n")
+        _write(b"421 4.3.2 The server cannot be reached\r\n")
         raise Stop(Exit.TEMPFAIL, f"the server cannot be reached: {path}: {error.strerror}") from None
     with connection:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -20,10 +21,11 @@ Serve: TypeAlias = Callable[[socket.socket, list[int]], None]
 MUCH = 8 << 20
 CONVERSE = """
 import sys
+from mailsuite.sendmail import pipe
 from mailsuite.sendmail.exits import Stop
-from mailsuite.sendmail.pipe import converse
+pipe._QUIET = 1.0
 try:
-    sys.exit(converse(sys.argv[1]))
+    sys.exit(pipe.converse(sys.argv[1]))
 except Stop as stop:
     sys.exit(stop.status)
 """
@@ -46,6 +48,14 @@ def leaving(connection: socket.socket, heard: list[int]) -> None:
     """Reads a little, says no, and leaves."""
     heard.append(len(connection.recv(65536)))
     connection.sendall(b"421 too much\r\n")
+
+
+def staying(connection: socket.socket, heard: list[int]) -> None:
+    """Answers, and waits for more until the caller has left."""
+    connection.sendall(b"220 here\r\n")
+    heard.append(len(connection.recv(65536)))
+    connection.sendall(b"250 ok\r\n")
+    connection.recv(65536)
 
 
 def served(
@@ -85,3 +95,24 @@ def test_answers_are_read_while_there_is_more_to_send(tmp_path: Path, plain: boo
 def test_last_words_of_a_server_that_leaves_are_passed_on(tmp_path: Path, plain: bool) -> None:
     last, heard = served(tmp_path, leaving, b"NOOP\r\n" * (MUCH // 6), plain)
     assert (last, heard > 0) == ("421 too much", True)
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_a_caller_who_said_no_quit_has_heard_all_when_nothing_more_comes(tmp_path: Path, plain: bool) -> None:
+    assert served(tmp_path, staying, b"NOOP\r\n", plain) == ("250 ok", 6)
+
+
+@pytest.mark.parametrize(("read", "status"), [(True, Exit.TEMPFAIL), (False, Exit.IOERR)])
+def test_no_server_whether_anybody_reads_that_or_not(tmp_path: Path, read: bool, status: Exit) -> None:
+    ours, theirs = os.pipe()
+    if not read:
+        os.close(ours)
+    command = [sys.executable, "-c", CONVERSE, str(tmp_path / "socket")]
+    with open(theirs, "wb") as out:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE, timeout=30, check=False
+        )
+    assert (done.returncode, done.stderr) == (status, b"")
+    if read:
+        with open(ours, "rb") as answer:
+            assert answer.read() == b"421 4.3.2 The server cannot be reached\r\n"
