@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 import click
@@ -25,6 +25,9 @@ from mailsuite.offload import Inline
 from mailsuite.queue.disk import DiskQueue
 from mailsuite.queue.file import Places
 from mailsuite.services.lock import FolderLock
+
+#: Messages that one request names.
+AT_ONCE = 1000
 
 _T = TypeVar("_T")
 
@@ -95,6 +98,12 @@ class _Running:
         self._ask = Running(connection).ask
 
     def list(self, which: Selection) -> Sequence[Queued]:
+        ids = which.ids or ()
+        parts = [ids[at : at + AT_ONCE] for at in range(0, len(ids), AT_ONCE)]
+        asked = [msgspec.structs.replace(which, ids=part) for part in parts] or [which]
+        return [one for part in asked for one in self._pages(part)]
+
+    def _pages(self, which: Selection) -> Sequence[Queued]:
         messages: list[Queued] = []
         page = self._ask(List(which))
         while isinstance(page, Page):
@@ -117,10 +126,13 @@ def show_progress(words: str) -> None:
 
 
 class _Clock:
-    """The time of day is all that a queue without a server needs."""
+    """The time of day, for a queue without a server: nobody else is there to have a turn."""
 
     def seconds(self) -> float:
         return time.time()
+
+    def callLater(self, delay: float, call: Callable[..., object], *args: object) -> None:
+        call(*args)
 
 
 class _Stopped:

@@ -8,12 +8,10 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from mailsuite.cli.queue_access import QueueAccess, show_progress
+from mailsuite.cli.queue_access import AT_ONCE, QueueAccess, show_progress
 from mailsuite.errors import MailError, Temporary
 from mailsuite.model import Order, Ordered, Queued, Selection
 
-#: Messages of one request.
-AT_ONCE = 1000
 #: Ids that are named one by one; more are only counted.
 NAMED = 20
 #: Reasons that are told; of more the most frequent ones.

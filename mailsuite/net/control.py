@@ -25,7 +25,7 @@ from mailsuite.model import EVERYTHING, Order, Queued, Reroute, Selection
 from mailsuite.net.connection import Connection
 from mailsuite.net.sessions import Overview
 from mailsuite.net.socket_path import short_path
-from mailsuite.wire.lines import LineBuffer
+from mailsuite.wire.lines import LineBuffer, LineFault
 from mailsuite.wire.signals import NEED_DATA, Signal
 
 #: Octets of a request: room for some thousand ids.
@@ -136,6 +136,8 @@ class ControlCore:
         line = self._lines.take_line()
         if line is NEED_DATA:
             return NEED_DATA
+        if isinstance(line, LineFault):
+            return Refused(f"not a request: {line.value}, which is {REQUEST_LIMIT:,} octets")
         try:
             return msgspec.json.decode(line, type=Request)  # type: ignore[arg-type]
         except (msgspec.MsgspecError, TypeError) as error:

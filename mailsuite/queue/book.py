@@ -15,6 +15,7 @@ import msgspec
 
 from mailsuite.errors import NotFound
 from mailsuite.model import Address, Delayed, Delivered, Failed, Outcome, Pending, Queued, Selection
+from mailsuite.queue.orders import RETURN
 from mailsuite.queue.ready import Entry, Ready
 from mailsuite.queue.schedule import Schedules, given_up
 from mailsuite.queue.selection import selected
@@ -28,6 +29,13 @@ def anywhere(lane: str) -> bool:
     return True
 
 
+class _Lease(msgspec.Struct, frozen=True, gc=False):
+    """``at``: when it was given; ``via``: by which host the message was to go then."""
+
+    at: float
+    via: str
+
+
 class Book:
     """The queued messages.  ``now`` gives seconds since the epoch."""
 
@@ -36,8 +44,7 @@ class Book:
         self._now = now
         self._rng = rng
         self._messages: dict[str, Queued] = {}
-        #: When each lease was given.
-        self._leases: dict[str, float] = {}
+        self._leases: dict[str, _Lease] = {}
         #: (due, id) of what is not due yet; entries that are no longer true are skipped when they come up.
         self._due: list[tuple[float, str]] = []
         self._ready = Ready(self._can_go)
@@ -62,6 +69,7 @@ class Book:
         now = self._now()
         if which.ids is not None:
             found = (self._messages.get(id) for id in dict.fromkeys(which.ids))
+            which = msgspec.structs.replace(which, ids=None)  # which would be looked through for each
             return [queued for queued in found if queued is not None and selected(which, queued, now)]
         return [queued for queued in self.all() if selected(which, queued, now)]
 
@@ -96,7 +104,7 @@ class Book:
         self._ripen(now)
         leased: list[Queued] = []
         while len(leased) < limit and (entry := self._ready.take(enter)) is not None:
-            self._leases[entry.id] = now
+            self._leases[entry.id] = _Lease(now, self._messages[entry.id].via)
             leased.append(msgspec.structs.replace(self._messages[entry.id], lane=entry.lane))
         return leased
 
@@ -128,7 +136,7 @@ class Book:
         """Have it leased to nobody before ``release``; whether it is, for somebody may have it already."""
         if id in self._leases:
             return False
-        self._leases[id] = self._now()
+        self._leases[id] = _Lease(self._now(), self.get(id).via)
         return True
 
     def release(self, id: str) -> None:
@@ -158,8 +166,10 @@ class Book:
             attempts = queued.attempts + 1
             due = self._now() + schedule.wait(attempts, self._rng)
             return msgspec.structs.replace(queued, pending=(), attempts=attempts, due=due), ()
-        final = given_up(queued, outcomes, self._leases.get(id, self._now()))
-        changed = msgspec.structs.replace(queued, attempts=queued.attempts + (1 if outcomes else 0), lane=lane)
+        lease = self._leases.get(id) or _Lease(self._now(), queued.via)
+        final = given_up(queued, outcomes, lease.at)
+        attempts = queued.attempts + (1 if outcomes else 0)
+        changed = msgspec.structs.replace(queued, attempts=attempts, lane=_lane(queued, lane, lease))
         if told:
             changed = schedule.timed(msgspec.structs.replace(changed, told=self._now()))
         now = self._now()
@@ -174,6 +184,14 @@ class Book:
     def add(self, queued: Queued) -> None:
         """A message that was not here before; when it expires and so on is up to the schedule."""
         self.put(self._schedules.of(queued.envelope).timed(queued))
+
+
+def _lane(queued: Queued, lane: str, lease: _Lease) -> str:
+    """What the message waits for after an attempt that found no room in ``lane``.  It may have been ordered elsewhere
+    since that began."""
+    if queued.returned:
+        return RETURN
+    return lane if queued.via == lease.via else ""
 
 
 def _domain(queued: Queued) -> str:

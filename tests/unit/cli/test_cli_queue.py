@@ -17,6 +17,7 @@ from twisted.internet.defer import fail, succeed
 from twisted.internet.task import Clock
 
 from mailsuite.cli.commands import cli
+from mailsuite.cli.queue_access import open_queue
 from mailsuite.cli.queue_orders import Result, ordered
 from mailsuite.cli.queue_stats import stats_lines
 from mailsuite.disk.placement import place
@@ -31,10 +32,12 @@ from mailsuite.queue.disk import DiskQueue
 from mailsuite.queue.file import Places
 from mailsuite.queue.records import Records
 from mailsuite.queue.schedule import Schedule
+from mailsuite.queue.writes import AT_ONCE
 from mailsuite.sendmail import admin
 from mailsuite.sendmail.exits import Exit
 from mailsuite.sendmail.options import Mode, Options
 from mailsuite.services.lock import FolderLock
+from mailsuite.testing.disk import MemoryDisk
 from mailsuite.testing.memory_store import MemoryStores
 from mailsuite.testing.quotas import MemoryQuotas
 from mailsuite.testing.results import result_of
@@ -97,6 +100,25 @@ def refused(*args: str) -> str:
     assert result.exit_code == 1
     assert len(result.output.splitlines()) == 1
     return result.output
+
+
+def test_an_order_for_more_than_are_written_together_needs_no_server(folder: str) -> None:
+    many = 2 * AT_ONCE + 1
+    queue = DiskQueue(folder, MemoryDisk(), Inline(), Clock())
+    for number in range(many):
+        envelope = Envelope(f"n{number}", Address("al", "a.test"), (Recipient(BOB),), time.time())
+        place(RealDisk(), [queue.placement(envelope, b"", Content(b"x\n", "", 2, 3))])
+    assert f"{many + 2} messages" in run("hold", "--queue", folder, "--all")
+    assert all(one["held"] for one in listed(folder).values())
+    assert f"{many + 2} messages" in run("drop", "--queue", folder, "--all")
+    assert listed(folder) == {}
+
+
+def test_any_number_of_ids_can_be_named(place_of: str) -> None:
+    ids = ("m1", *(f"nosuchmessage{number}" for number in range(20_000)), "m2")
+    with open_queue(place_of, change=False) as access:
+        assert [one.envelope.id for one in access.list(Selection(ids=ids))] == ["m1", "m2"]
+        assert access.list(Selection(ids=())) == []
 
 
 def listed(folder: str) -> dict[str, dict]:  # type: ignore[type-arg]

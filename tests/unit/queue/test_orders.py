@@ -99,6 +99,26 @@ def test_no_attempt_begins_while_an_order_is_written(world: World, what: Order, 
     assert seen == [["m1"] if goes_on else []]
 
 
+@pytest.mark.parametrize("what", [Bounce("no"), Reroute("mx9.test")])
+def test_what_is_ordered_elsewhere_during_an_attempt_does_not_wait_for_the_host_it_was_to_go_to(what: Order) -> None:
+    world = World()
+    world.add("m1")
+    world.lease()
+    result_of(order(world.queue, "m1", what))
+    result_of(world.queue.settle("m1", [], False, "slow.test"))
+    leased = result_of(world.queue.lease(1, lambda lane: lane != "slow.test"))
+    assert [one.envelope.id for one in leased] == ["m1"]
+
+
+def test_what_waits_for_room_waits_on_through_other_orders() -> None:
+    world = World()
+    world.add("m1")
+    world.lease()
+    result_of(order(world.queue, "m1", Kick()))
+    result_of(world.queue.settle("m1", [], False, "slow.test"))
+    assert not result_of(world.queue.lease(1, lambda lane: lane != "slow.test"))
+
+
 def test_what_could_not_be_written_is_told_and_the_rest_is_done(world: World) -> None:
     world.disk.fail("replace", FULL)
     ordered = result_of(world.queue.order(EVERYTHING, Hold()))
