@@ -6,7 +6,7 @@ import os
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from mailsuite.cli.queue_table import shown
+from mailsuite.printable import printable
 from mailsuite.services.explained import Answer, Step
 
 _MARKS = {Answer.YES: "ok", Answer.NO: "NO", Answer.LATER: "LATER", Answer.NOTE: "-"}
@@ -23,12 +23,12 @@ def lines_of(steps: Sequence[Step], width: int, folder: str) -> Iterator[str]:
     for step in steps:
         if step.stage == "outcome":
             yield ""
-        about = f"{shown(step.about)}: " if step.about else ""
+        about = f"{printable(step.about)}: " if step.about else ""
         head = f"{_MARKS[step.answer]:<{_MARK}}  {step.stage:<{_STAGE}}  "
         if step.stage == "dns":
             about = f"{step.rule} {about}"
         yield from textwrap.wrap(
-            about + shown(step.words), width, initial_indent=head, subsequent_indent=_INDENT, break_on_hyphens=False
+            about + printable(step.words), width, initial_indent=head, subsequent_indent=_INDENT, break_on_hyphens=False
         )
         if step.where:
             yield from _by(step.rule, step.where.removeprefix(folder + os.sep), width)

@@ -23,6 +23,7 @@ from mailsuite.cli.queue_why import why as why_lines
 from mailsuite.errors import InvalidName, NotAllowed, NotFound
 from mailsuite.model import EVERYTHING, Bounce, Drop, Hold, Kick, Order, Queued, Release, Reroute, Selection
 from mailsuite.queue.file import Places, checked_via
+from mailsuite.queue.orders import checked_words
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -141,7 +142,7 @@ def show_stats(config: str | None, folder: str | None, as_json: bool, top: int, 
 def _kick(config: str | None, folder: str | None, as_json: bool, **given: Any) -> None:
     which = selection(**given)
     with open_queue(folder or queue_folder(config), change=True) as access:
-        found = _chosen(access, which)
+        found = _chosen(access, which, change=True)
         held = [one.envelope.id for one in found if one.held]
         if which.ids and held:
             raise NotAllowed(
@@ -211,6 +212,7 @@ def bounce(words: str, **given: Any) -> None:
     """
     if not words.strip():
         raise InvalidName("--words has no words: say what the sender is told, or leave it out")
+    words = checked_words(words)
     _steer(Bounce(words), "returned", "will be returned", **given)
 
 
@@ -260,14 +262,16 @@ def _width() -> int:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
 
 
-def _chosen(access: QueueAccess, which: Selection) -> Sequence[Queued]:
-    """These messages; looked for before anything is done to one.  Raises NotFound if one that was named is not
-    there."""
+def _chosen(access: QueueAccess, which: Selection, change: bool = False) -> Sequence[Queued]:
+    """These messages; looked for before anything is done to one (``change`` says that something will).  Raises NotFound
+    if one that was named is not there."""
     if which.ids is not None:
         there = {one.envelope.id for one in access.list(Selection(ids=which.ids))}
         missing = [id for id in which.ids if id not in there]
         if missing:
-            raise NotFound(f"no message {', '.join(missing)} in the queue; nothing was changed")
+            more = f" and {len(missing) - NAMED} more" if missing[NAMED:] else ""
+            done = "; nothing was changed" if change else ""
+            raise NotFound(f"no message {', '.join(missing[:NAMED])}{more} in the queue{done}")
     return access.list(which)
 
 
@@ -278,7 +282,7 @@ def _steer(
     """Give the order for those that are meant; see ``_say``."""
     which = some(selection(**given), everything)
     with open_queue(folder or queue_folder(config), change=True) as access:
-        _say(ordered(access, _chosen(access, which), order), what, as_json, happens)
+        _say(ordered(access, _chosen(access, which, change=True), order), what, as_json, happens)
 
 
 def _say(result: Result, what: str, as_json: bool, happens: str = "") -> None:

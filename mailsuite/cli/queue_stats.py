@@ -6,8 +6,9 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from mailsuite.cli.queue_table import shown, size, span
+from mailsuite.cli.queue_table import size, span
 from mailsuite.model import Queued
+from mailsuite.printable import printable
 
 
 def stats(messages: Sequence[Queued], now: float, most: int) -> dict[str, object]:
@@ -48,7 +49,7 @@ def stats_lines(messages: Sequence[Queued], now: float, most: int, width: int) -
             yield ""
             yield f"messages     {title}"
             for row in rows:
-                yield from _in_columns(f"{row['messages']:<12} ", shown(row[key]), width)
+                yield from _in_columns(f"{row['messages']:<12} ", printable(row[key]), width)
 
 
 def _in_columns(head: str, text: str, width: int) -> Sequence[str]:

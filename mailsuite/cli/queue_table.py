@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from mailsuite.model import Pending, Queued
+from mailsuite.printable import printable
 
 _HEADS = ("id", "size", "arrived", "due", "sender", "recipient")
 _GAP, _INDENT = "  ", "    "
@@ -39,12 +40,12 @@ def table(messages: Sequence[Queued], now: float, width: int) -> Iterator[str]:
 def _rows(one: Queued, now: float) -> Iterator[_Row]:
     """One a recipient; what is the same for all stands on the first."""
     arrived = f"{span(now - one.envelope.arrived)} ago"
-    common = (one.envelope.id, size(one.size), arrived, _due(one, now), shown(str(one.envelope.sender)) or "<>")
+    common = (one.envelope.id, size(one.size), arrived, _due(one, now), printable(str(one.envelope.sender)) or "<>")
     waiting = [(str(entry.recipient.address), _said(entry)) for entry in one.pending] or [(_those(one), "")]
     for index, (recipient, said) in enumerate(waiting):
         last = index + 1 == len(waiting)
         error = said if last or waiting[index + 1][1] != said else ""
-        cells = (*(common if index == 0 else ("",) * len(common)), shown(recipient))
+        cells = (*(common if index == 0 else ("",) * len(common)), printable(recipient))
         yield _Row(cells, (error, unwritten(one)) if last else (error,))
 
 
@@ -67,18 +68,13 @@ def unwritten(one: Queued) -> str:
     """That what came of it is not on disk, if that is so."""
     if not one.pending:
         return "sent or returned, " + (
-            f"result not written: {shown(one.unwritten)}" if one.unwritten else "being removed"
+            f"result not written: {printable(one.unwritten)}" if one.unwritten else "being removed"
         )
-    return f"tried, result not written: {shown(one.unwritten)}" if one.unwritten else ""
+    return f"tried, result not written: {printable(one.unwritten)}" if one.unwritten else ""
 
 
 def _said(entry: Pending) -> str:
-    return shown(entry.last_text)
-
-
-def shown(text: str) -> str:
-    """Others' words, without what would steer a terminal."""
-    return text if text.isprintable() else "".join(char if char.isprintable() else "?" for char in text)
+    return printable(entry.last_text)
 
 
 def _below(words: str, width: int) -> Sequence[str]:

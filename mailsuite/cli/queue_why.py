@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from mailsuite.cli.queue_table import shown, size, span
+from mailsuite.cli.queue_table import size, span
 from mailsuite.mime.dsn_words import reason
 from mailsuite.model import Pending, Queued, Status
+from mailsuite.printable import printable
 from mailsuite.queue.unwritten import AGAIN
 
 
 def why(one: Queued, now: float) -> Iterator[str]:
     """Lines about a message."""
     envelope = one.envelope
-    sender = shown(str(envelope.sender)) or "<>"
+    sender = printable(str(envelope.sender)) or "<>"
     yield f"{envelope.id}: from {sender}, {_octets(one.size)}, arrived {span(now - envelope.arrived)} ago"
     for entry in one.pending:
-        yield f"  {shown(str(entry.recipient.address))}"
+        yield f"  {printable(str(entry.recipient.address))}"
         yield from (f"    {line}" for line in _about(entry, one))
     if not one.pending:
         yield "  nobody waits any more: it was sent or returned"
@@ -29,7 +30,7 @@ def why(one: Queued, now: float) -> Iterator[str]:
 
 
 def _unwritten(one: Queued) -> Iterator[str]:
-    yield f"What came of its last attempt cannot be written down: {shown(one.unwritten)}"
+    yield f"What came of its last attempt cannot be written down: {printable(one.unwritten)}"
     yield f"That is tried every {AGAIN:.0f} s. Make room, or mend the disk; until then nothing else happens to it."
     yield "If the server is killed before, the next start repeats the attempt, and who was served is served twice."
     rest = ", and who still waits gets nothing" if one.pending else ""
@@ -42,14 +43,14 @@ def _octets(count: int) -> str:
 
 def _about(entry: Pending, one: Queued) -> Iterator[str]:
     if entry.last_text and not entry.last_status:
-        yield f"kept on hold: {shown(entry.last_text)}"
+        yield f"kept on hold: {printable(entry.last_text)}"
         return
     if not entry.attempts:
         yield "not tried yet" if not one.attempts else "not tried yet: its destination has as much as it takes"
         return
     times = "once" if entry.attempts == 1 else f"{entry.attempts} times"
     yield f"tried {times}: {reason(Status.parse(entry.last_status), entry.last_host)}"
-    yield shown(f"{entry.last_status} {entry.last_text}")
+    yield printable(f"{entry.last_status} {entry.last_text}")
 
 
 def _next(one: Queued, now: float) -> str:
@@ -63,13 +64,13 @@ def _next(one: Queued, now: float) -> str:
         return f"It is scheduled: not sent before {_moment(one.envelope.release)}."
     until = f"and given up at {_moment(one.expires)}"
     if one.due <= now:
-        return f"It is due now, waits for its turn at {shown(one.lane) or 'its destination'}, {until}."
+        return f"It is due now, waits for its turn at {printable(one.lane) or 'its destination'}, {until}."
     return f"It is tried again in {span(one.due - now)}, at {_moment(one.due)}, {until}."
 
 
 def _wishes(one: Queued, now: float) -> Iterator[str]:
     if one.via:
-        yield f"  It goes by {shown(one.via)}, as somebody ordered (`mailsuite queue reroute`)."
+        yield f"  It goes by {printable(one.via)}, as somebody ordered (`mailsuite queue reroute`)."
     if one.envelope.require_tls and not one.envelope.sender.is_null:
         yield "  It is only sent over verified TLS (REQUIRETLS)."
     if one.envelope.priority:

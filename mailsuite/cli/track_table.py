@@ -6,7 +6,7 @@ import textwrap
 import time
 from collections.abc import Iterator
 
-from mailsuite.cli.queue_table import shown, size
+from mailsuite.cli.queue_table import size
 from mailsuite.happenings import (
     Accepted,
     Checked,
@@ -23,6 +23,7 @@ from mailsuite.happenings import (
     Tried,
     Waiting,
 )
+from mailsuite.printable import printable
 from mailsuite.routing.transports import DISCARDED
 from mailsuite.track.life import Life
 
@@ -41,7 +42,7 @@ def lines_of(one: Life, width: int) -> Iterator[str]:
             yield f"  {day}"
             today = day
         yield from textwrap.wrap(
-            shown(words),
+            printable(words),
             max(width, _NARROWEST),
             initial_indent=f"  {at}  {kind:<10}",
             subsequent_indent=_INDENT,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeAlias
 
 import msgspec
@@ -25,6 +25,7 @@ from mailsuite.model import EVERYTHING, Order, Queued, Reroute, Selection
 from mailsuite.net.connection import Connection
 from mailsuite.net.sessions import Overview
 from mailsuite.net.socket_path import short_path
+from mailsuite.printable import printable
 from mailsuite.wire.lines import LineBuffer, LineFault
 from mailsuite.wire.signals import NEED_DATA, Signal
 
@@ -34,6 +35,8 @@ REQUEST_LIMIT = 256 * 1024
 PAGE = 1000
 #: Reasons why something was not done that are logged of one order.
 REASONS = 5
+#: Ids of an order that are logged; more are only counted.  Characters of the line.
+NAMED, WORDS = 20, 1000
 #: Seconds without a request after which a connection ends.
 IDLE_LIMIT = 60.0
 
@@ -188,11 +191,16 @@ class ControlConnection(Connection[ControlCore]):
 
 
 def _words(request: Change) -> str:
-    """For the log: ``hold ids=237t1k88f5lgdj1v``."""
+    """For the log: ``hold ids=237t1k88f5lgdj1v``; one line, however many are meant."""
     given = msgspec.to_builtins(request.which)
-    which = " ".join(f"{key}={','.join(value) if key == 'ids' else value}" for key, value in given.items())
+    which = " ".join(f"{key}={_named(value) if key == 'ids' else value}" for key, value in given.items())
     how = f" via {request.order.via or 'the usual way'}" if isinstance(request.order, Reroute) else ""
-    return f"{type(request.order).__name__.lower()} {which or 'everything'}{how}"
+    return printable(f"{type(request.order).__name__.lower()} {which or 'everything'}{how}")[:WORDS]
+
+
+def _named(ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
+    return f"{','.join(ids[:NAMED])}{more}"
 
 
 class ControlFactory(ServerFactory):

@@ -12,12 +12,14 @@ from typing import TypeAlias
 
 import msgspec
 
-from mailsuite.errors import NotAllowed
+from mailsuite.errors import InvalidName, NotAllowed
 from mailsuite.model import Bounce, Hold, Kick, Order, Queued, Release, Reroute
 from mailsuite.queue.file import checked_via
 
 #: The lane of what needs no destination.
 RETURN = "(return)"
+#: Characters of the words with which a message is returned: they are kept with it, in memory too.
+WORDS_LIMIT = 1000
 
 Change: TypeAlias = Callable[[Queued], Queued]
 
@@ -34,7 +36,16 @@ def change_by(order: Hold | Release | Kick | Reroute | Bounce, now: float) -> Ch
         case Reroute():
             return partial(_reroute, via=checked_via(order.via))
         case Bounce():
-            return partial(_bounce, words=order.words, now=now)
+            return partial(_bounce, words=checked_words(order.words), now=now)
+
+
+def checked_words(words: str) -> str:
+    """``words`` if a sender can be told that; InvalidName."""
+    if not words.strip():
+        raise InvalidName("there are no words: what is the sender to be told?")
+    if len(words) > WORDS_LIMIT:
+        raise InvalidName(f"{len(words)} characters of words; the sender is told {WORDS_LIMIT} at most")
+    return words
 
 
 def is_meant(order: Order, queued: Queued, now: float) -> bool:

@@ -24,6 +24,7 @@ from mailsuite.happenings import Tried
 from mailsuite.interfaces import IBody, ICourier, IObserver, IQueue, IReports, IRouter
 from mailsuite.model import Address, Delayed, Delivered, Failed, Outcome, Queued, Status
 from mailsuite.observers import NOBODY
+from mailsuite.printable import printable
 from mailsuite.queue.attempt import Attempted, Carrier
 from mailsuite.queue.book import NONE_KEPT
 from mailsuite.queue.hosts import Destinations, Place, UnreachableHosts
@@ -296,13 +297,13 @@ class Runner:
             words = outcome.reply if isinstance(outcome, Delivered) else f"{outcome.status} {outcome.text}"
             host = f" by {outcome.host}" if outcome.host else ""
             # Made here: a format string would cost as much as a transaction's commands.
-            self.log.info("{line}", line=f"{id}: <{outcome.recipient}> {what}{host}: {words}", id=id)
+            self.log.info("{line}", line=printable(f"{id}: <{outcome.recipient}> {what}{host}: {words}"), id=id)
             if self._observer.listens:
                 self._tell(queued.envelope.id, outcome, words)
 
     def _log_kept(self, id: str, kept: Mapping[Address, str]) -> None:
         for recipient, why in kept.items():
-            self.log.info("{id}: <{recipient}> kept on hold: {why}", id=id, recipient=recipient, why=why)
+            self.log.info("{id}: <{recipient}> kept on hold: {why}", id=id, recipient=recipient, why=printable(why))
             self._observer.happened(Tried(self._clock.seconds(), id, str(recipient), "held", "", why))
 
     def _tell(self, id: str, outcome: Outcome, words: str) -> None:

@@ -241,7 +241,7 @@ class Explainer:
         elif not isinstance(verdict, Accept):
             raise TypeError(verdict)
         elif isinstance(check, Size) and not arguments[-1]:
-            answer, words = Answer.NOTE, "the size is not known: give it with --size"
+            answer, words = Answer.NOTE, "not asked: no size was given"
         if listed := place_in_list(check, self._settings, path, found, arguments):
             return Step(_STAGES[stage], about, answer, words, f"{spelled(path)}.recipients", listed)
         if not path:

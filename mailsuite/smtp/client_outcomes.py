@@ -7,6 +7,7 @@ servers and is temporary (RFC 5321 §4.5.3.1.10).
 from __future__ import annotations
 
 from mailsuite.model import Address, Delayed, Failed, Outcome, Status
+from mailsuite.printable import printable
 from mailsuite.smtp.client_events import Step
 from mailsuite.smtp.reply import ProtocolError, Reply
 
@@ -21,8 +22,7 @@ _COMMAND = {Step.MAIL: "MAIL FROM", Step.RCPT: "RCPT TO", Step.DATA: "DATA", Ste
 
 def words(reply: Reply) -> str:
     """A reply as one line of bounded length that is safe to print: a server may send anything."""
-    text = str(reply)[:WORDS_LIMIT]
-    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+    return printable(str(reply)[:WORDS_LIMIT])
 
 
 def refused(recipient: Address, peer: str, step: Step, reply: Reply) -> Outcome:

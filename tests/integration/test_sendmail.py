@@ -299,5 +299,7 @@ def test_explain_says_what_the_server_would_do(programs: Programs) -> None:
     assert programs.instance.config.read_text().splitlines()[line - 1].startswith("trusted_networks")
     verified = programs.run("sendmail", "-bv", "nobody", "demo").stdout.decode()
     assert "550 5.1.1" in verified
+    assert "no size was given" in verified
+    assert "--size" not in verified  # which is no option of sendmail
     assert "into INBOX of demo@demo.test" in verified
     assert max(map(len, verified.splitlines())) <= 80

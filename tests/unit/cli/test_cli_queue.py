@@ -184,8 +184,28 @@ def test_one_unknown_id_and_nothing_is_done(place_of: str, command: str) -> None
     if command == "release":
         run("hold", "--queue", place_of, "m1")
     before = listed(place_of)
-    assert "no message m9" in refused(command, "--queue", place_of, "m1", "m9")
+    said = refused(command, "--queue", place_of, "m1", "m9")
+    assert "no message m9 in the queue" in said
+    assert ("nothing was changed" in said) is (command not in ("why", "list"))
     assert listed(place_of) == before
+
+
+def test_of_many_unknown_ids_some_are_named(place_of: str) -> None:
+    said = refused("hold", "--queue", place_of, "m1", *(f"n{number}" for number in range(25)))
+    assert "n18, n19 and 5 more in the queue; nothing was changed" in said
+
+
+def test_words_of_a_return_have_a_limit(place_of: str) -> None:
+    assert "1000 at most" in refused("bounce", "--queue", place_of, "--words", "x" * 1001, "m1")
+    run("bounce", "--queue", place_of, "--words", "x" * 1000, "m1")
+
+
+def test_sendmail_flushes_mail_for_domains_below_one(place_of: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 1985 §5.3."""
+    monkeypatch.setattr(admin, "_folder", lambda options: place_of)
+    for domain, flushed in (("test", False), ("@test", True)):
+        assert admin.do(Options(mode=Mode.FLUSH, queue_recipient=domain)) is Exit.OK
+        assert (listed(place_of)["m2"]["due"] <= time.time()) is flushed
 
 
 @pytest.mark.parametrize(

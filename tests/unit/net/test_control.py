@@ -14,7 +14,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from mailsuite.model import Address, Envelope, Ordered, Recipient
-from mailsuite.net.control import PAGE, REASONS, REQUEST_LIMIT, ControlFactory, Orders, listen
+from mailsuite.net.control import PAGE, REASONS, REQUEST_LIMIT, WORDS, ControlFactory, Orders, listen
 from mailsuite.net.sessions import Described, Overview
 from mailsuite.net.socket_path import PATH_LIMIT, short_path
 from mailsuite.testing.memory_store import MemoryStores
@@ -121,8 +121,12 @@ def test_orders_are_logged_in_plain_words(world: World, monkeypatch: pytest.Monk
         ('{"sender":"<>","older":60}', "Release"),
         ('{"ids":["m1"]}', "Reroute", ',"via":"mx9.test"'),
         ('{"ids":["m1"]}', "Drop"),
+        (json.dumps({"ids": [f"n{number}" for number in range(25)]}), "Hold"),
+        ('{"error":"\\u001b[2J\\nx"}', "Hold"),
+        (json.dumps({"error": "x" * 5000}), "Hold"),
     ):
         world.ordered(*line)
+    assert len(str(said.pop())) == WORDS
     assert said == [
         "kick everything",
         "kick ids=m1,m2",
@@ -130,6 +134,8 @@ def test_orders_are_logged_in_plain_words(world: World, monkeypatch: pytest.Monk
         "release sender=<> older=60.0",
         "reroute ids=m1 via mx9.test",
         "drop ids=m1",
+        "hold ids=" + ",".join(f"n{number}" for number in range(20)) + " and 5 more",
+        "hold error=?[2J?x",
     ]
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 from runner_world import AL, BOB, DAN, EVE, HEADER, MX1, MX2, MXD, NOW, World, later, never
 from twisted.internet.defer import Deferred, fail
 
-from mailsuite.errors import NoRoute, OnHold, Temporary
+from mailsuite.errors import InvalidName, NoRoute, OnHold, Temporary
 from mailsuite.interfaces import IBody
 from mailsuite.model import (
     EVERYTHING,
@@ -32,10 +33,11 @@ from mailsuite.model import (
     Reroute,
     Status,
 )
+from mailsuite.queue.runner import Runner
 from mailsuite.queue.schedule import DAY, HOUR, MINUTE, Schedule
 from mailsuite.testing.courier import Answer, accept, unreachable
 from mailsuite.testing.queue import order
-from mailsuite.testing.results import result_of
+from mailsuite.testing.results import failure_of, result_of
 
 
 @pytest.fixture
@@ -298,6 +300,28 @@ def test_somebody_can_have_a_message_returned(world: World) -> None:
     ((_, (outcome,)),) = world.reports.reported
     assert outcome == Failed(BOB, Status(5, 0, 0), "there is no such company any more")
     assert world.listed() == []
+
+
+@pytest.mark.parametrize("words", ["", " \n", "x" * 1001])
+def test_words_of_a_return_are_some_and_not_too_many(world: World, words: str) -> None:
+    world.courier.answers["mx1.b.test"] = later
+    world.add("m1")
+    assert failure_of(order(world.queue, "m1", Bounce(words)), InvalidName)
+    assert world.listed() == ["m1"]
+
+
+def test_words_of_people_are_one_line_of_the_log(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    log = SimpleNamespace(
+        info=lambda text, **values: said.append(text.format(**{**values, "recipient": "", "id": ""})), failure=print
+    )
+    monkeypatch.setattr(Runner, "log", log)
+    world.router.table = {**world.router.table, "b.test": OnHold("ask\n\x1b[2Jfirst")}
+    world.add("m1", BOB)
+    world.add("m2", BOB)
+    result_of(order(world.queue, "m2", Bounce("go\r\n\x1b[2Jaway")))
+    assert [one.rpartition(":")[2] for one in said if "first" in one] == [" ask??[2Jfirst"] * 2
+    assert [one.rpartition(":")[2] for one in said if "away" in one] == [" 5.0.0 go???[2Jaway"]
 
 
 def test_somebody_can_choose_another_way(world: World) -> None:
