@@ -312,6 +312,7 @@ class Queued(msgspec.Struct, frozen=True, gc=False):
     ``held``: nothing happens before somebody lets it go; ``released``: somebody did, whatever rules say.
     ``lane`` is what it waits for room at, a domain or a host.  ``via`` is the host (``HOST`` or ``HOST:PORT``) that
     somebody chose for it, ``returned`` the words with which somebody wants it returned; empty otherwise.
+    ``trying``: since when it is being tried; 0 if it is not, and wherever it is not shown to somebody.
     ``unwritten``: why what came of its last attempt cannot be written down, which holds it; empty otherwise.  A message
     with nobody ``pending`` is done with, and is there until its removal is written."""
 
@@ -330,6 +331,7 @@ class Queued(msgspec.Struct, frozen=True, gc=False):
     returned: str = ""
     released: bool = False
     unwritten: str = ""
+    trying: float = 0.0
 
 
 class Selection(msgspec.Struct, frozen=True, omit_defaults=True):

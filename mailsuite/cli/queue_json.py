@@ -27,6 +27,7 @@ def _as_json(one: Queued) -> dict[str, object]:
         "release": envelope.release,
         "expires": one.expires,
         "priority": envelope.priority,
+        "trying": one.trying,
         "held": one.held,
         "via": one.via,
         "attempts": one.attempts,

@@ -23,7 +23,8 @@ def stats(messages: Sequence[Queued], now: float, most: int) -> dict[str, object
         "recipients": sum(len(one.pending) for one in messages),
         "octets": sum(one.size for one in messages),
         "new": sum(not one.attempts for one in messages),
-        "due": sum(one.due <= now and not one.held and not one.unwritten for one in messages),
+        "trying": sum(bool(one.trying) and not one.unwritten for one in messages),
+        "due": sum(one.due <= now and not (one.held or one.unwritten or one.trying) for one in messages),
         "held": sum(one.held for one in messages),
         "scheduled": sum(one.envelope.release > now for one in messages),
         "unwritten": sum(bool(one.unwritten) for one in messages),
@@ -39,6 +40,7 @@ def stats_lines(messages: Sequence[Queued], now: float, most: int, width: int) -
     octets = sum(one.size for one in messages)
     yield f"messages     {found['messages']} ({size(octets)}) for {found['recipients']} recipients"
     yield f"not tried    {found['new']}"
+    yield f"being tried  {found['trying']}"
     yield f"due now      {found['due']}"
     yield f"held         {found['held']}"
     yield f"scheduled    {found['scheduled']}"

@@ -52,6 +52,8 @@ def _rows(one: Queued, now: float) -> Iterator[_Row]:
 def _due(one: Queued, now: float) -> str:
     if one.unwritten or not one.pending:
         return "not written" if one.unwritten else "done"
+    if one.trying:
+        return "trying"
     due = "held" if one.held else "now" if one.due <= now else f"in {span(one.due - now)}"
     if one.envelope.release > now and not one.held:  # RFC 4865
         due = f"scheduled, {due}"

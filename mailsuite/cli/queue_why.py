@@ -58,14 +58,17 @@ def _next(one: Queued, now: float) -> str:
         return "It is being removed."
     if one.returned:
         return "It is about to be returned to its sender."
+    given_up = f"and is given up at {_moment(one.expires)}"
+    if one.trying:
+        then = "and is held after that" if one.held else given_up
+        return f"It is being tried now, for {span(now - one.trying)} so far, {then}."
     if one.held:
         return f"It is held: nothing happens before `mailsuite queue release {one.envelope.id}`."
     if one.envelope.release > now:
         return f"It is scheduled: not sent before {_moment(one.envelope.release)}."
-    until = f"and given up at {_moment(one.expires)}"
     if one.due <= now:
-        return f"It is due now, waits for its turn at {printable(one.lane) or 'its destination'}, {until}."
-    return f"It is tried again in {span(one.due - now)}, at {_moment(one.due)}, {until}."
+        return f"It is due now, waits for its turn at {printable(one.lane) or 'its destination'}, {given_up}."
+    return f"It is tried again in {span(one.due - now)}, at {_moment(one.due)}, {given_up}."
 
 
 def _wishes(one: Queued, now: float) -> Iterator[str]:

@@ -30,10 +30,12 @@ def anywhere(lane: str) -> bool:
 
 
 class _Lease(msgspec.Struct, frozen=True, gc=False):
-    """``at``: when it was given; ``via``: by which host the message was to go then."""
+    """``at``: when it was given; ``via``: by which host the message was to go then; ``attempt``: to try it, not to
+    change it."""
 
     at: float
     via: str
+    attempt: bool
 
 
 class Book:
@@ -73,6 +75,14 @@ class Book:
             return [queued for queued in found if queued is not None and selected(which, queued, now)]
         return [queued for queued in self.all() if selected(which, queued, now)]
 
+    def shown(self, which: Selection) -> list[Queued]:
+        """The same, with ``trying``."""
+        return [self._shown(queued) for queued in self.selected(which)]
+
+    def _shown(self, queued: Queued) -> Queued:
+        lease = self._leases.get(queued.envelope.id)
+        return msgspec.structs.replace(queued, trying=lease.at) if lease is not None and lease.attempt else queued
+
     def watch(self, woken: Callable[[], None]) -> None:
         self._woken.append(woken)
 
@@ -104,7 +114,7 @@ class Book:
         self._ripen(now)
         leased: list[Queued] = []
         while len(leased) < limit and (entry := self._ready.take(enter)) is not None:
-            self._leases[entry.id] = _Lease(now, self._messages[entry.id].via)
+            self._leases[entry.id] = _Lease(now, self._messages[entry.id].via, attempt=True)
             leased.append(msgspec.structs.replace(self._messages[entry.id], lane=entry.lane))
         return leased
 
@@ -136,7 +146,7 @@ class Book:
         """Have it leased to nobody before ``release``; whether it is, for somebody may have it already."""
         if id in self._leases:
             return False
-        self._leases[id] = _Lease(self._now(), self.get(id).via)
+        self._leases[id] = _Lease(self._now(), self.get(id).via, attempt=False)
         return True
 
     def release(self, id: str) -> None:
@@ -166,7 +176,7 @@ class Book:
             attempts = queued.attempts + 1
             due = self._now() + schedule.wait(attempts, self._rng)
             return msgspec.structs.replace(queued, pending=(), attempts=attempts, due=due), ()
-        lease = self._leases.get(id) or _Lease(self._now(), queued.via)
+        lease = self._leases.get(id) or _Lease(self._now(), queued.via, attempt=True)
         final = given_up(queued, outcomes, lease.at)
         attempts = queued.attempts + (1 if outcomes else 0)
         changed = msgspec.structs.replace(queued, attempts=attempts, lane=_lane(queued, lane, lease))

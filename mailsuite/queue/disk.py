@@ -176,7 +176,7 @@ class DiskQueue:
         self._book.release(id)
 
     def list(self, which: Selection = EVERYTHING) -> Deferred[Sequence[Queued]]:
-        return succeed(self._book.selected(which))
+        return succeed(self._book.shown(which))
 
     def order(self, which: Selection, order: Order) -> Deferred[Ordered]:
         return Deferred.fromCoroutine(self._order(which, order))

@@ -89,7 +89,7 @@ class MemoryQueue:
         self._book.release(id)
 
     def list(self, which: Selection = EVERYTHING) -> Deferred[Sequence[Queued]]:
-        return succeed(self._book.selected(which))
+        return succeed(self._book.shown(which))
 
     def order(self, which: Selection, order: Order) -> Deferred[Ordered]:
         return execute(self._order, which, order)

@@ -118,3 +118,19 @@ def test_programs_see_why_it_is_not_written(capsys: pytest.CaptureFixture[str]) 
 )
 def test_span(seconds: float, text: str) -> None:
     assert span(seconds) == text
+
+
+def test_what_is_under_way_is_not_due(capsys: pytest.CaptureFixture[str]) -> None:
+    under_way = msgspec.structs.replace(queued("m1", EVE, BOB), due=NOW - 5, trying=NOW - 4)
+    due = msgspec.structs.replace(queued("m2", EVE, BOB), due=NOW - 5)
+    rows = [line.split() for line in table([under_way, due], NOW, 0) if line.startswith("m")]
+    assert [row[5] for row in rows if row[0] in ("m1", "m2")] == ["trying", "now"]
+    assert "  It is being tried now, for 4 s so far, and is given up at " in "\n".join(why(under_way, NOW))
+    held = "\n".join(why(msgspec.structs.replace(under_way, held=True), NOW))
+    assert "It is being tried now, for 4 s so far, and is held after that." in held
+    assert "  It is due now, waits for its turn at its destination, and is given up at " in "\n".join(why(due, NOW))
+    found = stats([under_way, due], NOW, 1)
+    assert (found["trying"], found["due"]) == (1, 1)
+    assert "being tried  1" in stats_lines([under_way, due], NOW, 1, 0)
+    show_messages([under_way, due])
+    assert [one["trying"] for one in json.loads(capsys.readouterr().out)] == [NOW - 4, 0.0]

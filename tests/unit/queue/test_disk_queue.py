@@ -396,3 +396,16 @@ def test_who_watches_is_woken_once_for_all_that_arrive_together(server: Server) 
     server.add("m4")
     server.clock.advance(0)
     assert woken == ["woken", "woken"]
+
+
+def test_lists_say_what_is_being_tried(server: Server) -> None:
+    server.add("m1")
+    (waiting,) = result_of(server.queue.list())
+    assert server.lease() == ["m1"]
+    (shown,) = result_of(server.queue.list())
+    assert (waiting.trying, shown.trying) == (0.0, server.clock.seconds())
+    server.clock.advance(5)
+    result_of(order(server.queue, "m1", Hold()))
+    assert [one.trying for one in result_of(server.queue.list())] == [shown.trying]
+    result_of(server.queue.settle("m1", [Delayed(BOB, Status(4, 0, 0), "no")]))
+    assert [one.trying for one in result_of(server.queue.list())] == [0.0]
