@@ -125,6 +125,17 @@ class Tried(msgspec.Struct, frozen=True, tag="tried", gc=False):
     words: str
 
 
+class Steered(msgspec.Struct, frozen=True, tag="steered", gc=False):
+    """Somebody ordered something about it while it was in the relay queue: ``order`` is ``hold``, ``release``,
+    ``kick``, ``reroute``, ``drop`` or ``bounce``; ``words`` are those of a bounce, or the new host, empty for the usual
+    way."""
+
+    at: float
+    id: str
+    order: str
+    words: str
+
+
 class Notified(msgspec.Struct, frozen=True, tag="notified", gc=False):
     """Its sender, ``to``, was told by the notice ``notice``."""
 
@@ -164,6 +175,6 @@ class Removed(msgspec.Struct, frozen=True, tag="removed", gc=False):
 
 
 Happening: TypeAlias = (
-    Connected | Checked | Accepted | Refused | Rewritten | Placed | Waiting | Routed | Tried | Notified
+    Connected | Checked | Accepted | Refused | Rewritten | Placed | Waiting | Routed | Tried | Steered | Notified
     | Read | Moved | Removed
 )  # fmt: skip

@@ -20,6 +20,7 @@ from mailsuite.happenings import (
     Removed,
     Rewritten,
     Routed,
+    Steered,
     Tried,
     Waiting,
 )
@@ -64,6 +65,8 @@ def _told(what: Happening) -> tuple[str, str]:
             return "discarded", f"<{recipient}>: by the transport table; nobody is told"
         case Tried(recipient=recipient, result=result, host=host, words=words):
             return _RESULTS.get(result, result), f"<{recipient}>{f' by {host}' if host else ''}: {words}"
+        case Steered():
+            return "ordered", _steered(what)
         case Notified(notice=notice, to=to):
             return "notice", f"to <{to}>: {notice}"
         case Read(place=place, how=how):
@@ -72,6 +75,12 @@ def _told(what: Happening) -> tuple[str, str]:
             return "copied" if kept else "moved", f"to {target}, UID {targets[0]}"
         case Removed(place=place, how=how):
             return "removed", f"{how}, {place}"
+
+
+def _steered(what: Steered) -> str:
+    if what.order == "reroute":
+        return f"to go by {what.words or 'the usual way'}"
+    return f"{what.order}{f': {what.words}' if what.words else ''}"
 
 
 def _arrival(what: Connected | Checked | Accepted | Refused | Rewritten) -> tuple[str, str]:

@@ -20,11 +20,13 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mailsuite.errors import MailError
-from mailsuite.interfaces import IQueue, IQuotas
-from mailsuite.model import EVERYTHING, Order, Queued, Reroute, Selection
+from mailsuite.happenings import Steered
+from mailsuite.interfaces import IObserver, IQueue, IQuotas
+from mailsuite.model import EVERYTHING, Bounce, Order, Queued, Reroute, Selection
 from mailsuite.net.connection import Connection
 from mailsuite.net.sessions import Overview
 from mailsuite.net.socket_path import short_path
+from mailsuite.observers import NOBODY
 from mailsuite.printable import printable
 from mailsuite.wire.lines import LineBuffer, LineFault
 from mailsuite.wire.signals import NEED_DATA, Signal
@@ -94,8 +96,10 @@ class Orders:
 
     log = Logger()
 
-    def __init__(self, queue: IQueue) -> None:
+    def __init__(self, queue: IQueue, observer: IObserver, seconds: Callable[[], float]) -> None:
         self._queue = queue
+        self._observer = observer
+        self._seconds = seconds
         self._left: list[Queued] = []
 
     async def do(self, request: List | More | Change) -> Answer:
@@ -108,11 +112,21 @@ class Orders:
                 return self._page()
             self.log.info("queue: ordered to {what}", what=_words(request))
             ordered = await self._queue.order(request.which, request.order)
+            self._tell(request.order, ordered.done)
             for why, count in Counter(ordered.failed.values()).most_common(REASONS):
                 self.log.error("queue: {count} left as they were: {why}", count=count, why=why)
             return Done(ordered)
         except MailError as error:
             return Refused(str(error))
+
+    def _tell(self, order: Order, done: Sequence[str]) -> None:
+        """Each message has it in its life."""
+        if not self._observer.listens:
+            return
+        words = order.via if isinstance(order, Reroute) else order.words if isinstance(order, Bounce) else ""
+        at, name = self._seconds(), type(order).__name__.lower()
+        for id in done:
+            self._observer.happened(Steered(at, id, name, words))
 
     def _page(self) -> Page:
         messages = self._left[: -PAGE - 1 : -1]
@@ -160,9 +174,11 @@ class ControlConnection(Connection[ControlCore]):
 
     log: ClassVar[Logger] = Logger()
 
-    def __init__(self, queue: IQueue, quotas: IQuotas, look: Callable[[], Overview], clock: IReactorTime) -> None:
+    def __init__(
+        self, queue: IQueue, quotas: IQuotas, look: Callable[[], Overview], clock: IReactorTime, observer: IObserver
+    ) -> None:
         super().__init__(ControlCore(), clock, IDLE_LIMIT)
-        self._orders = Orders(queue)
+        self._orders = Orders(queue, observer, clock.seconds)
         self._quotas = quotas
         self._look = look
 
@@ -204,26 +220,41 @@ def _named(ids: Sequence[str]) -> str:
 
 
 class ControlFactory(ServerFactory):
-    """Serves ``queue`` and ``quotas``; ``look`` is the overview of now."""
+    """Serves ``queue`` and ``quotas``; ``look`` is the overview of now; ``observer`` is told what was ordered."""
 
     noisy = False
 
-    def __init__(self, queue: IQueue, quotas: IQuotas, look: Callable[[], Overview], clock: IReactorTime) -> None:
+    def __init__(
+        self,
+        queue: IQueue,
+        quotas: IQuotas,
+        look: Callable[[], Overview],
+        clock: IReactorTime,
+        observer: IObserver = NOBODY,
+    ) -> None:
+        self._observer = observer
         self._queue = queue
         self._quotas = quotas
         self._look = look
         self._clock = clock
 
     def buildProtocol(self, addr: IAddress | None) -> ControlConnection:
-        return ControlConnection(self._queue, self._quotas, self._look, self._clock)
+        return ControlConnection(self._queue, self._quotas, self._look, self._clock, self._observer)
 
 
-def listen(path: str, queue: IQueue, quotas: IQuotas, look: Callable[[], Overview], reactor: Any) -> IListeningPort:
+def listen(
+    path: str,
+    queue: IQueue,
+    quotas: IQuotas,
+    look: Callable[[], Overview],
+    reactor: Any,
+    observer: IObserver = NOBODY,
+) -> IListeningPort:
     """Take orders on the socket ``path`` (its folder exists; one left by a crash is replaced: only the process that
     holds the queue's lock may call this).  ``stopListening`` removes it.  Raises twisted's CannotListenError."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
     port: IListeningPort = reactor.listenUNIX(
-        short_path(path), ControlFactory(queue, quotas, look, reactor), mode=0o600
+        short_path(path), ControlFactory(queue, quotas, look, reactor, observer), mode=0o600
     )
     return port

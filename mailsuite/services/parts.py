@@ -218,7 +218,7 @@ class Parts:
         if self.local.folder:
             self._pickup.start()
         path = Places(self._settings.paths.queue).control
-        return control.listen(path, self._queue, self.shared.quotas, look, self.shared.clock)
+        return control.listen(path, self._queue, self.shared.quotas, look, self.shared.clock, self._observer)
 
     async def stop_relay(self) -> None:
         """Let attempts under way end, bounded in time."""

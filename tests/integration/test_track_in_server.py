@@ -65,6 +65,22 @@ def test_from_the_connection_to_the_mailbox_the_queue_and_the_end(instance: Inst
     assert by["removed"]["how"] == "expunged by IMAP"
 
 
+def test_what_was_ordered(instance: Instance) -> None:
+    letter = "Subject: x\r\nMessage-ID: <two@else.test>\r\n\r\nhello\r\n"
+    with smtplib.SMTP("127.0.0.1", instance.ports["smtp"], local_hostname="me.test") as client:
+        client.sendmail("ann@else.test", ["y@[127.0.0.9]"], letter)
+    (life,) = lives(instance, "<two@else.test>", 6)
+    assert life[-1]["type"] == "tried"
+    which = ["--recipient", "y@[127.0.0.9]"]
+    instance.command("queue", "reroute", "127.0.0.8:9", *which)
+    instance.command("queue", "drop", *which)
+    (life,) = lives(instance, "<two@else.test>", 8)
+    assert [(one["type"], one["order"], one["words"]) for one in life[6:]] == [
+        ("steered", "reroute", "127.0.0.8:9"),
+        ("steered", "drop", ""),
+    ]
+
+
 def test_refusals_and_pop3(instance: Instance) -> None:
     with smtplib.SMTP("127.0.0.1", instance.ports["smtp"]) as client:
         with pytest.raises(smtplib.SMTPRecipientsRefused):

@@ -13,6 +13,7 @@ from twisted.internet.defer import fail, succeed
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
+from mailsuite.happenings import Happening, Steered
 from mailsuite.model import Address, Envelope, Ordered, Recipient
 from mailsuite.net.control import PAGE, REASONS, REQUEST_LIMIT, WORDS, ControlFactory, Orders, listen
 from mailsuite.net.sessions import Described, Overview
@@ -25,7 +26,10 @@ from mailsuite.testing.stages import ReactorThread
 
 
 class World:
+    listens = True
+
     def __init__(self) -> None:
+        self.told: list[Happening] = []
         self.clock = Clock()
         self.queue = MemoryQueue(self.clock)
         stores = MemoryStores()
@@ -33,7 +37,7 @@ class World:
         self.quotas = MemoryQuotas(stores)
         for id in ("m1", "m2"):
             self.add(id)
-        self.protocol = ControlFactory(self.queue, self.quotas, self.look, self.clock).buildProtocol(None)
+        self.protocol = ControlFactory(self.queue, self.quotas, self.look, self.clock, self).buildProtocol(None)
         self.transport = StringTransport()
         self.protocol.makeConnection(self.transport)
 
@@ -43,6 +47,9 @@ class World:
     def add(self, id: str) -> None:
         envelope = Envelope(id, Address("al", "a.test"), (Recipient(Address("bob", "b.test")),), 0.0)
         self.queue.add(envelope, b"x\r\n")
+
+    def happened(self, what: Happening) -> None:
+        self.told.append(what)
 
     def ask(self, line: bytes) -> list[dict[str, object]]:
         self.transport.clear()
@@ -108,6 +115,27 @@ def test_changes_tell_to_whom(world: World) -> None:
     assert (left.held, left.via, left.returned) == (False, "mx9.test:26", "no")
     (answer,) = world.ask(b'{"do":"order","which":{},"order":{"type":"Reroute","via":"a b"}}\n')
     assert answer["answer"] == "refused"
+
+
+def test_what_is_ordered_is_told_of_each_message(world: World) -> None:
+    world.ordered('{"ids":["m1","m2","m9"]}', "Hold")
+    world.ordered('{"ids":["m1"]}', "Reroute", ',"via":"mx9.test:26"')
+    world.ordered('{"ids":["m1"]}', "Reroute", ',"via":""')
+    world.ordered('{"ids":["m1"]}', "Release")
+    world.ordered('{"ids":["m1"]}', "Kick")
+    world.ordered('{"ids":["m2"]}', "Kick")  # which is held
+    world.ordered('{"ids":["m1"]}', "Bounce", ',"words":"no"')
+    world.ordered('{"ids":["m2"]}', "Drop")
+    assert [(one.id, one.order, one.words) for one in world.told if isinstance(one, Steered)] == [
+        ("m1", "hold", ""),
+        ("m2", "hold", ""),
+        ("m1", "reroute", "mx9.test:26"),
+        ("m1", "reroute", ""),
+        ("m1", "release", ""),
+        ("m1", "kick", ""),
+        ("m1", "bounce", "no"),
+        ("m2", "drop", ""),
+    ]
 
 
 def test_orders_are_logged_in_plain_words(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

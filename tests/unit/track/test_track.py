@@ -26,6 +26,7 @@ from mailsuite.happenings import (
     Removed,
     Rewritten,
     Routed,
+    Steered,
     Tried,
     Waiting,
 )
@@ -308,6 +309,10 @@ def test_everything_has_its_line_and_fits(monkeypatch: pytest.MonkeyPatch) -> No
         Waiting(2.0, "1", ("e@f",)),
         Routed(3.0, "1", "f", ("mx.f:25",)),
         Tried(4.0, "1", "e@f", "delayed", "mx.f", "450 4.7.1 greylisted, " + "word " * 30),
+        Steered(5.0, "1", "hold", ""),
+        Steered(6.0, "1", "reroute", "mx9.f:26"),
+        Steered(7.0, "1", "reroute", ""),
+        Steered(8.0, "1", "bounce", "go\x1b[2J away"),
         Tried(90_000.0, "1", "e@f", "delivered", "mx.f", "250 ok"),
         Tried(90_000.5, "1", "g@h", "delivered", "discarded here", "discarded"),
         Notified(90_001.0, "1", "2", "a@b"),
@@ -324,10 +329,17 @@ def test_everything_has_its_line_and_fits(monkeypatch: pytest.MonkeyPatch) -> No
     assert any(line.endswith("discarded <g@h>: by the transport table; nobody is told") for line in text)
     assert all(len(line) <= 80 for line in text)
     assert "\x1b" not in "".join(text)
+    assert [line[22:] for line in text if "  ordered " in line] == [
+        "hold",
+        "to go by mx9.f:26",
+        "to go by the usual way",
+        "bounce: go?[2J away",
+    ]
     assert text[:2] == ["1", "  1970-01-01"]
     assert "  1970-01-02" in text
     starts = [line[12:22].strip() for line in text if line[2:4].isdigit() and ":" in line[2:10]]
     assert starts == [
         *("connected", "checked", "accepted", "rewritten", "refused", "queued", "routed", "delayed"),
+        *["ordered"] * 4,
         *("sent", "discarded", "notice", "delivered", "read", "copied", "removed"),
     ]
