@@ -27,12 +27,11 @@ def told(result: Result) -> str:
     ]
     for kind in result.missed:
         lines.append(f"    never happened: {kind}" + (f" ({result.skipped})" if kind == "full disk" else ""))
+    lines += [f"    nothing was {use}" for use in result.unused]
     for name, each in (("lost", b.lost), ("wrong", b.wrong), ("fault in the log", result.faults)):
         lines += [f"    {name}: {words}" for words in each[:SHOWN]]
     if result.peak_memory > MOST_MEMORY:
         lines.append(f"    more than {MOST_MEMORY >> 20} MiB of memory")
-    if not b.acknowledged:
-        lines.append("    nothing was accepted: that shows nothing")
     verdict = f"{len(b.lost)} lost, {len(b.wrong)} wrong, {len(result.faults)} faults in the log"
     word = "held" if result.good else "FAILED" if result.amiss else "shows too little"
     return "\n".join([*lines, f"{word}: {verdict}"])

@@ -93,6 +93,7 @@ class Appender(Client):
                 token, octets = self.ledger.new(Place.IMAP)
                 if client.append("INBOX", "(\\Seen)", None, octets)[0] == "OK":
                     self.ledger.answered(token, Place.IMAP)
+                    self.ledger.counts["appended"] += 1
 
 
 class ImapReader(Client):
@@ -111,6 +112,7 @@ class ImapReader(Client):
             uids = client.uid("SEARCH", "ALL")[1][0].split()
             chosen = self.random.sample(uids, min(AT_ONCE, len(uids)))
             found = dict(self._read(client, chosen))
+            self.ledger.counts["read over IMAP"] += len(found)
             self._flag(client, found)
             if len(uids) > FULL:
                 self._tidy_up(client, found)

@@ -24,11 +24,14 @@ from bench.soak.clients import Sender
 from bench.soak.faults import faults
 from bench.soak.ledger import Accident, Arrival, Entry, Ledger, Place, is_whole
 from bench.soak.names import SlowDNS
-from bench.soak.run import Result, soak
+from bench.soak.run import LATER_USES, USES, Result, soak
 from bench.soak.sink import Sink
 from mailsuite.testing.instance import Instance
 
 ALL = dict.fromkeys(KINDS, 1)
+USED = dict.fromkeys(USES + LATER_USES, 1)
+#: Of a run in which there was all that there should be.
+FULLY = ALL | USED
 
 
 def test_all_that_was_acknowledged_is_there_after_accidents(tmp_path: Path) -> None:
@@ -43,8 +46,8 @@ def test_all_that_was_acknowledged_is_there_after_accidents(tmp_path: Path) -> N
 
 
 def test_the_verdict_says_what_is_wrong() -> None:
-    counted = Balance(3, 0, 2, 0, 0, 0, 0, ("t1 for demo",), ("t2 is 2 times at demo",))
-    result = Result(60.0, ALL, 1.0, 100 << 20, "", ("KeyError",), counted)
+    counted = Balance(3, 0, 2, 0, 1, 0, 0, ("t1 for demo",), ("t2 is 2 times at demo",))
+    result = Result(60.0, FULLY, 1.0, 100 << 20, "", ("KeyError",), counted)
     assert not result.good
     assert told(result).splitlines()[-4:] == [
         "    lost: t1 for demo",
@@ -77,11 +80,11 @@ def test_help_says_what_every_option_does() -> None:
 
 
 def test_too_much_memory_is_no_good_end() -> None:
-    counted = Balance(3, 0, 3, 0, 0, 0, 0, (), ())
-    fine = Result(60.0, ALL, 1.0, run.MOST_MEMORY, "", (), counted)
+    counted = Balance(3, 0, 3, 0, 1, 0, 0, (), ())
+    fine = Result(60.0, FULLY, 1.0, run.MOST_MEMORY, "", (), counted)
     assert fine.good
     assert told(fine).splitlines()[-1] == "held: 0 lost, 0 wrong, 0 faults in the log"
-    fat = Result(60.0, ALL, 1.0, run.MOST_MEMORY + 1, "", (), counted)
+    fat = Result(60.0, FULLY, 1.0, run.MOST_MEMORY + 1, "", (), counted)
     assert told(fat).splitlines()[-2:] == [
         "    more than 200 MiB of memory",
         "FAILED: 0 lost, 0 wrong, 0 faults in the log",
@@ -89,8 +92,8 @@ def test_too_much_memory_is_no_good_end() -> None:
 
 
 def test_accidents_that_never_happened_are_told_and_nothing_is_shown_without_them() -> None:
-    counted = Balance(3, 0, 3, 0, 0, 0, 0, (), ())
-    without = {kind: n for kind, n in ALL.items() if kind not in ("full disk", "kill")}
+    counted = Balance(3, 0, 3, 0, 1, 0, 0, (), ())
+    without = {kind: n for kind, n in FULLY.items() if kind not in ("full disk", "kill")}
     result = Result(60.0, without, 1.0, 1 << 20, "only root can mount: no disk is filled", (), counted)
     assert not result.good
     assert told(result).splitlines()[-3:] == [
@@ -98,6 +101,23 @@ def test_accidents_that_never_happened_are_told_and_nothing_is_shown_without_the
         "    never happened: full disk (only root can mount: no disk is filled)",
         "shows too little: 0 lost, 0 wrong, 0 faults in the log",
     ]
+
+
+@pytest.mark.parametrize("use", [*USES, *LATER_USES])
+def test_a_soak_in_which_something_never_worked_shows_too_little(use: str) -> None:
+    """However patiently its clients bore that they were refused."""
+    relayed = use != "relayed"
+    counts = {name: n for name, n in FULLY.items() if name not in (use, "relayed")} | {"Pop3Reader interrupted": 4}
+    result = Result(60.0, counts, 1.0, 1 << 20, "", (), Balance(3, 0, 3, 0, relayed, 0, 0, (), ()))
+    assert told(result).splitlines()[-2:] == [
+        f"    nothing was {use}",
+        "shows too little: 0 lost, 0 wrong, 0 faults in the log",
+    ]
+
+
+def test_of_a_short_soak_nobody_asks_for_what_comes_when_mailboxes_fill() -> None:
+    counts = {name: n for name, n in FULLY.items() if name not in LATER_USES}
+    assert Result(59.0, counts, 1.0, 1 << 20, "", (), Balance(3, 0, 3, 0, 1, 0, 0, (), ())).good
 
 
 def test_each_accident_happens_once_however_little_time_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
