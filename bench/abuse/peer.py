@@ -114,12 +114,16 @@ class Smtp(Peer):
         self.send(command + b"\r\n")
         return self.reply()
 
-    def envelope(self, recipient: str, sender: str = "mallory@evil.test") -> Self:
-        """Up to ``354``."""
+    def addressed(self, recipient: str, sender: str = "mallory@evil.test") -> Self:
+        """Up to what comes before the message."""
         for command in (b"EHLO evil.test", b"MAIL FROM:<%b>" % sender.encode(), b"RCPT TO:<%b>" % recipient.encode()):
             answer = self.ask(command)
             assert answer.startswith(b"250"), answer
-        answer = self.ask(b"DATA")
+        return self
+
+    def envelope(self, recipient: str, sender: str = "mallory@evil.test") -> Self:
+        """Up to ``354``."""
+        answer = self.addressed(recipient, sender).ask(b"DATA")
         assert answer.startswith(b"354"), answer
         return self
 

@@ -89,6 +89,11 @@ def test_no_scale_makes_a_bomb_smaller_than_what_it_is_about(instance: Instance)
     assert (aim.sized(1000, 5), aim.sized(1000, 50)) == (10, 50)
 
 
+def test_each_impossible_size_of_a_chunk_is_tried(instance: Instance) -> None:
+    met = run(TABLE["chunks_of_nothing"], instance, 0.01).met
+    assert re.findall(r"(\S+) '[45]\d\d", met) == ["99999999999999999999", "18446744073709551616", "-1", "LAST"], met
+
+
 @pytest.mark.parametrize("calm", [0.0, 60.0])
 def test_a_server_that_stalls_for_three_seconds_is_found(
     calm: float, instance: Instance, monkeypatch: pytest.MonkeyPatch
