@@ -428,3 +428,36 @@ def test_a_store_that_is_closed_waits_for_no_moment(site: Site) -> None:
     result_of(site.stores.close())
     failure_of(site.stores.moment(), CancelledError)
     assert site.clock.getDelayedCalls() == []
+
+
+@pytest.mark.parametrize("failures", [0, 1])
+def test_a_second_unit_follows_the_first_also_when_asked_first(
+    site: Site, monkeypatch: pytest.MonkeyPatch, failures: int
+) -> None:
+    """Their promises are in one chain: of what the two do only what comes of them is done, in order, and also when
+    the disk fails meanwhile."""
+    inbox = site.mailbox()
+    store(inbox, [1, 2, 3], FlagOp.ADD, FLAGGED)
+    store(inbox, [1, 2, 3], FlagOp.ADD, SEEN)
+    first, second = inbox.folder.behind._units
+    renamed: list[str] = []
+    rename, left = os.rename, failures
+
+    def failing(old: str, new: str, **folders: int) -> None:
+        nonlocal left
+        if left:
+            left -= 1
+            raise OSError(errno.ENOSPC, "no space left")
+        rename(old, new, **folders)
+        renamed.append(new.partition(":2,")[2])
+
+    monkeypatch.setattr(many.os, "rename", failing)
+    for _ in range(failures):
+        with pytest.raises(DiskFull):
+            second.promise.perform()
+        assert (first.promise.done, second.promise.done) == (False, False)
+    second.promise.perform()
+    assert (first.promise.done, second.promise.done) == (True, True)
+    assert (renamed, letters(site)) == (["FS"] * 3, ["FS"] * 3)
+    assert not first.promise.missed
+    assert not second.promise.missed
