@@ -132,6 +132,7 @@ class Batches:
         self._passing: list[tuple[Placed, Sequence[_Message]]] = []  # behind, too, with time
         self._count_behind = self._octets_behind = 0
         self._stuck: list[tuple[Placed, Sequence[_Message]]] = []  # what could not be placed
+        self._told: set[str] = set()  # why
         self._finishing = False
         self._next_try: IDelayedCall | None = None
         self._passing_over: IDelayedCall | None = None
@@ -339,6 +340,8 @@ class Batches:
                 done.append((placed, batch, outcome))
                 self._count_behind -= len(batch)
                 self._octets_behind -= sum(message.octets for message in batch)
+        if not self._stuck and not self._behind:
+            self._told.clear()
         self._finishing = False
         self._finish()
         self._record()
@@ -355,8 +358,10 @@ class Batches:
         _log.error("new messages are not announced: {reason}", reason=failure.getErrorMessage())
 
     def _not_finished(self, error: Exception, placed: Placed, batch: Sequence[_Message]) -> None:
-        """It is durable, and will be placed at the next start at the latest."""
-        _log.error("accepted messages cannot be placed yet: {error}", error=error)
+        """It is durable, and will be placed at the next start at the latest.  Each reason is told once until all is."""
+        if str(error) not in self._told:
+            self._told.add(str(error))
+            _log.error("accepted messages cannot be placed yet: {error}", error=error)
         if not self._stuck and self._closed is None:
             self._next_try = self._clock.callLater(TRY_AGAIN, self._try_again)
         self._stuck.append((placed, batch))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
 
 from mailsuite.disk import journal_disk
 from mailsuite.disk.journal_disk import JournalDisk
@@ -317,6 +318,31 @@ def test_what_cannot_be_placed_delays_its_own_mail_only(place: Place, monkeypatc
         result_of(answer)
     assert sorted(place.placed) == [0, 1, 2, 3, 4, 5]
     assert (place.seen(ANN), place.seen(BOB)) == (2, 4)
+
+
+def test_why_messages_cannot_be_placed_is_told_once_until_it_is_over(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work() -> None:
+        while place.threads.turn():
+            pass
+
+    def told() -> int:
+        return sum("cannot be placed yet" in each["log_format"] for each in logged)
+
+    with capturedLogs() as logged:
+        for times in (1, 2):
+            with monkeypatch.context() as patch:
+                patch.setattr("mailsuite.disk.journal_disk.write_file", Full("ann"))
+                for number in range(3):
+                    place.give(number)
+                    work()
+                place.clock.advance(TRY_AGAIN)
+                work()
+                assert told() == times
+            place.clock.advance(TRY_AGAIN)
+            work()
+            assert place.seen(ANN) == 3 * times
 
 
 def test_nobody_waits_for_what_cannot_be_placed(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
