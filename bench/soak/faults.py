@@ -14,6 +14,8 @@ EXPECTED = {
     "full disk": ("No space left", "disk is full", *_DATABASE),
     "no descriptors": ("Too many open files", *_DATABASE),
 }
+#: What says without a traceback that promises were broken; no accident excuses it.
+BROKEN = ("changes of messages are lost",)
 #: Seconds after an accident in which somebody may still tell of it.
 AFTERMATH = 5.0
 #: What the times in the log are rounded down to, in seconds.
@@ -22,12 +24,15 @@ _EVENT = re.compile(r"^(?=\d{4}-\d\d-\d\dT)", re.MULTILINE)
 
 
 def faults(log: str, accidents: Iterable[Accident]) -> tuple[str, ...]:
-    """Tracebacks, by their first line and what came last; but not those that an accident of that time explains."""
+    """Promises that were broken; tracebacks, by their first line and what came last, but not those that an accident
+    of that time explains."""
     happened = list(accidents)
     found = []
     for event in _EVENT.split(log):
-        if "Traceback" in event and not any(_explains(accident, event) for accident in happened):
-            lines = event.strip().splitlines()
+        lines = event.strip().splitlines()
+        if any(words in event for words in BROKEN):
+            found.append(lines[0][:200])
+        elif "Traceback" in event and not any(_explains(accident, event) for accident in happened):
             found.append(f"{lines[0][:200]} ... {lines[-1].strip()[:200]}")
     return tuple(found)
 

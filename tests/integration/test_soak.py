@@ -21,11 +21,12 @@ from bench.soak.__main__ import arguments, told
 from bench.soak.accidents import KINDS, Accidents
 from bench.soak.balance import Balance, balance
 from bench.soak.clients import Sender
-from bench.soak.faults import faults
+from bench.soak.faults import BROKEN, faults
 from bench.soak.ledger import Accident, Arrival, Entry, Ledger, Place, is_whole
 from bench.soak.names import SlowDNS
 from bench.soak.run import LATER_USES, USES, Result, soak
 from bench.soak.sink import Sink
+from mailsuite.store import behind
 from mailsuite.testing.instance import Instance
 
 ALL = dict.fromkeys(KINDS, 1)
@@ -253,6 +254,14 @@ def test_faults_are_tracebacks_that_no_accident_of_that_time_explains(second: in
     found = faults(log, [Accident("full disk", noon + BEGUN + 0.5, noon + OVER)])
     assert found == (() if excused else (f"2026-11-21T17:00:{second:02}+0000 [a] it failed ... {words}",))
     assert len(faults(log, [])) == 1
+
+
+def test_changes_that_the_server_gave_up_are_a_fault_whatever_happened_meanwhile() -> None:
+    line = "2026-11-21T17:00:11+0000 [mailsuite.store.behind#error] /m/cur: changes of messages are lost: No space left"
+    noon = datetime(2026, 11, 21, 17, tzinfo=UTC).timestamp()
+    assert faults(f"{line}\n", [Accident("full disk", noon + BEGUN, noon + OVER)]) == (line,)
+    source = Path(behind.__file__).read_text()
+    assert all(words in source for words in BROKEN), "they are the store's own"
 
 
 class Books:
