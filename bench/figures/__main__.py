@@ -16,7 +16,8 @@ from bench.figures import calm
 from bench.figures.chart import draw
 from bench.figures.crowd import crowd
 from bench.figures.figure import Figure, LeftOut, Measurement, Wanted, broken, keep, part, results
-from bench.figures.imap import imap
+from bench.figures.imap import found, imap
+from bench.figures.large import large
 from bench.figures.page import page
 from bench.figures.pop3 import pop3
 from bench.figures.queue import queue, waiting
@@ -31,7 +32,8 @@ PUBLISHED = Path("docs/benchmarks.json")
 LONGEST_PATIENCE = 3600
 
 PARTS: dict[str, Callable[[Wanted], Measurement]] = {
-    each.__name__: each for each in (ingest, relay, imap, logins, idle, push, pop3, crowd, memory, queue, waiting)
+    each.__name__: each
+    for each in (ingest, relay, imap, found, large, logins, idle, push, pop3, crowd, memory, queue, waiting)
 }
 #: Programs that parts are measured beside.
 DOVECOT = ("dovecot",)

@@ -107,14 +107,16 @@ class Part(msgspec.Struct, frozen=True):
 def in_turns(
     runs: int, units: dict[str, str], ours: Callable[[], Measured], theirs: Callable[[], Measured] | None, peer: str
 ) -> list[Figure]:
-    """Both sides in turns; the median of each figure."""
+    """Both sides in turns; the median of each figure.  The peer need not have them all."""
     mine, others = [], []
     for _ in range(runs):
         mine.append(ours())
         if theirs is not None:
             others.append(theirs())
     return [
-        Figure(name, unit, _median(mine, name), peer if others else "", _median(others, name))
+        Figure(
+            name, unit, _median(mine, name), peer if any(name in each for each in others) else "", _median(others, name)
+        )
         for name, unit in units.items()
     ]
 

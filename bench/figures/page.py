@@ -27,12 +27,15 @@ processes are used again. Nobody uses TLS. mailsuite checks passwords as argon2i
 known again for five minutes. Dovecot has such hashes in the part *crowd*, and in the others its password in clear.
 
 **To be fair to Dovecot:** it tells sessions in IDLE half a second late on purpose, to tell of several changes at once;
-`imap_hibernate_timeout`, off by default, would hold its idle sessions in far less memory. Steps of the part *imap* are
-taken in the order of the table, over one connection, and what a server learns in one it knows in the next: *first* is
-the first time that this is asked, not that a message is looked at. *SELECT* follows *SELECT, first* at once, which
-mailsuite answers from memory: it does so while a session has the mailbox selected, or one left it less than
-{LINGER:g} s ago, if it was looked at within {LOOK_EVERY:g} s and the kernel has told of no other program's doing since;
-else it looks at the folder first, and the figure would be another.
+`imap_hibernate_timeout`, off by default, would hold its idle sessions in far less memory. Steps of the parts *imap*
+and *found* are taken in the order of the table, over one connection, and what a server learns in one it knows in the
+next: *first* is the first time that this is asked, not that a message is looked at. mailsuite learns of mail when it
+comes in, and afterwards when nothing else is to be done; *imap* is measured when it has, *found* before. What follows
+behind an answer (mailsuite renames files then) is over when the next step is measured: asked at once, that would
+compete with it for the processors. *SELECT* follows *SELECT, first* at once, which mailsuite answers from memory: it
+does so while a session has the mailbox selected, or one left it less than {LINGER:g} s ago, if it was looked at within
+{LOOK_EVERY:g} s and the kernel has told of no other program's doing since; else it looks at the folder first, and the
+figure would be another.
 
 **Promises.** The parts *queue* and *waiting* have no peer, but bounds, which stand beside the figures: `make bench`
 fails where one does not hold.

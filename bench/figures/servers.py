@@ -103,7 +103,8 @@ passdb {{
 
 
 class Served(msgspec.Struct, frozen=True):
-    """A running server.  ``inbox``: the Maildir of ``user``; ``pid``: of its first process."""
+    """A running server.  ``inbox``: the Maildir of ``user``; ``pid``: of its first process; ``imaps``: over TLS, 0
+    where that is not measured."""
 
     pid: int
     inbox: Path
@@ -111,6 +112,7 @@ class Served(msgspec.Struct, frozen=True):
     password: str = ""
     smtp: int = 0
     imap: int = 0
+    imaps: int = 0
     pop3: int = 0
 
     def person(self, number: int) -> str:
@@ -133,9 +135,10 @@ def ours(relay: int = 0, dns: int = 0, inbox: Path | None = None, people: int = 
         local, _, domain = instance.account.partition("@")
         maildir = instance.folder / "store" / domain / local / "Maildir"
         if inbox is not None:
-            shutil.copytree(inbox, maildir)
+            shutil.copytree(inbox, maildir, copy_function=os.link)
         ports = instance.ports
-        served = Served(0, maildir, instance.account, PASSWORD, ports["smtp"], ports["imap"], ports["pop3"])
+        known = {name: ports[name] for name in ("smtp", "imap", "imaps", "pop3")}
+        served = Served(0, maildir, instance.account, PASSWORD, **known)
         if people:
             with open_records(str(instance.config)) as records:
                 for number in range(people):
@@ -183,7 +186,7 @@ def dovecot(inbox: Path | None = None, people: int = 0) -> Iterator[Served]:
             (here / name).mkdir()
         maildir = here / "mail" / USER / "Maildir"
         if inbox is not None:
-            shutil.copytree(inbox, maildir)
+            shutil.copytree(inbox, maildir, copy_function=os.link)
         subprocess.run(["chown", "-R", f"{MAIL_USER}:{MAIL_USER}", str(here / "mail")], check=True)
         served = Served(0, maildir, USER, PASSWORD, imap=imap, pop3=pop3)
         names = map(served.person, range(people))

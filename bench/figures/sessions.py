@@ -4,7 +4,9 @@ the servers hold when nobody is there."""
 from __future__ import annotations
 
 import asyncio
+import functools
 import resource
+import ssl
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -27,11 +29,13 @@ SETTLED = 2
 class Session:
     """An IMAP connection."""
 
-    def __init__(self, served: Served) -> None:
+    def __init__(self, served: Served, tls: bool = False) -> None:
         self._served = served
+        self._port = served.imaps if tls else served.imap
+        self._tls = _trusting() if tls else None
 
     async def open(self, *commands: bytes) -> Session:
-        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self._served.imap)
+        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self._port, ssl=self._tls)
         await self.reader.readline()
         await self.ask(f"LOGIN {self._served.user} {self._served.password}".encode())
         for command in commands:
@@ -103,30 +107,47 @@ def logins(wanted: Wanted) -> Measurement:
     return Measurement(f"{count:,} connections, {AT_ONCE} at once", figures)
 
 
-async def _crowd(served: Served, count: int) -> list[Session]:
+@functools.cache
+def _trusting() -> ssl.SSLContext:
+    """It is this machine, and its certificate was made a moment ago."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+async def _crowd(served: Served, count: int, tls: bool = False) -> list[Session]:
     turn = asyncio.Semaphore(AT_ONCE)
 
     async def one() -> Session:
         async with turn:
-            return await Session(served).idle()
+            return await Session(served, tls).idle()
 
     return list(await asyncio.gather(*[one() for _ in range(count)]))
 
 
 def idle(wanted: Wanted) -> Measurement:
-    """Sessions in IDLE; the memory of all processes (PSS) with them and without."""
+    """Sessions in IDLE; the memory of all processes (PSS) with them and without. Dovecot was not asked over TLS."""
     count = wanted.count(1000)
+    plain, secure = "an idle session", "an idle session over TLS"
 
-    async def wait(served: Served) -> Measured:
+    async def wait(served: Served, tls: bool) -> float:
         before = shared(served.pid)
-        crowd = await _crowd(served, count)
+        crowd = await _crowd(served, count, tls)
         await asyncio.sleep(1)
         after = shared(served.pid)
         for session in crowd:
             session.writer.close()
-        return {"an idle session": (after - before) / count / 1024}
+        return (after - before) / count / 1024
 
-    figures = _beside_dovecot(wanted, {"an idle session": "KiB"}, lambda served: asyncio.run(wait(served)))
+    def measure(served: Served) -> Measured:
+        measured = {plain: asyncio.run(wait(served, tls=False))}
+        if served.imaps:
+            with ours() as another:  # what the first sessions left would serve the others
+                measured[secure] = asyncio.run(wait(another, tls=True))
+        return measured
+
+    figures = _beside_dovecot(wanted, {plain: "KiB", secure: "KiB"}, measure)
     return Measurement(f"{count:,} sessions on one empty mailbox", figures)
 
 
@@ -138,11 +159,13 @@ def watches() -> int:
 def push(wanted: Wanted) -> Measurement:
     """From the moment an APPEND is sent to the notice in sessions that are in IDLE on the mailbox. There are no more of
     them than Dovecot can be told of changes for: each of its processes needs an inotify instance
-    (`fs.inotify.max_user_instances`), and one that gets none looks every 30 seconds; mailsuite needs none."""
+    (`fs.inotify.max_user_instances`), and one that gets none looks every 30 seconds; mailsuite needs none, and is
+    measured with more of them besides."""
     limit = watches()
     count = min(wanted.count(100), max(1, limit - SPARED))
+    many = wanted.count(500)
 
-    async def wait(served: Served) -> Measured:
+    async def wait(served: Served, count: int) -> tuple[float, float]:
         crowd = await _crowd(served, count)
         writer = await Session(served).open()
         await asyncio.sleep(0.5)
@@ -152,10 +175,17 @@ def push(wanted: Wanted) -> Measurement:
         heard = sorted(when - begun for when in await asyncio.wait_for(asyncio.gather(*hearing), 60))
         for session in crowd:
             session.writer.close()
-        return {"half of them told": heard[len(heard) // 2] * 1e3, "all of them told": heard[-1] * 1e3}
+        return heard[len(heard) // 2] * 1e3, heard[-1] * 1e3
 
-    units = {"half of them told": "ms", "all of them told": "ms"}
-    figures = _beside_dovecot(wanted, units, lambda served: asyncio.run(wait(served)))
+    def measure(served: Served) -> Measured:
+        measured = dict(zip(few, asyncio.run(wait(served, count)), strict=True))
+        if served.imaps:
+            measured |= zip(more, asyncio.run(wait(served, many)), strict=True)
+        return measured
+
+    few = ("half of them told", "all of them told")
+    more = (f"half of {many} told", f"all of {many} told")
+    figures = _beside_dovecot(wanted, dict.fromkeys((*few, *more), "ms"), measure)
     octets = len(_LETTER)
     return Measurement(f"{count:,} sessions, of {limit:,} instances; one message of {octets} octets", figures)
 

@@ -22,6 +22,7 @@ from bench.figures.figure import Figure, Measurement, Part, Wanted, broken, in_t
 from bench.figures.figure import part as made
 from bench.figures.mailbox import in_words, maildir
 from bench.figures.page import page
+from bench.figures.rest import until_at_rest
 from bench.figures.servers import can_have
 from bench.figures.sessions import push
 
@@ -332,6 +333,19 @@ def test_a_peer_that_is_left_out_is_named(
     assert not can_have(program)
     assert f"{program} is left out" in (told := capsys.readouterr().err)
     assert why in told
+
+
+def test_a_peer_need_not_have_every_figure() -> None:
+    both, alone = in_turns(1, {"x": "s", "y": "s"}, lambda: {"x": 1.0, "y": 2.0}, lambda: {"x": 2.0}, "Peer")
+    assert (both.peer, both.times) == ("Peer", 2.0)
+    assert (alone.peer, alone.times) == ("", 0.0)
+
+
+def test_a_server_is_at_rest_when_it_does_nothing() -> None:
+    ticks = iter([0.0, 1.0, 1.5, 1.501])
+    naps: list[float] = []
+    until_at_rest(1, lambda _: next(ticks), naps.append)
+    assert naps == [0.3] * 3
 
 
 def test_small_figures_keep_their_digits() -> None:
