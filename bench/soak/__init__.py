@@ -14,6 +14,6 @@ the log a traceback while a full disk or a lack of descriptors explains it.  All
 Examples: ``python -m bench.soak --minutes 0.5``, half a minute with an accident of each kind, to see what it looks
 like; ``python -m bench.soak --minutes 20 --seed 8 --folder /var/tmp/soak`` to look at the log and the mailboxes after.
 Each accident happens once at least, however few the minutes.  Status 1 if anything was lost, or wrong, or if
-some accident never happened, or nothing was accepted, appended, read, flagged, fetched, relayed or, in a minute and
-more, deleted: that shows too little.
+some accident never happened or (from a minute up) met nobody, or nothing was accepted, appended, read, flagged,
+fetched, relayed or, in a minute and more, deleted: that shows too little.
 """

@@ -27,6 +27,7 @@ def told(result: Result) -> str:
     ]
     for kind in result.missed:
         lines.append(f"    never happened: {kind}" + (f" ({result.skipped})" if kind == "full disk" else ""))
+    lines += [f"    nobody met: {kind}" for kind in result.unmet]
     lines += [f"    nothing was {use}" for use in result.unused]
     for name, each in (("lost", b.lost), ("wrong", b.wrong), ("fault in the log", result.faults)):
         lines += [f"    {name}: {words}" for words in each[:SHOWN]]

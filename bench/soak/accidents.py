@@ -15,8 +15,8 @@ from bench.soak.names import SlowDNS
 from bench.soak.sink import Sink
 from mailsuite.testing.instance import Instance
 
-#: Descriptors that are left when they run out.
-FEW = 6
+#: So many fewer descriptors than are in use are allowed when they run out: what is closed cannot be opened again.
+FEWER = 4
 #: Seconds until a killed server's last octets are read.
 READING = 10.0
 #: All that can happen.
@@ -98,7 +98,7 @@ class Accidents:
         pid = self._instance.pid
         before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
         used = len(os.listdir(f"/proc/{pid}/fd"))
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + FEW, before[1]))
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (used - FEWER, before[1]))
         try:
             time.sleep(seconds)
         finally:

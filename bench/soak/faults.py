@@ -16,6 +16,11 @@ EXPECTED = {
 }
 #: What says without a traceback that promises were broken; no accident excuses it.
 BROKEN = ("changes of messages are lost",)
+#: What any line of the log says of an accident that met somebody.
+_MET = {
+    "full disk": ("no space left", "disk is full"),
+    "no descriptors": ("too many open files", "emfile"),
+}
 #: Seconds after an accident in which somebody may still tell of it.
 AFTERMATH = 5.0
 #: What the times in the log are rounded down to, in seconds.
@@ -35,6 +40,11 @@ def faults(log: str, accidents: Iterable[Accident]) -> tuple[str, ...]:
         elif "Traceback" in event and not any(_explains(accident, event) for accident in happened):
             found.append(f"{lines[0][:200]} ... {lines[-1].strip()[:200]}")
     return tuple(found)
+
+
+def met(log: str, kind: str) -> int:
+    """Lines about an accident of this kind: somebody was refused for it."""
+    return sum(any(words in line for words in _MET[kind]) for line in log.lower().splitlines())
 
 
 def _explains(accident: Accident, event: str) -> bool:

@@ -16,7 +16,7 @@ from bench.soak.accidents import KINDS, Accidents
 from bench.soak.balance import Balance, balance, queue_is_empty
 from bench.soak.clients import Appender, Client, ImapReader, Pop3Reader, Sender
 from bench.soak.disk import small_disk
-from bench.soak.faults import faults
+from bench.soak.faults import faults, met
 from bench.soak.ledger import Ledger, Place
 from bench.soak.names import SlowDNS
 from bench.soak.sink import Sink
@@ -29,6 +29,12 @@ MOST_MEMORY = 200 << 20
 #: What clients and the next host must have been served with at least once, and what only comes when mailboxes fill.
 USES = ("accepted", "appended", "read over IMAP", "flagged", "fetched by POP3", "relayed")
 LATER_USES = ("deleted",)
+#: What is counted when an accident meets somebody.
+MEETINGS = {
+    "full disk": "lines of the log about a full disk",
+    "no descriptors": "lines of the log about too few descriptors",
+    "slow names": "look-ups while names were slow",
+}
 #: Seconds of a run from which on there is time for all.
 LONG = 60.0
 
@@ -50,6 +56,13 @@ class Result(msgspec.Struct, frozen=True):
         return tuple(kind for kind in KINDS if not self.counts.get(kind))
 
     @property
+    def unmet(self) -> tuple[str, ...]:
+        """The kinds of accidents that happened, and in a run with time for it nobody met."""
+        if self.seconds < LONG:
+            return ()
+        return tuple(kind for kind, name in MEETINGS.items() if self.counts.get(kind) and not self.counts.get(name))
+
+    @property
     def unused(self) -> tuple[str, ...]:
         """What nobody was served with, though clients tried all the while."""
         counts = {**self.counts, "relayed": self.balance.relayed}
@@ -63,7 +76,7 @@ class Result(msgspec.Struct, frozen=True):
     @property
     def good(self) -> bool:
         """All was right, and there was what could have gone wrong."""
-        return bool(self.balance.acknowledged) and not (self.missed or self.unused or self.amiss)
+        return bool(self.balance.acknowledged) and not (self.missed or self.unmet or self.unused or self.amiss)
 
 
 def soak(minutes: float, seed: int, folder: Path | None = None) -> Result:
@@ -84,9 +97,11 @@ def soak(minutes: float, seed: int, folder: Path | None = None) -> Result:
         begun = time.monotonic()
         _live(instance, ledger, accidents, minutes * 60, seed)
         seconds = time.monotonic() - begun
-        ledger.counts["look-ups while names were slow"] = names.asked_slowly
+        ledger.counts[MEETINGS["slow names"]] = names.asked_slowly
         _drain(instance, ledger)
         balanced = balance(instance, ledger)
+        for kind in ("full disk", "no descriptors"):
+            ledger.counts[MEETINGS[kind]] = met(instance.log(), kind)
         return Result(
             round(seconds, 1), dict(ledger.counts), round(accidents.longest_start, 2),
             max(accidents.peak_memory, peak(instance.pid)), skipped, faults(instance.log(), ledger.accidents), balanced,

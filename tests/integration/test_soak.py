@@ -21,10 +21,10 @@ from bench.soak.__main__ import arguments, told
 from bench.soak.accidents import KINDS, Accidents
 from bench.soak.balance import Balance, balance
 from bench.soak.clients import Sender
-from bench.soak.faults import BROKEN, faults
+from bench.soak.faults import BROKEN, faults, met
 from bench.soak.ledger import Accident, Arrival, Entry, Ledger, Place, is_whole
 from bench.soak.names import SlowDNS
-from bench.soak.run import LATER_USES, USES, Result, soak
+from bench.soak.run import LATER_USES, MEETINGS, USES, Result, soak
 from bench.soak.sink import Sink
 from mailsuite.store import behind
 from mailsuite.testing.instance import Instance
@@ -32,7 +32,7 @@ from mailsuite.testing.instance import Instance
 ALL = dict.fromkeys(KINDS, 1)
 USED = dict.fromkeys(USES + LATER_USES, 1)
 #: Of a run in which there was all that there should be.
-FULLY = ALL | USED
+FULLY = ALL | USED | dict.fromkeys(MEETINGS.values(), 1)
 
 
 def test_all_that_was_acknowledged_is_there_after_accidents(tmp_path: Path) -> None:
@@ -114,6 +114,34 @@ def test_a_soak_in_which_something_never_worked_shows_too_little(use: str) -> No
         f"    nothing was {use}",
         "shows too little: 0 lost, 0 wrong, 0 faults in the log",
     ]
+
+
+@pytest.mark.parametrize("kind", MEETINGS)
+def test_an_accident_that_met_nobody_shows_too_little(kind: str) -> None:
+    counted = Balance(3, 0, 3, 0, 1, 0, 0, (), ())
+    result = Result(60.0, FULLY | {MEETINGS[kind]: 0}, 1.0, 1 << 20, "", (), counted)
+    assert told(result).splitlines()[-2:] == [
+        f"    nobody met: {kind}",
+        "shows too little: 0 lost, 0 wrong, 0 faults in the log",
+    ]
+    assert Result(59.0, FULLY | {MEETINGS[kind]: 0}, 1.0, 1 << 20, "", (), counted).good
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("[a#warn] AppendEnd of demo at 127.0.0.1: /s/cur: no space left", "full disk"),
+        ("[a#warn] /s/index.sqlite: database or disk is full", "full disk"),
+        ("[-] EMFILE encountered; releasing reserved file descriptor.", "no descriptors"),
+        ("[a#warn] /s/cur: Too many open files", "no descriptors"),
+    ],
+)
+def test_an_accident_meets_somebody_who_says_so_in_the_log(line: str, kind: str) -> None:
+    log = f"calm\n{line}\ncalm\n"
+    assert {each: met(log, each) for each in ("full disk", "no descriptors")} == {
+        "full disk": kind == "full disk",
+        "no descriptors": kind == "no descriptors",
+    }
 
 
 def test_of_a_short_soak_nobody_asks_for_what_comes_when_mailboxes_fill() -> None:
