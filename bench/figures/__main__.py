@@ -115,11 +115,23 @@ def checked(parser: argparse.ArgumentParser) -> argparse.Namespace:
     written = [path for path in (asked.results, asked.results.parent) if path.exists()]
     if denied := [path for path in written if not os.access(path, os.W_OK)]:
         parser.error(f"{denied[0]} cannot be written: name another file with --results")
+    if not asked.results.exists() and (why := _cannot_be_made(asked.results)):
+        parser.error(f"{asked.results} cannot be made: {why}; name another file with --results")
     if asked.results.suffix in (".md", ".png"):
         parser.error(f"{asked.results} would be the page or its chart: name a file that ends in .json")
     if unknown := set(asked.parts) - set(PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     return asked
+
+
+def _cannot_be_made(path: Path) -> str:
+    """Why not; root may write everywhere, as far as permissions go."""
+    try:
+        path.touch(exist_ok=False)
+    except OSError as error:
+        return error.strerror or str(error)
+    path.unlink()
+    return ""
 
 
 def lost_peers(wanted: list[str], kept: Path) -> Iterator[str]:

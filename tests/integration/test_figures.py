@@ -285,6 +285,7 @@ WRONG = [
     (["--size", "0.5"], "figures of less than the usual size are not for docs/benchmarks.json"),
     (["--results", "nowhere/x.json"], "nowhere is no folder"),
     (["--results", "/tmp"], "/tmp is a folder"),
+    (["--results", "/proc/x.json"], "name another file with --results"),
     (["--results", "docs.md"], "docs.md would be the page or its chart"),
     (["imape"], "there is no part imape; there are ingest, relay, imap"),
 ]

@@ -154,11 +154,18 @@ def test_a_full_disk_is_told_in_a_line(free: list[int], capsys: pytest.CaptureFi
     assert told.out == ""
 
 
+def test_a_world_ends_when_the_disk_is_full(free: list[int], capsys: pytest.CaptureFixture[str]) -> None:
+    """Its servers would try to start again for all its days."""
+    free += [running.ROOM, running.LEFT, 0, 0]
+    assert running.main() == 1
+    assert "there is no room for a world: " in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("fails", [True, False])
 def test_a_disk_that_fills_meanwhile_is_no_fault_of_the_server(
     fails: bool, free: list[int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def meanwhile(seed: int, folder: str, keep: object) -> Outcome:
+    def meanwhile(seed: int, folder: str, keep: object, room: object) -> Outcome:
         if fails:
             raise Temporary("database or disk is full")
         return Outcome(seed, ("a letter is lost",), "", "", "")

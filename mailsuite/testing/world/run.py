@@ -59,9 +59,10 @@ def run(
     folder: str,
     prepare: Callable[[Town], None] = lambda town: None,
     keep: Callable[[str], None] = lambda line: None,
+    room: Callable[[], None] = lambda: None,
 ) -> Outcome:
-    """``folder`` is empty.  ``prepare`` may change the town before it lives; ``keep`` gets each line of the trace."""
-    with World(seed, folder, keep) as world:
+    """``folder`` is empty.  ``prepare`` may change the town before it lives; ``keep`` and ``room`` are the world's."""
+    with World(seed, folder, keep, room) as world:
         town = Town(world)
         prepare(town)
         town.start()
@@ -127,7 +128,8 @@ def _alone(seed: int, file: TraceFile | None) -> Outcome:
     with signals_later():
         made.append(folder := tempfile.mkdtemp(prefix="mailsuite-world-", dir=parent))
     try:
-        outcome = run(seed, folder, keep=file.keep if file else lambda line: None)
+        keep = file.keep if file else lambda line: None
+        outcome = run(seed, folder, keep=keep, room=lambda: require_room(parent, LEFT))
         if outcome.problems:
             require_room(parent, LEFT)
         return outcome

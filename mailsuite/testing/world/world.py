@@ -31,12 +31,13 @@ from mailsuite.testing.world.trace import Trace
 
 #: When worlds begin, seconds since the epoch.
 EPOCH = 1_750_000_000.0
-#: Things that happen between two looks whether all is done.
-_STEPS = 1_000_000
+#: Things that happen between two looks whether all is done, and whether there is room.
+_STEPS, _LOOK = 1_000_000, 1_000
 
 
 class World:
-    """``folder`` is empty; the servers' files go there.  ``keep`` gets each line of the trace."""
+    """``folder`` is empty; the servers' files go there.  ``keep`` gets each line of the trace; ``room`` is called now
+    and then, and ends the world by an error where there is no room for its files."""
 
     def __new__(cls, *_: object) -> Self:
         """What there is before the first one need not be looked through each time."""
@@ -45,7 +46,13 @@ class World:
             gc.freeze()
         return super().__new__(cls)
 
-    def __init__(self, seed: int, folder: str, keep: Callable[[str], None] = lambda line: None) -> None:
+    def __init__(
+        self,
+        seed: int,
+        folder: str,
+        keep: Callable[[str], None] = lambda line: None,
+        room: Callable[[], None] = lambda: None,
+    ) -> None:
         self.seed, self.folder = seed, folder
         self.rng = random.Random(seed)
         self.timeline = Timeline(EPOCH)
@@ -55,6 +62,7 @@ class World:
         self.names = Names(self.network, HostClock(self.timeline), NAMESERVER)
         self.servers: dict[str, Server] = {}
         self.problems: list[str] = []
+        self._room = room
         self._life = contextlib.ExitStack()
         self._threads = threads()
         self._deaf = False
@@ -141,7 +149,9 @@ class World:
     def run(self, seconds: float, until: Callable[[], bool] = lambda: False) -> bool:
         """Let so much time pass, or less if ``until`` comes true; whether it did."""
         end = self.timeline.now + seconds
-        for _ in range(_STEPS):
+        for number in range(_STEPS):
+            if number % _LOOK == 0:
+                self._room()
             if until():
                 return True
             if not self.timeline.step(end):
