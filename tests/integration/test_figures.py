@@ -193,7 +193,12 @@ def test_a_part_runs_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run:
     path = tmp_path / "mine.json"
     assert run("push", "--size", "0.02", "--runs", "1", "--patience", "7", "--results", path, "--page") == 0
     kept = results(path)["push"]
-    assert [figure.unit for figure in kept.figures] == ["ms", "ms"]
+    assert [(figure.name, figure.unit) for figure in kept.figures] == [
+        ("half of them told", "ms"),
+        ("all of them told", "ms"),
+        ("half of 10 told", "ms"),
+        ("all of 10 told", "ms"),
+    ]
     assert kept.how.startswith("2 sessions, of ")
     assert kept.how.endswith("one message of 24 octets; 1 run at 0.02 of the usual size")
     assert kept.before == "waited 7 s"
