@@ -106,25 +106,26 @@ class ImapReader(Client):
         self._named: dict[int, str] = {}
 
     def turn(self) -> None:
+        life = self.ledger.life
         with imaplib.IMAP4("127.0.0.1", self.instance.ports["imap"], PATIENCE) as client:
             client.login(self.address(Place.IMAP), self.instance.password)
             client.select("INBOX")
             uids = client.uid("SEARCH", "ALL")[1][0].split()
             chosen = self.random.sample(uids, min(AT_ONCE, len(uids)))
-            found = dict(self._read(client, chosen))
+            found = dict(self._read(client, chosen, life))
             self.ledger.counts["read over IMAP"] += len(found)
             self._flag(client, found)
             if len(uids) > FULL:
                 self._tidy_up(client, found)
 
-    def _read(self, client: imaplib.IMAP4, uids: list[bytes]) -> Iterator[tuple[bytes, Entry]]:
+    def _read(self, client: imaplib.IMAP4, uids: list[bytes], life: int) -> Iterator[tuple[bytes, Entry]]:
         if not uids:
             return
         for item in client.uid("FETCH", b",".join(uids).decode(), "(UID BODY.PEEK[])")[1]:
             if not isinstance(item, tuple):
                 continue
             uid = _UID.search(item[0])
-            entry = self.ledger.seen(item[1], Place.IMAP)
+            entry = self.ledger.seen(item[1], Place.IMAP, life)
             if uid is not None and entry is not None:
                 if self._named.setdefault(int(uid[1]), entry.token) != entry.token:
                     self.ledger.complain(f"UID {uid[1]!r} names another message than before")
@@ -139,8 +140,7 @@ class ImapReader(Client):
 
     def _tidy_up(self, client: imaplib.IMAP4, found: dict[bytes, Entry]) -> None:
         uids = b",".join(found).decode()
-        for entry in found.values():
-            entry.maybe_gone = True
+        self.ledger.asked_to_delete(found.values())
         marked = client.uid("STORE", uids, "+FLAGS.SILENT", "(\\Deleted)")[0]
         if client.uid("EXPUNGE", uids)[0] == marked == "OK":
             for entry in found.values():
@@ -154,18 +154,18 @@ class Pop3Reader(Client):
     pause = 1.0
 
     def turn(self) -> None:
+        life = self.ledger.life
         client = poplib.POP3("127.0.0.1", self.instance.ports["pop3"], timeout=PATIENCE)
         try:
             client.user(self.address(Place.POP3))
             client.pass_(self.instance.password)
             entries = []
             for number in range(1, min(client.stat()[0], AT_ONCE) + 1):
-                entry = self.ledger.seen(b"\r\n".join(client.retr(number)[1]) + b"\r\n", Place.POP3)
+                entry = self.ledger.seen(b"\r\n".join(client.retr(number)[1]) + b"\r\n", Place.POP3, life)
                 if entry is not None:
                     entries.append(entry)
                     client.dele(number)
-            for entry in entries:
-                entry.maybe_gone = True
+            self.ledger.asked_to_delete(entries)
             client.quit()
         finally:
             client.close()

@@ -8,6 +8,7 @@ import random
 import re
 import threading
 from collections import Counter
+from collections.abc import Iterable
 
 import msgspec
 
@@ -40,13 +41,15 @@ class Accident(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct):
-    """One message at one place.  ``gone``: its deletion was acknowledged; ``maybe_gone``: it was asked for."""
+    """One message at one place.  ``gone``: its deletion was acknowledged; ``maybe_gone``: it was asked for, of the life
+    ``asked``."""
 
     token: str
     place: Place
     answered: bool = False
     gone: bool = False
     maybe_gone: bool = False
+    asked: int = 0
     flagged: bool = False
     reached: list[Arrival] = msgspec.field(default_factory=list)
 
@@ -81,8 +84,14 @@ class Ledger:
             self.entries[token, place].answered = True
         self.counts["accepted"] += 1
 
-    def seen(self, octets: bytes, place: Place) -> Entry | None:
-        """Whose message this is; one that nobody sent, or that was changed, is noted."""
+    def asked_to_delete(self, entries: Iterable[Entry]) -> None:
+        """Before it is asked for."""
+        for entry in entries:
+            entry.maybe_gone, entry.asked = True, self.life
+
+    def seen(self, octets: bytes, place: Place, life: int = -1) -> Entry | None:
+        """Whose message this is; one that nobody sent, or that was changed, is noted.  ``life``: in which the session
+        began.  What a later life than the one that was asked to delete it still has, is there to stay."""
         token = token_of(octets)
         entry = self.entries.get((token, place))
         if entry is None:
@@ -91,6 +100,8 @@ class Ledger:
             self.complain(f"{place.value}: {token} was changed on its way")
         elif entry.gone:
             self.complain(f"{place.value}: {token} is there again after its deletion")
+        elif entry.asked < life:
+            entry.maybe_gone = False
         return entry
 
     def reached(self, octets: bytes, cut: bool) -> None:

@@ -338,6 +338,17 @@ def test_what_is_there_twice_is_told_unless_a_connection_was_cut(monkeypatch: py
     assert again.balanced(monkeypatch).wrong == ()
 
 
+@pytest.mark.parametrize("life", [0, 1])
+def test_what_a_deletion_left_there_is_there_to_stay_after_a_kill(life: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the life that was asked it may still be done."""
+    books = Books()
+    books.ledger.asked_to_delete([books.ledger.entries["t1", Place.IMAP]])
+    books.ledger.life = 1
+    assert books.ledger.seen(books.mailbox[0], Place.IMAP, life) is not None
+    del books.mailbox[0]
+    assert books.balanced(monkeypatch).lost == (("t1 for demo",) if life else ())
+
+
 def test_what_was_deleted_or_changed_or_lost_its_flag_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     books = Books()
     books.ledger.entries["t1", Place.IMAP].gone = books.ledger.entries["t1", Place.IMAP].maybe_gone = True
