@@ -15,7 +15,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench.figures.imap import UNITS
 from bench.program import Arguments
 
 ROOT = Path(__file__).parents[2]
@@ -78,7 +77,6 @@ CASES = {
             "1 MiB of APPEND in 64 KiB pieces {0} ms",
         ],
     ),
-    "imap_steps": Case("--messages 10 --runs 1", [f"{name} {{+}} {unit} ..." for name, unit in UNITS.items()]),
     "mime_scan": Case(
         "--messages 20",
         [

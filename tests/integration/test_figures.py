@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from bench import queue_large
-from bench.figures import calm
+from bench.figures import calm, imap, large
 from bench.figures.__main__ import PARTS, PEERS, arguments, main, what
 from bench.figures.chart import draw
 from bench.figures.daemon import daemon, runs
@@ -206,6 +206,24 @@ def test_a_part_runs_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run:
     assert "## push" in text
     assert "**Dovecot was not measured: only root can start it.**" in text
     assert sorted(each.name for each in tmp_path.iterdir()) == ["mine.json", "mine.md"]
+
+
+def test_parts_of_imap_measure_all_their_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[..., int]
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setattr("bench.figures.imap.BEHIND", 0.1)
+    monkeypatch.setattr("bench.figures.large.LEAVE", 0.1)
+    monkeypatch.setattr("bench.figures.rest.WINDOW", 0.01)
+    path = tmp_path / "mine.json"
+    small = ["--size", "0.01", "--runs", "1", "--results", path]
+    assert run("imap", *small) == run("found", *small) == run("large", "--size", "0.01", *small[2:]) == 0
+    kept = results(path)
+    steps = {name: [(figure.name, figure.unit) for figure in kept[name].figures] for name in kept}
+    assert steps["imap"] == list(imap.UNITS.items())
+    assert steps["found"] == [(name, "s") for name in imap.FIRST]
+    assert steps["large"] == list(large.UNITS.items())
+    assert all(figure.ours > 0 for one in kept.values() for figure in one.figures)
 
 
 def test_sessions_that_wait_are_no_more_than_a_peer_can_be_told_for(
